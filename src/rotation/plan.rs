@@ -1,0 +1,238 @@
+//! The one place that decides.
+//!
+//! [`next`] looks at a secret's versions, its rules, what a person ordered and the store's time, and
+//! returns one step or the time until which to wait. It does no I/O and reads no clock, and whoever
+//! carries steps out asks it again after each one. So recovery from a crash, a lost reply or another
+//! replica's work is the ordinary path, and needs no journal.
+
+use super::{
+    policy::{Notes, Policy},
+    ring::{Previous, Ring, Version, VersionId},
+};
+use crate::time::{Interval, Timestamp};
+
+mod demand;
+mod due;
+mod phase;
+
+pub use demand::{Demand, Refusal, finished, refusal, settled};
+pub use due::{Due, due};
+pub use phase::{Phase, phase};
+
+/// What to do now.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Next {
+    /// This one step; then read again.
+    Do(Step),
+    /// Nothing, until then (or until somebody orders something).
+    Idle {
+        /// The time at which to ask again.
+        until: Option<Timestamp>,
+    },
+}
+
+/// One change of the store. Each names the versions that it rests on, can be repeated, and is
+/// refused as a conflict where the store has moved on.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// Make the secret, with its first version current at once.
+    Create,
+    /// Make a pending version with a new token, to follow `current`.
+    Stage {
+        /// The version that it follows, from which its id is derived.
+        current: VersionId,
+    },
+    /// Write a deadline on a version, before it is replaced or taken back.
+    Note {
+        /// The version that the note is about.
+        version: VersionId,
+        /// Its deadline.
+        until: Timestamp,
+    },
+    /// Make the pending version current; the current one becomes previous.
+    Promote {
+        /// The version that becomes current.
+        pending: VersionId,
+        /// The version that it takes the place of.
+        current: VersionId,
+        /// How long from then on the replaced one is accepted (where the note is part of the
+        /// promotion); zero where it is ended.
+        accepted_for: std::time::Duration,
+    },
+    /// Take back a pending version.
+    Drop {
+        /// That version.
+        pending: VersionId,
+    },
+    /// Forget a previous version.
+    Retire {
+        /// That version.
+        version: VersionId,
+    },
+    /// Mark one version as ended.
+    End {
+        /// That version: pending or previous.
+        version: VersionId,
+    },
+    /// Mark every version that stands now as ended.
+    EndAll {
+        /// The version that is current now; it stays accepted until it is replaced.
+        current: VersionId,
+    },
+    /// Put the schedule on hold.
+    Pause {
+        /// The version that is current now.
+        current: VersionId,
+    },
+    /// Lift the hold.
+    Unpause {
+        /// The version that is current now.
+        current: VersionId,
+    },
+    /// Skip the slots until now.
+    Keep {
+        /// The version that is current now.
+        current: VersionId,
+    },
+}
+
+/// Decides.
+///
+/// - A secret that does not exist is created, where the store is one that we may create it in.
+/// - An end is written before anything else is.
+/// - A person's order comes next, bound to the version that the person saw.
+/// - A pending version that is ended, or bears a note, is taken back and never promoted.
+/// - A pending version is promoted once it has stood in the store for the soak. While the secret is
+///   paused it waits, unless the current version is ended. `revoke --all` does not wait for the soak.
+/// - The version that it replaces has its deadline in the store by then; an ended one gets no grace.
+/// - There is one pending version at most. It is staged when a slot is due and the secret is not
+///   paused, when it is ordered, and when the current version is ended.
+/// - A previous version is forgotten when it is ended, and when its deadline has surely passed;
+///   until then it lives to its own deadline, however many follow.
+/// - Nothing here makes a previous version current again.
+pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {
+    let Some(ring) = ring else {
+        let creates = policy.terms().store.creates;
+        return if creates { Next::Do(Step::Create) } else { Next::Idle { until: None } };
+    };
+    let plan = Plan { ring, policy, now };
+    let ordered = demand.filter(|_| refusal_is_none(ring, demand));
+    ordered
+        .and_then(|demand| demand::step(&plan, demand))
+        .or_else(|| plan.take_back())
+        .or_else(|| plan.promote(ordered))
+        .or_else(|| plan.stage(ordered))
+        .or_else(|| plan.retire())
+        .map_or_else(|| Next::Idle { until: plan.wake() }, Next::Do)
+}
+
+fn refusal_is_none(ring: &Ring, demand: Option<&Demand>) -> bool {
+    demand.is_none_or(|demand| refusal(ring, demand).is_none())
+}
+
+/// What a decision rests on.
+struct Plan<'a> {
+    ring: &'a Ring,
+    policy: &'a Policy,
+    now: Interval,
+}
+
+impl Plan<'_> {
+    fn take_back(&self) -> Option<Step> {
+        let pending = self.ring.pending.filter(|p| !stands(p))?;
+        Some(Step::Drop { pending: pending.id })
+    }
+
+    fn promote(&self, demand: Option<&Demand>) -> Option<Step> {
+        let current = &self.ring.current;
+        let pending = self.ring.pending.filter(stands)?;
+        if self.is_paused() || !(self.has_soaked(&pending) || skips_the_soak(current, demand)) {
+            return None;
+        }
+        if current.ended.is_some() {
+            return Some(self.promotion(pending.id, std::time::Duration::ZERO));
+        }
+        match self.policy.terms().store.notes {
+            Notes::WithPromotion => Some(self.promotion(pending.id, self.policy.accepted_for())),
+            Notes::BeforePromotion if self.note_suffices() => {
+                Some(self.promotion(pending.id, self.policy.terms().grace))
+            }
+            Notes::BeforePromotion => {
+                let until = self.policy.note_for(self.now.latest);
+                Some(Step::Note { version: current.id, until })
+            }
+        }
+    }
+
+    fn promotion(&self, pending: VersionId, accepted_for: std::time::Duration) -> Step {
+        Step::Promote { pending, current: self.ring.current.id, accepted_for }
+    }
+
+    fn stage(&self, demand: Option<&Demand>) -> Option<Step> {
+        let current = &self.ring.current;
+        if self.ring.pending.is_some() {
+            return None;
+        }
+        let wanted = match current.ended {
+            // Strictly later, so that no rounding of times can end the replacement too.
+            Some(at) => self.now.earliest > at,
+            None => {
+                let ordered = matches!(demand, Some(Demand::Rotate { current: seen }) if *seen == current.id);
+                ordered || (!self.is_paused() && self.due() == Due::Now)
+            }
+        };
+        wanted.then_some(Step::Stage { current: current.id })
+    }
+
+    fn retire(&self) -> Option<Step> {
+        let over = |p: &&Previous| p.version.ended.is_some() || p.deadline <= self.now.earliest;
+        let previous = self.ring.previous.iter().find(over)?;
+        Some(Step::Retire { version: previous.version.id })
+    }
+
+    /// On hold, by a person; an end goes on all the same.
+    fn is_paused(&self) -> bool {
+        self.ring.paused.is_some() && self.ring.current.ended.is_none()
+    }
+
+    fn has_soaked(&self, pending: &Version) -> bool {
+        self.now.earliest >= pending.created + self.policy.soak()
+    }
+
+    fn note_suffices(&self) -> bool {
+        let needed = self.now.latest + self.policy.needed();
+        self.ring.current.note.is_some_and(|note| note >= needed)
+    }
+
+    fn due(&self) -> Due {
+        due(self.ring, self.policy, self.now)
+    }
+
+    /// The first moment at which the answer can be another one.
+    fn wake(&self) -> Option<Timestamp> {
+        let ring = self.ring;
+        let deadlines = ring.previous.iter().map(|p| p.deadline);
+        let soaked = ring.pending.filter(|_| !self.is_paused()).map(|p| p.created + self.policy.soak());
+        let marked = ring.current.ended.filter(|_| ring.pending.is_none());
+        let slot = match self.due() {
+            Due::At(at) if ring.pending.is_none() && !self.is_paused() => Some(at),
+            _ => None,
+        };
+        let marked = marked.map(|at| at + std::time::Duration::from_millis(1));
+        deadlines.chain(soaked).chain(marked).chain(slot).min()
+    }
+}
+
+/// A pending version that may become current.
+fn stands(pending: &Version) -> bool {
+    pending.ended.is_none() && pending.note.is_none()
+}
+
+/// `revoke --all` replaces what is ended at once; its daemon alone knows that it was asked to.
+fn skips_the_soak(current: &Version, demand: Option<&Demand>) -> bool {
+    let ordered = matches!(demand, Some(Demand::RevokeAll { current: seen }) if *seen == current.id);
+    ordered && current.ended.is_some()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What a person can order, and what an order asks of the store.
+
+use super::super::{
+    policy::Notes,
+    ring::{Ring, VersionId},
+};
+use super::{Due, Plan, Step, stands};
+
+/// An order, bound to the version that the person saw.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Demand {
+    /// Replace that version, if it is still current. Lifts a pause.
+    Rotate {
+        /// Seen as current.
+        current: VersionId,
+    },
+    /// End all versions; the current one ends when its replacement has soaked.
+    Compromised {
+        /// Seen as current.
+        current: VersionId,
+    },
+    /// End all versions; the current one is replaced at once.
+    RevokeAll {
+        /// Seen as current.
+        current: VersionId,
+    },
+    /// End one version, which must not be current.
+    Revoke {
+        /// That version.
+        version: VersionId,
+    },
+    /// Take back a pending version, and skip the slot.
+    Abort {
+        /// Seen as pending.
+        pending: VersionId,
+    },
+    /// Put the schedule on hold.
+    Pause,
+    /// Lift the hold, and skip the slots that it covered.
+    Resume,
+}
+
+/// Why an order can't be carried out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Bots hold it, and would be left without a token.
+    #[error(
+        "version {0} is current: bots hold it. To end it, replace it: `revoke --all` (at once), or \
+         `rotate --compromised` (after the soak, so that nobody is refused)"
+    )]
+    IsCurrent(VersionId),
+    /// Not in the store any more, or never was.
+    #[error("version {0} is not in the store: it was retired, or never existed; see `status`")]
+    NoSuchVersion(VersionId),
+    /// Nothing is pending.
+    #[error("no pending version stands: there is nothing to abort")]
+    NothingPending,
+    /// It replaces a version that is ended.
+    #[error("the current version is marked as ended: version {0} has to replace it, and can't be aborted")]
+    Replaces(VersionId),
+}
+
+/// Whether the order is one that may be carried out on this ring.
+pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
+    match *demand {
+        Demand::Revoke { version } if ring.current.id == version => Some(Refusal::IsCurrent(version)),
+        Demand::Revoke { version } if ring.version(version).is_none() => {
+            Some(Refusal::NoSuchVersion(version))
+        }
+        Demand::Abort { pending } => match ring.pending {
+            Some(p) if p.id == pending && ring.current.ended.is_some() => Some(Refusal::Replaces(pending)),
+            Some(p) if p.id == pending => None,
+            _ => Some(Refusal::NothingPending),
+        },
+        _ => None,
+    }
+}
+
+/// Whether the order stands in the store, so that it outlives the daemon that took it.
+pub fn settled(ring: &Ring, demand: &Demand) -> bool {
+    match *demand {
+        Demand::Rotate { current } => {
+            ring.current.id != current || (ring.pending.as_ref().is_some_and(stands) && ring.paused.is_none())
+        }
+        Demand::Compromised { current } | Demand::RevokeAll { current } => end_all(ring, current).is_none(),
+        Demand::Revoke { version } => ring.version(version).is_none_or(|v| v.ended.is_some()),
+        Demand::Abort { pending } => ring.pending.is_none_or(|p| p.id != pending),
+        Demand::Pause => ring.paused.is_some(),
+        Demand::Resume => ring.paused.is_none(),
+    }
+}
+
+/// Whether the daemon that took the order has nothing left to remember of it.
+pub fn finished(ring: &Ring, demand: &Demand) -> bool {
+    let replaced = match *demand {
+        Demand::RevokeAll { current } => ring.current.id != current,
+        _ => true,
+    };
+    replaced && settled(ring, demand)
+}
+
+/// The next step of an order; none once there is nothing left that only the order asks for.
+pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
+    let ring = plan.ring;
+    let current = ring.current.id;
+    match *demand {
+        Demand::Rotate { current: seen } => {
+            (seen == current && ring.paused.is_some()).then_some(Step::Unpause { current })
+        }
+        Demand::Compromised { current: seen } | Demand::RevokeAll { current: seen } => end_all(ring, seen),
+        Demand::Revoke { version } => {
+            let stands = ring.version(version).filter(|v| v.ended.is_none());
+            stands.map(|v| Step::End { version: v.id })
+        }
+        Demand::Abort { .. } if plan.due() == Due::Now => Some(Step::Keep { current }),
+        Demand::Abort { pending } => match plan.policy.terms().store.notes {
+            Notes::BeforePromotion if ring.pending.as_ref().is_some_and(stands) => {
+                let until = plan.policy.taken_back_until(plan.now.latest);
+                Some(Step::Note { version: pending, until })
+            }
+            _ => Some(Step::Drop { pending }),
+        },
+        Demand::Pause => ring.paused.is_none().then_some(Step::Pause { current }),
+        Demand::Resume if ring.paused.is_none() => None,
+        Demand::Resume if plan.due() == Due::Now => Some(Step::Keep { current }),
+        Demand::Resume => Some(Step::Unpause { current }),
+    }
+}
+
+/// The mark on everything; on the version that was seen alone, where it is not current any more.
+fn end_all(ring: &Ring, seen: VersionId) -> Option<Step> {
+    if ring.current.id == seen {
+        let open = ring.previous.iter().any(|p| p.version.ended.is_none());
+        return (open || ring.current.ended.is_none()).then_some(Step::EndAll { current: seen });
+    }
+    let version = ring.version(seen).filter(|v| v.ended.is_none())?;
+    Some(Step::End { version: version.id })
+}

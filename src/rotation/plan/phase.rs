@@ -1,0 +1,57 @@
+//! The phase of a secret, as people see it.
+
+use super::super::{policy::Policy, ring::Ring};
+use super::{Due, due};
+use crate::time::Interval;
+
+/// One at a time; the first that fits, in this order.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Can't be rotated until something is mended.
+    Parked,
+    /// On hold, by a person.
+    Paused,
+    /// A pending version stands.
+    Soaking,
+    /// Due, but held up.
+    Waiting,
+    /// A previous version is still accepted.
+    Grace,
+    /// Nothing to do.
+    Idle,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Phase; 6] =
+        [Self::Parked, Self::Paused, Self::Soaking, Self::Waiting, Self::Grace, Self::Idle];
+
+    /// As it is written in commands and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::Paused => "paused",
+            Self::Soaking => "soaking",
+            Self::Waiting => "waiting",
+            Self::Grace => "grace",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+/// The phase of a secret that isn't parked (which only the loop that reads it can know).
+pub fn phase(ring: &Ring, policy: &Policy, now: Interval) -> Phase {
+    let accepted = |p: &super::Previous| p.version.ended.is_none() && p.deadline > now.latest;
+    if ring.paused.is_some() {
+        Phase::Paused
+    } else if ring.pending.is_some() {
+        Phase::Soaking
+    } else if ring.current.ended.is_some() || due(ring, policy, now) == Due::Now {
+        Phase::Waiting
+    } else if ring.previous.iter().any(accepted) {
+        Phase::Grace
+    } else {
+        Phase::Idle
+    }
+}

@@ -1,0 +1,120 @@
+//! A secret's versions, as the store holds them at one moment.
+//!
+//! A version holds a digest, never a token. Wrong states can't be written down: there is exactly
+//! one current version, and a previous one does not exist without its deadline.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use crossfade_verify::Digest;
+use uuid::Uuid;
+
+use crate::time::Timestamp;
+
+/// A version's name: Secrets Manager's ClientRequestToken, a UUID.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionId(Uuid);
+
+/// Our namespace for derived version ids (RFC 9562, version 5).
+const NAMESPACE: Uuid = Uuid::from_u128(0x6f1d_8a52_3c0e_5b7f_9b1a_c4f0_55fa_de01);
+
+impl VersionId {
+    /// The id of the version that follows `current`: the same for every replica that derives it, so
+    /// that all of them together can write it only once. `attempt` counts the ids already burnt.
+    pub fn derive(secret: &str, current: Option<VersionId>, attempt: u32) -> Self {
+        let parent = current.map(|id| id.to_string()).unwrap_or_default();
+        Self(Uuid::new_v5(&NAMESPACE, format!("{secret}|{parent}|{attempt}").as_bytes()))
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for VersionId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// One generation of a secret.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Version {
+    /// Its name.
+    pub id: VersionId,
+    /// When it was made, on the store's clock.
+    pub created: Timestamp,
+    /// Of its token, computed from the value itself.
+    pub digest: Digest,
+    /// Whether somebody else made its token (it does not have our shape).
+    pub foreign: bool,
+    /// The mark of an end, and when it was written. A marked version is accepted only while it is
+    /// current, and then it is replaced at once, without grace.
+    pub ended: Option<Timestamp>,
+    /// A deadline written ahead. Without meaning while the version is current; a pending version
+    /// that bears one is being taken back, and never promoted.
+    pub note: Option<Timestamp>,
+}
+
+/// A version that was replaced, or taken back, and is accepted until its deadline.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Previous {
+    /// The version.
+    pub version: Version,
+    /// From here on it is not accepted.
+    pub deadline: Timestamp,
+}
+
+/// All versions of a secret that still matter.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Ring {
+    /// The version that bots read.
+    pub current: Version,
+    /// The version that comes next: already accepted, not yet handed out.
+    pub pending: Option<Version>,
+    /// Those that were current, newest first.
+    pub previous: Vec<Previous>,
+    /// A person has put the schedule on hold.
+    pub paused: Option<Timestamp>,
+    /// No slot before this time is due: the secret was adopted then, or a slot was skipped.
+    pub kept: Option<Timestamp>,
+}
+
+/// Ends that this process wrote or saw: version and when.
+pub type Marks = BTreeMap<VersionId, Timestamp>;
+
+impl Ring {
+    /// Every version, in no particular order.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        let previous = self.previous.iter().map(|p| &p.version);
+        std::iter::once(&self.current).chain(&self.pending).chain(previous)
+    }
+
+    /// The version of that name.
+    pub fn version(&self, id: VersionId) -> Option<&Version> {
+        self.versions().find(|v| v.id == id)
+    }
+
+    /// Applies the ends that are known to this (perhaps late) read of the store, and adds those
+    /// that it shows: an end once seen is never forgotten.
+    pub fn remember_ends(&mut self, marks: &mut Marks) {
+        let pending = self.pending.iter_mut();
+        let previous = self.previous.iter_mut().map(|p| &mut p.version);
+        for version in std::iter::once(&mut self.current).chain(pending).chain(previous) {
+            match version.ended {
+                Some(at) => {
+                    marks.entry(version.id).or_insert(at);
+                }
+                None => version.ended = marks.get(&version.id).copied(),
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The store: where a secret's versions live, and by which replicas agree.
+//!
+//! The trait is small and speaks our words: the state with the store's own time, and single steps
+//! that are compare-and-swap. It never hands out a token; see [`crate::token::Reveal`].
+
+use std::{error::Error, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    rotation::{plan::Step, ring::Ring},
+    time::Interval,
+};
+
+pub mod decorators;
+pub mod embedded;
+pub mod memory;
+
+/// What a store needs to know of a secret.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Secret {
+    /// Its name in the store.
+    pub name: Arc<str>,
+    /// What new tokens begin with.
+    pub token_prefix: Arc<str>,
+}
+
+/// What one read of the store showed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// The versions; none where the secret does not exist, or is empty.
+    pub ring: Option<Ring>,
+    /// The store's own time, at some moment of the read.
+    pub now: Interval,
+    /// Of the whole state, where the store has one: a step on an older revision is a conflict.
+    pub revision: u64,
+}
+
+/// The versions of secrets, and the steps that change them.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Reads all versions of a secret together, with the store's own time.
+    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError>;
+
+    /// Carries out one step that was decided on `seen`. A success means that it is durable. After
+    /// any error it may have been carried out or not: read again before judging.
+    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError>;
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
+        (**self).read(secret).await
+    }
+
+    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+        (**self).apply(secret, step, seen).await
+    }
+}
+
+/// What lies behind an error of a store.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why a secret could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// For now: nothing is known, and what was known ages. Try again.
+    #[error("the store can't be read right now")]
+    Unavailable(#[source] Cause),
+    /// The store refuses us. Nothing is known, and what was known ages.
+    #[error("the store does not let us read the secret")]
+    Denied(#[source] Cause),
+    /// The record is damaged, was edited, or was sealed with another key. Nothing of it is believed.
+    #[error("the secret's record in the store is damaged")]
+    Damaged(#[source] Cause),
+    /// The secret was read, and its value can't be used as a token.
+    #[error("the secret's value can't be used")]
+    Unusable(#[source] Cause),
+}
+
+/// Why a step was not carried out, or may not have been.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The store has moved on since the read: read again.
+    #[error("the store has changed since it was read")]
+    Conflict,
+    /// For now; the step may have been carried out. Read again, later.
+    #[error("the store can't be written right now")]
+    Unavailable(#[source] Cause),
+    /// The store refuses us.
+    #[error("the store does not let us write the secret")]
+    Denied(#[source] Cause),
+    /// This step can't succeed by being repeated.
+    #[error("the store rejects the step")]
+    Rejected(#[source] Cause),
+}

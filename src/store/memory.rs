@@ -1,0 +1,162 @@
+//! A store in memory, whose transitions are the store contract in its shortest form.
+//!
+//! It serves `--dry-run` and the tests: [`Script`] makes any call fail before or after its effect,
+//! and reads late. Its clock is a number that the owner moves.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use crossfade_verify::Digest;
+
+use super::{ReadError, Reading, Secret, Store, WriteError};
+use crate::{
+    rotation::{
+        plan::Step,
+        policy::Notes,
+        ring::{Ring, VersionId},
+    },
+    time::{Interval, Timestamp},
+};
+
+mod transition;
+pub use transition::after;
+
+/// What befalls one call.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It fails, and nothing has happened.
+    Before,
+    /// It fails, and what was asked for has happened.
+    After,
+}
+
+/// Secrets in memory.
+#[derive(Debug)]
+pub struct Memory {
+    notes: Notes,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    now: Timestamp,
+    rings: BTreeMap<String, Record>,
+    /// Read faults and write faults to come; none: the call goes well.
+    reads: VecDeque<Option<Fault>>,
+    writes: VecDeque<Option<Fault>>,
+    steps: Vec<Step>,
+    lag: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    /// Every state that a late read may still show, with the time from which it held; newest last.
+    history: Vec<(Timestamp, Option<Ring>)>,
+    attempts: BTreeMap<VersionId, u32>,
+}
+
+impl Record {
+    fn latest(&self) -> Option<&Ring> {
+        self.history.last().and_then(|(_, ring)| ring.as_ref())
+    }
+
+    fn as_of(&self, at: Timestamp) -> (usize, Option<Ring>) {
+        let index = self.history.iter().rposition(|(since, _)| *since <= at);
+        index.map_or((0, None), |i| (i + 1, self.history[i].1.clone()))
+    }
+}
+
+impl Memory {
+    /// An empty store at that time.
+    pub fn new(notes: Notes, now: Timestamp) -> Self {
+        Self { notes, inner: Mutex::new(Inner { now, ..Inner::default() }) }
+    }
+
+    /// Puts a ring in place, as a person or another program would.
+    pub fn put(&self, secret: &str, ring: Option<Ring>) {
+        let mut inner = self.lock();
+        let now = inner.now;
+        inner.rings.entry(secret.to_owned()).or_default().history.push((now, ring));
+    }
+
+    /// The versions as they are, whatever a late read would show.
+    pub fn ring(&self, secret: &str) -> Option<Ring> {
+        self.lock().rings.get(secret).and_then(|record| record.latest().cloned())
+    }
+
+    /// Moves the clock.
+    pub fn set_now(&self, now: Timestamp) {
+        self.lock().now = now;
+    }
+
+    /// The clock.
+    pub fn now(&self) -> Timestamp {
+        self.lock().now
+    }
+
+    /// Reads show the store as it was this long ago.
+    pub fn set_lag(&self, lag: Duration) {
+        self.lock().lag = lag;
+    }
+
+    /// What befalls the next reads and writes, in order.
+    pub fn script(&self, reads: &[Option<Fault>], writes: &[Option<Fault>]) {
+        let mut inner = self.lock();
+        inner.reads = reads.iter().copied().collect();
+        inner.writes = writes.iter().copied().collect();
+    }
+
+    /// Every step that took effect, in order.
+    pub fn steps(&self) -> Vec<Step> {
+        self.lock().steps.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
+        let mut inner = self.lock();
+        if inner.reads.pop_front().flatten().is_some() {
+            return Err(ReadError::Unavailable("a scripted fault".into()));
+        }
+        let seen_at = inner.now - inner.lag;
+        let record = inner.rings.get(&*secret.name);
+        let (revision, ring) = record.map_or((0, None), |record| record.as_of(seen_at));
+        Ok(Reading { ring, now: Interval::exactly(inner.now), revision: revision as u64 })
+    }
+
+    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+        let mut inner = self.lock();
+        let fault = inner.writes.pop_front().flatten();
+        if fault == Some(Fault::Before) {
+            return Err(WriteError::Unavailable("a scripted fault, before".into()));
+        }
+        let (now, notes) = (inner.now, self.notes);
+        let record = inner.rings.entry(secret.name.to_string()).or_default();
+        if notes == Notes::WithPromotion && record.history.len() as u64 != seen.revision {
+            return Err(WriteError::Conflict);
+        }
+        let ring = record.latest().cloned();
+        let attempt = ring.as_ref().and_then(|r| record.attempts.get(&r.current.id)).copied().unwrap_or(0);
+        let id = VersionId::derive(&secret.name, ring.as_ref().map(|r| r.current.id), attempt);
+        let digest = Digest::of(id.to_string().as_bytes());
+        let changed = after(ring.as_ref(), step, notes, (id, digest), now).ok_or(WriteError::Conflict)?;
+        if let Step::Drop { .. } = step {
+            *record.attempts.entry(changed.current.id).or_default() += 1;
+        }
+        record.history.push((now, Some(changed)));
+        inner.steps.push(*step);
+        match fault {
+            Some(_) => Err(WriteError::Unavailable("a scripted fault, after".into())),
+            None => Ok(()),
+        }
+    }
+}
