@@ -1,1 +1,151 @@
-//! Placeholder.
+//! The loop that carries decisions out, one task a secret.
+//!
+//! It is boring on purpose: read, publish, decide, one step, read again; then sleep until something
+//! can have changed. Errors never end it. What it decides is not its business ([`plan`](super::plan)),
+//! nor what becomes of what it read ([`Observer`]).
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    plan::{self, Demand, Next},
+    policy::Policy,
+};
+use crate::clock::{Clock, elapsed};
+
+mod backoff;
+mod observation;
+mod rotator;
+
+pub use backoff::{Backoff, Spread};
+pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
+pub use rotator::{OrderFailure, Rotator, Seen};
+
+/// A refresh that somebody waits for is not read more often than this.
+const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);
+
+/// An order, and whom to tell once it stands in the store and is published.
+#[derive(Debug)]
+pub struct Order {
+    /// What was ordered.
+    pub demand: Demand,
+    /// Who waits for it.
+    pub reply: oneshot::Sender<Result<(), OrderFailure>>,
+}
+
+/// What an engine is woken by.
+#[derive(Debug)]
+pub struct Wakers {
+    /// Orders from people.
+    pub orders: mpsc::Receiver<Order>,
+    /// The scheduler's tick: it comes also after a suspend, in which timers stand still.
+    pub tick: watch::Receiver<u64>,
+    /// Somebody needs a fresh read.
+    pub refresh: Arc<Notify>,
+    /// The rules; they change when the config is read again.
+    pub policy: watch::Receiver<Arc<Policy>>,
+}
+
+/// Rotates one secret until it is told to stop.
+pub struct Engine {
+    rotator: Rotator,
+    wakers: Wakers,
+    clock: Arc<dyn Clock>,
+    backoff: Backoff,
+    /// An order that stands in the store, and is not carried through without our memory of it.
+    standing: Option<Demand>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("rotator", &self.rotator).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine around a rotator.
+    pub fn new(rotator: Rotator, wakers: Wakers, clock: Arc<dyn Clock>, spread: Spread) -> Self {
+        Self { rotator, wakers, clock, backoff: Backoff::new(spread), standing: None }
+    }
+
+    /// Runs until cancelled; a turn that has begun is ended first.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let wait = self.turn().await;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                order = Self::woken(&mut self.wakers, &*self.clock, wait) => {
+                    if let Some(order) = order {
+                        self.carry_out(order).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One turn. Returns how long nothing has to be done after it.
+    async fn turn(&mut self) -> Duration {
+        let policy = Arc::clone(&self.wakers.policy.borrow_and_update());
+        let Ok(seen) = self.rotator.observe(&policy).await else { return self.backoff.next() };
+        if let (Some(ring), Some(demand)) = (&seen.ring, &self.standing) {
+            self.standing = (!plan::finished(ring, demand)).then_some(*demand);
+        }
+        match self.rotator.decide(&seen, &policy, self.standing.as_ref()) {
+            Next::Do(step) => match self.rotator.act(&seen, step, &policy).await {
+                Ok(()) => {
+                    self.backoff.reset();
+                    Duration::ZERO
+                }
+                Err(_) => self.backoff.next(),
+            },
+            Next::Idle { until } => {
+                self.backoff.reset();
+                let now = seen.now.earliest + elapsed(seen.at, self.clock.moment());
+                let rest = until.map_or(Duration::MAX, |until| until.since(now));
+                rest.min(policy.terms().sync)
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, order: Order) {
+        let policy = Arc::clone(&self.wakers.policy.borrow());
+        let result = self.rotator.carry_out(&policy, &order.demand).await;
+        if let Ok(seen) = &result {
+            let finished = seen.ring.as_ref().is_none_or(|ring| plan::finished(ring, &order.demand));
+            if !finished {
+                self.standing = Some(order.demand);
+            }
+        }
+        // Whoever asked may have gone; the order stands all the same.
+        drop(order.reply.send(result.map(|_| ())));
+    }
+
+    /// Waits until there is something to do: an order, or another turn.
+    async fn woken(wakers: &mut Wakers, clock: &dyn Clock, wait: Duration) -> Option<Order> {
+        let from = clock.moment();
+        let mut due = clock.sleep(wait);
+        loop {
+            tokio::select! {
+                () = &mut due => return None,
+                order = wakers.orders.recv() => match order {
+                    Some(order) => return Some(order),
+                    // Nobody can order anything any more: the daemon is stopping.
+                    None => std::future::pending::<()>().await,
+                },
+                Ok(()) = wakers.tick.changed() => {
+                    if elapsed(from, clock.moment()) >= wait {
+                        return None;
+                    }
+                }
+                () = wakers.refresh.notified() => {
+                    let since = elapsed(from, clock.moment());
+                    clock.sleep(REFRESH_COOL_DOWN.saturating_sub(since)).await;
+                    return None;
+                }
+                Ok(()) = wakers.policy.changed() => return None,
+            }
+        }
+    }
+}

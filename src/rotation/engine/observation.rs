@@ -1,0 +1,131 @@
+//! What the engine tells the rest of the daemon: whole values, never deltas.
+
+use crossfade_verify::Moment;
+
+use super::super::{plan::Phase, ring::Ring};
+use crate::time::{Interval, Timestamp};
+
+/// A secret as it is known now.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The last versions that were read; they stay when a later read fails.
+    pub ring: Option<Ring>,
+    /// When the last good read *began*, on our clocks, and the store's time then. A read that shows
+    /// that there is no usable version counts; one that shows nothing does not.
+    pub read: Option<(Moment, Interval)>,
+    /// What the secret is doing.
+    pub phase: Phase,
+    /// Why it can't be rotated.
+    pub parked: Option<Parked>,
+    /// What holds it up, or what a person should know.
+    pub message: Option<String>,
+    /// When the next slot is due; in the past where it is held up.
+    pub next_slot: Option<Timestamp>,
+    /// Whether a slot is due and nothing stands for it.
+    pub overdue: bool,
+    /// When the pending version may be promoted.
+    pub promotes: Option<Timestamp>,
+}
+
+/// A secret that can't be rotated until something is mended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parked {
+    /// The kind of reason.
+    pub reason: Reason,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// Why secrets are parked.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Reason {
+    /// It is not in the store, and we may not create it.
+    Missing,
+    /// The store refuses us.
+    Denied,
+    /// Its record is damaged or was edited.
+    Damaged,
+    /// Its value is not a token.
+    Unusable,
+    /// The store rejects the new version, time and again.
+    Rejected,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 5] =
+        [Self::Missing, Self::Denied, Self::Damaged, Self::Unusable, Self::Rejected];
+
+    /// As metrics write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Denied => "denied",
+            Self::Damaged => "damaged",
+            Self::Unusable => "unusable",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// What began a rotation.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Trigger {
+    /// A slot.
+    Schedule,
+    /// `rotate`.
+    Manual,
+    /// `rotate --compromised`.
+    Compromised,
+    /// `revoke --all`.
+    Revoke,
+}
+
+impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Trigger; 4] = [Self::Schedule, Self::Manual, Self::Compromised, Self::Revoke];
+
+    /// As metrics write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Manual => "manual",
+            Self::Compromised => "compromised",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
+/// How a rotation ended.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// Promoted.
+    Done,
+    /// Given up.
+    Failed,
+    /// Taken back by a person.
+    Aborted,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 3] = [Self::Done, Self::Failed, Self::Aborted];
+
+    /// As metrics write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// Whoever is told. Both calls return once what they were told is in force.
+pub trait Observer: Send + Sync {
+    /// After each read, before anything is decided on it.
+    fn observed(&self, secret: &str, observation: &Observation);
+
+    /// A rotation ended, by this process.
+    fn rotated(&self, secret: &str, trigger: Trigger, outcome: Outcome);
+}

@@ -1,0 +1,289 @@
+//! One secret's turns: observe, decide, act. Shared by the daemon's loop, by one-shot runs, and by
+//! commands that work on the store directly.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crossfade_verify::Moment;
+
+use super::{
+    super::{
+        plan::{self, Demand, Due, Next, Phase, Refusal, Step},
+        policy::Policy,
+        ring::{Marks, Ring, VersionId},
+    },
+    Observation, Observer, Outcome, Parked, Reason, Trigger,
+};
+use crate::{
+    clock::{Clock, elapsed},
+    store::{ReadError, Reading, Secret, Store, WriteError},
+    time::Interval,
+};
+
+/// A step is not sent on a read that is older.
+const OLDEST_READ: Duration = Duration::from_secs(10);
+/// A step that the store rejects is tried this often, then given up.
+const TRIES: u32 = 5;
+/// An order that makes no headway is answered after this many turns.
+const TURNS: u32 = 32;
+
+/// What one read showed.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The versions, with every end that we know of.
+    pub ring: Option<Ring>,
+    /// The store's time.
+    pub now: Interval,
+    /// When the read began, on our clocks.
+    pub at: Moment,
+    reading: Reading,
+}
+
+/// Why an order was not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OrderFailure {
+    /// It can't be carried out as things are.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It may or may not stand in the store.
+    #[error("it is not known whether the order stands in the store: {0}. Look at `status`, then repeat it")]
+    Unknown(String),
+}
+
+/// One secret, its store, and what has to be remembered between reads.
+pub struct Rotator {
+    secret: Secret,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    marks: Marks,
+    last: Observation,
+    /// Which rotation is under way, and what began it.
+    trigger: Option<(VersionId, Trigger)>,
+    /// The step that the store rejected last, and how often in a row.
+    rejected: Option<(Step, u32)>,
+}
+
+impl fmt::Debug for Rotator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rotator").field("secret", &self.secret).finish_non_exhaustive()
+    }
+}
+
+impl Rotator {
+    /// A rotator that has read nothing yet.
+    pub fn new(
+        secret: Secret,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let last = Observation {
+            ring: None,
+            read: None,
+            phase: Phase::Waiting,
+            parked: None,
+            message: None,
+            next_slot: None,
+            overdue: false,
+            promotes: None,
+        };
+        Self { secret, store, clock, observer, marks: Marks::new(), last, trigger: None, rejected: None }
+    }
+
+    /// Reads the secret and publishes what it shows, also where it shows nothing.
+    pub async fn observe(&mut self, policy: &Policy) -> Result<Seen, ReadError> {
+        let at = self.clock.moment();
+        let result = self.store.read(&self.secret).await;
+        let result = result.map(|reading| {
+            let mut ring = reading.ring.clone();
+            if let Some(ring) = &mut ring {
+                ring.remember_ends(&mut self.marks);
+            }
+            Seen { ring, now: reading.now, at, reading }
+        });
+        match &result {
+            Ok(seen) => self.saw(seen, policy),
+            Err(error) => self.saw_nothing(error, at),
+        }
+        self.observer.observed(&self.secret.name, &self.last);
+        result
+    }
+
+    /// What to do on that read; nothing where it was given up.
+    pub fn decide(&self, seen: &Seen, policy: &Policy, demand: Option<&Demand>) -> Next {
+        match plan::next(seen.ring.as_ref(), policy, demand, seen.now) {
+            Next::Do(step) if self.gave_up(&step) => Next::Idle { until: None },
+            next => next,
+        }
+    }
+
+    /// Carries out one step, unless the read that it rests on has grown old.
+    pub async fn act(&mut self, seen: &Seen, step: Step, policy: &Policy) -> Result<(), WriteError> {
+        if elapsed(seen.at, self.clock.moment()) > OLDEST_READ {
+            return Err(WriteError::Conflict);
+        }
+        let result = self.store.apply(&self.secret, &step, &seen.reading).await;
+        match &result {
+            Ok(()) => self.did(seen, step),
+            Err(WriteError::Conflict) => {}
+            Err(error) => self.failed(seen, step, error, policy),
+        }
+        result
+    }
+
+    /// Turns until the order stands in the store, and was read back and published.
+    pub async fn carry_out(&mut self, policy: &Policy, demand: &Demand) -> Result<Seen, OrderFailure> {
+        self.rejected = None;
+        let mut trouble = String::from("it made no headway");
+        let mut admitted = false;
+        for turn in 0..TURNS {
+            let seen = match self.observe(policy).await {
+                Ok(seen) => seen,
+                Err(error) => return Err(OrderFailure::Unknown(chain(&error))),
+            };
+            if let Some(ring) = &seen.ring {
+                if !admitted && let Some(refusal) = plan::refusal(ring, demand) {
+                    return Err(refusal.into());
+                }
+                admitted = true;
+                if plan::settled(ring, demand) {
+                    return Ok(seen);
+                }
+            }
+            let pause = match self.decide(&seen, policy, Some(demand)) {
+                Next::Do(step) => match self.act(&seen, step, policy).await {
+                    Ok(()) => continue,
+                    Err(error) => {
+                        trouble = chain(&error);
+                        if !matches!(error, WriteError::Conflict) && turn >= TRIES {
+                            break;
+                        }
+                        Duration::from_millis(20 << turn.min(5))
+                    }
+                },
+                Next::Idle { .. } => Duration::from_millis(5),
+            };
+            self.clock.sleep(pause).await;
+        }
+        Err(OrderFailure::Unknown(trouble))
+    }
+
+    fn saw(&mut self, seen: &Seen, policy: &Policy) {
+        let Seen { ring, now, at, .. } = seen;
+        let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
+        let pending = ring.as_ref().and_then(|ring| ring.pending);
+        self.last.overdue = pending.is_none() && due == Due::Now;
+        self.last.next_slot = match due {
+            Due::At(at) => Some(at),
+            Due::Now if pending.is_none() => self.last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest)),
+            Due::Now | Due::Never => None,
+        };
+        self.last.promotes = pending.map(|pending| pending.created + policy.soak());
+        self.last.read = Some((*at, *now));
+        let missing = ring.is_none() && !policy.terms().store.creates;
+        self.last.parked = match &self.rejected {
+            Some((_, tries)) if *tries >= TRIES => self.last.parked.take(),
+            _ if missing => Some(Parked {
+                reason: Reason::Missing,
+                message: "the secret is not in the store: create it there".to_owned(),
+            }),
+            _ => None,
+        };
+        self.last.phase = match (ring, &self.last.parked) {
+            (_, Some(_)) => Phase::Parked,
+            (Some(ring), None) => plan::phase(ring, policy, *now),
+            (None, None) => Phase::Waiting,
+        };
+        if !self.last.overdue && self.rejected.is_none() {
+            self.last.message = None;
+        }
+        self.last.ring.clone_from(ring);
+    }
+
+    fn saw_nothing(&mut self, error: &ReadError, at: Moment) {
+        let message = chain(error);
+        tracing::warn!(secret = %self.secret.name, "{message}");
+        let reason = match error {
+            ReadError::Unavailable(_) => None,
+            ReadError::Denied(_) => Some(Reason::Denied),
+            ReadError::Damaged(_) => Some(Reason::Damaged),
+            ReadError::Unusable(_) => Some(Reason::Unusable),
+        };
+        if let Some(reason) = reason {
+            self.last.phase = Phase::Parked;
+            self.last.parked = Some(Parked { reason, message: message.clone() });
+        }
+        // An unusable value was read all the same: nobody can hold a token that we don't know.
+        if let (ReadError::Unusable(_), Some((_, now))) = (error, self.last.read) {
+            let (before, _) = self.last.read.unwrap_or((at, now));
+            let passed = elapsed(before, at);
+            let now = Interval { earliest: now.earliest + passed, latest: now.latest + passed };
+            self.last.read = Some((at, now));
+        }
+        self.last.message = Some(message);
+    }
+
+    fn did(&mut self, seen: &Seen, step: Step) {
+        self.rejected = None;
+        tracing::info!(secret = %self.secret.name, ?step, "done");
+        let Some(ring) = &seen.ring else { return };
+        match step {
+            Step::End { version } => {
+                self.marks.insert(version, seen.now.latest);
+            }
+            Step::EndAll { .. } => {
+                self.marks.extend(ring.versions().map(|v| (v.id, seen.now.latest)));
+            }
+            Step::Promote { pending, .. } => self.rotated(ring, pending, Outcome::Done),
+            Step::Drop { pending } => self.rotated(ring, pending, Outcome::Aborted),
+            _ => {}
+        }
+    }
+
+    fn rotated(&mut self, ring: &Ring, pending: VersionId, outcome: Outcome) {
+        let known = self.trigger.take().filter(|(version, _)| *version == pending);
+        let guess = if ring.current.ended.is_some() { Trigger::Compromised } else { Trigger::Schedule };
+        self.observer.rotated(&self.secret.name, known.map_or(guess, |(_, trigger)| trigger), outcome);
+    }
+
+    fn failed(&mut self, seen: &Seen, step: Step, error: &WriteError, policy: &Policy) {
+        let message = chain(error);
+        tracing::warn!(secret = %self.secret.name, ?step, "{message}");
+        self.last.message = Some(message.clone());
+        if let WriteError::Rejected(_) | WriteError::Denied(_) = error {
+            let before = self.rejected.filter(|(last, _)| *last == step).map_or(0, |(_, tries)| tries);
+            self.rejected = Some((step, before + 1));
+            if before + 1 == TRIES {
+                tracing::error!(secret = %self.secret.name, ?step, "given up after {TRIES} tries: {message}");
+                let reason = match error {
+                    WriteError::Denied(_) => Reason::Denied,
+                    _ => Reason::Rejected,
+                };
+                self.last.parked = Some(Parked { reason, message });
+                let trigger = self.trigger.map_or(Trigger::Schedule, |(_, trigger)| trigger);
+                self.observer.rotated(&self.secret.name, trigger, Outcome::Failed);
+                self.saw(seen, policy);
+                self.observer.observed(&self.secret.name, &self.last);
+            }
+        }
+    }
+
+    fn gave_up(&self, step: &Step) -> bool {
+        self.rejected.is_some_and(|(rejected, tries)| rejected == *step && tries >= TRIES)
+    }
+}
+
+/// An error with its causes, once each.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
