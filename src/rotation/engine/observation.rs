@@ -53,8 +53,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 5] =
-        [Self::Missing, Self::Denied, Self::Damaged, Self::Unusable, Self::Rejected];
+    pub const ALL: [Reason; 5] = [Self::Missing, Self::Denied, Self::Damaged, Self::Unusable, Self::Rejected];
 
     /// As metrics write it.
     pub const fn as_str(self) -> &'static str {

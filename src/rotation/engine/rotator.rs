@@ -175,7 +175,9 @@ impl Rotator {
         self.last.overdue = pending.is_none() && due == Due::Now;
         self.last.next_slot = match due {
             Due::At(at) => Some(at),
-            Due::Now if pending.is_none() => self.last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest)),
+            Due::Now if pending.is_none() => {
+                self.last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest))
+            }
             Due::Now | Due::Never => None,
         };
         self.last.promotes = pending.map(|pending| pending.created + policy.soak());

@@ -1,1 +1,445 @@
-//! Table.
+//! The decisions as a table: each row is a sentence, every boundary on both sides.
+
+use std::time::Duration;
+
+use crossfade_verify::Digest;
+
+use super::{
+    super::{
+        policy::{StoreTraits, Terms},
+        schedule::Schedule,
+    },
+    *,
+};
+
+const SECOND: u64 = 1000;
+/// Policy of the table: every 100 s, soak 10 s, grace 40 s, freshness 9 s.
+const EVERY: u64 = 100 * SECOND;
+const SOAK: u64 = 10 * SECOND;
+
+fn terms(notes: Notes) -> Terms {
+    let seconds = Duration::from_secs;
+    Terms {
+        secret: "s".into(),
+        schedule: Some(Schedule::every(Duration::from_millis(EVERY)).expect("a period")),
+        jitter: Duration::ZERO,
+        grace: seconds(40),
+        soak: Some(Duration::from_millis(SOAK)),
+        freshness: seconds(9),
+        hold: seconds(600),
+        sync: seconds(3),
+        store: StoreTraits { store_lag: seconds(0), write_lag: seconds(0), notes, creates: true },
+    }
+}
+
+fn policy() -> Policy {
+    Policy::new(terms(Notes::WithPromotion)).expect("a sound policy")
+}
+
+fn noted() -> Policy {
+    Policy::new(terms(Notes::BeforePromotion)).expect("a sound policy")
+}
+
+fn id(n: u32) -> VersionId {
+    VersionId::derive("s", None, n)
+}
+
+fn version(n: u32, created: u64) -> Version {
+    let at = Timestamp::from_millis(created);
+    Version {
+        id: id(n),
+        created: at,
+        digest: Digest::of(&n.to_le_bytes()),
+        foreign: false,
+        ended: None,
+        note: None,
+    }
+}
+
+fn ring(current: Version) -> Ring {
+    Ring { current, pending: None, previous: Vec::new(), paused: None, kept: None }
+}
+
+fn ms(at: u64) -> Timestamp {
+    Timestamp::from_millis(at)
+}
+
+fn at(now: u64) -> Interval {
+    Interval::exactly(ms(now))
+}
+
+fn idle(until: u64) -> Next {
+    Next::Idle { until: Some(ms(until)) }
+}
+
+const STAGE: Next = Next::Do(Step::Create);
+
+/// `STAGE` stands for staging after the ring's current version; nothing in a ring asks for `Create`.
+fn check(rows: Vec<(&str, Ring, Option<Demand>, u64, Next)>, policy: &Policy) {
+    for (what, ring, demand, now, want) in rows {
+        let want = if want == STAGE { Next::Do(Step::Stage { current: ring.current.id }) } else { want };
+        assert_eq!(next(Some(&ring), policy, demand.as_ref(), at(now)), want, "{what}");
+    }
+}
+
+fn pending(mut ring: Ring, pending: Version) -> Ring {
+    ring.pending = Some(pending);
+    ring
+}
+
+fn previous(mut ring: Ring, version: Version, deadline: u64) -> Ring {
+    ring.previous.push(Previous { version, deadline: ms(deadline) });
+    ring
+}
+
+fn ended(mut version: Version, at: u64) -> Version {
+    version.ended = Some(ms(at));
+    version
+}
+
+fn noted_until(mut version: Version, until: u64) -> Version {
+    version.note = Some(ms(until));
+    version
+}
+
+fn paused(mut ring: Ring) -> Ring {
+    ring.paused = Some(ms(0));
+    ring
+}
+
+fn kept(mut ring: Ring, at: u64) -> Ring {
+    ring.kept = Some(ms(at));
+    ring
+}
+
+fn promote(accepted_for: u64) -> Next {
+    let accepted_for = Duration::from_secs(accepted_for);
+    Next::Do(Step::Promote { pending: id(2), current: id(1), accepted_for })
+}
+
+const DROP: fn() -> Next = || Next::Do(Step::Drop { pending: id(2) });
+
+#[test]
+fn a_version_is_replaced_when_its_slot_is_due_and_not_before() {
+    check(
+        vec![
+            ("a young current version waits", ring(version(1, 0)), None, EVERY - 1, idle(EVERY)),
+            ("an old one gets a successor", ring(version(1, 0)), None, EVERY, STAGE),
+            ("many missed slots are made up for by one", ring(version(1, 0)), None, 50 * EVERY + 7, STAGE),
+            (
+                "a slot before the adoption is not due",
+                kept(ring(version(1, 0)), EVERY + 1),
+                None,
+                EVERY + 2,
+                idle(2 * EVERY),
+            ),
+            ("a slot at the adoption is due", kept(ring(version(1, 0)), EVERY), None, EVERY, STAGE),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn a_pending_version_is_promoted_after_the_soak_and_not_before() {
+    let soaking = || pending(ring(version(1, 0)), version(2, 100));
+    check(
+        vec![
+            ("within the soak it waits", soaking(), None, 100 + SOAK - 1, idle(100 + SOAK)),
+            // grace 40 s + freshness 9 s + 1 s
+            ("after the soak it is promoted", soaking(), None, 100 + SOAK, promote(50)),
+            ("a due slot stages no second one", soaking(), None, EVERY, promote(50)),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn the_soak_is_judged_by_the_earliest_time_that_it_can_be() {
+    let soaking = pending(ring(version(1, 0)), version(2, 100));
+    let now = Interval { earliest: ms(100 + SOAK - 1), latest: ms(100 + SOAK + 5_000) };
+    assert!(matches!(next(Some(&soaking), &policy(), None, now), Next::Idle { .. }));
+}
+
+#[test]
+fn the_deadline_is_written_before_the_version_is_replaced() {
+    let soaking = |note: Option<u64>| {
+        let current = note.map_or(version(1, 0), |until| noted_until(version(1, 0), until));
+        pending(ring(current), version(2, 0))
+    };
+    // grace 40 s + 12 s + freshness 9 s
+    let needed = 61 * SECOND;
+    let note = Next::Do(Step::Note { version: id(1), until: ms(SOAK + needed + 33 * SECOND) });
+    check(
+        vec![
+            ("without a note it is written first", soaking(None), None, SOAK, note),
+            (
+                "a note that leaves too little is written anew",
+                soaking(Some(SOAK + needed - 1)),
+                None,
+                SOAK,
+                note,
+            ),
+            (
+                "with enough left the version is replaced",
+                soaking(Some(SOAK + needed)),
+                None,
+                SOAK,
+                promote(40),
+            ),
+        ],
+        &noted(),
+    );
+}
+
+#[test]
+fn a_note_counts_from_the_latest_time_that_it_can_be() {
+    let soaking = pending(ring(version(1, 0)), version(2, 0));
+    let now = Interval { earliest: ms(SOAK), latest: ms(SOAK + 2_000) };
+    let until = ms(SOAK + 2_000 + 94 * SECOND);
+    assert_eq!(next(Some(&soaking), &noted(), None, now), Next::Do(Step::Note { version: id(1), until }));
+}
+
+#[test]
+fn a_pending_version_that_is_ended_or_noted_is_never_promoted() {
+    let base = || ring(version(1, 0));
+    check(
+        vec![
+            ("an ended one is dropped", pending(base(), ended(version(2, 0), 5)), None, 3 * SOAK, DROP()),
+            (
+                "one that bears a note is dropped",
+                pending(base(), noted_until(version(2, 0), 5)),
+                None,
+                3 * SOAK,
+                DROP(),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn an_ended_current_version_is_replaced_without_grace_after_the_soak() {
+    let base = || ring(ended(version(1, 0), 100));
+    check(
+        vec![
+            ("in the very moment of the mark nothing is staged", base(), None, 100, idle(101)),
+            ("right after it the replacement is", base(), None, 101, STAGE),
+            ("it soaks like any other", pending(base(), version(2, 101)), None, 100 + SOAK, idle(101 + SOAK)),
+            (
+                "and takes the place without grace",
+                pending(base(), version(2, 101)),
+                None,
+                101 + SOAK,
+                promote(0),
+            ),
+            ("also while paused", paused(base()), None, 101, STAGE),
+            (
+                "paused, it is promoted too",
+                paused(pending(base(), version(2, 101))),
+                None,
+                101 + SOAK,
+                promote(0),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn revoke_all_replaces_without_the_soak_what_is_ended() {
+    let all = Some(Demand::RevokeAll { current: id(1) });
+    let other = Some(Demand::RevokeAll { current: id(7) });
+    let marked = || pending(ring(ended(version(1, 0), 100)), version(2, 101));
+    let mark = Next::Do(Step::EndAll { current: id(1) });
+    check(
+        vec![
+            ("the marks come first", pending(ring(version(1, 0)), version(2, 50)), all, 102, mark),
+            ("then the replacement at once", marked(), all, 102, promote(0)),
+            ("bound to another version it skips nothing", marked(), other, 102, idle(101 + SOAK)),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn an_end_is_written_before_anything_else() {
+    let busy = || previous(pending(ring(version(1, 0)), version(2, 0)), version(3, 0), 5);
+    let end_all = Next::Do(Step::EndAll { current: id(1) });
+    let end = |n| Next::Do(Step::End { version: id(n) });
+    check(
+        vec![
+            (
+                "before a promotion that is due",
+                busy(),
+                Some(Demand::Compromised { current: id(1) }),
+                EVERY,
+                end_all,
+            ),
+            (
+                "before a retirement that is due",
+                busy(),
+                Some(Demand::Revoke { version: id(3) }),
+                EVERY,
+                end(3),
+            ),
+            ("of the pending version too", busy(), Some(Demand::Revoke { version: id(2) }), EVERY, end(2)),
+            (
+                "of only the version that was seen, where it is not current",
+                busy(),
+                Some(Demand::Compromised { current: id(3) }),
+                EVERY,
+                end(3),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn an_end_is_written_once() {
+    let marked = previous(ring(ended(version(1, 0), 100)), ended(version(3, 0), 100), 900_000);
+    let demand = Demand::Compromised { current: id(1) };
+    assert!(settled(&marked, &demand));
+    let retire = Next::Do(Step::Retire { version: id(3) });
+    check(
+        vec![("what is marked is left", pending(marked, version(2, 101)), Some(demand), 102, retire)],
+        &policy(),
+    );
+}
+
+#[test]
+fn a_pause_holds_stage_and_promotion_until_it_is_lifted() {
+    let base = || paused(ring(version(1, 0)));
+    let unpause = Next::Do(Step::Unpause { current: id(1) });
+    check(
+        vec![
+            ("a due slot is not taken", base(), None, EVERY, Next::Idle { until: None }),
+            (
+                "a soaked version is not promoted",
+                pending(base(), version(2, 0)),
+                None,
+                SOAK,
+                Next::Idle { until: None },
+            ),
+            (
+                "deadlines go on",
+                previous(base(), version(3, 0), 5),
+                None,
+                5,
+                Next::Do(Step::Retire { version: id(3) }),
+            ),
+            ("rotate lifts it first", base(), Some(Demand::Rotate { current: id(1) }), 5, unpause),
+            (
+                "resume skips the slots that it covered first",
+                base(),
+                Some(Demand::Resume),
+                EVERY,
+                Next::Do(Step::Keep { current: id(1) }),
+            ),
+            ("then lifts it", kept(base(), EVERY + 1), Some(Demand::Resume), EVERY + 1, unpause),
+            (
+                "pause holds",
+                ring(version(1, 0)),
+                Some(Demand::Pause),
+                5,
+                Next::Do(Step::Pause { current: id(1) }),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn an_order_is_bound_to_the_version_that_was_seen() {
+    let rotate = |n| Some(Demand::Rotate { current: id(n) });
+    check(
+        vec![
+            ("the seen version is replaced", ring(version(1, 0)), rotate(1), 5, STAGE),
+            ("another one is not", ring(version(1, 0)), rotate(7), 5, idle(EVERY)),
+            (
+                "a pending version is enough",
+                pending(ring(version(1, 0)), version(2, 0)),
+                rotate(1),
+                5,
+                idle(SOAK),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn abort_skips_the_slot_and_takes_the_pending_version_back() {
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let soaking = |n, at| pending(ring(version(1, 0)), version(n, at));
+    check(
+        vec![
+            (
+                "a due slot is skipped first",
+                soaking(2, EVERY),
+                abort,
+                EVERY + 5,
+                Next::Do(Step::Keep { current: id(1) }),
+            ),
+            ("then it is dropped", kept(soaking(2, EVERY), EVERY + 5), abort, EVERY + 6, DROP()),
+            ("another one is left", soaking(7, EVERY), abort, EVERY + 5, idle(EVERY + SOAK)),
+        ],
+        &policy(),
+    );
+    let marked = pending(ring(ended(version(1, 0), 1)), version(2, 2));
+    assert_eq!(refusal(&marked, &Demand::Abort { pending: id(2) }), Some(Refusal::Replaces(id(2))));
+}
+
+#[test]
+fn what_is_taken_back_gets_a_deadline_first_where_a_write_can_land_late() {
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let soaking = || pending(ring(version(1, 0)), version(2, 50));
+    // 22 s + freshness 9 s
+    let note = Next::Do(Step::Note { version: id(2), until: ms(60 + 31 * SECOND) });
+    check(vec![("the note first", soaking(), abort, 60, note)], &noted());
+}
+
+#[test]
+fn a_previous_version_lives_to_its_own_deadline() {
+    let overlapping = || previous(previous(ring(version(1, 0)), version(3, 0), 500), version(4, 0), 300);
+    let retire = |n| Next::Do(Step::Retire { version: id(n) });
+    let ended_early = previous(ring(version(1, 0)), ended(version(5, 0), 1), 500);
+    check(
+        vec![
+            ("before the first deadline nothing is retired", overlapping(), None, 299, idle(300)),
+            ("at the deadline its version is, alone", overlapping(), None, 300, retire(4)),
+            (
+                "the other one at its own",
+                previous(ring(version(1, 0)), version(3, 0), 500),
+                None,
+                500,
+                retire(3),
+            ),
+            ("an ended one at once", ended_early, None, 2, retire(5)),
+        ],
+        &policy(),
+    );
+    let now = Interval { earliest: ms(299), latest: ms(301) };
+    assert_eq!(
+        next(Some(&overlapping()), &policy(), None, now),
+        idle(300),
+        "surely past, by the earliest time"
+    );
+}
+
+#[test]
+fn a_secret_that_does_not_exist_is_created_only_where_that_is_allowed() {
+    assert_eq!(next(None, &policy(), None, at(5)), Next::Do(Step::Create));
+    let mut terms = terms(Notes::WithPromotion);
+    terms.store.creates = false;
+    let policy = Policy::new(terms).expect("a sound policy");
+    assert_eq!(next(None, &policy, None, at(5)), Next::Idle { until: None });
+}
+
+#[test]
+fn the_current_version_alone_cannot_be_ended() {
+    let ring = ring(version(1, 0));
+    assert_eq!(refusal(&ring, &Demand::Revoke { version: id(1) }), Some(Refusal::IsCurrent(id(1))));
+    assert_eq!(refusal(&ring, &Demand::Revoke { version: id(9) }), Some(Refusal::NoSuchVersion(id(9))));
+    assert_eq!(refusal(&ring, &Demand::Abort { pending: id(9) }), Some(Refusal::NothingPending));
+}
