@@ -1,26 +1,156 @@
-//! Placeholder until the schedule lands.
-use crate::time::Timestamp;
-use std::time::Duration;
+//! When a secret is due for rotation.
+//!
+//! A slot is a function of the schedule and the current version's creation alone, so every replica
+//! finds the same ones. There is deliberately no `now` here, no local time zone, and no zone file
+//! of the machine: zones come from the database that is compiled in.
+
+mod cron;
+
+use std::{sync::Arc, time::Duration};
+
+use sha2::{Digest as _, Sha256};
+
+use self::cron::Cron;
+use crate::time::{Timestamp, millis};
+
+/// When a secret is due for rotation: at its slots, all of which lie after the creation of the
+/// current version.
+///
+/// - **Cron** slots are wall-clock times in a time zone. A pattern that names its hours has a slot
+///   once for each time it matches: where the clock jumps over that time, at the first moment after
+///   the jump; where the clock shows it twice, at the first of the two. A pattern that matches all
+///   24 hours (`*/15 * * * *`) goes by elapsed time: nothing for a time that was jumped over,
+///   and a slot for both showings of one that was repeated. Whoever wants neither takes UTC.
+/// - **Every** slots are at n × period, n ≥ 1, after the creation.
+///
+/// The cost of a question does not depend on how much time lies between its arguments.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Schedule {
-    every: Duration,
+pub struct Schedule(Kind);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Every { period_ms: u64 },
+    Cron(Arc<Cron>),
 }
+
+/// Why there is no such schedule.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// It has too few or too many fields; the `@daily` kind of name has one.
+    #[error(
+        "schedule \"{pattern}\" has {fields} field(s), and a cron pattern has 5 (minute, hour, day of month, \
+         month, day of week) or 6 (with the second first): \"0 3 * * *\" is every day at 03:00"
+    )]
+    Fields {
+        /// As configured.
+        pattern: String,
+        /// How many it has.
+        fields: usize,
+    },
+    /// A field can't be read.
+    #[error("schedule \"{pattern}\" is no cron pattern ({reason}): \"0 3 * * *\" is every day at 03:00")]
+    Pattern {
+        /// As configured.
+        pattern: String,
+        /// What the parser says.
+        reason: String,
+    },
+    /// No day matches, so that the secret would silently never rotate.
+    #[error(
+        "schedule \"{pattern}\" never occurs: no year has such a day. \
+         \"0 3 L * *\" is the last day of each month"
+    )]
+    NeverOccurs {
+        /// As configured.
+        pattern: String,
+    },
+    /// The zone is not in the database.
+    #[error(
+        "timezone \"{timezone}\" is not known: give a name of the IANA database, \
+         like \"UTC\", \"Europe/Berlin\" or \"Asia/Tokyo\""
+    )]
+    Timezone {
+        /// As configured.
+        timezone: String,
+    },
+    /// The period is shorter than a second or longer than a century.
+    #[error("every {period:?} can't be kept to: give between 1s and 36500 days, like \"every: 12h\"")]
+    Period {
+        /// As configured.
+        period: Duration,
+    },
+}
+
 impl Schedule {
-    pub fn every(period: Duration) -> Result<Self, std::convert::Infallible> {
-        Ok(Self { every: period })
+    /// The shortest period.
+    pub const SHORTEST_PERIOD: Duration = Duration::from_secs(1);
+    /// The longest period.
+    pub const LONGEST_PERIOD: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
+
+    /// Slots by a cron pattern of 5 or 6 fields (with the second first), on the wall clock of an
+    /// IANA time zone. Days are also `L`, `15W` and `MON#1`; if both day fields are given, either
+    /// one is enough, unless the day of week begins with `+`.
+    pub fn cron(pattern: &str, timezone: &str) -> Result<Self, ScheduleError> {
+        Cron::new(pattern, timezone).map(|cron| Self(Kind::Cron(Arc::new(cron))))
     }
+
+    /// Slots at n × period, n ≥ 1, after the current version's creation. What the period has beyond
+    /// whole milliseconds is dropped.
+    pub fn every(period: Duration) -> Result<Self, ScheduleError> {
+        if (Self::SHORTEST_PERIOD..=Self::LONGEST_PERIOD).contains(&period) {
+            Ok(Self(Kind::Every { period_ms: millis(period) }))
+        } else {
+            Err(ScheduleError::Period { period })
+        }
+    }
+
+    /// The latest slot at or before `now`, if there is one after `created`. However many slots have
+    /// gone by, it is one.
     pub fn latest_slot(&self, created: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let n = now.since(created).as_millis() / self.every.as_millis();
-        (n > 0).then(|| created + self.every * n as u32)
+        match &self.0 {
+            Kind::Every { period_ms } => {
+                let age = now.as_millis().checked_sub(created.as_millis())?;
+                let slot = now.as_millis() - age % period_ms;
+                Some(Timestamp::from_millis(slot))
+            }
+            Kind::Cron(cron) => cron.latest(now),
+        }
+        .filter(|slot| *slot > created)
     }
+
+    /// The first slot strictly after `after`. There is none where the calendar ends: for cron, with
+    /// the year 4999.
     pub fn next_slot(&self, created: Timestamp, after: Timestamp) -> Option<Timestamp> {
-        let n = after.since(created).as_millis() / self.every.as_millis() + 1;
-        Some(created + self.every * n as u32)
+        let after = after.max(created);
+        match &self.0 {
+            Kind::Every { period_ms } => {
+                let slots = (after.as_millis() - created.as_millis()) / period_ms + 1;
+                let slot = slots.checked_mul(*period_ms)?.checked_add(created.as_millis())?;
+                Some(Timestamp::from_millis(slot))
+            }
+            Kind::Cron(cron) => cron.next(after),
+        }
     }
+
+    /// No two slots are nearer to each other than this, be it over a change of the clock.
     pub fn shortest_gap(&self) -> Duration {
-        self.every
+        match &self.0 {
+            Kind::Every { period_ms } => Duration::from_millis(*period_ms),
+            Kind::Cron(cron) => cron.shortest_gap(),
+        }
     }
 }
-pub fn jitter_of(_: &str, _: Timestamp, _: Duration) -> Duration {
-    Duration::ZERO
+
+/// By how much a secret's slot is delayed: whole milliseconds in `[0, jitter)`, zero where there
+/// is none.
+///
+/// It comes from a hash of the secret's name and the slot, so that replicas agree on it, secrets
+/// with one schedule spread, and none is always the last.
+pub fn jitter_of(secret: &str, slot: Timestamp, jitter: Duration) -> Duration {
+    let hash = Sha256::new().chain_update(slot.as_millis().to_be_bytes()).chain_update(secret).finalize();
+    let number = hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Duration::from_millis(number.checked_rem(millis(jitter)).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;
