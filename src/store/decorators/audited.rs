@@ -1,0 +1,104 @@
+//! Writes down each step, after its effect.
+//!
+//! Reads are not written down. Neither are hand-outs of tokens here: whoever hands one to somebody
+//! knows to whom, and writes that down with it.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::{Operation, Outcome};
+use crate::{
+    rotation::{plan::Step, ring::VersionId},
+    store::{ReadError, Reading, Secret, Store, WriteError},
+    time::Timestamp,
+    token::{Reveal, RevealError, Token},
+};
+
+/// One step that was sent to the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditEntry {
+    /// What was done.
+    pub action: Operation,
+    /// To which secret.
+    pub secret: Arc<str>,
+    /// To which version. For a version that is being staged, which has no name yet: the one that it
+    /// is to follow.
+    pub version: Option<VersionId>,
+    /// What came of it. After an error other than a conflict it may have taken effect all the same.
+    pub outcome: Outcome,
+    /// The error and its causes.
+    pub detail: Option<String>,
+}
+
+/// Where entries go. A sink that fails is loud by itself: it stops neither a rotation nor an end.
+pub trait AuditSink: Send + Sync {
+    /// Takes an entry; `now` is the store's time when the step was decided.
+    fn record(&self, now: Timestamp, entry: &AuditEntry);
+}
+
+/// A store whose steps are written down.
+pub struct Audited<S> {
+    inner: S,
+    sink: Arc<dyn AuditSink>,
+}
+
+impl<S> Audited<S> {
+    /// Writes the steps of `inner` down.
+    pub fn new(inner: S, sink: Arc<dyn AuditSink>) -> Self {
+        Self { inner, sink }
+    }
+}
+
+impl<S> fmt::Debug for Audited<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audited").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Audited<S> {
+    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
+        self.inner.read(secret).await
+    }
+
+    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+        let result = self.inner.apply(secret, step, seen).await;
+        let entry = AuditEntry {
+            action: Operation::of(step),
+            secret: Arc::clone(&secret.name),
+            version: about(&secret.name, step),
+            outcome: Outcome::of_write(&result),
+            detail: result.as_ref().err().map(chain),
+        };
+        self.sink.record(seen.now.latest, &entry);
+        result
+    }
+}
+
+#[async_trait]
+impl<S: Reveal> Reveal for Audited<S> {
+    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
+        self.inner.reveal(secret).await
+    }
+}
+
+/// The version that the step is about.
+fn about(secret: &str, step: &Step) -> Option<VersionId> {
+    Some(match *step {
+        Step::Create => VersionId::derive(secret, None, 0),
+        Step::Promote { pending, .. } | Step::Drop { pending } => pending,
+        Step::Note { version, .. } | Step::Retire { version } | Step::End { version } => version,
+        Step::Stage { current }
+        | Step::EndAll { current }
+        | Step::Pause { current }
+        | Step::Unpause { current }
+        | Step::Keep { current } => current,
+    })
+}
+
+/// The error and what lies behind it. No error of a store's shows a value.
+fn chain(error: &WriteError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,173 @@
+//! Makes and opens the database file.
+//!
+//! A new database is made whole under another name and then given its own: whatever bears the name is
+//! complete, so that an empty or cut file is damage, and never taken for a first start.
+
+use std::path::Path;
+
+use rand::{TryRng, rngs::SysRng};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig, params};
+
+use super::{
+    Options,
+    fault::{Fault, OpenError},
+    files,
+    seal::{Bound, Key, Sealer},
+    time::{Anchor, Time},
+};
+
+const FILE: &str = "crossfade.db";
+const FORMAT: i64 = 1;
+/// "cfde": tells our files from other programs' (`file`, SQLite's own tools).
+const APPLICATION: i64 = 0x6366_6465;
+/// The first release without the WAL-reset bug, by which a checkpoint could corrupt the database.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+const SCHEMA: &str = "
+    CREATE TABLE identity (
+        one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER NOT NULL, database BLOB NOT NULL,
+        key_id BLOB NOT NULL, seal BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE clock (
+        one INTEGER PRIMARY KEY CHECK (one = 1), boot_id TEXT NOT NULL, boot_ms INTEGER NOT NULL,
+        store_ms INTEGER NOT NULL, highest_ms INTEGER NOT NULL, seal BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE secrets (
+        name TEXT PRIMARY KEY, revision INTEGER NOT NULL, paused_ms INTEGER, kept_ms INTEGER,
+        seal BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE versions (
+        secret TEXT NOT NULL, id TEXT NOT NULL, stage TEXT NOT NULL, since INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL, deadline_ms INTEGER, ended_ms INTEGER, note_ms INTEGER,
+        value BLOB NOT NULL, PRIMARY KEY (secret, id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the database in that directory; makes what is missing, where that is asked for.
+pub(super) fn open(
+    directory: &Path,
+    key_file: &Path,
+    time: &Time,
+    options: &Options,
+) -> Result<(Connection, Sealer), OpenError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(OpenError::SqliteTooOld(rusqlite::version()));
+    }
+    let path = directory.join(FILE);
+    if !options.create && !path.exists() {
+        return Err(OpenError::Missing(path));
+    }
+    files::directory(directory, options.create)?;
+    if !files::is_there(&path)? {
+        let _lock = files::lock(directory)?;
+        // Another process may have been first.
+        if !files::is_there(&path)? {
+            create(&path, key_file, time)?;
+        }
+    }
+    for suffix in ["-wal", "-shm"] {
+        files::is_there(&files::beside(&path, suffix))?;
+    }
+    let missing = || OpenError::KeyMissing { key: key_file.to_owned(), database: path.clone() };
+    let key = files::key(key_file)?.ok_or_else(missing)?;
+    let failed = |fault: Fault| fault.while_opening(&path);
+    let connection = connect(&path, options).map_err(failed)?;
+    let sealer = identify(&connection, &key, key_file, &path)?;
+    Anchor::load(&connection, &sealer).map_err(failed)?;
+    Ok((connection, sealer))
+}
+
+/// Makes a complete database. The key comes first: a database without one could not be opened again.
+fn create(path: &Path, key_file: &Path, time: &Time) -> Result<(), OpenError> {
+    if files::is_there(&files::beside(path, "-wal"))? {
+        // SQLite would play the old log into the new file.
+        let source = "the database is missing, and its log (…-wal) is there".into();
+        return Err(OpenError::Damaged { path: path.to_owned(), source });
+    }
+    let key = files::key(key_file)?.map_or_else(|| files::make_key(key_file), Ok)?;
+    let unfinished = files::beside(path, ".new");
+    files::remove(&files::beside(&unfinished, "-journal"))?;
+    files::remove(&unfinished)?;
+    let file = files::create_new(&unfinished)?;
+    fill(&unfinished, &key, time).map_err(|fault| fault.while_opening(&unfinished))?;
+    file.sync_all().map_err(files::io_error("sync", &unfinished))?;
+    std::fs::rename(&unfinished, path).map_err(files::io_error("name", path))?;
+    files::sync_directory_of(path)
+}
+
+fn fill(path: &Path, key: &Key, time: &Time) -> Result<(), Fault> {
+    let mut database = [0; 16];
+    SysRng.try_fill_bytes(&mut database).map_err(Fault::randomness)?;
+    let sealer = Sealer::new(key, &database)?;
+    let mut connection = Connection::open_with_flags(path, flags())?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    let seal = sealer.sign(identity(FORMAT))?;
+    let row = params![FORMAT, database, key.id(), seal];
+    transaction
+        .execute("INSERT INTO identity (one, format, database, key_id, seal) VALUES (1, ?, ?, ?, ?)", row)?;
+    Anchor::first(time).save(&transaction, &sealer)?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+fn connect(path: &Path, options: &Options) -> Result<Connection, Fault> {
+    let connection = Connection::open_with_flags(path, flags())?;
+    connection.busy_timeout(options.patience)?;
+    // Whoever can write the file, but has no key, gets no code of theirs to run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if check != "ok" {
+        return Err(Fault::Damaged(check.into()));
+    }
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::Unavailable(format!("the disk can't do write-ahead logs (mode {mode})").into()));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "cell_size_check", "ON")?;
+    Ok(connection)
+}
+
+/// Whether it is one of ours, and this is its key.
+fn identify(connection: &Connection, key: &Key, key_file: &Path, path: &Path) -> Result<Sealer, OpenError> {
+    let failed = |fault: Fault| fault.while_opening(path);
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application = pragma("application_id").map_err(|e| failed(e.into()))?;
+    let found = pragma("user_version").map_err(|e| failed(e.into()))?;
+    if application != APPLICATION {
+        return Err(failed(Fault::Damaged("it is not a database of Crossfade's".into())));
+    }
+    if found > FORMAT {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT });
+    }
+    let columns = |row: &rusqlite::Row<'_>| {
+        let format: i64 = row.get("format")?;
+        let [database, key_id, seal] = ["database", "key_id", "seal"].map(|c| row.get::<_, Vec<u8>>(c));
+        Ok((format, database?, key_id?, seal?))
+    };
+    let row = connection.query_row("SELECT * FROM identity WHERE one = 1", [], columns).optional();
+    let damaged = || failed(Fault::damaged("the database's own record"));
+    let (format, database, key_id, seal) = row.map_err(|e| failed(e.into()))?.ok_or_else(damaged)?;
+    let sealer = Sealer::new(key, &database).map_err(failed)?;
+    match (sealer.vouches_for(identity(format), &seal), key_id == key.id()) {
+        (true, true) if format == found => Ok(sealer),
+        (false, false) => Err(OpenError::WrongKey { key: key_file.to_owned(), database: path.to_owned() }),
+        _ => Err(damaged()),
+    }
+}
+
+fn identity(format: i64) -> Bound {
+    Bound::to("identity").number(format.cast_unsigned())
+}
+
+/// Neither makes a file nor reads a path as a URI; each connection is behind a lock of ours.
+fn flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}

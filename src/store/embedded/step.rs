@@ -1,0 +1,130 @@
+//! The transactions: one for a read, one for a step.
+
+use std::time::Duration;
+
+use rand::rngs::SysRng;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{
+    Desk, TRAITS,
+    fault::Fault,
+    record::{self, ATTEMPTS, Record},
+    time::Anchor,
+};
+use crate::{
+    clock::elapsed,
+    rotation::{plan::Step, ring::VersionId},
+    store::{Secret, memory::after},
+    time::Timestamp,
+    token::Token,
+};
+
+/// A step whose transaction takes longer was stopped halfway (a suspended machine or process): the
+/// deadlines in it would count from a time that is past.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// The secret as it stands, and the store's time.
+pub(super) fn read(
+    connection: &mut Connection,
+    desk: &Desk,
+    secret: &str,
+) -> Result<(Option<Record>, Timestamp), Fault> {
+    let mut seen = look(connection, desk, secret)?;
+    if seen.2.is_none() {
+        // The first to look after a reboot: where the clock goes on has to stand for everybody.
+        note_time(connection, desk)?;
+        seen = look(connection, desk, secret)?;
+    }
+    let (record, anchor, now) = seen;
+    let now = now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
+    if desk.time.should_note(&anchor, now)
+        && let Err(fault) = note_time(connection, desk)
+    {
+        tracing::warn!(?fault, "the store's time could not be written; reads go on");
+    }
+    Ok((record, now))
+}
+
+/// One snapshot.
+fn look(
+    connection: &mut Connection,
+    desk: &Desk,
+    secret: &str,
+) -> Result<(Option<Record>, Anchor, Option<Timestamp>), Fault> {
+    let transaction = connection.transaction()?;
+    let anchor = Anchor::load(&transaction, &desk.sealer)?;
+    let moment = desk.time.moment();
+    let now = anchor.now(&desk.time, moment);
+    if let Some(now) = now {
+        desk.time.compare(now, moment);
+    }
+    let record = Record::load(&transaction, &desk.sealer, secret)?;
+    Ok((record, anchor, now))
+}
+
+fn note_time(connection: &mut Connection, desk: &Desk) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (_, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, desk.time.moment());
+    anchor.save(&transaction, &desk.sealer)?;
+    Ok(transaction.commit()?)
+}
+
+/// Decides and writes in one transaction: nobody else writes in between.
+pub(super) fn apply(
+    connection: &mut Connection,
+    desk: &Desk,
+    secret: &Secret,
+    step: &Step,
+    seen: u64,
+) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let begun = desk.time.moment();
+    let (now, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, begun);
+    desk.time.compare(now, begun);
+    let before = Record::load(&transaction, &desk.sealer, &secret.name)?;
+    if before.as_ref().map_or(0, |record| record.revision) != seen {
+        return Err(Fault::Conflict);
+    }
+    let ring = before.as_ref().map(Record::ring).transpose()?;
+    let made = make(secret, step, before.as_ref(), ring.as_ref().map(|ring| ring.current.id))?;
+    let new = match (&made, &ring) {
+        (Some((id, token)), _) => (*id, token.digest()),
+        // Not looked at: the step makes nothing.
+        (None, Some(ring)) => (ring.current.id, ring.current.digest),
+        (None, None) => return Err(Fault::Conflict),
+    };
+    let changed = after(ring.as_ref(), step, TRAITS.notes, new, now).ok_or(Fault::Conflict)?;
+    let token = made.as_ref().map(|(_, token)| token);
+    record::save(&transaction, &desk.sealer, &secret.name, before.as_ref(), &changed, token)?;
+    anchor.save(&transaction, &desk.sealer)?;
+    if elapsed(begun, desk.time.moment()) > LONGEST {
+        let stopped = "the step was stopped halfway, as by a suspended machine or a very slow disk; it was taken back";
+        return Err(Fault::Unavailable(stopped.into()));
+    }
+    Ok(transaction.commit()?)
+}
+
+/// The new version, of a step that makes one.
+fn make(
+    secret: &Secret,
+    step: &Step,
+    before: Option<&Record>,
+    current: Option<VersionId>,
+) -> Result<Option<(VersionId, Token)>, Fault> {
+    let id = match (step, before, current) {
+        (Step::Create, None, _) => VersionId::derive(&secret.name, None, 0),
+        (Step::Stage { .. }, Some(record), Some(current)) => {
+            let exhausted = || {
+                let why = format!(
+                    "{ATTEMPTS} successors of version {current} were taken back, and no id is left for another: \
+                     let one stand (`rotate`, without `abort`)"
+                );
+                Fault::Rejected(why.into())
+            };
+            record.unused_id(&secret.name, current).ok_or_else(exhausted)?
+        }
+        _ => return Ok(None),
+    };
+    let token = Token::generate(&secret.token_prefix, &mut SysRng);
+    Ok(Some((id, token.map_err(|e| Fault::Unavailable(Box::new(e)))?)))
+}
