@@ -1,2 +1,18 @@
-//! HTTP.
+//! HTTP: what verifiers and bots call ([`api`]), what operators call ([`admin`]), and what
+//! Prometheus and probes call ([`telemetry`]), on one accept loop with limits on everything
+//! ([`server`]).
+//!
+//! Handlers translate, they don't decide. The one judgement here is whose fault it is: 4xx theirs,
+//! 503 ours.
+
+pub mod admin;
+pub mod api;
+pub mod auth;
+mod error;
+mod introspect;
+pub use introspect::active as introspection;
+pub mod limits;
 pub mod operator;
+pub mod server;
+pub mod telemetry;
+mod token;

@@ -1,1 +1,10 @@
-fn main() {}
+//! The binary: parses the command line, and exits as it says.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use crossfade::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

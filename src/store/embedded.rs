@@ -46,8 +46,8 @@ mod seal;
 mod step;
 mod time;
 
-pub use fault::OpenError;
 use fault::Fault;
+pub use fault::OpenError;
 
 /// What the rules have to allow for: nothing is late, and a promotion bears its deadline.
 pub const TRAITS: StoreTraits = StoreTraits {
@@ -165,7 +165,8 @@ impl Reveal for Embedded {
             let (record, _) = step::read(connection, desk, &name)?;
             record.map(record::Record::into_current).transpose()
         });
-        let current = read.await.map_err(|fault| RevealError::Unreadable(Box::new(ReadError::from(fault))))?;
+        let current =
+            read.await.map_err(|fault| RevealError::Unreadable(Box::new(ReadError::from(fault))))?;
         current.ok_or(RevealError::NoSuchSecret)
     }
 }

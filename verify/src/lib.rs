@@ -57,3 +57,72 @@ pub struct Moment {
     pub boot_ms: u64,
     pub wall_ms: u64,
 }
+use std::sync::Arc;
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    Pending,
+    Current,
+    Previous,
+}
+impl Stage {
+    pub const fn as_str(self) -> &'static str {
+        "x"
+    }
+}
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub digest: Digest,
+    pub secret: Arc<str>,
+    pub version: Arc<str>,
+    pub stage: Stage,
+    pub client_id: Arc<str>,
+    pub scopes: Arc<[Arc<str>]>,
+    pub created_ms: u64,
+    pub grace_ms: u64,
+    pub not_after_ms: Option<u64>,
+}
+#[derive(Clone, Debug)]
+pub struct AcceptSet;
+#[derive(Debug)]
+pub struct SetError;
+impl AcceptSet {
+    pub fn new(_: &str, _: u64, _: u64, _: Vec<Entry>) -> Result<Self, SetError> {
+        Ok(Self)
+    }
+}
+#[derive(Clone, Debug)]
+pub struct View {
+    pub set: AcceptSet,
+    pub now_ms: u64,
+    pub age_ms: u64,
+    pub taken: Moment,
+    pub complete: bool,
+}
+impl View {
+    pub fn now_ms(&self, _: Moment) -> u64 {
+        0
+    }
+}
+pub enum Verdict<'a> {
+    Accepted(Grant<'a>),
+    Refused(Reason),
+    Unsure,
+}
+pub struct Grant<'a> {
+    pub entry: &'a Entry,
+    pub expires_ms: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    Malformed,
+    Unknown,
+    Expired,
+}
+impl Reason {
+    pub const fn as_str(self) -> &'static str {
+        "x"
+    }
+}
+pub fn decide<'a>(_: Option<&'a View>, _: &[u8], _: Moment) -> Verdict<'a> {
+    Verdict::Unsure
+}

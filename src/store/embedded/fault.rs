@@ -121,7 +121,8 @@ impl Fault {
     }
 
     pub(super) fn damaged(what: &str) -> Self {
-        let advice = "was edited, or is damaged; it was left as it is: put the database back from your backup";
+        let advice =
+            "was edited, or is damaged; it was left as it is: put the database back from your backup";
         Self::Damaged(format!("{what} {advice}").into())
     }
 
@@ -151,9 +152,10 @@ impl From<rusqlite::Error> for Fault {
         use rusqlite::Error as R;
         let (damaged, advice) = match (source.sqlite_error_code(), &source) {
             (Some(E::DiskFull), _) => (false, "the disk is full: make room"),
-            (Some(E::ReadOnly), _) => {
-                (false, "the database is read-only: look at how the disk is mounted, and at whose the files are")
-            }
+            (Some(E::ReadOnly), _) => (
+                false,
+                "the database is read-only: look at how the disk is mounted, and at whose the files are",
+            ),
             (Some(E::DatabaseBusy | E::DatabaseLocked), _) => {
                 (false, "another process holds the database's lock: see which one, should it not go away")
             }

@@ -20,7 +20,11 @@ const GROUP_OR_WORLD_AT_ALL: u32 = 0o077;
 /// The directory, made for us alone where it is missing.
 pub(super) fn directory(path: &Path, create: bool) -> Result<(), OpenError> {
     if create {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("make the directory", path))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io_error("make the directory", path))?;
     }
     let metadata = std::fs::metadata(path).map_err(io_error("look at the directory", path))?;
     ours(path, &metadata, GROUP_OR_WORLD_WRITES)
@@ -118,7 +122,9 @@ fn ours(path: &Path, metadata: &Metadata, forbidden: u32) -> Result<(), OpenErro
     let us = rustix::process::geteuid().as_raw();
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     if owner != us && owner != 0 {
-        return refuse(format!("it belongs to uid {owner}, and we are uid {us}: chown it, or run as its owner"));
+        return refuse(format!(
+            "it belongs to uid {owner}, and we are uid {us}: chown it, or run as its owner"
+        ));
     }
     if mode & forbidden != 0 {
         let verb = if forbidden == GROUP_OR_WORLD_AT_ALL { "read or change" } else { "change" };

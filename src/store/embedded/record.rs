@@ -95,7 +95,11 @@ pub(super) struct Record {
 
 impl Record {
     /// Reads it; none where the secret does not exist.
-    pub(super) fn load(connection: &Connection, sealer: &Sealer, secret: &str) -> Result<Option<Self>, Fault> {
+    pub(super) fn load(
+        connection: &Connection,
+        sealer: &Sealer,
+        secret: &str,
+    ) -> Result<Option<Self>, Fault> {
         let damaged = || Fault::damaged(&format!("the record of {secret:?}"));
         let mut query = connection.prepare("SELECT * FROM versions WHERE secret = ? ORDER BY id")?;
         let rows = query.query_map([secret], facts)?.collect::<Result<Vec<_>, _>>()?;
@@ -131,7 +135,9 @@ impl Record {
             match (facts.stage, facts.deadline) {
                 (Stage::Current, None) => current.push(version),
                 (Stage::Pending, None) => pending.push(version),
-                (Stage::Previous, Some(deadline)) => previous.push((facts.since, Previous { version, deadline })),
+                (Stage::Previous, Some(deadline)) => {
+                    previous.push((facts.since, Previous { version, deadline }))
+                }
                 _ => return Err(Fault::damaged("a version's deadline")),
             }
         }
@@ -197,10 +203,10 @@ pub(super) fn save(
     }
     // In the order in which they are read.
     rows.sort_by_key(|(id, _)| id.to_string());
-    let bound = own_row(secret, revision, ring.paused, ring.kept, rows.iter().map(|(id, s)| (*id, s.as_slice())));
-    let mut put = connection.prepare(
-        "REPLACE INTO secrets (name, revision, paused_ms, kept_ms, seal) VALUES (?, ?, ?, ?, ?)",
-    )?;
+    let bound =
+        own_row(secret, revision, ring.paused, ring.kept, rows.iter().map(|(id, s)| (*id, s.as_slice())));
+    let mut put = connection
+        .prepare("REPLACE INTO secrets (name, revision, paused_ms, kept_ms, seal) VALUES (?, ?, ?, ?, ?)")?;
     let (paused, kept) = (stored(ring.paused), stored(ring.kept));
     put.execute(params![secret, revision.cast_signed(), paused, kept, sealer.sign(bound)?])?;
     Ok(())

@@ -32,7 +32,8 @@ impl Key {
     /// By what a key is recognised: it tells a wrong key from a damaged record. Nothing is learnt
     /// from it, as a key is 256 random bits.
     pub(super) fn id(&self) -> [u8; 16] {
-        let hash = Sha256::new().chain_update(b"crossfade embedded store: key id").chain_update(self.0.as_slice());
+        let hash =
+            Sha256::new().chain_update(b"crossfade embedded store: key id").chain_update(self.0.as_slice());
         let mut id = [0; 16];
         id.copy_from_slice(&hash.finalize()[..16]);
         id
@@ -91,7 +92,8 @@ impl Sealer {
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + TAG_LENGTH));
         body.extend_from_slice(plain);
         let bound = Aad::from(bound.bytes(&self.database).0);
-        let sealed = self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut *body);
+        let sealed =
+            self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut *body);
         sealed.map_err(|_| Fault::crypto())?;
         Ok([&nonce[..], &body[..]].concat())
     }

@@ -98,7 +98,8 @@ pub(super) fn apply(
     record::save(&transaction, &desk.sealer, &secret.name, before.as_ref(), &changed, token)?;
     anchor.save(&transaction, &desk.sealer)?;
     if elapsed(begun, desk.time.moment()) > LONGEST {
-        let stopped = "the step was stopped halfway, as by a suspended machine or a very slow disk; it was taken back";
+        let stopped =
+            "the step was stopped halfway, as by a suspended machine or a very slow disk; it was taken back";
         return Err(Fault::Unavailable(stopped.into()));
     }
     Ok(transaction.commit()?)

@@ -1,0 +1,205 @@
+//! Wires everything, and decides nothing.
+//!
+//! Read from top to bottom: what is opened, what is bound, what is started, what stops it.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    audit::AuditLog,
+    clock::{Clock, SystemClock},
+    config::Config,
+    distribution::Distribution,
+    http::{
+        admin::{self, Admin},
+        api::{self, TokenCounter, Verdicts},
+        auth::Clients,
+        server, telemetry,
+    },
+    lifecycle::{Lifecycle, Signal},
+    metrics::Metrics,
+    store::{
+        Store,
+        decorators::{Audited, Metered},
+        embedded::Embedded,
+    },
+    token::Reveal,
+};
+
+mod board;
+mod fleet;
+mod local;
+mod observers;
+mod sockets;
+mod status;
+mod tick;
+mod translate;
+
+use board::Board;
+use fleet::Fleet;
+pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
+use observers::{Steps, StoreCounts};
+use sockets::Sockets;
+pub use translate::secret as subject;
+
+/// Runs the daemon until it is told to stop. An error is one that kept it from starting, or a part
+/// of it that ended although it must not.
+pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Result<()> {
+    let mut lifecycle = Lifecycle::install().context("the signal handlers could not be installed")?;
+    let mut config = load(path)?;
+    let parts = Parts::open(&config)?;
+    let sockets = Sockets::bind(&config).await?;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+
+    let (ticks, tick) = watch::channel(0);
+    let scheduler = tick::start(ticks).await.context("the scheduler could not be started")?;
+    let fleet = Fleet::new(&parts, tick, stop.clone());
+    parts.apply(&config);
+    fleet.configure(&config, &mut tasks);
+    parts.serve(&config, sockets, &fleet, &stop, &mut tasks);
+    announce(&config, path);
+    lifecycle.ready();
+
+    let outcome = loop {
+        tokio::select! {
+            signal = lifecycle.next() => match signal {
+                Signal::Stop => break Ok(()),
+                Signal::Reload => match reload(path, &load, &config) {
+                    Ok(new) => {
+                        parts.apply(&new);
+                        fleet.configure(&new, &mut tasks);
+                        parts.metrics.config_reloaded(true);
+                        config = new;
+                    }
+                    Err(error) => {
+                        tracing::error!("the config was not applied, the old one stays: {error:#}");
+                        parts.metrics.config_reloaded(false);
+                    }
+                },
+            },
+            Some(ended) = tasks.join_next() => match ended {
+                // A secret that was taken out of the config.
+                Ok(()) => {}
+                Err(error) => break Err(anyhow::anyhow!(error).context("a part of the daemon broke down")),
+            },
+        }
+    };
+    lifecycle.stopping();
+    tracing::info!("stopping: requests in flight are ended first; a second signal ends at once");
+    stop.cancel();
+    tokio::select! {
+        () = async { while tasks.join_next().await.is_some() {} } => {}
+        _ = lifecycle.next() => tracing::warn!("stopped at once, on a second signal"),
+    }
+    drop(scheduler);
+    sockets::remove_admin(&config);
+    outcome
+}
+
+/// Everything that lasts as long as the daemon does.
+struct Parts {
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    audit: Arc<AuditLog>,
+    embedded: Arc<Embedded>,
+    store: Arc<dyn Store>,
+    distribution: Arc<Distribution>,
+    clients: Arc<Clients>,
+    board: Arc<Board>,
+}
+
+impl Parts {
+    fn open(config: &Config) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
+        let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
+        let embedded = Embedded::open(&config.store.path, &config.store.key_file, Arc::clone(&clock))?;
+        let embedded = Arc::new(embedded);
+        let counts = StoreCounts::new(Arc::clone(&metrics));
+        let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
+        let audited = Audited::new(Arc::clone(&embedded), steps);
+        let store: Arc<dyn Store> = Arc::new(Metered::new(audited, counts, Arc::clone(&clock)));
+        let (bounds, members) = translate::distribution(config);
+        let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
+        let clients = Arc::new(Clients::default());
+        let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
+        Ok(Self { clock, metrics, audit, embedded, store, distribution, clients, board })
+    }
+
+    /// Puts a config in force, at the start and when it is read again.
+    fn apply(&self, config: &Config) {
+        let (bounds, members) = translate::distribution(config);
+        for member in &members {
+            self.metrics.know_audience(&member.audience, &[&member.client_id]);
+        }
+        self.distribution.configure(bounds, members);
+        self.clients.replace(translate::clients(config));
+        self.board.configure(config);
+        self.metrics.config(&config.hash);
+    }
+
+    fn serve(
+        &self,
+        config: &Config,
+        sockets: Sockets,
+        fleet: &Fleet,
+        stop: &CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let Self { clock, metrics, distribution, clients, audit, board, .. } = self;
+        let verdicts = Verdicts {
+            distribution: Arc::clone(distribution),
+            metrics: Arc::clone(metrics),
+            clock: Arc::clone(clock),
+        };
+        let reveal: Arc<dyn Reveal> = Arc::<Embedded>::clone(&self.embedded);
+        let members = Arc::clone(board);
+        let counter = TokenCounter {
+            reveal,
+            member: Box::new(move |name| members.member(name)),
+            audit: Arc::clone(audit),
+            clock: Arc::clone(clock),
+        };
+        // Without TLS a token is handed out on loopback only, whatever else is allowed.
+        let counter = config.listen.ip().is_loopback().then_some(counter);
+        let public = api::router(verdicts, counter, Arc::clone(clients));
+        let (before_scrape, readiness) = observers::telemetry(board, audit);
+        let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
+        let admin = admin::router(Admin {
+            operator: fleet.operator(),
+            audit: Arc::clone(audit),
+            clock: Arc::clone(clock),
+        });
+        let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;
+        tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone()));
+        tasks.spawn(server::serve(metrics_listen, telemetry, Arc::clone(metrics), stop.clone()));
+        tasks.spawn(server::serve(admin_socket, admin, Arc::clone(metrics), stop.clone()));
+    }
+}
+
+fn reload(path: &Path, load: &impl Fn(&Path) -> Result<Config>, old: &Config) -> Result<Config> {
+    let new = load(path)?;
+    let changes = crate::config::changes(old, &new).map_err(|errors| anyhow::anyhow!(errors.join("; ")))?;
+    for change in changes {
+        tracing::info!("config: {change}");
+    }
+    Ok(new)
+}
+
+/// What is served, and what a newcomer can try next.
+fn announce(config: &Config, path: &Path) {
+    let path = path.display();
+    tracing::info!("serving verifiers and bots on http://{}", config.listen);
+    tracing::info!("serving /metrics /healthz /readyz on http://{}", config.metrics_listen);
+    tracing::info!("taking orders on {}", config.admin_socket.display());
+    for secret in &config.secrets {
+        tracing::info!(secret = %secret.name, audience = %secret.audience, "rotating");
+    }
+    if let Some(secret) = config.secrets.first() {
+        tracing::info!("try next: crossfade -c {path} status; crossfade -c {path} token {}", secret.name);
+    }
+}

@@ -1,0 +1,158 @@
+//! The engines, one a secret, and the way orders take to them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use rand::{TryRng, rngs::SysRng};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Parts, board::Board, translate};
+use crate::{
+    clock::Clock,
+    config::{Config, SecretConfig},
+    distribution::Distribution,
+    http::operator::{Operator, OrderError, SecretStatus},
+    rotation::{
+        engine::{Engine, Order, OrderFailure, Rotator, Spread, Wakers},
+        plan::Demand,
+        policy::Policy,
+    },
+    store::Store,
+};
+
+/// Orders that wait for one engine; more are refused.
+const WAITING_ORDERS: usize = 16;
+
+pub(super) struct Fleet {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    board: Arc<Board>,
+    distribution: Arc<Distribution>,
+    tick: watch::Receiver<u64>,
+    stop: CancellationToken,
+    lines: Arc<Lines>,
+}
+
+/// The way to each engine.
+#[derive(Default)]
+struct Lines(Mutex<BTreeMap<Arc<str>, Line>>);
+
+struct Line {
+    orders: mpsc::Sender<Order>,
+    policy: watch::Sender<Arc<Policy>>,
+    stop: CancellationToken,
+    token_prefix: Arc<str>,
+}
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fleet {
+    pub(super) fn new(parts: &Parts, tick: watch::Receiver<u64>, stop: CancellationToken) -> Self {
+        Self {
+            store: Arc::clone(&parts.store),
+            clock: Arc::clone(&parts.clock),
+            board: Arc::clone(&parts.board),
+            distribution: Arc::clone(&parts.distribution),
+            tick,
+            stop,
+            lines: Arc::default(),
+        }
+    }
+
+    /// Starts, stops and changes engines until they are those of the config.
+    pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
+        let mut lines = self.lines.lock();
+        let stays = |name: &Arc<str>, line: &Line| {
+            config.secrets.iter().any(|s| s.name == *name && s.token_prefix == line.token_prefix)
+        };
+        lines.retain(|name, line| {
+            let stays = stays(name, line);
+            if !stays {
+                line.stop.cancel();
+            }
+            stays
+        });
+        for secret in &config.secrets {
+            match lines.get(&secret.name) {
+                Some(line) => drop(line.policy.send_replace(Arc::clone(&secret.policy))),
+                None => drop(lines.insert(Arc::clone(&secret.name), self.start(secret, tasks))),
+            }
+        }
+    }
+
+    fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> Line {
+        let (orders, order_queue) = mpsc::channel(WAITING_ORDERS);
+        let (policy, policies) = watch::channel(Arc::clone(&secret.policy));
+        let stop = self.stop.child_token();
+        let wakers = Wakers {
+            orders: order_queue,
+            tick: self.tick.clone(),
+            refresh: self.distribution.refresh_signal(&secret.name),
+            policy: policies,
+        };
+        let observer = Arc::clone(&self.board);
+        let rotator = Rotator::new(
+            translate::secret(secret),
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            observer,
+        );
+        tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
+        Line { orders, policy, stop, token_prefix: Arc::clone(&secret.token_prefix) }
+    }
+
+    pub(super) fn operator(&self) -> Arc<dyn Operator> {
+        Arc::new(Daemon { lines: Arc::clone(&self.lines), board: Arc::clone(&self.board) })
+    }
+}
+
+/// Uniform from zero to the most. Without randomness it is the most: waiting longer harms nobody.
+pub(super) fn full_jitter() -> Spread {
+    Arc::new(|most: Duration| {
+        let part = SysRng.try_next_u32().unwrap_or(u32::MAX);
+        most.mul_f64(f64::from(part) / f64::from(u32::MAX))
+    })
+}
+
+/// The daemon, as an operator sees it.
+struct Daemon {
+    lines: Arc<Lines>,
+    board: Arc<Board>,
+}
+
+#[async_trait]
+impl Operator for Daemon {
+    async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
+        Ok(self.board.all())
+    }
+
+    async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
+        self.board.one(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
+    }
+
+    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        let line = self.lines.lock().get(name).map(|line| line.orders.clone());
+        let line = line.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
+        let (reply, answer) = oneshot::channel();
+        let busy = || OrderError::Unknown("too many orders wait for this secret: try again".to_owned());
+        line.try_send(Order { demand, reply }).map_err(|_| busy())?;
+        match answer.await {
+            Ok(Ok(())) => self.secret(name).await,
+            Ok(Err(OrderFailure::Refused(refusal))) => Err(OrderError::Refused(refusal.to_string())),
+            Ok(Err(unknown)) => Err(OrderError::Unknown(unknown.to_string())),
+            Err(_) => Err(OrderError::Unknown("the daemon is stopping: repeat the order".to_owned())),
+        }
+    }
+}

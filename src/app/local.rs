@@ -1,0 +1,224 @@
+//! Commands without a daemon: the same turns, made by this process on the store itself.
+//! Compare-and-swap makes that safe beside running daemons.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Result;
+use async_trait::async_trait;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{observers::Steps, status, translate};
+use crate::{
+    audit::{self, Action, AuditLog, Event},
+    clock::{Clock, SystemClock},
+    config::{Config, SecretConfig},
+    distribution::{Decision, Distribution},
+    http::operator::{Operator, OrderError, SecretStatus},
+    rotation::{
+        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
+        plan::{Demand, Next, finished},
+    },
+    store::{Store, decorators::Audited, embedded::Embedded},
+    time::Timestamp,
+    token::{Reveal, Token},
+};
+
+/// This process as an operator.
+pub struct Local {
+    clock: Arc<dyn Clock>,
+    secrets: BTreeMap<String, (SecretConfig, AsyncMutex<Rotator>)>,
+    order: Vec<String>,
+    seen: Arc<LastSeen>,
+    /// Whether looking at a secret also moves it on, since nobody else may.
+    driving: bool,
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local").field("secrets", &self.order).finish_non_exhaustive()
+    }
+}
+
+/// Opens the store of a config, audited like the daemon's.
+pub fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<Embedded>, Arc<dyn Store>)> {
+    let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
+    let embedded = Embedded::open(&config.store.path, &config.store.key_file, Arc::clone(clock))?;
+    let embedded = Arc::new(embedded);
+    let steps = Steps::new(audit, actor());
+    let audited: Arc<dyn Store> = Arc::new(Audited::new(Arc::clone(&embedded), steps));
+    Ok((embedded, audited))
+}
+
+impl Local {
+    /// Opens the store that the config names.
+    pub fn open(config: &Config, driving: bool) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (_, store) = open_store(config, &clock)?;
+        Ok(Self::on(config, &store, clock, driving))
+    }
+
+    /// On a store that is open already.
+    pub fn on(config: &Config, store: &Arc<dyn Store>, clock: Arc<dyn Clock>, driving: bool) -> Self {
+        let seen = Arc::new(LastSeen::default());
+        let rotator = |secret: &SecretConfig| {
+            let observer = Arc::clone(&seen);
+            Rotator::new(translate::secret(secret), Arc::clone(store), Arc::clone(&clock), observer)
+        };
+        let secrets = config.secrets.iter();
+        let secrets =
+            secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
+        let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
+        Self { clock, secrets, order, seen, driving }
+    }
+
+    fn entry(&self, name: &str) -> Result<&(SecretConfig, AsyncMutex<Rotator>), OrderError> {
+        self.secrets.get(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
+    }
+
+    /// One turn: a look, and where `act`, the step that is due. Whether there was one.
+    async fn turn(&self, name: &str, act: bool, demand: Option<&Demand>) -> Result<bool, OrderError> {
+        let (config, rotator) = self.entry(name)?;
+        let mut rotator = rotator.lock().await;
+        let Ok(seen) = rotator.observe(&config.policy).await else { return Ok(false) };
+        if !act || seen.ring.as_ref().zip(demand).is_some_and(|(ring, demand)| finished(ring, demand)) {
+            return Ok(false);
+        }
+        match rotator.decide(&seen, &config.policy, demand) {
+            Next::Do(step) => Ok(rotator.act(&seen, step, &config.policy).await.is_ok()),
+            Next::Idle { .. } => Ok(false),
+        }
+    }
+
+    fn status(&self, name: &str) -> Result<SecretStatus, OrderError> {
+        let (config, _) = self.entry(name)?;
+        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        Ok(status::of(config, seen.as_ref(), self.clock.moment(), None))
+    }
+}
+
+#[async_trait]
+impl Operator for Local {
+    async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
+        let mut all = Vec::new();
+        for name in &self.order {
+            all.push(self.secret(name).await?);
+        }
+        Ok(all)
+    }
+
+    async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
+        if self.turn(name, self.driving, None).await? {
+            self.turn(name, false, None).await?;
+        }
+        self.status(name)
+    }
+
+    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        {
+            let (config, rotator) = self.entry(name)?;
+            let mut rotator = rotator.lock().await;
+            rotator.carry_out(&config.policy, &demand).await.map_err(|failure| match failure {
+                OrderFailure::Refused(refusal) => OrderError::Refused(refusal.to_string()),
+                unknown @ OrderFailure::Unknown(_) => OrderError::Unknown(unknown.to_string()),
+            })?;
+        }
+        // Only this process knows of an order that is not carried through by the store alone.
+        while matches!(demand, Demand::RevokeAll { .. }) && self.turn(name, true, Some(&demand)).await? {}
+        self.turn(name, false, None).await?;
+        self.status(name)
+    }
+}
+
+/// `rotate --due`: one pass over all secrets, each as far as it goes; with `wait` through promotion.
+pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretStatus)) -> Result<bool> {
+    let mut config = config.clone();
+    for secret in &mut config.secrets {
+        let policy = secret.policy.as_ref().clone();
+        secret.policy = Arc::new(policy.without_jitter());
+    }
+    let local = Local::open(&config, true)?;
+    let mut well = true;
+    for name in &local.order {
+        while local.turn(name, true, None).await? {}
+        say(&local.status(name)?);
+    }
+    for name in local.order.iter().filter(|_| wait) {
+        while local.status(name)?.promotes_ms.is_some() && local.status(name)?.phase.as_str() == "soaking" {
+            local.clock.sleep(Duration::from_millis(200)).await;
+            while local.turn(name, true, None).await? {}
+        }
+        say(&local.status(name)?);
+    }
+    for name in &local.order {
+        let status = local.status(name)?;
+        well &= status.phase.as_str() != "parked" && !status.overdue && status.view_age_ms.is_some();
+    }
+    Ok(well)
+}
+
+/// Reads the current token from the store now, and writes down that it was handed out.
+pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
+    let audit = AuditLog::open(&translate::audit_target(config))?;
+    let store = Embedded::open(&config.store.path, &config.store.key_file, Arc::clone(clock))?;
+    let known = config.secrets.iter().any(|s| *s.name == *secret);
+    let result = if known {
+        store.reveal(secret).await.map_err(anyhow::Error::from)
+    } else {
+        Err(anyhow::anyhow!("no secret named {secret:?} in the config"))
+    };
+    let event = Event {
+        action: Action::TokenHandedOut,
+        secret: Some(secret.to_owned()),
+        version: result.as_ref().ok().map(|(version, _)| version.to_string()),
+        actor: actor(),
+        peer: None,
+        outcome: if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused },
+        detail: None,
+    };
+    audit.record(Timestamp::from_millis(clock.moment().wall_ms), event);
+    result.map(|(_, token)| token)
+}
+
+/// Decides on a token as the verify endpoint would, on a read of the store made now.
+pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Decision> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (_, store) = open_store(config, &clock)?;
+    let (bounds, members) = translate::distribution(config);
+    let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
+    for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {
+        let at = clock.moment();
+        match store.read(&translate::secret(secret)).await {
+            Ok(seen) => distribution.publish(&secret.name, seen.ring.as_ref(), at, seen.now),
+            Err(error) => tracing::warn!(secret = %secret.name, "{error}"),
+        }
+    }
+    Ok(distribution.decide(&[Arc::from(audience)], token))
+}
+
+/// Who runs this command.
+fn actor() -> String {
+    format!("uid:{}", rustix::process::geteuid().as_raw())
+}
+
+/// Whether a daemon listens on the config's admin socket.
+pub fn daemon_socket(config: &Config) -> Option<&Path> {
+    std::os::unix::net::UnixStream::connect(&config.admin_socket).is_ok().then_some(&config.admin_socket)
+}
+
+/// What the turns of this process showed.
+#[derive(Default)]
+struct LastSeen(Mutex<BTreeMap<String, Observation>>);
+
+impl Observer for LastSeen {
+    fn observed(&self, secret: &str, observation: &Observation) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(secret.to_owned(), observation.clone());
+    }
+
+    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
+}

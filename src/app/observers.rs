@@ -1,0 +1,92 @@
+//! Small adapters between what is observed and who observes.
+
+use std::{sync::Arc, time::Duration};
+
+use super::board::Board;
+use crate::{
+    audit::{self, Action, AuditLog, Event},
+    http::telemetry::{BeforeScrape, Readiness},
+    metrics::Metrics,
+    store::decorators::{AuditEntry, AuditSink, Operation, Outcome, StoreMeter},
+    time::Timestamp,
+};
+
+/// Counts calls of the store.
+#[derive(Debug)]
+pub(super) struct StoreCounts(Arc<Metrics>);
+
+impl StoreCounts {
+    /// Every series exists from here on.
+    pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
+        for operation in Operation::ALL {
+            metrics.know_store_operation(operation.as_str(), &outcomes);
+        }
+        Arc::new(Self(metrics))
+    }
+}
+
+impl StoreMeter for StoreCounts {
+    fn observe(&self, operation: Operation, outcome: Outcome, took: Duration) {
+        self.0.store_called(operation.as_str(), outcome.as_str(), took);
+    }
+}
+
+/// Writes steps of the store into the audit log.
+pub(super) struct Steps {
+    log: Arc<AuditLog>,
+    /// Who makes them: the daemon, or a user with a command.
+    actor: String,
+}
+
+impl Steps {
+    pub(super) fn new(log: Arc<AuditLog>, actor: String) -> Arc<Self> {
+        Arc::new(Self { log, actor })
+    }
+}
+
+impl AuditSink for Steps {
+    fn record(&self, now: Timestamp, entry: &AuditEntry) {
+        let Some(action) = action(entry.action) else { return };
+        let event = Event {
+            action,
+            secret: Some(entry.secret.to_string()),
+            version: entry.version.map(|version| version.to_string()),
+            actor: self.actor.clone(),
+            peer: None,
+            outcome: match entry.outcome {
+                Outcome::Done => audit::Outcome::Done,
+                Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
+                _ => audit::Outcome::Failed,
+            },
+            detail: entry.detail.clone(),
+        };
+        // The entry is on the disk before the next step is decided; other tasks go on meanwhile.
+        tokio::task::block_in_place(|| self.log.record(now, event));
+    }
+}
+
+fn action(operation: Operation) -> Option<Action> {
+    Some(match operation {
+        Operation::Read | Operation::Reveal => return None,
+        Operation::Create => Action::Created,
+        Operation::Stage => Action::Staged,
+        Operation::Note => Action::Noted,
+        Operation::Promote => Action::Promoted,
+        Operation::Drop => Action::Dropped,
+        Operation::Retire => Action::Retired,
+        Operation::End | Operation::EndAll => Action::Ended,
+        Operation::Pause => Action::Paused,
+        Operation::Unpause => Action::Resumed,
+        Operation::Keep => Action::Kept,
+    })
+}
+
+pub(super) fn telemetry(board: &Arc<Board>, audit: &Arc<AuditLog>) -> (BeforeScrape, Readiness) {
+    let (scraped, ready, audit) = (Arc::clone(board), Arc::clone(board), Arc::clone(audit));
+    let before_scrape: BeforeScrape = Arc::new(move |metrics| {
+        scraped.before_scrape(metrics);
+        metrics.audit_failures(audit.failures());
+    });
+    (before_scrape, Arc::new(move || ready.not_ready()))
+}

@@ -1,0 +1,68 @@
+//! An observation in the words of `status`.
+
+use crossfade_verify::{Moment, Stage};
+
+use crate::{
+    clock::elapsed,
+    config::SecretConfig,
+    distribution::Usage,
+    http::operator::{SecretStatus, VersionStatus},
+    rotation::{engine::Observation, plan::Phase, ring::Version},
+    time::{Timestamp, millis},
+};
+
+pub(super) fn of(
+    secret: &SecretConfig,
+    seen: Option<&Observation>,
+    now: Moment,
+    usage: Option<&Usage>,
+) -> SecretStatus {
+    let ms = Timestamp::as_millis;
+    let ring = seen.and_then(|seen| seen.ring.as_ref());
+    let age = seen.and_then(|seen| seen.read).map(|(at, _)| elapsed(at, now));
+    let read = seen.and_then(|seen| seen.read);
+    let mut versions = Vec::new();
+    if let Some(ring) = ring {
+        versions.push(version(&ring.current, Stage::Current, None, usage));
+        versions.extend(ring.pending.iter().map(|p| version(p, Stage::Pending, None, usage)));
+        let previous = ring.previous.iter();
+        versions.extend(previous.map(|p| version(&p.version, Stage::Previous, Some(p.deadline), usage)));
+    }
+    let foreign = ring.is_some_and(|ring| ring.current.foreign);
+    let message = seen.and_then(|seen| {
+        let parked = seen.parked.as_ref().map(|parked| parked.message.clone());
+        parked.or_else(|| seen.message.clone())
+    });
+    SecretStatus {
+        secret: secret.name.to_string(),
+        client_id: secret.client_id.to_string(),
+        audience: secret.audience.to_string(),
+        phase: seen.map_or(Phase::Waiting, |seen| seen.phase),
+        message: message.or_else(|| match seen {
+            None => Some("it was not read yet".to_owned()),
+            Some(_) if foreign => Some("the current token was made by somebody else: rotate it".to_owned()),
+            Some(_) => None,
+        }),
+        now_ms: read.zip(age).map(|((_, at), age)| ms(at.latest + age)),
+        view_age_ms: age.map(millis),
+        versions,
+        next_slot_ms: seen.and_then(|seen| seen.next_slot).map(ms),
+        overdue: seen.is_some_and(|seen| seen.overdue),
+        promotes_ms: seen.and_then(|seen| seen.promotes).map(ms),
+    }
+}
+
+fn version(of: &Version, stage: Stage, deadline: Option<Timestamp>, usage: Option<&Usage>) -> VersionStatus {
+    let id = of.id.to_string();
+    let last = usage.and_then(|usage| usage.last(&id));
+    VersionStatus {
+        stage: stage.as_str().to_owned(),
+        created_ms: of.created.as_millis(),
+        deadline_ms: deadline.map(Timestamp::as_millis),
+        ended: of.ended.is_some(),
+        foreign: of.foreign,
+        last_used_ms: last.as_ref().map(|last| last.at_ms),
+        last_used_by: last.map(|last| last.by.to_string()),
+        version: id,
+    }
+}

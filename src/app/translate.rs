@@ -1,0 +1,55 @@
+//! From the config's words to those of the modules that must not know the config.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crossfade_verify::Digest;
+
+use crate::{
+    audit::Target,
+    config::{Config, Role as ConfigRole, SecretConfig},
+    distribution::{Bounds, Member},
+    http::auth::{Client, Role},
+    store::Secret,
+};
+
+pub(super) fn audit_target(config: &Config) -> Target {
+    config.audit_log.clone().map_or(Target::Stderr, Target::File)
+}
+
+/// What a store needs to know of a secret.
+pub fn secret(config: &SecretConfig) -> Secret {
+    Secret { name: Arc::clone(&config.name), token_prefix: Arc::clone(&config.token_prefix) }
+}
+
+pub(super) fn member(secret: &SecretConfig) -> Member {
+    Member {
+        secret: Arc::clone(&secret.name),
+        client_id: Arc::clone(&secret.client_id),
+        audience: Arc::clone(&secret.audience),
+        scopes: Arc::clone(&secret.scopes),
+        grace: secret.policy.terms().grace,
+    }
+}
+
+pub(super) fn distribution(config: &Config) -> (Bounds, Vec<Member>) {
+    let bounds = Bounds { freshness: config.freshness, hold: config.hold };
+    (bounds, config.secrets.iter().map(member).collect())
+}
+
+pub(super) fn clients(config: &Config) -> HashMap<Digest, Arc<Client>> {
+    let mut clients = HashMap::new();
+    for client in &config.clients {
+        let known = Arc::new(Client {
+            id: Arc::clone(&client.id),
+            role: match client.role {
+                ConfigRole::Verifier => Role::Verifier,
+                ConfigRole::Bot => Role::Bot,
+                ConfigRole::Admin => Role::Admin,
+            },
+            audiences: client.audiences.iter().cloned().collect(),
+            secrets: client.secrets.iter().cloned().collect(),
+        });
+        clients.extend(client.credentials.iter().map(|digest| (*digest, Arc::clone(&known))));
+    }
+    clients
+}

@@ -1,0 +1,184 @@
+//! The commands. Each finds the daemon by the config's `admin_socket`; where none listens, it works
+//! on the store directly, and says so.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod audit;
+mod check;
+mod connect;
+mod context;
+mod credential;
+mod dry_run;
+mod logging;
+mod orders;
+mod output;
+mod revoke;
+mod rotate;
+mod status;
+mod token;
+mod verify;
+
+use context::Context;
+
+/// How a command ended.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: refused or failed.
+    Failed,
+    /// 3: not known yet.
+    Unknown,
+}
+
+impl Exit {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+/// 2: wrong usage or config. (clap exits with the same.)
+const USAGE: u8 = 2;
+
+/// An error that is the caller's: wrong usage, or a wrong config.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Rotates the bearer tokens of remote MCP servers without anyone noticing.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  crossfade -c config.example.yaml serve
+  crossfade -c config.example.yaml status
+  crossfade rotate mcp/slack-search --wait
+
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or config; 3 don't know yet."
+)]
+pub struct Cli {
+    /// The config file
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CROSSFADE_CONFIG",
+        default_value = "./config.yaml"
+    )]
+    config: PathBuf,
+    /// How logs are written to stderr [default: text on a terminal, else json]
+    #[arg(long, global = true, value_enum)]
+    log_format: Option<LogFormat>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Copy, Clone, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// How a list is printed.
+#[derive(Copy, Clone, Default, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: schedules, rotates, distributes, verifies, until SIGTERM
+    Serve,
+    /// Rotate a secret now (lifts a pause)
+    Rotate(rotate::RotateArgs),
+    /// Take back a pending version, and skip this slot
+    #[command(
+        after_help = "There is no roll-back: the old token lives on in its grace, and a new rotation replaces the new one."
+    )]
+    Abort(SecretArg),
+    /// No scheduled rotation until resumed
+    Pause(SecretArg),
+    /// Schedule again; slots that passed meanwhile are skipped
+    Resume(SecretArg),
+    /// End versions at once
+    Revoke(revoke::RevokeArgs),
+    /// What each secret is doing
+    Status(status::StatusArgs),
+    /// Print the current token, read from the store now
+    #[command(
+        after_help = "Example:\n  curl -H \"Authorization: Bearer $(crossfade token mcp/slack-search)\" https://mcp.example.com/slack"
+    )]
+    Token(SecretArg),
+    /// Verify a token read from stdin
+    #[command(
+        after_help = "Example:\n  crossfade token mcp/slack-search | crossfade verify --audience https://mcp.example.com/slack\n\nExit codes: 0 accepted, 1 refused, 3 don't know."
+    )]
+    Verify(verify::VerifyArgs),
+    /// Report every mistake in the config
+    Check,
+    /// Make a client credential: printed once, with its hash for the config
+    Credential,
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+}
+
+#[derive(Debug, Args)]
+struct SecretArg {
+    /// The secret's name, as in the config
+    secret: String,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let daemon = matches!(self.command, Command::Serve);
+        if let Err(error) = logging::init(daemon, self.log_format) {
+            return output::fail(&error);
+        }
+        let context = Context::new(self.config);
+        let result = match self.command {
+            Command::Serve => context.block_on(serve(&context)),
+            Command::Rotate(args) => context.block_on(rotate::run(&context, args)),
+            Command::Abort(args) => context.block_on(orders::abort(&context, &args.secret)),
+            Command::Pause(args) => context.block_on(orders::pause(&context, &args.secret)),
+            Command::Resume(args) => context.block_on(orders::resume(&context, &args.secret)),
+            Command::Revoke(args) => context.block_on(revoke::run(&context, args)),
+            Command::Status(args) => context.block_on(status::run(&context, args)),
+            Command::Token(args) => context.block_on(token::run(&context, &args.secret)),
+            Command::Verify(args) => context.block_on(verify::run(&context, args)),
+            Command::Check => check::run(&context),
+            Command::Credential => credential::run(),
+            Command::Audit(command) => audit::run(command),
+        };
+        match result {
+            Ok(exit) => ExitCode::from(exit.code()),
+            Err(error) => output::fail(&error),
+        }
+    }
+}
+
+async fn serve(context: &Context) -> anyhow::Result<Exit> {
+    crate::lifecycle::harden()?;
+    for name in ["LOG_SIGNABLE_BODY", "LOG_SENSITIVE_BODIES"] {
+        if context::environment(name).is_some() {
+            return Err(UsageError(format!(
+                "{name} is set: it would print secrets. Unset it, then start again"
+            ))
+            .into());
+        }
+    }
+    crate::app::serve(context.path(), |_| context.config()).await?;
+    Ok(Exit::Done)
+}

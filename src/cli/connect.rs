@@ -1,0 +1,141 @@
+//! A daemon as an operator, over its unix socket.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::{
+    http::{
+        admin::OrderBody,
+        operator::{Operator, OrderError, SecretStatus},
+    },
+    rotation::plan::Demand,
+};
+
+/// The most that is taken of an answer.
+const ANSWER_BYTES: usize = 16 << 20;
+
+/// A daemon on its admin socket.
+#[derive(Debug)]
+pub(super) struct Remote {
+    socket: PathBuf,
+}
+
+impl Remote {
+    pub(super) fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, OrderError> {
+        let failed = |what: &str, error: &dyn std::error::Error| {
+            OrderError::Unknown(format!("the daemon on {} {what}: {error}", self.socket.display()))
+        };
+        let response = self.send(method, path, body).await.map_err(|e| failed("did not answer", &*e))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
+        let body = body.map_err(|e| failed("broke off its answer", &*e))?.to_bytes();
+        if status.is_success() {
+            return serde_json::from_slice(&body)
+                .map_err(|e| failed("answers in another way than expected", &e));
+        }
+        Err(serde_json::from_slice(&body).unwrap_or_else(|_| {
+            let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            let said = said["error_description"].as_str().unwrap_or("without saying why");
+            OrderError::Refused(format!("the daemon answers {status}: {said}"))
+        }))
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+        let stream = UnixStream::connect(&self.socket).await?;
+        let (peer, us) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
+        if peer != 0 && peer != us {
+            return Err(format!("uid {peer} listens there, which is neither root nor us (uid {us})").into());
+        }
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "crossfade")
+            .header("content-type", "application/json")
+            .body(Full::<Bytes>::from(body))?;
+        spawn(connection);
+        Ok(sender.send_request(request).await?)
+    }
+}
+
+#[async_trait]
+impl Operator for Remote {
+    async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
+        self.call("GET", "/v1/admin/secrets", Vec::new()).await
+    }
+
+    async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
+        self.call("GET", &format!("/v1/admin/secrets/{}", segment(name)), Vec::new()).await
+    }
+
+    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        let (verb, body) = words(demand);
+        let body = serde_json::to_vec(&body).map_err(|e| OrderError::Refused(e.to_string()))?;
+        self.call("POST", &format!("/v1/admin/secrets/{}/{verb}", segment(name)), body).await
+    }
+}
+
+/// Drives a connection; it ends with the answer that it brings.
+#[expect(clippy::disallowed_methods, reason = "a command ends with its one request, and this with it")]
+fn spawn(connection: impl Future<Output = hyper::Result<()>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("the connection to the daemon broke: {error}");
+        }
+    });
+}
+
+/// An order in the words of the admin API.
+fn words(demand: Demand) -> (&'static str, OrderBody) {
+    let none = OrderBody::default();
+    match demand {
+        Demand::Rotate { current } => ("rotate", OrderBody { current: Some(current.to_string()), ..none }),
+        Demand::Compromised { current } => {
+            ("rotate", OrderBody { current: Some(current.to_string()), compromised: true, ..none })
+        }
+        Demand::RevokeAll { current } => {
+            ("revoke", OrderBody { current: Some(current.to_string()), all: true, ..none })
+        }
+        Demand::Revoke { version } => ("revoke", OrderBody { version: Some(version.to_string()), ..none }),
+        Demand::Abort { pending } => ("abort", OrderBody { pending: Some(pending.to_string()), ..none }),
+        Demand::Pause => ("pause", none),
+        Demand::Resume => ("resume", none),
+    }
+}
+
+/// A name as one percent-encoded segment of a path (RFC 3986, section 2.1).
+fn segment(name: &str) -> String {
+    use std::fmt::Write as _;
+    name.bytes().fold(String::new(), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            drop(write!(path, "%{byte:02X}"));
+        }
+        path
+    })
+}

@@ -1,0 +1,71 @@
+//! What every command needs: the config, and whoever carries orders out.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{UsageError, connect::Remote, output};
+use crate::{
+    app::{Local, daemon_socket},
+    config::Config,
+    http::operator::Operator,
+};
+
+/// The environment, read here and nowhere else.
+#[expect(clippy::disallowed_methods, reason = "the one place that may")]
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(super) struct Context {
+    path: PathBuf,
+}
+
+/// Whoever carries orders out, and whether that is a daemon.
+pub(super) struct Hands {
+    pub(super) operator: Arc<dyn Operator>,
+    pub(super) daemon: bool,
+}
+
+impl Context {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The config; all of its mistakes are one error.
+    pub(super) fn config(&self) -> Result<Config> {
+        Config::load(&self.path, &environment).map_err(|errors| UsageError(errors.to_string()).into())
+    }
+
+    /// The daemon where one listens, else the store itself; `driving`: then this process promotes.
+    pub(super) fn hands(&self, driving: bool) -> Result<Hands> {
+        let config = self.config()?;
+        if let Some(socket) = daemon_socket(&config) {
+            return Ok(Hands { operator: Arc::new(Remote::new(socket.to_owned())), daemon: true });
+        }
+        let socket = config.admin_socket.display();
+        output::note(&format!("no daemon on {socket}: working on the store directly"));
+        Ok(Hands { operator: Arc::new(Local::open(&config, driving)?), daemon: false })
+    }
+
+    /// Runs a command to its end.
+    pub(super) fn block_on<T>(&self, command: impl Future<Output = Result<T>>) -> Result<T> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .worker_threads(2)
+            .max_blocking_threads(8)
+            .build()
+            .context("the runtime could not be started")?;
+        let result = runtime.block_on(command);
+        runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+        result
+    }
+}

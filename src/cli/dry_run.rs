@@ -1,0 +1,72 @@
+//! `rotate --dry-run`: the next steps and when, played through on a copy.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{orders, output};
+use crate::{
+    app::{Local, open_store},
+    clock::{Clock, SystemClock},
+    config::Config,
+    http::operator::Operator,
+    rotation::plan::{self, Demand, Next},
+    store::{Store, decorators::DryRun},
+};
+
+/// A rotation has fewer steps than this, whatever is left over from others.
+const STEPS: usize = 64;
+
+pub(super) async fn run(config: &Config, name: &str, compromised: bool) -> Result<()> {
+    let Some(secret) = config.secrets.iter().find(|secret| *secret.name == *name) else {
+        return Err(anyhow::anyhow!("no secret named {name:?} in the config"));
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (_, store) = open_store(config, &clock)?;
+    let status = Local::on(config, &store, Arc::clone(&clock), false).secret(name).await?;
+    let current = orders::current(&status)?;
+    let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
+    let subject = crate::app::subject(secret);
+    let copy = DryRun::new(store, secret.policy.terms().store.notes);
+    output::say(&format!("{name}: nothing is changed; what a rotation would do:"));
+    let mut start = None;
+    for _ in 0..STEPS {
+        let seen = copy.read(&subject).await?;
+        let from = *start.get_or_insert(seen.now.earliest);
+        let at = format!("after {:>9}", output::span(seen.now.earliest.since(from)));
+        match plan::next(seen.ring.as_ref(), &secret.policy, Some(&demand), seen.now) {
+            Next::Do(step) => {
+                output::say(&format!("  {at}  {}", words(&step)));
+                copy.apply(&subject, &step, &seen).await?;
+            }
+            Next::Idle { until } => {
+                let ring = seen.ring.as_ref();
+                let over = ring.is_some_and(|r| r.current.id != current && r.previous.is_empty());
+                match until.filter(|_| !over) {
+                    Some(until) => copy.advance_to(until),
+                    None => return Ok(()),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn words(step: &plan::Step) -> String {
+    use plan::Step;
+    match step {
+        Step::Create => "create the secret, with its first version".to_owned(),
+        Step::Stage { .. } => "stage: a pending version with a new token; verifiers learn of it".to_owned(),
+        Step::Note { until, .. } => format!("note: the current version's deadline, {until}"),
+        Step::Promote { .. } => {
+            "promote: the pending version becomes current, the current one previous".to_owned()
+        }
+        Step::Drop { .. } => "drop: the pending version is taken back".to_owned(),
+        Step::Retire { version } => format!("retire: version {version} is forgotten"),
+        Step::End { version } => format!("end: version {version} is marked"),
+        Step::EndAll { .. } => "end: every version is marked".to_owned(),
+        Step::Pause { .. } => "pause".to_owned(),
+        Step::Unpause { .. } => "the pause is lifted".to_owned(),
+        Step::Keep { .. } => "the slots until now are skipped".to_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! `abort`, `pause`, `resume`, and what all orders share.
+
+use anyhow::{Result, anyhow};
+
+use super::{Exit, context::Context, output};
+use crate::{
+    http::operator::{OrderError, SecretStatus, VersionStatus},
+    rotation::{plan::Demand, ring::VersionId},
+};
+
+/// The version that stands at a stage, as this person sees it.
+pub(super) fn standing<'a>(status: &'a SecretStatus, stage: &str) -> Option<&'a VersionStatus> {
+    status.versions.iter().find(|version| version.stage == stage)
+}
+
+/// The id of the current version: orders are bound to it.
+pub(super) fn current(status: &SecretStatus) -> Result<VersionId> {
+    let Some(version) = standing(status, "current") else {
+        let why = status.message.as_deref().unwrap_or("it was not read yet");
+        return Err(
+            OrderError::Unknown(format!("{}: no current version is known: {why}", status.secret)).into()
+        );
+    };
+    version_id(&version.version)
+}
+
+pub(super) fn version_id(text: &str) -> Result<VersionId> {
+    text.parse().map_err(|_| {
+        super::UsageError(format!("{text:?} is no version: it is a UUID, see `crossfade status -o json`"))
+            .into()
+    })
+}
+
+pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {
+    let hands = context.hands(false)?;
+    let status = hands.operator.secret(secret).await?;
+    let Some(pending) = standing(&status, "pending") else {
+        return Err(anyhow!("{secret}: no pending version stands: there is nothing to abort"));
+    };
+    let pending = version_id(&pending.version)?;
+    hands.operator.order(secret, Demand::Abort { pending }).await?;
+    output::say(&format!("{secret}: version {pending} was taken back; the next slot is the next rotation"));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn pause(context: &Context, secret: &str) -> Result<Exit> {
+    context.hands(false)?.operator.order(secret, Demand::Pause).await?;
+    output::say(&format!("{secret}: paused; deadlines go on. `crossfade resume {secret}` lifts it"));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn resume(context: &Context, secret: &str) -> Result<Exit> {
+    let status = context.hands(false)?.operator.order(secret, Demand::Resume).await?;
+    let next = status.next_slot_ms.zip(status.now_ms).map_or_else(
+        || "it has no schedule".to_owned(),
+        |(slot, now)| format!("the next slot is {}", output::relative(slot, now)),
+    );
+    output::say(&format!("{secret}: resumed; {next}"));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,107 @@
+//! What people read.
+
+use std::{io::Write, process::ExitCode, time::Duration};
+
+use super::{Exit, USAGE, UsageError};
+use crate::http::operator::OrderError;
+
+/// A line that is not the answer: to stderr.
+pub(super) fn note(text: &str) {
+    drop(writeln!(anstream::stderr(), "{text}"));
+}
+
+/// The answer: to stdout. A reader that has gone away is no error of ours.
+pub(super) fn say(text: &str) {
+    drop(writeln!(anstream::stdout(), "{text}"));
+}
+
+/// What failed and why, each cause once, and the exit code that goes with it.
+pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str("\n  because: ");
+            text.push_str(&cause);
+        }
+    }
+    note(&format!("error: {text}"));
+    if error.downcast_ref::<UsageError>().is_some() {
+        return ExitCode::from(USAGE);
+    }
+    ExitCode::from(match error.downcast_ref() {
+        Some(OrderError::Unknown(_)) => Exit::Unknown.code(),
+        _ => Exit::Failed.code(),
+    })
+}
+
+/// `3 h 12 min`: two units at most, the way people say it.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let Some(first) = units.iter().position(|(size, _)| seconds >= *size) else { return "0 s".to_owned() };
+    let (size, unit) = units[first];
+    let mut text = format!("{} {unit}", seconds / size);
+    if let Some((smaller, unit)) = units.get(first + 1).filter(|(smaller, _)| seconds % size >= *smaller) {
+        text.push_str(&format!(" {} {unit}", seconds % size / smaller));
+    }
+    text
+}
+
+/// `in 3 h 12 min` or `5 s ago`.
+pub(super) fn relative(at_ms: u64, now_ms: u64) -> String {
+    if at_ms >= now_ms {
+        format!("in {}", span(Duration::from_millis(at_ms - now_ms)))
+    } else {
+        format!("{} ago", span(Duration::from_millis(now_ms - at_ms)))
+    }
+}
+
+/// What is being waited for: one line that changes on a terminal, a plain line for each phase else.
+pub(super) struct Progress {
+    bar: Option<indicatif::ProgressBar>,
+    last: std::cell::RefCell<String>,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let bar = terminal.then(indicatif::ProgressBar::new_spinner);
+        Self { bar, last: std::cell::RefCell::default() }
+    }
+
+    /// Shows it; where nobody watches, only when more than a number has changed.
+    pub(super) fn show(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.to_owned());
+            bar.tick();
+            return;
+        }
+        let kind = text.replace(|c: char| c.is_ascii_digit(), "");
+        if *self.last.borrow() != kind {
+            note(text);
+            *self.last.borrow_mut() = kind;
+        }
+    }
+
+    /// Leaves the last word.
+    pub(super) fn done(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        say(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_said_in_two_units_at_most() {
+        for (seconds, said) in
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_725, "1 h 2 min"), (90_000, "1 d 1 h")]
+        {
+            assert_eq!(span(Duration::from_secs(seconds)), said);
+        }
+    }
+}

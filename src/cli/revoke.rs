@@ -1,0 +1,119 @@
+//! `revoke`: ends versions at once, after showing who used them last.
+
+use std::{
+    io::{BufRead, IsTerminal},
+    time::Duration,
+};
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Exit, UsageError, context::Context, orders, output};
+use crate::{
+    http::operator::{SecretStatus, VersionStatus},
+    rotation::plan::Demand,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  crossfade revoke mcp/slack-search --previous        the old tokens, before their deadlines
+  crossfade revoke mcp/slack-search --version ID
+  crossfade revoke mcp/slack-search --all             the current one too: bots are refused until they read the new one
+
+The current version alone can't be ended: bots would be left without a token.")]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["previous", "version", "all"]))]
+pub(super) struct RevokeArgs {
+    /// The secret's name
+    secret: String,
+    /// Every previous version
+    #[arg(long)]
+    previous: bool,
+    /// That version
+    #[arg(long, value_name = "ID")]
+    version: Option<String>,
+    /// Every version; a new one becomes current at once
+    #[arg(long)]
+    all: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Wait until every verifier has confirmed
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "wait")]
+    timeout: u64,
+}
+
+pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
+    let hands = context.hands(false)?;
+    let name = &args.secret;
+    let status = hands.operator.secret(name).await?;
+    let open: Vec<&VersionStatus> =
+        status.versions.iter().filter(|version| concerns(&args, version)).collect();
+    if open.is_empty() && args.previous {
+        output::say(&format!("{name}: no previous version is accepted: nothing to revoke"));
+        return Ok(Exit::Done);
+    }
+    for version in &open {
+        output::note(&describe(version, &status));
+    }
+    if !args.yes && !confirmed(&args)? {
+        output::note("nothing was revoked");
+        return Ok(Exit::Failed);
+    }
+    let demands = if args.all {
+        vec![Demand::RevokeAll { current: orders::current(&status)? }]
+    } else if let Some(version) = &args.version {
+        vec![Demand::Revoke { version: orders::version_id(version)? }]
+    } else {
+        let ids = open.iter().map(|v| orders::version_id(&v.version));
+        ids.map(|id| Ok(Demand::Revoke { version: id? })).collect::<Result<_>>()?
+    };
+    let order = async {
+        for demand in demands {
+            hands.operator.order(name, demand).await?;
+        }
+        Ok::<_, crate::http::operator::OrderError>(())
+    };
+    let patience = if args.wait { Duration::from_secs(args.timeout) } else { Duration::from_secs(60) };
+    let Ok(done) = tokio::time::timeout(patience, order).await else {
+        output::note(&format!("{name}: not confirmed within {}", output::span(patience)));
+        return Ok(Exit::Unknown);
+    };
+    done?;
+    let what = if args.all { "all versions are ended; a new one becomes current at once" } else { "ended" };
+    let where_ = if hands.daemon {
+        "published by this daemon"
+    } else {
+        "in the store; running daemons see it within `sync`"
+    };
+    output::say(&format!("{name}: {what}; {where_}"));
+    Ok(Exit::Done)
+}
+
+fn concerns(args: &RevokeArgs, version: &VersionStatus) -> bool {
+    let named = args.version.as_ref().is_some_and(|id| *id == version.version);
+    !version.ended && (args.all || named || (args.previous && version.stage == "previous"))
+}
+
+fn describe(version: &VersionStatus, status: &SecretStatus) -> String {
+    let VersionStatus { version: id, stage, .. } = version;
+    let used = match (version.last_used_ms, status.now_ms, &version.last_used_by) {
+        (Some(at), Some(now), Some(by)) => format!("last used {} at {by}", output::relative(at, now)),
+        _ => "no use of it was seen by this daemon".to_owned(),
+    };
+    format!("{stage} version {id}: {used}")
+}
+
+fn confirmed(args: &RevokeArgs) -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        let hint = "nobody can be asked on this input: repeat it with --yes";
+        return Err(UsageError(hint.to_owned()).into());
+    }
+    output::note(&format!("End these of {} at once? Whoever still holds one is refused. [y/N]", args.secret));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,116 @@
+//! `status`: a table that a person can read at 3 a.m.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+
+use super::{
+    Exit, Format,
+    context::{Context, Hands},
+    output,
+};
+use crate::http::operator::{SecretStatus, VersionStatus};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exits 1 when a secret is parked or overdue.")]
+pub(super) struct StatusArgs {
+    /// Only this secret
+    secret: Option<String>,
+    /// Show it again each second, until interrupted
+    #[arg(long)]
+    watch: bool,
+    /// How it is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
+    let hands = context.hands(false)?;
+    loop {
+        let all = match &args.secret {
+            Some(name) => vec![hands.operator.secret(name).await?],
+            None => hands.operator.secrets().await?,
+        };
+        let text = match args.output {
+            Format::Json => serde_json::to_string_pretty(&all)?,
+            Format::Table => render(&all, &hands),
+        };
+        if args.watch && args.output == Format::Table {
+            // Clear, and home: the table stays in its place.
+            output::say(&format!("\x1b[2J\x1b[H{text}"));
+        } else {
+            output::say(&text);
+        }
+        if !args.watch {
+            let bad = all.iter().any(|s| s.overdue || s.phase.as_str() == "parked");
+            return Ok(if bad { Exit::Failed } else { Exit::Done });
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn render(all: &[SecretStatus], hands: &Hands) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["SECRET", "PHASE", "STAGE", "VERSION", "MADE", "ACCEPTED", "LAST USED", "NEXT SLOT"]);
+    for secret in all {
+        let now = secret.now_ms.unwrap_or_default();
+        let slot =
+            secret.next_slot_ms.map_or_else(|| "by hand".to_owned(), |slot| output::relative(slot, now));
+        let slot = if secret.overdue { format!("overdue, {slot}") } else { slot };
+        let mut first = [secret.secret.clone(), secret.phase.as_str().to_owned(), slot];
+        for version in &secret.versions {
+            let [name, phase, slot] = std::mem::take(&mut first);
+            table.add_row([
+                name,
+                phase,
+                version.stage.clone(),
+                version.version.chars().take(8).collect(),
+                output::relative(version.created_ms, now),
+                accepted(version, secret),
+                used(version, now),
+                slot,
+            ]);
+        }
+        if secret.versions.is_empty() {
+            let [name, phase, slot] = first;
+            table.add_row([name, phase, "-".into(), "-".into(), "-".into(), "-".into(), "-".into(), slot]);
+        }
+    }
+    let mut text = table.trim_fmt();
+    for secret in all {
+        if let Some(message) = &secret.message {
+            text.push_str(&format!("\n\n{}: {message}", secret.secret));
+        }
+    }
+    let whose = if hands.daemon {
+        "uses: as seen by this daemon since it started"
+    } else {
+        "uses: not known without a daemon"
+    };
+    format!("{text}\n\n{whose}")
+}
+
+fn accepted(version: &VersionStatus, secret: &SecretStatus) -> String {
+    let now = secret.now_ms.unwrap_or_default();
+    match (&*version.stage, version.deadline_ms) {
+        ("current", _) if version.ended => "until replaced (ended)".to_owned(),
+        (_, _) if version.ended => "no (ended)".to_owned(),
+        ("pending", _) => match secret.promotes_ms {
+            Some(at) if at > now => format!("yes, current {}", output::relative(at, now)),
+            _ => "yes".to_owned(),
+        },
+        (_, Some(at)) if at <= now => "no (past its deadline)".to_owned(),
+        (_, Some(at)) => format!("ends {}", output::relative(at, now)),
+        _ => "yes".to_owned(),
+    }
+}
+
+fn used(version: &VersionStatus, now: u64) -> String {
+    match (version.last_used_ms, &version.last_used_by) {
+        (Some(at), Some(by)) => format!("{}, {by}", output::relative(at.min(now.saturating_sub(1)), now)),
+        _ => "-".to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! The API for verifiers and bots, on `listen`.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tokio::sync::Semaphore;
+use tower_http::timeout::TimeoutLayer;
+
+use super::{
+    auth::{Clients, require_client},
+    error::ApiError,
+    introspect::introspect,
+    limits,
+    token::{Counter, hand_out},
+};
+use crate::{
+    clock::Clock,
+    distribution::Distribution,
+    metrics::{Metrics, Rejection},
+};
+
+/// What verdicts rest on.
+#[derive(Clone)]
+pub struct Verdicts {
+    /// The accept sets.
+    pub distribution: Arc<Distribution>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The machine's clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Verdicts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verdicts").finish_non_exhaustive()
+    }
+}
+
+pub use super::token::Counter as TokenCounter;
+
+/// The routes of `listen`, with every limit on.
+pub fn router(verdicts: Verdicts, tokens: Option<Counter>, clients: Arc<Clients>) -> Router {
+    let metrics = Arc::clone(&verdicts.metrics);
+    let mut router = Router::new().route("/v1/introspect", post(introspect)).with_state(verdicts);
+    router = match tokens {
+        Some(counter) => router.route("/v1/token", get(hand_out).with_state(Arc::new(counter))),
+        None => router.route("/v1/token", get(needs_tls)),
+    };
+    router
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(clients, require_client))
+        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(limits::REQUESTS)), admit))
+        .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::REQUEST_TIMEOUT))
+        .layer(middleware::from_fn_with_state(metrics, finish))
+}
+
+/// Sheds load before anything is read: what can't be answered in time is better told so at once.
+async fn admit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
+            .into_response(),
+    }
+}
+
+/// Every answer leaves uncacheable, and every rejection is counted.
+async fn finish(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let rejection = match response.status() {
+        StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
+        StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Rejection::BodyTooLarge),
+        StatusCode::REQUEST_TIMEOUT => Some(Rejection::Timeout),
+        status if status.is_client_error() => Some(Rejection::Malformed),
+        _ => None,
+    };
+    if let Some(rejection) = rejection {
+        metrics.rejected(rejection);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn no_such_endpoint() -> ApiError {
+    let what = "no such endpoint: POST /v1/introspect and GET /v1/token are served here";
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", what)
+}
+
+async fn wrong_method() -> ApiError {
+    let what = "wrong method: POST /v1/introspect, GET /v1/token";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", what)
+}
+
+async fn needs_tls() -> ApiError {
+    ApiError::forbidden(
+        "tokens are handed out on a loopback listener only: `allow_plaintext` does not cover them",
+    )
+}

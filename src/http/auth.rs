@@ -1,0 +1,115 @@
+//! Who calls us: client credentials and roles.
+//!
+//! We hold hashes only. A credential has the shape of our tokens with the prefix `cfc`; anything
+//! else is refused before it is hashed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use crossfade_verify::{Digest, Shape, shape};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::error::ApiError;
+
+/// What a client may do.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Ask for verdicts on tokens.
+    Verifier,
+    /// Fetch tokens.
+    Bot,
+    /// Order rotations.
+    Admin,
+}
+
+/// A client of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Client {
+    /// Its name.
+    pub id: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+    /// For whom it may verify.
+    pub audiences: Arc<[Arc<str>]>,
+    /// Whose tokens it may have.
+    pub secrets: Arc<[Arc<str>]>,
+}
+
+/// All clients, by the hash of each of their credentials. Replaced as a whole by a new config, which
+/// counts at once: each request looks its client up.
+#[derive(Debug, Default)]
+pub struct Clients(ArcSwap<HashMap<Digest, Arc<Client>>>);
+
+impl Clients {
+    /// Takes the clients of a config.
+    pub fn replace(&self, clients: HashMap<Digest, Arc<Client>>) {
+        self.0.store(Arc::new(clients));
+    }
+
+    /// The client whose credential stands in the request's `Authorization`.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next()?;
+        if values.next().is_some() {
+            return None;
+        }
+        let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.find(rest.as_bytes());
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let pair = BASE64_STANDARD.decode(rest).ok()?;
+        let colon = pair.iter().position(|byte| *byte == b':')?;
+        let client = self.find(&pair[colon + 1..])?;
+        (client.id.as_bytes() == &pair[..colon]).then_some(client)
+    }
+
+    fn find(&self, credential: &[u8]) -> Option<Arc<Client>> {
+        let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
+        ours.then(|| self.0.load().get(&Digest::of(credential)).cloned())?
+    }
+}
+
+/// A connection's place among the strangers, which it leaves with its first good credential.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stranger(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Stranger {
+    pub(super) fn new(place: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(place))))
+    }
+
+    fn is_known(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// Lets in only who has a credential, and says to the handlers who it is.
+pub(super) async fn require_client(
+    State(clients): State<Arc<Clients>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(client) = clients.authenticate(request.headers()) else {
+        return ApiError::bad_credential().into_response();
+    };
+    // Nothing behind this needs it, and what is not there can't leak.
+    request.headers_mut().remove(header::AUTHORIZATION);
+    if let Some(stranger) = request.extensions().get::<Stranger>() {
+        stranger.is_known();
+    }
+    request.extensions_mut().insert(client);
+    next.run(request).await
+}

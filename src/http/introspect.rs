@@ -1,0 +1,138 @@
+//! `POST /v1/introspect`: token introspection (RFC 7662).
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Form, Json,
+    extract::{State, rejection::FormRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use crossfade_verify::Stage;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    api::Verdicts,
+    auth::{Client, Role},
+    error::ApiError,
+    limits,
+};
+use crate::{
+    clock::elapsed,
+    distribution::{Accepted, Decision},
+};
+
+/// The form (RFC 7662, section 2.1). `token_type_hint` and anything else is ignored.
+#[derive(Deserialize)]
+pub(super) struct Params {
+    token: Option<String>,
+    audience: Option<String>,
+}
+
+/// An accepted token (RFC 7662, section 2.2; the last three members are ours).
+#[derive(Serialize)]
+struct Active<'a> {
+    active: bool,
+    client_id: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    scope: String,
+    token_type: &'static str,
+    iat: u64,
+    exp: u64,
+    secret: &'a str,
+    version: &'a str,
+    stage: &'a str,
+}
+
+pub(super) async fn introspect(
+    State(verdicts): State<Verdicts>,
+    Extension(client): Extension<Arc<Client>>,
+    form: Result<Form<Params>, FormRejection>,
+) -> Result<Response, ApiError> {
+    let Form(params) = form.map_err(bad_form)?;
+    if client.role != Role::Verifier {
+        return Err(ApiError::forbidden("introspection is for clients with the role `verifier`"));
+    }
+    let token = params.token.ok_or_else(|| ApiError::invalid_request("the parameter `token` is missing"))?;
+    let one;
+    let audiences: &[Arc<str>] = match params.audience {
+        None => &client.audiences,
+        Some(audience) => {
+            let Some(known) = client.audiences.iter().find(|a| ***a == *audience) else {
+                return Err(ApiError::forbidden("this client does not verify for that audience"));
+            };
+            one = [Arc::clone(known)];
+            &one
+        }
+    };
+    let decision = decide(&verdicts, &client, audiences, token.as_bytes()).await;
+    Ok(match decision {
+        Decision::Accepted(accepted) => Json(active(&accepted)).into_response(),
+        Decision::Refused(_) => Json(serde_json::json!({ "active": false })).into_response(),
+        Decision::Unsure => {
+            ApiError::unavailable("the view of the store is not fresh enough to refuse this token")
+                .into_response()
+        }
+    })
+}
+
+/// Decides, and where that needs a fresher view, waits for it once.
+async fn decide(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], token: &[u8]) -> Decision {
+    let Verdicts { distribution, clock, .. } = verdicts;
+    let began = clock.moment();
+    let mut decision = distribution.decide(audiences, token);
+    let took = elapsed(began, clock.moment());
+    if matches!(decision, Decision::Unsure) {
+        drop(tokio::time::timeout(limits::REFRESH_TIMEOUT, distribution.refreshed(audiences)).await);
+        decision = distribution.decide(audiences, token);
+    }
+    report(verdicts, client, audiences, &decision, took);
+    decision
+}
+
+fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision: &Decision, took: Duration) {
+    let Verdicts { distribution, metrics, .. } = verdicts;
+    let (audience, verdict) = match decision {
+        Decision::Accepted(accepted) => (&accepted.audience, "accepted"),
+        // Which of its audiences was meant is not known; the first one stands for the client.
+        Decision::Refused(reason) => (&audiences[0], reason.as_str()),
+        Decision::Unsure => (&audiences[0], "unsure"),
+    };
+    metrics.verified(audience, verdict, took);
+    if let Decision::Accepted(accepted) = decision {
+        let Accepted { audience, entry, .. } = &**accepted;
+        metrics.accepted(audience, &entry.client_id, entry.stage);
+        let now = distribution.view(audience).map(|view| view.now_ms(verdicts.clock.moment()));
+        distribution.usage().record(&entry.version, now.unwrap_or_default(), &client.id);
+    }
+}
+
+/// The answer on an accepted token (RFC 7662, section 2.2).
+pub fn active(accepted: &Accepted) -> serde_json::Value {
+    let Accepted { audience, entry, expires_ms } = accepted;
+    let scopes: Vec<&str> = entry.scopes.iter().map(|s| &**s).collect();
+    let body = Active {
+        active: true,
+        client_id: &entry.client_id,
+        sub: &entry.client_id,
+        aud: audience,
+        scope: scopes.join(" "),
+        token_type: "Bearer",
+        iat: entry.created_ms / 1000,
+        exp: expires_ms / 1000,
+        secret: &entry.secret,
+        version: &entry.version,
+        stage: Stage::as_str(entry.stage),
+    };
+    serde_json::to_value(body).unwrap_or_default()
+}
+
+fn bad_form(rejection: FormRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is over 16 KiB");
+    }
+    ApiError::invalid_request(
+        "the body has to be a form (application/x-www-form-urlencoded) with one `token`",
+    )
+}

@@ -1,0 +1,24 @@
+//! The limits of everything that comes from outside.
+
+use std::time::Duration;
+
+/// A request's head; over it: 431.
+pub const HEADER_BYTES: usize = 8 * 1024;
+/// A request's body; over it: 413.
+pub const BODY_BYTES: usize = 16 * 1024;
+/// For a request's head to arrive, from the end of the answer before it.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// For a request to be answered, its body included; over it: 408.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// For an order of a person to be carried out.
+pub const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a verdict may wait for a fresh view; then 503.
+pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections on a listener.
+pub const CONNECTIONS: usize = 8_192;
+/// Of those, such as have not shown a credential yet: strangers can't crowd out clients.
+pub const STRANGERS: usize = 1_024;
+/// Verdicts and tokens in the making, at once.
+pub const REQUESTS: usize = 4_096;
+/// For connections to end at shutdown.
+pub const DRAIN: Duration = Duration::from_secs(5);

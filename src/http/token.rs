@@ -1,0 +1,131 @@
+//! `GET /v1/token`: hands the current token to a bot. The only module here that touches tokens.
+//!
+//! The token is read from the store for each request: a bot that obtained it by the rules read it
+//! as the current one, and nothing here can be staler than the store itself.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    auth::{Client, Role},
+    error::ApiError,
+};
+use crate::{
+    audit::{Action, AuditLog, Event, Outcome},
+    clock::Clock,
+    distribution::Member,
+    time::{Timestamp, millis},
+    token::{Reveal, RevealError},
+};
+
+/// A bot may keep a token for this part of its grace: the rest is for the run that it starts with it.
+const CACHED_PART_OF_GRACE: u32 = 10;
+/// And no longer than this.
+const CACHED_AT_MOST: Duration = Duration::from_secs(300);
+
+/// Where tokens are handed out.
+pub struct Counter {
+    /// Reads them from the store.
+    pub reveal: Arc<dyn Reveal>,
+    /// Who a secret is for, by the config in force.
+    pub member: Box<dyn Fn(&str) -> Option<Member> + Send + Sync>,
+    /// Every hand-out is written down.
+    pub audit: Arc<AuditLog>,
+    /// The machine's clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Counter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counter").finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Params {
+    secret: String,
+}
+
+/// The answer; it borrows the token, and is written straight into the response.
+#[derive(Serialize)]
+struct Handed<'a> {
+    token: &'a str,
+    version: String,
+    client_id: &'a str,
+    audience: &'a str,
+    refresh_after_ms: u64,
+}
+
+pub(super) async fn hand_out(
+    State(counter): State<Arc<Counter>>,
+    Extension(client): Extension<Arc<Client>>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(Params { secret }) =
+        params.map_err(|_| ApiError::invalid_request("the query needs one `secret=NAME`"))?;
+    let result = counter.hand_out(&client, &secret).await;
+    let (outcome, version) = match &result {
+        Ok((_, version)) => (Outcome::Done, Some(version.clone())),
+        Err(_) => (Outcome::Refused, None),
+    };
+    counter.record(&client, secret, version, outcome).await;
+    result.map(|(response, _)| response)
+}
+
+impl Counter {
+    async fn hand_out(&self, client: &Client, secret: &str) -> Result<(Response, String), ApiError> {
+        if client.role != Role::Bot {
+            return Err(ApiError::forbidden("tokens are for clients with the role `bot`"));
+        }
+        let known = client.secrets.iter().any(|name| &**name == secret);
+        let member = known.then(|| (self.member)(secret)).flatten();
+        let member =
+            member.ok_or_else(|| ApiError::forbidden("this client may not have that secret's token"))?;
+        let (version, token) = self.reveal.reveal(secret).await.map_err(unavailable)?;
+        let cached = (member.grace / CACHED_PART_OF_GRACE).min(CACHED_AT_MOST);
+        let version = version.to_string();
+        let body = serde_json::to_vec(&Handed {
+            token: token.expose(),
+            version: version.clone(),
+            client_id: &member.client_id,
+            audience: &member.audience,
+            refresh_after_ms: millis(cached),
+        });
+        let body = body.map_err(|_| ApiError::unavailable("the answer could not be written"))?;
+        let mut response = Body::from(body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok((response, version))
+    }
+
+    async fn record(&self, client: &Client, secret: String, version: Option<String>, outcome: Outcome) {
+        let now = Timestamp::from_millis(self.clock.moment().wall_ms);
+        let event = Event {
+            action: Action::TokenHandedOut,
+            // A name that is not in the config is the caller's text: only its being wrong is kept.
+            secret: (self.member)(&secret).map(|member| member.secret.to_string()),
+            version,
+            actor: format!("client:{}", client.id),
+            peer: None,
+            outcome,
+            detail: None,
+        };
+        let audit = Arc::clone(&self.audit);
+        drop(tokio::task::spawn_blocking(move || audit.record(now, event)).await);
+    }
+}
+
+fn unavailable(error: RevealError) -> ApiError {
+    tracing::warn!("no token handed out: {error}");
+    ApiError::unavailable(match error {
+        RevealError::NoSuchSecret => "the secret has no version yet",
+        RevealError::Unreadable(_) => "the token can't be read from the store right now",
+    })
+}

@@ -1,0 +1,252 @@
+//! What Prometheus sees. Every series exists from the start, at zero; label values come from enums
+//! or from the config, never from a request. Gauges that mean a time are timestamps.
+//!
+//! A read-only observer: nothing here decides.
+
+use std::{sync::Arc, time::Duration};
+
+use crossfade_verify::{Reason, Stage};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+mod rotation;
+pub use rotation::RotationMetrics;
+
+/// All metrics of the daemon.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// What the engines report.
+    pub rotation: RotationMetrics,
+    verifications: IntCounterVec,
+    accepted: IntCounterVec,
+    verify_duration: Histogram,
+    store_requests: IntCounterVec,
+    store_duration: HistogramVec,
+    http_rejected: IntCounterVec,
+    config_reloads: IntCounterVec,
+    config_info: IntGaugeVec,
+    audit_failures: IntCounter,
+}
+
+/// What the daemon itself can answer on a token: `accepted`, `unsure`, or why it was refused.
+pub const VERDICTS: [&str; 5] =
+    ["accepted", "unsure", Reason::Malformed.as_str(), Reason::Unknown.as_str(), Reason::Expired.as_str()];
+
+/// Why a request or a connection was turned away.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Rejection {
+    /// No credential, or a wrong one.
+    BadCredential,
+    /// Not this client's role, audience or secret.
+    Forbidden,
+    /// A header over 8 KiB.
+    HeaderTooLarge,
+    /// A body over 16 KiB.
+    BodyTooLarge,
+    /// Not HTTP/1, or not a request.
+    Malformed,
+    /// The request did not arrive, or was not answered, in time.
+    Timeout,
+    /// Too many connections.
+    Connections,
+    /// Too many requests at once.
+    Busy,
+}
+
+impl Rejection {
+    /// Every reason.
+    pub const ALL: [Rejection; 8] = [
+        Self::BadCredential,
+        Self::Forbidden,
+        Self::HeaderTooLarge,
+        Self::BodyTooLarge,
+        Self::Malformed,
+        Self::Timeout,
+        Self::Connections,
+        Self::Busy,
+    ];
+
+    /// As the label writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadCredential => "bad_credential",
+            Self::Forbidden => "forbidden",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Malformed => "malformed",
+            Self::Timeout => "timeout",
+            Self::Connections => "connections",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+impl Metrics {
+    /// All series that do not depend on the config, at zero.
+    pub fn new() -> prometheus::Result<Self> {
+        let r = Registry::new();
+        let rotation = RotationMetrics::new(&r)?;
+        let metrics = Self {
+            verifications: counters(
+                &r,
+                "verifications_total",
+                "Tokens verified, by verdict",
+                &["audience", "verdict"],
+            )?,
+            accepted: counters(
+                &r,
+                "accepted_total",
+                "Tokens accepted, by bot and stage",
+                &["audience", "client_id", "stage"],
+            )?,
+            verify_duration: histogram(
+                &r,
+                "verify_duration_seconds",
+                "Time to decide on a token, without waiting",
+                &micros(),
+            )?,
+            store_requests: counters(
+                &r,
+                "store_requests_total",
+                "Calls of the store",
+                &["operation", "outcome"],
+            )?,
+            store_duration: histograms(
+                &r,
+                "store_request_duration_seconds",
+                "Time that calls of the store took",
+                &["operation"],
+            )?,
+            http_rejected: counters(
+                &r,
+                "http_rejected_total",
+                "Requests and connections turned away",
+                &["reason"],
+            )?,
+            config_reloads: counters(
+                &r,
+                "config_reloads_total",
+                "Times that the config was read again",
+                &["outcome"],
+            )?,
+            config_info: gauges(&r, "config_info", "The config in force", &["hash"])?,
+            audit_failures: register(
+                &r,
+                IntCounter::new("crossfade_audit_failures_total", "Audit entries that could not be written")?,
+            )?,
+            rotation,
+            registry: r,
+        };
+        let build = gauges(&metrics.registry, "build_info", "The running version", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for rejection in Rejection::ALL {
+            metrics.http_rejected.with_label_values(&[rejection.as_str()]);
+        }
+        for outcome in ["applied", "rejected"] {
+            metrics.config_reloads.with_label_values(&[outcome]);
+        }
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        metrics.registry.register(Box::new(process))?;
+        Ok(metrics)
+    }
+
+    /// Makes the series of an audience exist.
+    pub fn know_audience(&self, audience: &str, client_ids: &[&str]) {
+        for verdict in VERDICTS {
+            self.verifications.with_label_values(&[audience, verdict]);
+        }
+        for client_id in client_ids {
+            for stage in [Stage::Pending, Stage::Current, Stage::Previous] {
+                self.accepted.with_label_values(&[audience, client_id, stage.as_str()]);
+            }
+        }
+    }
+
+    /// Makes the series of a store operation exist.
+    pub fn know_store_operation(&self, operation: &str, outcomes: &[&str]) {
+        for outcome in outcomes {
+            self.store_requests.with_label_values(&[operation, outcome]);
+        }
+        self.store_duration.with_label_values(&[operation]);
+    }
+
+    /// A token was verified.
+    pub fn verified(&self, audience: &str, verdict: &str, took: Duration) {
+        self.verifications.with_label_values(&[audience, verdict]).inc();
+        self.verify_duration.observe(took.as_secs_f64());
+    }
+
+    /// A token was accepted.
+    pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage) {
+        self.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc();
+    }
+
+    /// The store was called.
+    pub fn store_called(&self, operation: &str, outcome: &str, took: Duration) {
+        self.store_requests.with_label_values(&[operation, outcome]).inc();
+        self.store_duration.with_label_values(&[operation]).observe(took.as_secs_f64());
+    }
+
+    /// A request or a connection was turned away.
+    pub fn rejected(&self, why: Rejection) {
+        self.http_rejected.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// The config was read again.
+    pub fn config_reloaded(&self, applied: bool) {
+        self.config_reloads.with_label_values(&[if applied { "applied" } else { "rejected" }]).inc();
+    }
+
+    /// This config is in force.
+    pub fn config(&self, hash: &str) {
+        self.config_info.reset();
+        self.config_info.with_label_values(&[hash]).set(1);
+    }
+
+    /// How many audit entries could not be written so far.
+    pub fn audit_failures(&self, so_far: u64) {
+        let known = self.audit_failures.get();
+        self.audit_failures.inc_by(so_far.saturating_sub(known));
+    }
+
+    /// The text that Prometheus scrapes.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counters(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    register(r, IntCounterVec::new(Opts::new(format!("crossfade_{name}"), help), labels)?)
+}
+
+fn gauges(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    register(r, IntGaugeVec::new(Opts::new(format!("crossfade_{name}"), help), labels)?)
+}
+
+fn histogram(r: &Registry, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+    let opts = HistogramOpts::new(format!("crossfade_{name}"), help).buckets(buckets.to_vec());
+    register(r, Histogram::with_opts(opts)?)
+}
+
+fn histograms(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+    let opts = HistogramOpts::new(format!("crossfade_{name}"), help);
+    register(r, HistogramVec::new(opts, labels)?)
+}
+
+/// From a microsecond to a tenth of a second.
+fn micros() -> [f64; 6] {
+    [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+}
+
+/// Shared by everything that reports.
+pub type SharedMetrics = Arc<Metrics>;
