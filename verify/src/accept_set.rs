@@ -1,0 +1,110 @@
+//! All that a verifier needs for one audience: digests, stages, deadlines. Never a token.
+//!
+//! A set replaces the one before as a whole, so there is deliberately no way to add to one or to take
+//! from it. It holds no age either: that is a [`View`](crate::View).
+
+use std::sync::Arc;
+
+use crate::digest::Digest;
+
+mod entry;
+mod error;
+mod index;
+mod read;
+mod write;
+
+pub use entry::{Entry, Stage};
+pub use error::SetError;
+use index::Index;
+
+/// One second to one hour, as in the daemon's config.
+const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
+
+const MAX_HOLD_MS: u64 = 7 * 24 * 3_600_000;
+
+/// What one audience accepts.
+#[derive(Clone, Debug)]
+pub struct AcceptSet {
+    audience: Arc<str>,
+    freshness_ms: u64,
+    hold_ms: u64,
+    entries: Box<[Entry]>,
+    index: Index,
+}
+
+impl AcceptSet {
+    /// The longest text that is read, in bytes.
+    pub const MAX_BYTES: usize = 32 << 20;
+
+    /// Makes a set of entries in any order.
+    ///
+    /// # Errors
+    ///
+    /// Where [`AcceptSet::parse`] would reject what [`AcceptSet::to_json`] writes: `freshness_ms` is not
+    /// between 1 s and 1 h, `hold_ms` not between that and 7 days, two entries have the same digest, a
+    /// previous version has no deadline or another has one, a number is 2^53 or more. The length of the
+    /// text alone is not looked at.
+    pub fn new(
+        audience: impl Into<Arc<str>>,
+        freshness_ms: u64,
+        hold_ms: u64,
+        mut entries: Vec<Entry>,
+    ) -> Result<Self, SetError> {
+        if !FRESHNESS_MS.contains(&freshness_ms) {
+            return Err(SetError::Freshness);
+        }
+        if !(freshness_ms..=MAX_HOLD_MS).contains(&hold_ms) {
+            return Err(SetError::Hold);
+        }
+        entries.iter().try_for_each(Entry::check)?;
+        entries.sort_unstable_by_key(|entry| entry.digest);
+        if entries.windows(2).any(|pair| pair[0].digest == pair[1].digest) {
+            return Err(SetError::DuplicateDigest);
+        }
+        let index = Index::new(&entries)?;
+        Ok(Self { audience: audience.into(), freshness_ms, hold_ms, entries: entries.into(), index })
+    }
+
+    /// Reads a set as the daemon sends it. Unknown keys are tolerated, so that later versions can add some.
+    ///
+    /// # Errors
+    ///
+    /// The whole set is rejected for any fault in it; see [`SetError`]. Keep the last good one.
+    pub fn parse(json: &[u8], expected_audience: &str) -> Result<Self, SetError> {
+        read::accept_set(json, expected_audience)
+    }
+
+    /// Writes the set as the daemon sends it, always in the same bytes: no white space, keys in the
+    /// documented order, entries sorted by digest, strings escaped as RFC 8785 (section 3.2.2.2) says.
+    pub fn to_json(&self) -> String {
+        write::accept_set(self)
+    }
+
+    /// The entry with this digest. Digests are compared in constant time.
+    pub fn find(&self, digest: &Digest) -> Option<&Entry> {
+        self.index.position(digest).map(|at| &self.entries[at])
+    }
+
+    /// The MCP server that the tokens are for.
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// How old a view may be when it refuses: younger than this.
+    pub const fn freshness_ms(&self) -> u64 {
+        self.freshness_ms
+    }
+
+    /// How old a view may be when it accepts: at most this.
+    pub const fn hold_ms(&self) -> u64 {
+        self.hold_ms
+    }
+
+    /// The entries, sorted by digest.
+    pub const fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What can be said of a presented string without any set.
+//!
+//! The checksum is no secret and proves nothing: it tells a token that was cut or mistyped from one
+//! that is unknown, so that such a string is refused without asking anybody.
+
+/// The alphabet of the checksum, in the order of its digits.
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+const CHECKSUM_LEN: usize = 6;
+
+/// 32 bytes as base64url.
+const RANDOM_LEN: usize = 43;
+
+/// How long a token may be, in bytes, whoever made it.
+const LENGTHS: std::ops::RangeInclusive<usize> = 16..=512;
+
+/// What a presented string looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A token of ours: `[a-z][a-z0-9]{0,4}_`, 43 characters of base64url, and their right checksum.
+    Ours,
+    /// A token that somebody else made: 16 to 512 visible ASCII characters.
+    Foreign,
+    /// No token: too short, too long, not visible ASCII, or ours with a wrong checksum.
+    Malformed,
+}
+
+/// Tells what a presented string looks like.
+pub fn shape(presented: &[u8]) -> Shape {
+    if !LENGTHS.contains(&presented.len()) || !presented.iter().all(u8::is_ascii_graphic) {
+        return Shape::Malformed;
+    }
+    match split_ours(presented) {
+        None => Shape::Foreign,
+        Some((body, check)) if checksum(body) == check => Shape::Ours,
+        Some(_) => Shape::Malformed,
+    }
+}
+
+/// The six characters that end a token of ours: the CRC-32 (IEEE) of all bytes before them, in base62 with
+/// the digits `0-9A-Za-z`, most significant first, zero-padded.
+pub fn checksum(body: &[u8]) -> [u8; 6] {
+    let mut rest = crc32fast::hash(body);
+    let mut digits = [b'0'; CHECKSUM_LEN];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits
+}
+
+/// Body and checksum of what looks like one of ours, whether the checksum is right or not.
+fn split_ours(presented: &[u8]) -> Option<(&[u8], [u8; CHECKSUM_LEN])> {
+    let underscore = presented.iter().position(|b| *b == b'_')?;
+    let (prefix, rest) = presented.split_at(underscore);
+    let (random, check) = rest[1..].split_at_checked(RANDOM_LEN)?;
+    let check: [u8; CHECKSUM_LEN] = check.try_into().ok()?;
+    let fits =
+        is_prefix(prefix) && random.iter().all(is_base64url) && check.iter().all(u8::is_ascii_alphanumeric);
+    fits.then(|| (&presented[..presented.len() - CHECKSUM_LEN], check))
+}
+
+fn is_prefix(prefix: &[u8]) -> bool {
+    let [first, rest @ ..] = prefix else { return false };
+    first.is_ascii_lowercase()
+        && rest.len() <= 4
+        && rest.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+fn is_base64url(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_is_crc_32_in_base62_with_zeros_before_it() {
+        assert_eq!(checksum(b""), *b"000000");
+        // The check value of CRC-32/ISO-HDLC: 0xCBF43926 = 3421780262.
+        assert_eq!(checksum(b"123456789"), *b"3jZRME");
+    }
+
+    #[test]
+    fn any_byte_that_is_not_visible_ascii_makes_a_string_malformed() {
+        for byte in 0..=u8::MAX {
+            let presented = [&[b'x'; 15][..], &[byte]].concat();
+            let want = if (0x21..=0x7e).contains(&byte) { Shape::Foreign } else { Shape::Malformed };
+            assert_eq!(shape(&presented), want, "{byte:#04x}");
+        }
+    }
+}
