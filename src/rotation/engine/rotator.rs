@@ -181,8 +181,11 @@ impl Rotator {
             Due::Now | Due::Never => None,
         };
         self.last.promotes = pending.map(|pending| pending.created + policy.soak());
-        self.last.read = Some((*at, *now));
         let missing = ring.is_none() && !policy.terms().store.creates;
+        // A secret that we are about to create is not known yet: nobody may be refused on its absence.
+        if ring.is_some() || missing {
+            self.last.read = Some((*at, *now));
+        }
         self.last.parked = match &self.rejected {
             Some((_, tries)) if *tries >= TRIES => self.last.parked.take(),
             _ if missing => Some(Parked {

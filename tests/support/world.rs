@@ -1,0 +1,271 @@
+//! A secret on a store in memory, a daemon that rotates it, bots that read it and a verifier: all on
+//! one virtual clock, with the promise checked after every event.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use crossfade::{
+    clock::Clock,
+    distribution::{Bounds, Decision, Distribution, Member},
+    rotation::{
+        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
+        plan::{self, Demand, Next, Refusal},
+        policy::{Notes, Policy, StoreTraits, Terms},
+        ring::{Ring, VersionId},
+        schedule::Schedule,
+    },
+    store::{Secret, Store, memory::Memory},
+    time::Timestamp,
+};
+use crossfade_verify::{Moment, Reason};
+
+pub const GRACE: Duration = Duration::from_secs(40);
+pub const FRESHNESS: Duration = Duration::from_secs(9);
+pub const SYNC: Duration = Duration::from_secs(3);
+pub const SOAK: Duration = Duration::from_secs(10);
+pub const EVERY: Duration = Duration::from_secs(100);
+const AUDIENCE: &str = "https://mcp.example.com/slack";
+
+pub fn policy(notes: Notes) -> Policy {
+    let store = StoreTraits { store_lag: Duration::ZERO, write_lag: Duration::ZERO, notes, creates: true };
+    Policy::new(Terms {
+        secret: "s".into(),
+        schedule: Some(Schedule::every(EVERY).expect("a period")),
+        jitter: Duration::ZERO,
+        grace: GRACE,
+        soak: Some(SOAK),
+        freshness: FRESHNESS,
+        hold: Duration::from_secs(3600),
+        sync: SYNC,
+        store,
+    })
+    .expect("a sound policy")
+}
+
+/// The machine's clocks follow the store's.
+pub struct VirtualClock(pub Arc<Memory>);
+
+#[async_trait]
+impl Clock for VirtualClock {
+    fn moment(&self) -> Moment {
+        let now = self.0.now().as_millis();
+        Moment { boot_ms: now, wall_ms: now }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.set_now(self.0.now() + duration);
+    }
+}
+
+struct Publish(Arc<Distribution>);
+
+impl Observer for Publish {
+    fn observed(&self, secret: &str, seen: &Observation) {
+        if let Some((at, now)) = seen.read {
+            self.0.publish(secret, seen.ring.as_ref(), at, now);
+        }
+    }
+
+    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
+}
+
+/// What is known of a version from outside, whatever the code under test believes.
+#[derive(Default, Debug)]
+struct Fate {
+    /// While it was current, a bot read it; this is when that was last possible.
+    last_read: Option<Timestamp>,
+    deadline: Option<Timestamp>,
+    ended: Option<Timestamp>,
+    was_current: bool,
+    replaced: Option<Timestamp>,
+}
+
+pub struct World {
+    pub memory: Arc<Memory>,
+    pub policy: Policy,
+    distribution: Arc<Distribution>,
+    rotator: Rotator,
+    standing: Option<Demand>,
+    fates: BTreeMap<VersionId, Fate>,
+    /// Since when a version stood that was made current without a soak.
+    hasty: BTreeSet<VersionId>,
+    last_good_read: Timestamp,
+}
+
+impl World {
+    pub fn new(notes: Notes) -> Self {
+        let memory = Arc::new(Memory::new(notes, Timestamp::from_millis(1_000_000)));
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(&memory)));
+        let member = Member {
+            secret: "s".into(),
+            client_id: "bot".into(),
+            audience: AUDIENCE.into(),
+            scopes: Arc::new([]),
+            grace: GRACE,
+        };
+        let bounds = Bounds { freshness: FRESHNESS, hold: Duration::from_secs(3600) };
+        let distribution = Arc::new(Distribution::new(clock, bounds, vec![member]));
+        let rotator = daemon(&memory, &distribution);
+        let last_good_read = memory.now();
+        Self {
+            memory,
+            policy: policy(notes),
+            distribution,
+            rotator,
+            standing: None,
+            fates: BTreeMap::new(),
+            hasty: BTreeSet::new(),
+            last_good_read,
+        }
+    }
+
+    pub fn ring(&self) -> Ring {
+        self.memory.ring("s").expect("the secret exists")
+    }
+
+    /// The daemon dies, with all that it remembered, and is started again.
+    pub fn crash(&mut self) {
+        self.standing = None;
+        self.rotator = daemon(&self.memory, &self.distribution);
+    }
+
+    /// One turn of the daemon. Whether there was something to do.
+    pub async fn turn(&mut self) -> bool {
+        let seen = self.rotator.observe(&self.policy).await;
+        self.check("after a read");
+        let Ok(seen) = seen else { return false };
+        self.last_good_read = self.memory.now();
+        if let (Some(ring), Some(demand)) = (&seen.ring, self.standing) {
+            self.standing = (!plan::finished(ring, &demand)).then_some(demand);
+        }
+        match self.rotator.decide(&seen, &self.policy, self.standing.as_ref()) {
+            Next::Idle { .. } => false,
+            Next::Do(step) => {
+                let _ = self.rotator.act(&seen, step, &self.policy).await;
+                self.check("after a step");
+                true
+            }
+        }
+    }
+
+    /// Turns until there is nothing to do, then the clock runs on; for that long.
+    pub async fn run(&mut self, duration: Duration) {
+        let end = self.memory.now() + duration;
+        while self.memory.now() < end {
+            for _ in 0..8 {
+                if !self.turn().await {
+                    break;
+                }
+            }
+            // Second by second, so that no boundary is jumped over.
+            for _ in 0..SYNC.as_secs() {
+                self.memory.set_now(self.memory.now() + Duration::from_secs(1));
+                self.check("a second later");
+            }
+        }
+    }
+
+    /// Runs until the condition holds.
+    pub async fn until(&mut self, what: &str, holds: impl Fn(&Ring) -> bool) {
+        for _ in 0..500 {
+            self.turn().await;
+            if self.memory.ring("s").is_some_and(|ring| holds(&ring)) {
+                return;
+            }
+            self.memory.set_now(self.memory.now() + Duration::from_secs(1));
+            self.check("a second later");
+        }
+        panic!("never came: {what}; {:?}", self.ring());
+    }
+
+    /// A person's order, repeated until it is known to stand or to be refused, as we tell them to.
+    pub async fn order(&mut self, demand: Demand) -> Result<(), Refusal> {
+        for _ in 0..20 {
+            let outcome = self.rotator.carry_out(&self.policy, &demand).await;
+            self.check("after an order");
+            match outcome {
+                Ok(seen) => {
+                    self.last_good_read = self.memory.now();
+                    let finished = seen.ring.is_some_and(|ring| plan::finished(&ring, &demand));
+                    self.standing = (!finished).then_some(demand);
+                    return Ok(());
+                }
+                Err(OrderFailure::Refused(refusal)) => return Err(refusal),
+                Err(OrderFailure::Unknown(_)) => {}
+            }
+        }
+        panic!("{demand:?} never stood");
+    }
+
+    pub fn verdict(&self, version: VersionId) -> Decision {
+        // The store in memory makes a version's token of its id.
+        self.distribution.decide(&[AUDIENCE.into()], version.to_string().as_bytes())
+    }
+
+    /// The promise, on everything that ever existed.
+    pub fn check(&mut self, when: &str) {
+        let now = self.memory.now();
+        let Some(ring) = self.memory.ring("s") else { return };
+        self.note_fates(&ring, now);
+        for (id, fate) in &self.fates {
+            let verdict = self.verdict(*id);
+            let refused = matches!(verdict, Decision::Refused(Reason::Unknown | Reason::Expired));
+            let accepted = matches!(verdict, Decision::Accepted(_));
+            if let (Some(read), None, false) = (fate.last_read, fate.ended, self.hasty.contains(id)) {
+                let rightful = now <= read + GRACE - FRESHNESS;
+                assert!(
+                    !(rightful && refused),
+                    "{when}: a rightful token was refused: {id} {fate:?} {ring:?}"
+                );
+            }
+            if let (Some(deadline), None) = (fate.deadline, fate.ended) {
+                assert!(!(now >= deadline && accepted), "{when}: accepted past its deadline: {id} {fate:?}");
+            }
+            if let Some(ended) = fate.ended.filter(|_| ring.current.id != *id) {
+                // From the first look after it; what was current stays accepted until it is replaced.
+                let published = self.last_good_read > fate.replaced.unwrap_or(ended).max(ended);
+                assert!(!(published && accepted), "{when}: an ended token was accepted: {id} {fate:?}");
+            }
+        }
+    }
+
+    fn note_fates(&mut self, ring: &Ring, now: Timestamp) {
+        for version in ring.versions() {
+            let fate = self.fates.entry(version.id).or_default();
+            fate.ended = fate.ended.or(version.ended.map(|_| now));
+            assert_eq!(fate.ended.is_some(), version.ended.is_some(), "an end was forgotten");
+        }
+        let current = self.fates.entry(ring.current.id).or_default();
+        assert!(current.replaced.is_none(), "a version became current twice");
+        if !current.was_current && matches!(self.standing, Some(Demand::RevokeAll { .. })) {
+            self.hasty.insert(ring.current.id);
+        }
+        current.was_current = true;
+        current.last_read = Some(now);
+        for (id, fate) in &mut self.fates {
+            if fate.was_current && *id != ring.current.id {
+                fate.replaced.get_or_insert(now);
+            }
+        }
+        for previous in &ring.previous {
+            let fate = self.fates.entry(previous.version.id).or_default();
+            let earlier = fate.deadline.is_some_and(|known| previous.deadline < known);
+            assert!(!earlier, "a deadline moved earlier: {previous:?} {fate:?}");
+            if let (Some(read), None) = (fate.last_read, fate.ended) {
+                assert!(previous.deadline >= read + GRACE, "less than the grace: {previous:?} {fate:?}");
+            }
+            fate.deadline = Some(previous.deadline);
+        }
+    }
+}
+
+fn daemon(memory: &Arc<Memory>, distribution: &Arc<Distribution>) -> Rotator {
+    let store: Arc<dyn Store> = Arc::<Memory>::clone(memory);
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(memory)));
+    let secret = Secret { name: "s".into(), token_prefix: "mcp".into() };
+    Rotator::new(secret, store, clock, Arc::new(Publish(Arc::clone(distribution))))
+}
