@@ -1,1 +1,38 @@
-fn main() {}
+//! The developer commands: `cargo xtask test`, `cargo xtask bench`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod test;
+mod tools;
+
+#[derive(Parser)]
+#[command(about = "Crossfade's developer commands")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up what the tests need, then run them
+    Test {
+        /// The long runs too
+        #[arg(long)]
+        full: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Test { full } => test::run(full),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
