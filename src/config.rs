@@ -1,65 +1,141 @@
-//! The config, parsed and checked.
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+//! The config file, parsed and checked.
+//!
+//! A [`Config`] that exists is sound: every relation that the promise rests on was checked when it
+//! was read. All mistakes of a file are reported at once, each with its place. A wrong file changes
+//! nothing.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use crossfade_verify::Digest;
 
 use crate::rotation::policy::Policy;
+
+mod changes;
+mod clients;
+mod file;
+mod mistakes;
+mod parse;
+mod secrets;
+mod section;
+mod text;
+mod tree;
+
+pub use changes::changes;
+pub use mistakes::{ConfigErrors, Mistake};
 
 /// A config without mistakes.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Where verifiers and bots call.
     pub listen: SocketAddr,
+    /// Plain HTTP off loopback.
     pub allow_plaintext: bool,
+    /// `/metrics`, `/healthz`, `/readyz`.
     pub metrics_listen: SocketAddr,
+    /// Where commands find the daemon.
     pub admin_socket: PathBuf,
+    /// Where versions live.
     pub store: StoreConfig,
+    /// How often the store is read.
     pub sync: Duration,
+    /// How old a view may be when it refuses.
     pub freshness: Duration,
+    /// How old it may be when it accepts.
     pub hold: Duration,
-    /// A file; none: stderr.
+    /// The audit log's file; none: stderr.
     pub audit_log: Option<PathBuf>,
+    /// What is rotated.
     pub secrets: Vec<SecretConfig>,
+    /// Who may call us.
     pub clients: Vec<ClientConfig>,
-    /// SHA-256 of the file's bytes, first 16 hex digits.
+    /// The first 16 hex digits of the file's SHA-256.
     pub hash: String,
 }
 
-#[derive(Clone, Debug)]
+/// The embedded store.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoreConfig {
+    /// Its folder.
     pub path: PathBuf,
+    /// The key that its values are sealed with.
     pub key_file: PathBuf,
 }
 
+/// A secret.
 #[derive(Clone, Debug)]
 pub struct SecretConfig {
+    /// Its name in the store.
     pub name: Arc<str>,
+    /// Its bot.
     pub client_id: Arc<str>,
+    /// Its MCP server.
     pub audience: Arc<str>,
+    /// What the bot may do there.
     pub scopes: Arc<[Arc<str>]>,
+    /// What new tokens begin with.
     pub token_prefix: Arc<str>,
+    /// By which rules it rotates.
     pub policy: Arc<Policy>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A client of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientConfig {
+    /// Its name.
     pub id: Arc<str>,
+    /// What it may do.
     pub role: Role,
+    /// For whom it may verify.
     pub audiences: Vec<Arc<str>>,
+    /// Whose tokens it may have.
     pub secrets: Vec<Arc<str>>,
     /// SHA-256 of its credentials, all accepted.
-    pub credentials: Vec<crossfade_verify::Digest>,
+    pub credentials: Vec<Digest>,
+    /// Where else than in Authorization a token may stand, in lower case.
     pub token_headers: Vec<String>,
 }
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+/// What a client may do.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Role {
+    /// Ask for verdicts on tokens.
     Verifier,
+    /// Fetch tokens.
     Bot,
+    /// Order rotations.
     Admin,
 }
-impl Config {
-    pub fn load(_: &std::path::Path, _: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        Err("x".into())
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Verifier => "verifier",
+            Self::Bot => "bot",
+            Self::Admin => "admin",
+        })
     }
 }
-pub fn changes(_: &Config, _: &Config) -> Result<Vec<String>, Vec<String>> {
-    Ok(vec![])
+
+impl Config {
+    /// Reads the file as a whole, once. `env` gives the values for `${NAME}`.
+    pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let text = file::read(path).map_err(|what| ConfigErrors::of_file(path, what))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder, env).map_err(|mistakes| ConfigErrors::new(path, &text, mistakes))
+    }
+
+    /// Checks a file's text; relative paths are relative to `folder`.
+    pub fn parse(
+        text: &str,
+        folder: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Mistake>> {
+        parse::config(text, folder, env)
+    }
 }

@@ -134,7 +134,7 @@ fn segment(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            drop(write!(path, "%{byte:02X}"));
+            let _ = write!(path, "%{byte:02X}");
         }
         path
     })

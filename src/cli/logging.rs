@@ -12,7 +12,7 @@ const FILTER: &str = "CROSSFADE_LOG";
 const QUIET: [&str; 7] = ["aws", "hyper", "h2", "rustls", "rusqlite", "tower", "axum"];
 
 pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
-    let default = if daemon { "info" } else { "error" };
+    let default = if daemon { "info,tokio_cron_scheduler=warn" } else { "error" };
     let filter = environment(FILTER).unwrap_or_else(|| default.to_owned());
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         UsageError(format!("{FILTER}={filter:?} is no filter ({error}); try `debug` or `crossfade=trace`"))

@@ -1,0 +1,49 @@
+//! What a new config means for a running daemon.
+
+use super::{ClientConfig, Config};
+
+/// What ends and begins, by name; or the keys whose change needs a restart.
+pub fn changes(old: &Config, new: &Config) -> Result<Vec<String>, Vec<String>> {
+    let fixed = [
+        ("listen", old.listen == new.listen),
+        ("metrics_listen", old.metrics_listen == new.metrics_listen),
+        ("admin_socket", old.admin_socket == new.admin_socket),
+        ("store", old.store == new.store),
+        ("audit_log", old.audit_log == new.audit_log),
+    ];
+    let errors: Vec<String> = fixed
+        .iter()
+        .filter(|(_, same)| !same)
+        .map(|(key, _)| format!("`{key}` can't change while the daemon runs: restart it"))
+        .collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut said = Vec::new();
+    for secret in old.secrets.iter().filter(|o| !new.secrets.iter().any(|n| n.name == o.name)) {
+        said.push(format!("{} is no longer rotated, and its tokens are no longer accepted", secret.name));
+    }
+    for secret in new.secrets.iter().filter(|n| !old.secrets.iter().any(|o| o.name == n.name)) {
+        said.push(format!("{} is rotated from now on", secret.name));
+    }
+    for client in &old.clients {
+        match new.clients.iter().find(|n| n.id == client.id) {
+            None => said.push(format!("the client {} is refused from now on", client.id)),
+            Some(now) if narrowed(client, now) => {
+                said.push(format!("the client {} may do less from now on", client.id));
+            }
+            Some(_) => {}
+        }
+    }
+    for client in new.clients.iter().filter(|n| !old.clients.iter().any(|o| o.id == n.id)) {
+        said.push(format!("the client {} is let in from now on", client.id));
+    }
+    Ok(said)
+}
+
+fn narrowed(old: &ClientConfig, new: &ClientConfig) -> bool {
+    old.role != new.role
+        || old.audiences.iter().any(|audience| !new.audiences.contains(audience))
+        || old.secrets.iter().any(|secret| !new.secrets.contains(secret))
+        || old.credentials.iter().any(|credential| !new.credentials.contains(credential))
+}

@@ -1,0 +1,111 @@
+//! `clients`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crossfade_verify::Digest;
+
+use super::{
+    ClientConfig, Role, SecretConfig,
+    section::{At, Section},
+    text,
+};
+
+pub(super) fn parse(top: &Section<'_>, secrets: &[SecretConfig]) -> Vec<ClientConfig> {
+    let mut clients: Vec<ClientConfig> = Vec::new();
+    let mut owners: BTreeMap<Digest, String> = BTreeMap::new();
+    for section in top.sections("clients") {
+        let id = section.need("id", text::plain);
+        if let Some(at) = id.as_ref().filter(|at| clients.iter().any(|c| *c.id == *at.value)) {
+            section.reading.mistake(at.place, format!("the client {:?} stands here twice", at.value));
+        }
+        clients.extend(client(section, id, secrets, &mut owners));
+    }
+    clients
+}
+
+fn client(
+    section: Section<'_>,
+    id: Option<At<String>>,
+    secrets: &[SecretConfig],
+    owners: &mut BTreeMap<Digest, String>,
+) -> Option<ClientConfig> {
+    let role = section.need("role", |role| match role {
+        "verifier" => Ok(Role::Verifier),
+        "bot" => Ok(Role::Bot),
+        "admin" => Ok(Role::Admin),
+        other => Err(format!("{other:?} is no role: `verifier`, `bot` or `admin`")),
+    });
+    section.later(&["client_cert_san"]);
+    let name = id.as_ref().map(|at| at.value.clone()).unwrap_or_default();
+    let credentials = credentials(&section, &name, owners);
+    let audiences = known(&section, "audiences", secrets, |secret| &secret.audience);
+    let names = known(&section, "secrets", secrets, |secret| &secret.name);
+    if let Some(role) = &role {
+        let (wants, has) = match role.value {
+            Role::Verifier => ("audiences", audiences.is_some()),
+            Role::Bot | Role::Admin => ("secrets", names.is_some()),
+        };
+        if !has {
+            let role = role.value;
+            section.reading.mistake(
+                section.place,
+                format!("a client with the role `{role}` needs `{wants}`, which is missing"),
+            );
+        }
+    }
+    let token_headers = section.list("token_headers", false, text::header).unwrap_or_default();
+    section.finish();
+    Some(ClientConfig {
+        id: id?.value.into(),
+        role: role?.value,
+        audiences: audiences.unwrap_or_default(),
+        secrets: names.unwrap_or_default(),
+        credentials,
+        token_headers: token_headers.into_iter().map(|at| at.value).collect(),
+    })
+}
+
+fn credentials(section: &Section<'_>, id: &str, owners: &mut BTreeMap<Digest, String>) -> Vec<Digest> {
+    let Some(hashes) = section.list("credential_sha256", true, text::sha256) else {
+        section
+            .reading
+            .mistake(section.place, "`credential_sha256` is missing: `crossfade credential` makes one");
+        return Vec::new();
+    };
+    for At { place, value } in &hashes {
+        if let Some(owner) = owners.insert(*value, id.to_owned()) {
+            section.reading.mistake(*place, format!("the client {owner:?} has this credential already"));
+        }
+    }
+    if hashes.is_empty() && !section.reading.has_mistakes() {
+        section.reading.mistake(section.place, "`credential_sha256` is empty: nobody could be this client");
+    }
+    hashes.into_iter().map(|at| at.value).collect()
+}
+
+/// A list of what some secret bears; empty is as wrong as unknown.
+fn known(
+    section: &Section<'_>,
+    key: &'static str,
+    secrets: &[SecretConfig],
+    of: impl Fn(&SecretConfig) -> &Arc<str>,
+) -> Option<Vec<Arc<str>>> {
+    let listed = section.list(key, false, |text| Ok(text.to_owned()))?;
+    if listed.is_empty() {
+        section.reading.mistake(section.place, format!("`{key}` is empty: the client could do nothing"));
+    }
+    let mut found = Vec::new();
+    for At { place, value } in &listed {
+        match secrets.iter().map(&of).find(|known| ***known == **value) {
+            Some(known) => found.push(Arc::clone(known)),
+            None => section.reading.mistake(
+                *place,
+                format!(
+                    "{value:?}: no secret of this config has it under `{}`",
+                    if key == "secrets" { "name" } else { "audience" }
+                ),
+            ),
+        }
+    }
+    Some(found)
+}

@@ -1,0 +1,211 @@
+//! One mapping of the file, key by key. A key that nobody asked for is unknown.
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Display,
+};
+
+use super::{
+    mistakes::{Mistake, Place},
+    tree::{Key, Node, Value},
+};
+
+/// What is collected while the whole file is read.
+pub(super) struct Reading<'a> {
+    mistakes: RefCell<Vec<Mistake>>,
+    env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A checked value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    pub(super) place: Place,
+    pub(super) value: T,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { mistakes: RefCell::default(), env }
+    }
+
+    pub(super) fn mistake(&self, place: Place, message: impl Display) {
+        self.mistakes.borrow_mut().push(Mistake { place, message: message.to_string() });
+    }
+
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.mistakes.borrow().is_empty()
+    }
+
+    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
+        self.mistakes.into_inner()
+    }
+
+    /// A scalar, with `${NAME}` replaced. What the environment holds is never shown.
+    fn scalar(&self, node: &Node, name: &str) -> Option<String> {
+        let Value::Scalar(text) = &node.value else {
+            self.mistake(node.place, format!("`{name}` has to be a single value"));
+            return None;
+        };
+        let mut whole = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            whole.push_str(before);
+            let Some((variable, after)) = after.split_once('}') else {
+                self.mistake(node.place, format!("`{name}`: `${{` without its `}}`"));
+                return None;
+            };
+            let Some(value) = (self.env)(variable).filter(|value| !value.is_empty()) else {
+                self.mistake(
+                    node.place,
+                    format!("`{name}`: the environment variable {variable:?} is not set, or is empty"),
+                );
+                return None;
+            };
+            whole.push_str(&value);
+            rest = after;
+        }
+        whole.push_str(rest);
+        Some(whole)
+    }
+}
+
+/// One mapping.
+pub(super) struct Section<'a> {
+    pub(super) reading: &'a Reading<'a>,
+    pub(super) place: Place,
+    /// What it is called in messages: `secrets[0]`, or nothing at the top.
+    title: String,
+    entries: Vec<(&'a Key, &'a Node, Cell<bool>)>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(reading: &'a Reading<'a>, node: &'a Node, title: impl Into<String>) -> Option<Self> {
+        let title = title.into();
+        let entries = match &node.value {
+            Value::Map(entries) => entries,
+            _ => {
+                let what = if title.is_empty() { "the file" } else { &title };
+                reading.mistake(node.place, format!("{what} has to be a mapping of keys and values"));
+                return None;
+            }
+        };
+        let entries = entries.iter().map(|(key, node)| (key, node, Cell::new(false))).collect();
+        Some(Self { reading, place: node.place, title, entries, asked: RefCell::default() })
+    }
+
+    /// The key's full name.
+    fn name(&self, key: &str) -> String {
+        if self.title.is_empty() { key.to_owned() } else { format!("{}.{key}", self.title) }
+    }
+
+    pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {
+        self.asked.borrow_mut().push(key);
+        let (_, node, asked) = self.entries.iter().find(|(found, ..)| found.name == key)?;
+        asked.set(true);
+        Some(node)
+    }
+
+    /// An optional scalar, parsed; a wrong one is a mistake, and counts as absent.
+    pub(super) fn get<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        let node = self.node(key)?;
+        self.parsed(node, &self.name(key), parse)
+    }
+
+    fn parsed<T>(&self, node: &Node, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<At<T>> {
+        let text = self.reading.scalar(node, name)?;
+        match parse(&text) {
+            Ok(value) => Some(At { place: node.place, value }),
+            Err(why) => {
+                self.reading.mistake(node.place, format!("`{name}`: {why}"));
+                None
+            }
+        }
+    }
+
+    /// A scalar that has to be there.
+    pub(super) fn need<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        if !self.entries.iter().any(|(found, ..)| found.name == key) {
+            self.reading.mistake(self.place, format!("`{}` is missing", self.name(key)));
+        }
+        self.get(key, parse)
+    }
+
+    /// The values of a list; or of a single scalar, where `one_is_enough`.
+    pub(super) fn list<T>(
+        &self,
+        key: &'static str,
+        one_is_enough: bool,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<At<T>>> {
+        let node = self.node(key)?;
+        let name = self.name(key);
+        match &node.value {
+            Value::List(nodes) => {
+                Some(nodes.iter().filter_map(|node| self.parsed(node, &name, &parse)).collect())
+            }
+            Value::Scalar(_) if one_is_enough => Some(self.parsed(node, &name, &parse).into_iter().collect()),
+            _ => {
+                self.reading.mistake(node.place, format!("`{name}` has to be a list"));
+                None
+            }
+        }
+    }
+
+    /// The mappings of a list.
+    pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(node) = self.node(key) else { return Vec::new() };
+        let Value::List(nodes) = &node.value else {
+            self.reading.mistake(node.place, format!("`{}` has to be a list", self.name(key)));
+            return Vec::new();
+        };
+        let title = |n: usize| format!("{key}[{n}]");
+        nodes.iter().enumerate().filter_map(|(n, node)| Section::new(self.reading, node, title(n))).collect()
+    }
+
+    /// Says that keys are known, and not built yet.
+    pub(super) fn later(&self, keys: &[&'static str]) {
+        for key in keys {
+            if let Some(node) = self.node(key) {
+                self.reading.mistake(
+                    node.place,
+                    format!("`{}` is not built yet in this version: take it out", self.name(key)),
+                );
+            }
+        }
+    }
+
+    /// Every key that stands twice, or that nobody asked for.
+    pub(super) fn finish(self) {
+        for (n, (key, _, asked)) in self.entries.iter().enumerate() {
+            if self.entries[..n].iter().any(|(earlier, ..)| earlier.name == key.name) {
+                self.reading.mistake(key.place, format!("`{}` stands here twice", self.name(&key.name)));
+            } else if !asked.get() {
+                let near = nearest(&key.name, &self.asked.borrow());
+                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                self.reading
+                    .mistake(key.place, format!("`{}` is no key that we know{hint}", self.name(&key.name)));
+            }
+        }
+    }
+}
+
+/// The key that somebody may have meant.
+fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
+    let alike = |known: &str| {
+        let (a, b): (Vec<char>, Vec<char>) = (typed.chars().collect(), known.chars().collect());
+        let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+        let tail = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+        (head + tail).min(a.len().min(b.len()))
+    };
+    let best = known.iter().copied().max_by_key(|known| alike(known))?;
+    (alike(best) * 2 > typed.chars().count().max(best.chars().count())).then_some(best)
+}
