@@ -1,0 +1,102 @@
+//! Nothing is allocated on the way to a verdict, so that a request costs a hash and a look-up.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    hint::black_box,
+};
+
+use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
+
+thread_local! {
+    /// Per thread, so that the test harness's own threads don't count.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "an allocator can't be written without it; this one adds a counter to the system's"
+)]
+// SAFETY: every call goes to the system's allocator as it came; the counter is a plain cell without a
+// destructor, so counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps `alloc`'s contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above; whatever is freed here came from `System`.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count() {
+    ALLOCATIONS.with(|n| n.set(n.get() + 1));
+}
+
+fn allocations_in(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+const TAKEN: Moment = Moment { boot_ms: 1, wall_ms: 1 };
+
+fn view() -> View {
+    let entry = |n: u32, stage, not_after_ms| Entry {
+        digest: Digest::of(format!("token-number-{n:010}").as_bytes()),
+        secret: "mcp/slack-search".into(),
+        version: "v".into(),
+        stage,
+        client_id: "slack-bot".into(),
+        scopes: ["slack:search".into()].into(),
+        created_ms: 0,
+        grace_ms: 60_000,
+        not_after_ms,
+    };
+    let mut entries: Vec<_> = (2..1_000).map(|n| entry(n, Stage::Current, None)).collect();
+    entries.push(entry(0, Stage::Previous, Some(2_000)));
+    entries.push(entry(1, Stage::Previous, Some(500)));
+    let set = AcceptSet::new("a", 60_000, 60_000, entries).expect("a good set");
+    View { set, now_ms: 1_000, age_ms: 0, taken: TAKEN, complete: true }
+}
+
+#[test]
+fn no_verdict_allocates_anything() {
+    type Expected = fn(Verdict<'_>) -> bool;
+    let view = view();
+    let accepted: Expected = |verdict| matches!(verdict, Verdict::Accepted(_));
+    let cases: [(&[u8], Expected); 5] = [
+        (b"token-number-0000000500", accepted),
+        (b"token-number-0000000000", accepted),
+        (b"token-number-0000000001", |verdict| verdict == Verdict::Refused(Reason::Expired)),
+        (&[b'x'; 512], |verdict| verdict == Verdict::Refused(Reason::Unknown)),
+        (&[b'x'; 513], |verdict| verdict == Verdict::Refused(Reason::Malformed)),
+    ];
+    for (token, expected) in cases {
+        let text = String::from_utf8_lossy(token);
+        assert!(expected(decide(Some(&view), token, TAKEN)), "{text}");
+        let made = allocations_in(|| {
+            let _ = black_box(decide(black_box(Some(&view)), black_box(token), TAKEN));
+        });
+        assert_eq!(made, 0, "{text}");
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations_in(|| drop(black_box(Box::new(1)))), 1);
+}

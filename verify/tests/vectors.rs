@@ -1,0 +1,221 @@
+//! The golden vectors, which verifiers in other languages read too. Their numbers are counted, so that none is lost
+//! unseen.
+
+use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Shape, Verdict, View, checksum, decide, shape};
+use serde::Deserialize;
+
+fn read<T: for<'a> Deserialize<'a>>(text: &str) -> T {
+    serde_json::from_str(text).expect("the vectors are of the documented form")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tokens {
+    checksums: Vec<Checksum>,
+    tokens: Vec<Token>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Checksum {
+    body: String,
+    checksum: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    name: String,
+    token: String,
+    shape: String,
+    digest: String,
+}
+
+#[test]
+fn tokens_have_the_shape_the_digest_and_the_checksum_that_the_vectors_say() {
+    let Tokens { checksums, tokens } = read(include_str!("../vectors/tokens.json"));
+    assert!(checksums.len() >= 7 && tokens.len() >= 49, "cases are missing");
+    for Checksum { body, checksum: want } in checksums {
+        assert_eq!(checksum(body.as_bytes()), want.as_bytes(), "{body}");
+    }
+    for Token { name, token, shape: want, digest } in tokens {
+        let shape = match shape(token.as_bytes()) {
+            Shape::Ours => "ours",
+            Shape::Foreign => "foreign",
+            Shape::Malformed => "malformed",
+        };
+        assert_eq!(shape, want, "{name}");
+        assert_eq!(Digest::of(token.as_bytes()).to_string(), digest, "{name}");
+        assert_eq!(Digest::parse(&digest), Some(Digest::of(token.as_bytes())), "{name}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptSets {
+    good: Vec<GoodSet>,
+    bad: Vec<BadSet>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GoodSet {
+    name: String,
+    audience: String,
+    json: String,
+    canonical: String,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    freshness_ms: u64,
+    hold_ms: u64,
+    entries: Vec<ExpectedEntry>,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+struct ExpectedEntry {
+    digest: String,
+    secret: String,
+    version: String,
+    stage: String,
+    client_id: String,
+    scopes: Vec<String>,
+    created_ms: u64,
+    grace_ms: u64,
+    not_after_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BadSet {
+    name: String,
+    audience: String,
+    json: String,
+    reason: String,
+}
+
+impl From<&Entry> for ExpectedEntry {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            digest: entry.digest.to_string(),
+            secret: entry.secret.to_string(),
+            version: entry.version.to_string(),
+            stage: entry.stage.to_string(),
+            client_id: entry.client_id.to_string(),
+            scopes: entry.scopes.iter().map(ToString::to_string).collect(),
+            created_ms: entry.created_ms,
+            grace_ms: entry.grace_ms,
+            not_after_ms: entry.not_after_ms,
+        }
+    }
+}
+
+#[test]
+fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
+    let AcceptSets { good, .. } = read(include_str!("../vectors/accept_sets.json"));
+    assert!(good.len() >= 20, "cases are missing");
+    for GoodSet { name, audience, json, canonical, expected } in good {
+        let set = match AcceptSet::parse(json.as_bytes(), &audience) {
+            Ok(set) => set,
+            Err(error) => panic!("{name}: {error}"),
+        };
+        assert_eq!(set.audience(), audience, "{name}");
+        assert_eq!((set.freshness_ms(), set.hold_ms()), (expected.freshness_ms, expected.hold_ms), "{name}");
+        let entries: Vec<_> = set.entries().iter().map(ExpectedEntry::from).collect();
+        assert_eq!(entries, expected.entries, "{name}");
+        assert!(set.entries().iter().all(|entry| set.find(&entry.digest) == Some(entry)), "{name}");
+        assert_eq!(set.to_json(), canonical, "{name}");
+    }
+}
+
+#[test]
+fn bad_accept_sets_are_rejected_for_the_reason_that_the_vectors_say() {
+    let AcceptSets { bad, .. } = read(include_str!("../vectors/accept_sets.json"));
+    assert!(bad.len() >= 117, "cases are missing");
+    for BadSet { name, audience, json, reason } in bad {
+        let outcome = AcceptSet::parse(json.as_bytes(), &audience);
+        assert_eq!(outcome.map(drop).map_err(|error| error.as_str()), Err(reason.as_str()), "{name}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdicts {
+    audience: String,
+    sets: std::collections::BTreeMap<String, String>,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    set: Option<String>,
+    view: Option<CaseView>,
+    at: CaseMoment,
+    presented: String,
+    expected: ExpectedVerdict,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseView {
+    now_ms: u64,
+    age_ms: u64,
+    taken: CaseMoment,
+    complete: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseMoment {
+    boot_ms: u64,
+    wall_ms: u64,
+}
+
+impl From<CaseMoment> for Moment {
+    fn from(CaseMoment { boot_ms, wall_ms }: CaseMoment) -> Self {
+        Self { boot_ms, wall_ms }
+    }
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
+enum ExpectedVerdict {
+    Accepted { version: String, expires_ms: u64 },
+    Refused { reason: String },
+    Unsure,
+}
+
+impl From<Verdict<'_>> for ExpectedVerdict {
+    fn from(verdict: Verdict<'_>) -> Self {
+        match verdict {
+            Verdict::Accepted(grant) => {
+                Self::Accepted { version: grant.entry.version.to_string(), expires_ms: grant.expires_ms }
+            }
+            Verdict::Refused(reason) => Self::Refused { reason: reason.as_str().to_owned() },
+            Verdict::Unsure => Self::Unsure,
+        }
+    }
+}
+
+#[test]
+fn tokens_are_decided_as_the_vectors_say() {
+    let Verdicts { audience, sets, cases } = read(include_str!("../vectors/verdicts.json"));
+    assert!(cases.len() >= 102, "cases are missing");
+    for Case { name, set, view, at, presented, expected } in cases {
+        let view = set.zip(view).map(|(set, view)| View {
+            set: AcceptSet::parse(sets[&set].as_bytes(), &audience).expect("the sets are good"),
+            now_ms: view.now_ms,
+            age_ms: view.age_ms,
+            taken: view.taken.into(),
+            complete: view.complete,
+        });
+        let verdict = decide(view.as_ref(), presented.as_bytes(), at.into());
+        assert_eq!(ExpectedVerdict::from(verdict), expected, "{name}");
+    }
+}
