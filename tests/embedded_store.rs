@@ -1,5 +1,6 @@
 //! The embedded store, beyond the contract: files, keys, damage, disks, clocks, crashes.
 #![expect(unreachable_pub, reason = "the modules of a test have nobody outside")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod embedded;
 

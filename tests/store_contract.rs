@@ -30,11 +30,13 @@ for_each_sentence! {
     dry_run: a_dry_run,
 }
 
+type Pass<S> = Box<dyn Fn(&S, Duration) + Send + Sync>;
+
 /// A store, and how its time passes.
 struct Bench<S> {
     store: S,
     notes: Notes,
-    pass: Box<dyn Fn(&S, Duration) + Send + Sync>,
+    pass: Pass<S>,
     _directory: Option<TempDir>,
 }
 

@@ -107,7 +107,7 @@ type Rows = Vec<(Vec<String>, Vec<Value>)>;
 
 fn rows(database: &Connection, table: &str) -> Rows {
     let mut query = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
-    let columns: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = query.column_names().map(str::to_owned).collect();
     let row = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|i| row.get(i)).collect::<Result<Vec<_>, _>>();
     query.query_map([], row).unwrap().map(|row| (columns.clone(), row.unwrap())).collect()
 }

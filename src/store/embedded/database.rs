@@ -180,3 +180,25 @@ fn identity(format: i64) -> Bound {
 fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn every_commit_is_synced_and_what_is_deleted_is_overwritten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let time = Time::new(std::sync::Arc::new(SystemClock), None).expect("a boot id");
+        let (connection, _) =
+            open(directory.path(), &directory.path().join("key"), &time, &Options::default())
+                .expect("it opens");
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        // 2 is FULL: the log is synced before a commit returns.
+        assert_eq!(pragma("synchronous"), Ok(2));
+        assert_eq!(pragma("secure_delete"), Ok(1));
+        assert_eq!(pragma("busy_timeout"), Ok(5_000));
+        let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        assert_eq!(mode.as_deref(), Ok("wal"));
+    }
+}
