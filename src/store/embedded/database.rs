@@ -74,6 +74,8 @@ pub(super) fn open(
     let connection = connect(&path, options).map_err(failed)?;
     let sealer = identify(&connection, &key, key_file, &path)?;
     Anchor::load(&connection, &sealer).map_err(failed)?;
+    // Not before here: this can change the file, and it might not have been ours.
+    write_ahead(&connection).map_err(failed)?;
     Ok((connection, sealer))
 }
 
@@ -86,8 +88,9 @@ fn create(path: &Path, key_file: &Path, time: &Time) -> Result<(), OpenError> {
     }
     let key = files::key(key_file)?.map_or_else(|| files::make_key(key_file), Ok)?;
     let unfinished = files::beside(path, ".new");
-    files::remove(&files::beside(&unfinished, "-journal"))?;
-    files::remove(&unfinished)?;
+    for left in ["-journal", "-wal", "-shm", ""] {
+        files::remove(&files::beside(&unfinished, left))?;
+    }
     let file = files::create_new(&unfinished)?;
     fill(&unfinished, &key, time).map_err(|fault| fault.while_opening(&unfinished))?;
     file.sync_all().map_err(files::io_error("sync", &unfinished))?;
@@ -110,6 +113,8 @@ fn fill(path: &Path, key: &Key, time: &Time) -> Result<(), Fault> {
         .execute("INSERT INTO identity (one, format, database, key_id, seal) VALUES (1, ?, ?, ?, ?)", row)?;
     Anchor::first(time).save(&transaction, &sealer)?;
     transaction.commit()?;
+    // Once the content is in the file itself: a log beside it would not follow when it is renamed.
+    write_ahead(&connection)?;
     connection.close().map_err(|(_, error)| error.into())
 }
 
@@ -125,14 +130,18 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, Fault> {
     if check != "ok" {
         return Err(Fault::Damaged(check.into()));
     }
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(Fault::Unavailable(format!("the disk can't do write-ahead logs (mode {mode})").into()));
-    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "cell_size_check", "ON")?;
     Ok(connection)
+}
+
+fn write_ahead(connection: &Connection) -> Result<(), Fault> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(Fault::Unavailable(format!("the disk can't do write-ahead logs (mode {mode})").into()))
 }
 
 /// Whether it is one of ours, and this is its key.
@@ -170,4 +179,26 @@ fn identity(format: i64) -> Bound {
 /// Neither makes a file nor reads a path as a URI; each connection is behind a lock of ours.
 fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn every_commit_is_synced_and_what_is_deleted_is_overwritten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let time = Time::new(std::sync::Arc::new(SystemClock), None).expect("a boot id");
+        let (connection, _) =
+            open(directory.path(), &directory.path().join("key"), &time, &Options::default())
+                .expect("it opens");
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        // 2 is FULL: the log is synced before a commit returns.
+        assert_eq!(pragma("synchronous"), Ok(2));
+        assert_eq!(pragma("secure_delete"), Ok(1));
+        assert_eq!(pragma("busy_timeout"), Ok(5_000));
+        let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        assert_eq!(mode.as_deref(), Ok("wal"));
+    }
 }

@@ -1,0 +1,167 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use crossfade_verify::Moment;
+
+use super::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter};
+use crate::{
+    clock::Clock,
+    rotation::{plan::Step, policy::Notes, ring::VersionId},
+    store::{
+        Secret, Store, WriteError,
+        memory::{Fault, Memory},
+    },
+    time::Timestamp,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+/// A clock on which 7 ms pass between any two looks.
+#[derive(Default)]
+struct Ticking(Mutex<u64>);
+
+#[async_trait]
+impl Clock for Ticking {
+    fn moment(&self) -> Moment {
+        let mut ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *ms += 7;
+        Moment { boot_ms: *ms, wall_ms: *ms }
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+struct Heard<T>(Mutex<Vec<T>>);
+
+impl<T> Heard<T> {
+    fn nothing() -> Arc<Self> {
+        Arc::new(Self(Mutex::default()))
+    }
+
+    fn hear(&self, what: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    fn all(&self) -> Vec<T> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl StoreMeter for Heard<(Operation, Outcome, Duration)> {
+    fn observe(&self, operation: Operation, outcome: Outcome, took: Duration) {
+        self.hear((operation, outcome, took));
+    }
+}
+
+impl AuditSink for Heard<(Timestamp, AuditEntry)> {
+    fn record(&self, now: Timestamp, entry: &AuditEntry) {
+        self.hear((now, entry.clone()));
+    }
+}
+
+fn secret() -> Secret {
+    Secret { name: "mcp/slack-search".into(), token_prefix: "mcp".into() }
+}
+
+fn memory() -> Arc<Memory> {
+    Arc::new(Memory::new(Notes::WithPromotion, NOW))
+}
+
+async fn tries(store: &impl Store, step: Step) -> Result<(), WriteError> {
+    let seen = store.read(&secret()).await.expect("it can be read");
+    store.apply(&secret(), &step, &seen).await
+}
+
+#[tokio::test]
+async fn each_call_is_counted_and_timed_by_what_came_of_it() {
+    let (memory, meter) = (memory(), Heard::nothing());
+    let store =
+        Metered::new(Arc::clone(&memory), Arc::<Heard<_>>::clone(&meter), Arc::new(Ticking::default()));
+    let took = Duration::from_millis(7);
+    tries(&store, Step::Create).await.expect("it is made");
+    tries(&store, Step::Create).await.expect_err("it exists");
+    memory.script(&[Some(Fault::Before)], &[]);
+    store.read(&secret()).await.expect_err("a fault");
+    let expected = [
+        (Operation::Read, Outcome::Done, took),
+        (Operation::Create, Outcome::Done, took),
+        (Operation::Read, Outcome::Done, took),
+        (Operation::Create, Outcome::Conflict, took),
+        (Operation::Read, Outcome::Unavailable, took),
+    ];
+    assert_eq!(meter.all(), expected);
+}
+
+#[tokio::test]
+async fn each_step_is_written_down_after_its_effect_also_where_it_failed() {
+    let (memory, sink) = (memory(), Heard::<(Timestamp, AuditEntry)>::nothing());
+    let store = Audited::new(Arc::clone(&memory), Arc::<Heard<_>>::clone(&sink));
+    tries(&store, Step::Create).await.expect("it is made");
+    let first = VersionId::derive("mcp/slack-search", None, 0);
+    memory.script(&[], &[Some(Fault::After)]);
+    tries(&store, Step::Stage { current: first }).await.expect_err("a fault");
+    let entry = |action, outcome, detail: Option<&str>| AuditEntry {
+        action,
+        secret: "mcp/slack-search".into(),
+        version: Some(first),
+        outcome,
+        detail: detail.map(str::to_owned),
+    };
+    let why = "the store can't be written right now: a scripted fault, after";
+    let expected = [
+        (NOW, entry(Operation::Create, Outcome::Done, None)),
+        (NOW, entry(Operation::Stage, Outcome::Unavailable, Some(why))),
+    ];
+    assert_eq!(sink.all(), expected);
+}
+
+#[tokio::test]
+async fn nothing_of_a_dry_run_reaches_the_store() {
+    let memory = memory();
+    tries(&memory, Step::Create).await.expect("it is made");
+    let before = memory.ring("mcp/slack-search");
+    let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
+    let current = before.as_ref().expect("a version").current.id;
+    tries(&store, Step::Stage { current }).await.expect("it is staged");
+    tries(&store, Step::Pause { current }).await.expect("it is paused");
+    assert_eq!(memory.ring("mcp/slack-search"), before);
+    assert_eq!(memory.steps(), [Step::Create]);
+}
+
+#[tokio::test]
+async fn a_dry_run_reads_each_secret_once_and_its_clock_is_its_owner_s() {
+    let memory = memory();
+    let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
+    tries(&store, Step::Create).await.expect("it is made");
+    tries(&memory, Step::Create).await.expect("it is made");
+    memory.set_now(NOW + Duration::from_secs(60));
+    let now = async || store.read(&secret()).await.expect("it can be read").now.earliest;
+    assert_eq!(now().await, NOW);
+    store.advance_to(NOW + Duration::from_secs(5));
+    assert_eq!(now().await, NOW + Duration::from_secs(5));
+    store.advance_to(NOW);
+    assert_eq!(now().await, NOW + Duration::from_secs(5), "it doesn't run back");
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_store_that_can_t_be_read_says_so_and_tries_again() {
+    let memory = memory();
+    memory.script(&[Some(Fault::Before)], &[]);
+    let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
+    store.read(&secret()).await.expect_err("a fault");
+    store.read(&secret()).await.expect("it can be read");
+}
+
+#[test]
+fn words_are_unique() {
+    for words in [
+        Operation::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>(),
+        Outcome::ALL.iter().map(|word| word.as_str()).collect(),
+    ] {
+        let unique: std::collections::BTreeSet<_> = words.iter().collect();
+        assert_eq!(unique.len(), words.len());
+    }
+}

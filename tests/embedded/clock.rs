@@ -1,0 +1,155 @@
+//! Its time.
+
+use std::{
+    io::Write,
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
+
+use crossfade::{rotation::plan::Step, store::embedded::Embedded, time::Timestamp};
+use tempfile::tempdir;
+
+use crate::embedded::{HOUR, HandClock, NEW_YEAR, does, new_year, open, open_in_boot, read, sqlite};
+
+async fn ms(store: &Embedded) -> u64 {
+    read(store).await.now.earliest.as_millis()
+}
+
+#[tokio::test]
+async fn wall_clock_jumps_do_not_move_it() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let store = open(directory.path(), clock.clone()).unwrap();
+    assert_eq!(ms(&store).await, NEW_YEAR);
+    for wall in [NEW_YEAR + 900_000_000, NEW_YEAR - 900_000_000, 0] {
+        let before = ms(&store).await;
+        clock.set_wall(wall);
+        assert_eq!(ms(&store).await, before);
+        clock.pass(HOUR);
+        assert_eq!(ms(&store).await, before + 3_600_000);
+    }
+}
+
+#[tokio::test]
+async fn it_goes_on_while_the_machine_is_suspended_and_while_nobody_has_it_open() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let store = open(directory.path(), clock.clone()).unwrap();
+    clock.pass(HOUR * 8);
+    assert_eq!(ms(&store).await, NEW_YEAR + 8 * 3_600_000);
+    drop(store);
+    clock.pass(HOUR);
+    clock.set_wall(0);
+    let store = open(directory.path(), clock).unwrap();
+    assert_eq!(ms(&store).await, NEW_YEAR + 9 * 3_600_000);
+}
+
+#[tokio::test]
+async fn all_processes_of_a_boot_have_the_same_time() {
+    let directory = tempdir().unwrap();
+    let first = open(directory.path(), HandClock::at(5_000, NEW_YEAR)).unwrap();
+    let other_wall = HandClock::at(65_000, NEW_YEAR - 77_000);
+    let second = open(directory.path(), other_wall).unwrap();
+    assert_eq!(ms(&first).await, NEW_YEAR);
+    assert_eq!(ms(&second).await, NEW_YEAR + 60_000);
+}
+
+#[tokio::test]
+async fn after_a_reboot_it_goes_on_at_the_wall_clock() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    drop(open(directory.path(), clock).unwrap());
+    let store = open_in_boot(directory.path(), HandClock::at(50, NEW_YEAR + 7_000), "second").unwrap();
+    assert_eq!(ms(&store).await, NEW_YEAR + 7_000);
+}
+
+#[tokio::test]
+async fn after_a_reboot_with_the_wall_clock_in_the_past_it_goes_on_where_it_was() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let store = open(directory.path(), clock.clone()).unwrap();
+    clock.pass(HOUR);
+    let reached = ms(&store).await;
+    drop(store);
+    let clock = HandClock::at(50, 0);
+    let store = open_in_boot(directory.path(), clock.clone(), "second").unwrap();
+    assert_eq!(ms(&store).await, reached);
+    clock.pass(HOUR);
+    assert_eq!(ms(&store).await, reached + 3_600_000);
+    let other = open_in_boot(directory.path(), clock.clone(), "second").unwrap();
+    clock.set_wall(NEW_YEAR * 2);
+    assert_eq!(ms(&other).await, reached + 3_600_000, "the anchor of this boot stands");
+}
+
+#[tokio::test]
+async fn the_first_step_after_a_reboot_is_on_the_new_boot_s_time() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let store = open(directory.path(), clock).unwrap();
+    does(&store, Step::Create).await;
+    let seen = read(&store).await;
+    drop(store);
+    let store = open_in_boot(directory.path(), HandClock::at(50, NEW_YEAR + 9_000), "second").unwrap();
+    let step = Step::Keep { current: seen.ring.as_ref().unwrap().current.id };
+    crossfade::store::Store::apply(&store, &crate::embedded::secret(), &step, &seen).await.unwrap();
+    let kept = read(&store).await.ring.unwrap().kept;
+    assert_eq!(kept, Some(Timestamp::from_millis(NEW_YEAR + 9_000)));
+}
+
+#[tokio::test]
+async fn the_highest_time_is_written_with_each_step_and_at_most_once_a_minute_by_reads() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let store = open(directory.path(), clock.clone()).unwrap();
+    let highest = || -> u64 {
+        let ask = "SELECT highest_ms FROM clock";
+        sqlite(directory.path()).query_row(ask, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
+    };
+    clock.pass(Duration::from_secs(59));
+    read(&store).await;
+    assert_eq!(highest(), NEW_YEAR);
+    clock.pass(Duration::from_secs(1));
+    read(&store).await;
+    assert_eq!(highest(), NEW_YEAR + 60_000);
+    clock.pass(Duration::from_secs(1));
+    does(&store, Step::Create).await;
+    assert_eq!(highest(), NEW_YEAR + 61_000);
+}
+
+#[tokio::test]
+async fn it_is_said_once_that_the_wall_clock_has_parted_from_it() {
+    let (directory, clock) = (tempdir().unwrap(), HandClock::at(1_000, NEW_YEAR + 123_000));
+    let store = open(directory.path(), clock.clone()).unwrap();
+    let said = || {
+        let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
+        log.lines().filter(|line| line.contains("parted") && line.contains("2026-01-01T00:02:03Z")).count()
+    };
+    clock.set_wall(NEW_YEAR + 128_000);
+    read(&store).await;
+    assert_eq!(said(), 0, "5 s are allowed");
+    clock.set_wall(NEW_YEAR + 128_001);
+    read(&store).await;
+    read(&store).await;
+    assert_eq!(said(), 1);
+    clock.set_wall(NEW_YEAR + 123_000);
+    read(&store).await;
+    clock.set_wall(0);
+    read(&store).await;
+    assert_eq!(said(), 2, "it parted again");
+}
+
+/// What this process logs. It is one log for all tests, as the store works on threads of its own.
+fn log() -> &'static Mutex<Vec<u8>> {
+    static LOG: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let log: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || Log(log)).init();
+        log
+    })
+}
+
+struct Log(&'static Mutex<Vec<u8>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! An embedded store on clocks that the test moves.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use crossfade::{
+    clock::Clock,
+    rotation::{plan::Step, ring::Ring},
+    store::{
+        Reading, Secret, Store, WriteError,
+        embedded::{Embedded, OpenError, Options},
+    },
+};
+use crossfade_verify::Moment;
+
+/// Clocks that stand still until they are moved.
+#[derive(Debug)]
+pub struct HandClock {
+    moment: Mutex<Moment>,
+    leap_ms: AtomicU64,
+}
+
+impl HandClock {
+    pub fn at(boot_ms: u64, wall_ms: u64) -> Arc<Self> {
+        let moment = Mutex::new(Moment { boot_ms, wall_ms });
+        Arc::new(Self { moment, leap_ms: AtomicU64::new(0) })
+    }
+
+    /// Both clocks go on.
+    pub fn pass(&self, time: Duration) {
+        let ms = u64::try_from(time.as_millis()).expect("a short time");
+        let mut moment = self.moment.lock().expect("no panic");
+        *moment = Moment { boot_ms: moment.boot_ms + ms, wall_ms: moment.wall_ms + ms };
+    }
+
+    /// Somebody sets the wall clock.
+    pub fn set_wall(&self, wall_ms: u64) {
+        let mut moment = self.moment.lock().expect("no panic");
+        *moment = Moment { wall_ms, ..*moment };
+    }
+
+    /// From now on, this much passes between any two looks at the clock.
+    pub fn leap(&self, leap_ms: u64) {
+        self.leap_ms.store(leap_ms, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Clock for HandClock {
+    fn moment(&self) -> Moment {
+        self.pass(Duration::from_millis(self.leap_ms.load(Ordering::Relaxed)));
+        *self.moment.lock().expect("no panic")
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.pass(duration);
+    }
+}
+
+/// 2026-01-01T00:00:00Z.
+pub const NEW_YEAR: u64 = 1_767_225_600_000;
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DATABASE: &str = "crossfade.db";
+
+pub fn new_year() -> Arc<HandClock> {
+    HandClock::at(1_000, NEW_YEAR)
+}
+
+/// Opens the store in that directory, with its key beside it.
+pub fn open(directory: &Path, clock: Arc<HandClock>) -> Result<Embedded, OpenError> {
+    open_in_boot(directory, clock, "the first boot")
+}
+
+/// The same, in that boot of the machine.
+pub fn open_in_boot(directory: &Path, clock: Arc<HandClock>, boot: &str) -> Result<Embedded, OpenError> {
+    let patience = Duration::from_millis(200);
+    let options = Options { boot_id: Some(boot.to_owned()), patience, ..Options::default() };
+    Embedded::open_with(directory, &directory.join("key"), clock, options)
+}
+
+/// Past the store, on the file itself.
+pub fn sqlite(directory: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(directory.join(DATABASE)).expect("the database opens")
+}
+
+pub fn secret() -> Secret {
+    Secret { name: "mcp/slack-search".into(), token_prefix: "mcp".into() }
+}
+
+pub async fn read(store: &Embedded) -> Reading {
+    store.read(&secret()).await.expect("the store can be read")
+}
+
+pub async fn ring(store: &Embedded) -> Ring {
+    read(store).await.ring.expect("the secret exists")
+}
+
+pub async fn tries(store: &Embedded, step: Step) -> Result<(), WriteError> {
+    let seen = read(store).await;
+    store.apply(&secret(), &step, &seen).await
+}
+
+pub async fn does(store: &Embedded, step: Step) -> Ring {
+    tries(store, step).await.unwrap_or_else(|e| panic!("{step:?}: {e:?}"));
+    ring(store).await
+}
+
+pub async fn stages(store: &Embedded) -> Ring {
+    let current = ring(store).await.current.id;
+    does(store, Step::Stage { current }).await
+}
+
+pub async fn rotates(store: &Embedded) -> Ring {
+    let Ring { current, pending, .. } = stages(store).await;
+    let pending = pending.expect("a pending version").id;
+    does(store, Step::Promote { pending, current: current.id, accepted_for: HOUR }).await
+}
+
+/// The message of an error, with its causes.
+pub fn message(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

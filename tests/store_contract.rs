@@ -1,0 +1,111 @@
+//! One contract, every store: each sentence runs against each of them.
+#![expect(unreachable_pub, reason = "the modules of a test have nobody outside")]
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use crossfade::{
+    rotation::policy::Notes,
+    store::{
+        Store,
+        decorators::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter},
+        memory::Memory,
+    },
+    time::Timestamp,
+};
+use tempfile::TempDir;
+
+mod contract;
+#[expect(dead_code, reason = "shared with tests that do more with it")]
+mod embedded;
+
+use contract::{Subject, for_each_sentence, sentences};
+use embedded::{HandClock, NEW_YEAR};
+
+for_each_sentence! {
+    memory: a_memory,
+    memory_that_notes_ahead: a_memory_that_notes_ahead,
+    embedded_store: an_embedded_store,
+    decorated_store: a_decorated_store,
+    dry_run: a_dry_run,
+}
+
+type Pass<S> = Box<dyn Fn(&S, Duration) + Send + Sync>;
+
+/// A store, and how its time passes.
+struct Bench<S> {
+    store: S,
+    notes: Notes,
+    pass: Pass<S>,
+    _directory: Option<TempDir>,
+}
+
+#[async_trait]
+impl<S: Store + 'static> Subject for Bench<S> {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    fn notes(&self) -> Notes {
+        self.notes
+    }
+
+    async fn pass(&self, time: Duration) {
+        (self.pass)(&self.store, time);
+    }
+}
+
+async fn a_memory() -> impl Subject {
+    memory(Notes::WithPromotion)
+}
+
+async fn a_memory_that_notes_ahead() -> impl Subject {
+    memory(Notes::BeforePromotion)
+}
+
+fn memory(notes: Notes) -> Bench<Memory> {
+    let store = Memory::new(notes, Timestamp::from_millis(NEW_YEAR));
+    let pass = Box::new(|store: &Memory, time| store.set_now(store.now() + time));
+    Bench { store, notes, pass, _directory: None }
+}
+
+async fn an_embedded_store() -> impl Subject {
+    embedded(|store, _| store)
+}
+
+async fn a_decorated_store() -> impl Subject {
+    embedded(|store, clock| Metered::new(Audited::new(store, Arc::new(Nowhere)), Arc::new(Nowhere), clock))
+}
+
+fn embedded<S: Store>(
+    around: impl Fn(crossfade::store::embedded::Embedded, Arc<HandClock>) -> S,
+) -> Bench<S> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let clock = HandClock::at(1_000, NEW_YEAR);
+    let store = embedded::open(directory.path(), Arc::clone(&clock)).expect("it opens");
+    let store = around(store, Arc::clone(&clock));
+    let pass = Box::new(move |_: &S, time| clock.pass(time));
+    Bench { store, notes: Notes::WithPromotion, pass, _directory: Some(directory) }
+}
+
+async fn a_dry_run() -> impl Subject {
+    let memory = Memory::new(Notes::WithPromotion, Timestamp::from_millis(NEW_YEAR));
+    let store = DryRun::new(memory, Notes::WithPromotion);
+    let now = std::sync::atomic::AtomicU64::new(NEW_YEAR);
+    let pass = Box::new(move |store: &DryRun<Memory>, time: Duration| {
+        let ms = u64::try_from(time.as_millis()).expect("a short time");
+        let before = now.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
+        store.advance_to(Timestamp::from_millis(before + ms));
+    });
+    Bench { store, notes: Notes::WithPromotion, pass, _directory: None }
+}
+
+struct Nowhere;
+
+impl AuditSink for Nowhere {
+    fn record(&self, _: Timestamp, _: &AuditEntry) {}
+}
+
+impl StoreMeter for Nowhere {
+    fn observe(&self, _: Operation, _: Outcome, _: Duration) {}
+}
