@@ -6,6 +6,7 @@
 //! what is accepted, and never flows back.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -231,11 +232,13 @@ impl State {
         let oldest = known.iter().min_by_key(|k| k.at.boot_ms)?;
         let entries = members.iter().filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
         let mut entries: Vec<Entry> = entries.flat_map(|(m, ring)| entries_of(m, ring)).collect();
-        entries.sort_by_key(|e| e.digest);
-        // The same token in two secrets: whoever holds it holds both.
+        // The same token in two secrets: the entry that accepts it for longer speaks for both.
+        entries.sort_by_key(|e| (e.digest, Reverse(e.not_after_ms.unwrap_or(u64::MAX))));
         entries.dedup_by_key(|e| e.digest);
         let Bounds { freshness, hold } = self.bounds;
-        let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries).ok()?;
+        let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries);
+        let set =
+            set.inspect_err(|error| tracing::error!(audience, "no accept set can be made: {error}")).ok()?;
         Some(View {
             set,
             now_ms: oldest.now.latest.as_millis(),

@@ -17,10 +17,13 @@ pub struct LastUse {
     pub by: Arc<str>,
 }
 
+/// By version: of which secret it is, and when it was last used.
+type Versions = HashMap<String, (Arc<str>, Option<LastUse>)>;
+
 /// The last use of every version that still stands.
 #[derive(Debug, Default)]
 pub struct Usage {
-    versions: Mutex<HashMap<String, (Arc<str>, Option<LastUse>)>>,
+    versions: Mutex<Versions>,
 }
 
 impl Usage {
@@ -47,7 +50,7 @@ impl Usage {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Arc<str>, Option<LastUse>)>> {
+    fn lock(&self) -> MutexGuard<'_, Versions> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,12 +31,15 @@ const CACHED_PART_OF_GRACE: u32 = 10;
 /// And no longer than this.
 const CACHED_AT_MOST: Duration = Duration::from_secs(300);
 
+/// Looks up who a secret is for.
+type Members = Box<dyn Fn(&str) -> Option<Member> + Send + Sync>;
+
 /// Where tokens are handed out.
 pub struct Counter {
     /// Reads them from the store.
     pub reveal: Arc<dyn Reveal>,
     /// Who a secret is for, by the config in force.
-    pub member: Box<dyn Fn(&str) -> Option<Member> + Send + Sync>,
+    pub member: Members,
     /// Every hand-out is written down.
     pub audit: Arc<AuditLog>,
     /// The machine's clocks.

@@ -1,7 +1,7 @@
 //! The loop that carries decisions out, one task a secret.
 //!
 //! It is boring on purpose: read, publish, decide, one step, read again; then sleep until something
-//! can have changed. Errors never end it. What it decides is not its business ([`plan`](super::plan)),
+//! can have changed. Errors never end it. What it decides is not its business ([`plan`]),
 //! nor what becomes of what it read ([`Observer`]).
 
 use std::{sync::Arc, time::Duration};
@@ -88,7 +88,7 @@ impl Engine {
     /// One turn. Returns how long nothing has to be done after it.
     async fn turn(&mut self) -> Duration {
         let policy = Arc::clone(&self.wakers.policy.borrow_and_update());
-        let Ok(seen) = self.rotator.observe(&policy).await else { return self.backoff.next() };
+        let Ok(seen) = self.rotator.observe(&policy).await else { return self.backoff.wait() };
         if let (Some(ring), Some(demand)) = (&seen.ring, &self.standing) {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
         }
@@ -98,7 +98,7 @@ impl Engine {
                     self.backoff.reset();
                     Duration::ZERO
                 }
-                Err(_) => self.backoff.next(),
+                Err(_) => self.backoff.wait(),
             },
             Next::Idle { until } => {
                 self.backoff.reset();

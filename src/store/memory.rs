@@ -1,6 +1,6 @@
 //! A store in memory, whose transitions are the store contract in its shortest form.
 //!
-//! It serves `--dry-run` and the tests: [`Script`] makes any call fail before or after its effect,
+//! It serves `--dry-run` and the tests: a script makes any call fail before or after its effect,
 //! and reads late. Its clock is a number that the owner moves.
 
 use std::{

@@ -29,7 +29,7 @@ impl Backoff {
     }
 
     /// One more error: how long to wait now.
-    pub fn next(&mut self) -> Duration {
+    pub fn wait(&mut self) -> Duration {
         let most = BASE.saturating_mul(1 << self.errors.min(16)).min(CAP);
         self.errors = self.errors.saturating_add(1);
         (self.spread)(most).min(most)
@@ -48,18 +48,18 @@ mod tests {
     #[test]
     fn the_wait_doubles_up_to_a_cap_and_starts_over_after_a_success() {
         let mut backoff = Backoff::new(Arc::new(|most| most));
-        let waits: Vec<u128> = (0..10).map(|_| backoff.next().as_millis()).collect();
+        let waits: Vec<u128> = (0..10).map(|_| backoff.wait().as_millis()).collect();
         assert_eq!(waits[..4], [200, 400, 800, 1600]);
         assert_eq!(waits[9], 30_000);
         backoff.reset();
-        assert_eq!(backoff.next(), BASE);
+        assert_eq!(backoff.wait(), BASE);
     }
 
     #[test]
     fn thousands_of_errors_in_a_row_do_not_overflow() {
         let mut backoff = Backoff::new(Arc::new(|most| most));
         for _ in 0..5_000 {
-            assert!(backoff.next() <= CAP);
+            assert!(backoff.wait() <= CAP);
         }
     }
 }

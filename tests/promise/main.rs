@@ -1,7 +1,7 @@
 //! The promise under every single fault: each store call fails before and after its effect, and the
 //! daemon dies after each turn, in every phase, with every order.
 
-mod support;
+mod world;
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crossfade::{
     },
     store::memory::Fault,
 };
-use support::world::{EVERY, SOAK, World};
+use world::{EVERY, SOAK, World};
 
 /// Where a secret is when the order and the fault come.
 #[derive(Copy, Clone, Debug)]
@@ -181,11 +181,8 @@ async fn ends_well(world: &mut World, demand: Option<Demand>) {
     {
         assert_ne!(ring.current.id, current, "what was ordered to be replaced is still current");
     }
-    assert_eq!(
-        paused && matches!(demand, Some(Demand::Rotate { .. } | Demand::Resume)),
-        false,
-        "still paused"
-    );
+    let lifts = matches!(demand, Some(Demand::Rotate { .. } | Demand::Resume));
+    assert!(!(paused && lifts), "still paused");
     if !paused {
         assert!(
             ring.pending.is_none_or(|p| world.memory.now() < p.created + SOAK + SOAK),

@@ -23,14 +23,14 @@ use crossfade::{
 };
 use crossfade_verify::{Moment, Reason};
 
-pub const GRACE: Duration = Duration::from_secs(40);
-pub const FRESHNESS: Duration = Duration::from_secs(9);
-pub const SYNC: Duration = Duration::from_secs(3);
-pub const SOAK: Duration = Duration::from_secs(10);
-pub const EVERY: Duration = Duration::from_secs(100);
+pub(crate) const GRACE: Duration = Duration::from_secs(40);
+pub(crate) const FRESHNESS: Duration = Duration::from_secs(9);
+pub(crate) const SYNC: Duration = Duration::from_secs(3);
+pub(crate) const SOAK: Duration = Duration::from_secs(10);
+pub(crate) const EVERY: Duration = Duration::from_secs(100);
 const AUDIENCE: &str = "https://mcp.example.com/slack";
 
-pub fn policy(notes: Notes) -> Policy {
+pub(crate) fn policy(notes: Notes) -> Policy {
     let store = StoreTraits { store_lag: Duration::ZERO, write_lag: Duration::ZERO, notes, creates: true };
     Policy::new(Terms {
         secret: "s".into(),
@@ -47,7 +47,7 @@ pub fn policy(notes: Notes) -> Policy {
 }
 
 /// The machine's clocks follow the store's.
-pub struct VirtualClock(pub Arc<Memory>);
+pub(crate) struct VirtualClock(Arc<Memory>);
 
 #[async_trait]
 impl Clock for VirtualClock {
@@ -84,9 +84,9 @@ struct Fate {
     replaced: Option<Timestamp>,
 }
 
-pub struct World {
-    pub memory: Arc<Memory>,
-    pub policy: Policy,
+pub(crate) struct World {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) policy: Policy,
     distribution: Arc<Distribution>,
     rotator: Rotator,
     standing: Option<Demand>,
@@ -97,7 +97,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(notes: Notes) -> Self {
+    pub(crate) fn new(notes: Notes) -> Self {
         let memory = Arc::new(Memory::new(notes, Timestamp::from_millis(1_000_000)));
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(&memory)));
         let member = Member {
@@ -123,18 +123,18 @@ impl World {
         }
     }
 
-    pub fn ring(&self) -> Ring {
+    pub(crate) fn ring(&self) -> Ring {
         self.memory.ring("s").expect("the secret exists")
     }
 
     /// The daemon dies, with all that it remembered, and is started again.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.standing = None;
         self.rotator = daemon(&self.memory, &self.distribution);
     }
 
     /// One turn of the daemon. Whether there was something to do.
-    pub async fn turn(&mut self) -> bool {
+    pub(crate) async fn turn(&mut self) -> bool {
         let seen = self.rotator.observe(&self.policy).await;
         self.check("after a read");
         let Ok(seen) = seen else { return false };
@@ -153,7 +153,7 @@ impl World {
     }
 
     /// Turns until there is nothing to do, then the clock runs on; for that long.
-    pub async fn run(&mut self, duration: Duration) {
+    pub(crate) async fn run(&mut self, duration: Duration) {
         let end = self.memory.now() + duration;
         while self.memory.now() < end {
             for _ in 0..8 {
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Runs until the condition holds.
-    pub async fn until(&mut self, what: &str, holds: impl Fn(&Ring) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&Ring) -> bool) {
         for _ in 0..500 {
             self.turn().await;
             if self.memory.ring("s").is_some_and(|ring| holds(&ring)) {
@@ -183,7 +183,7 @@ impl World {
     }
 
     /// A person's order, repeated until it is known to stand or to be refused, as we tell them to.
-    pub async fn order(&mut self, demand: Demand) -> Result<(), Refusal> {
+    pub(crate) async fn order(&mut self, demand: Demand) -> Result<(), Refusal> {
         for _ in 0..20 {
             let outcome = self.rotator.carry_out(&self.policy, &demand).await;
             self.check("after an order");
@@ -201,13 +201,13 @@ impl World {
         panic!("{demand:?} never stood");
     }
 
-    pub fn verdict(&self, version: VersionId) -> Decision {
+    pub(crate) fn verdict(&self, version: VersionId) -> Decision {
         // The store in memory makes a version's token of its id.
         self.distribution.decide(&[AUDIENCE.into()], version.to_string().as_bytes())
     }
 
     /// The promise, on everything that ever existed.
-    pub fn check(&mut self, when: &str) {
+    pub(crate) fn check(&mut self, when: &str) {
         let now = self.memory.now();
         let Some(ring) = self.memory.ring("s") else { return };
         self.note_fates(&ring, now);
