@@ -29,6 +29,7 @@ pub fn again(test: &str, directory: &Path) -> Command {
 }
 
 /// Where the process that runs this was told to work; none where nobody told it.
+#[expect(clippy::disallowed_methods, reason = "the way by which a test's child is told")]
 pub fn directory() -> Option<std::path::PathBuf> {
     std::env::var_os(DIRECTORY).map(Into::into)
 }
