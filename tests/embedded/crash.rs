@@ -131,6 +131,7 @@ fn start(directory: &Path) -> Child {
 }
 
 /// Lets the children work for that long once each has begun, kills them, and returns what they said.
+#[expect(clippy::disallowed_methods, reason = "the children are real processes, in real time")]
 fn work_and_die(directory: &Path, children: usize, time: Duration) -> Vec<Said> {
     let mut children: Vec<_> = (0..children).map(|_| start(directory)).collect();
     let mut pipes: Vec<_> =
@@ -167,6 +168,7 @@ impl<R: std::io::Read> Lines for BufReader<R> {
 }
 
 /// How often; many more times where the whole truth is wanted.
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is up to whoever runs it")]
 fn rounds(fast: u32, full: u32) -> u32 {
     if std::env::var_os("CROSSFADE_FULL").is_some() { full } else { fast }
 }

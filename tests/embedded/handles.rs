@@ -9,6 +9,7 @@ use crossfade::{
     token::{Reveal as _, RevealError},
 };
 use tempfile::tempdir;
+use tokio::task::JoinSet;
 
 use crate::embedded::{
     HOUR, does, message, new_year, open, read, ring, rotates, secret, sqlite, stages, tries,
@@ -72,13 +73,13 @@ async fn a_database_that_is_locked_for_too_long_is_unavailable_for_steps_and_rea
 async fn a_thousand_secrets_do_not_take_a_thread_each() {
     let (directory, clock) = (tempdir().unwrap(), new_year());
     let store = Arc::new(open(directory.path(), clock).unwrap());
-    let reads = (0..1_000).map(|n| {
+    let mut reads = JoinSet::new();
+    for n in 0..1_000 {
         let (store, secret) = (Arc::clone(&store), Secret { name: format!("mcp/{n}").into(), ..secret() });
-        tokio::spawn(async move { store.read(&secret).await.unwrap() })
-    });
-    let reads: Vec<_> = reads.collect();
-    for read in reads {
-        assert_eq!(read.await.unwrap().ring, None);
+        reads.spawn(async move { store.read(&secret).await });
+    }
+    while let Some(read) = reads.join_next().await {
+        assert_eq!(read.unwrap().unwrap().ring, None);
     }
     // All of this test binary's threads; the runtimes of other tests are among them.
     let threads = std::fs::read_dir("/proc/self/task").unwrap().count();

@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// A step whose transaction takes longer was stopped halfway (a suspended machine or process): the
-/// deadlines in it would count from a time that is past.
+/// deadlines in it would count from a time that is past. What stops between this check and the end of
+/// the commit, some milliseconds later, is covered by the margin that a deadline has beyond the grace.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// The secret as it stands, and the store's time.
