@@ -14,6 +14,8 @@ use super::{
 pub(super) struct Reading<'a> {
     mistakes: RefCell<Vec<Mistake>>,
     env: &'a dyn Fn(&str) -> Option<String>,
+    /// What the environment held, and for which `${NAME}`.
+    substituted: RefCell<Vec<(String, String)>>,
 }
 
 /// A checked value and where it stands.
@@ -25,11 +27,15 @@ pub(super) struct At<T> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(env: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { mistakes: RefCell::default(), env }
+        Self { mistakes: RefCell::default(), env, substituted: RefCell::default() }
     }
 
     pub(super) fn mistake(&self, place: Place, message: impl Display) {
-        self.mistakes.borrow_mut().push(Mistake { place, message: message.to_string() });
+        let mut message = message.to_string();
+        for (value, name) in self.substituted.borrow().iter() {
+            message = message.replace(&value.escape_debug().to_string(), name).replace(value, name);
+        }
+        self.mistakes.borrow_mut().push(Mistake { place, message });
     }
 
     pub(super) fn has_mistakes(&self) -> bool {
@@ -62,6 +68,7 @@ impl<'a> Reading<'a> {
                 return None;
             };
             whole.push_str(&value);
+            self.substituted.borrow_mut().push((value, format!("${{{variable}}}")));
             rest = after;
         }
         whole.push_str(rest);
