@@ -1,9 +1,5 @@
 //! The embedded store, beyond the contract: files, keys, damage, disks, clocks, crashes.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test starts processes, waits for them, and reads its own switches"
-)]
 #![expect(unreachable_pub, reason = "the modules of a test have nobody outside")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
