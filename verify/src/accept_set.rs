@@ -16,6 +16,7 @@ mod write;
 pub use entry::{Entry, Stage};
 pub use error::SetError;
 use index::Index;
+pub(crate) use index::Terms;
 
 /// One second to one hour, as in the daemon's config.
 const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
@@ -82,7 +83,13 @@ impl AcceptSet {
 
     /// The entry with this digest. Digests are compared in constant time.
     pub fn find(&self, digest: &Digest) -> Option<&Entry> {
-        self.index.position(digest).map(|at| &self.entries[at])
+        self.find_with_terms(digest).map(|(entry, _)| entry)
+    }
+
+    /// The same, and until when it is accepted, without a look at the entry.
+    pub(crate) fn find_with_terms(&self, digest: &Digest) -> Option<(&Entry, Terms)> {
+        let (at, terms) = self.index.find(digest)?;
+        Some((self.entries.get(at)?, terms))
     }
 
     /// The MCP server that the tokens are for.

@@ -27,6 +27,7 @@
 
 mod accept_set;
 mod clock;
+mod crc;
 mod digest;
 mod json;
 mod shape;

@@ -3,8 +3,19 @@
 //! The checksum is no secret and proves nothing: it tells a token that was cut or mistyped from one
 //! that is unknown, so that such a string is refused without asking anybody.
 
+use crate::crc::crc32;
+
 /// The alphabet of the checksum, in the order of its digits.
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// What each character is as a digit.
+static VALUES: [u8; 256] = values();
+
+/// What no digit is.
+const NO_DIGIT: u8 = u8::MAX;
+
+/// The most that stands before the underscore.
+const PREFIX_LEN: usize = 5;
 
 const CHECKSUM_LEN: usize = 6;
 
@@ -27,12 +38,14 @@ pub enum Shape {
 
 /// Tells what a presented string looks like.
 pub fn shape(presented: &[u8]) -> Shape {
-    if !LENGTHS.contains(&presented.len()) || !presented.iter().all(u8::is_ascii_graphic) {
+    if !LENGTHS.contains(&presented.len()) {
         return Shape::Malformed;
     }
     match split_ours(presented) {
-        None => Shape::Foreign,
-        Some((body, check)) if checksum(body) == check => Shape::Ours,
+        None if presented.iter().all(u8::is_ascii_graphic) => Shape::Foreign,
+        None => Shape::Malformed,
+        // All of its characters are visible ASCII.
+        Some((body, check)) if check == u64::from(crc32(body)) => Shape::Ours,
         Some(_) => Shape::Malformed,
     }
 }
@@ -40,7 +53,7 @@ pub fn shape(presented: &[u8]) -> Shape {
 /// The six characters that end a token of ours: the CRC-32 (IEEE) of all bytes before them, in base62 with
 /// the digits `0-9A-Za-z`, most significant first, zero-padded.
 pub fn checksum(body: &[u8]) -> [u8; 6] {
-    let mut rest = crc32fast::hash(body);
+    let mut rest = crc32(body);
     let mut digits = [b'0'; CHECKSUM_LEN];
     for digit in digits.iter_mut().rev() {
         *digit = BASE62[(rest % 62) as usize];
@@ -50,25 +63,51 @@ pub fn checksum(body: &[u8]) -> [u8; 6] {
 }
 
 /// Body and checksum of what looks like one of ours, whether the checksum is right or not.
-fn split_ours(presented: &[u8]) -> Option<(&[u8], [u8; CHECKSUM_LEN])> {
-    let underscore = presented.iter().position(|b| *b == b'_')?;
+fn split_ours(presented: &[u8]) -> Option<(&[u8], u64)> {
+    let underscore = presented.iter().take(PREFIX_LEN + 1).position(|b| *b == b'_')?;
     let (prefix, rest) = presented.split_at(underscore);
-    let (random, check) = rest[1..].split_at_checked(RANDOM_LEN)?;
-    let check: [u8; CHECKSUM_LEN] = check.try_into().ok()?;
-    let fits =
-        is_prefix(prefix) && random.iter().all(is_base64url) && check.iter().all(u8::is_ascii_alphanumeric);
+    let (random, check) = rest[1..].split_first_chunk::<RANDOM_LEN>()?;
+    let check: &[u8; CHECKSUM_LEN] = check.try_into().ok()?;
+    let fits = is_prefix(prefix) && is_base64url(random);
+    let check = number(check)?;
     fits.then(|| (&presented[..presented.len() - CHECKSUM_LEN], check))
+}
+
+/// What six digits of base62 say. Each number has one way of writing it.
+fn number(digits: &[u8; CHECKSUM_LEN]) -> Option<u64> {
+    let values = digits.map(|digit| VALUES[usize::from(digit)]);
+    let number = values.iter().fold(0, |number, value| number * 62 + u64::from(*value));
+    values.iter().all(|value| *value != NO_DIGIT).then_some(number)
 }
 
 fn is_prefix(prefix: &[u8]) -> bool {
     let [first, rest @ ..] = prefix else { return false };
     first.is_ascii_lowercase()
-        && rest.len() <= 4
+        && rest.len() < PREFIX_LEN
         && rest.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
-fn is_base64url(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+/// Each character is looked at, whatever the ones before it are, and three times sixteen of them: so the
+/// compiler takes sixteen at once.
+fn is_base64url(text: &[u8; RANDOM_LEN]) -> bool {
+    let mut padded = [b'A'; 48];
+    padded[..RANDOM_LEN].copy_from_slice(text);
+    let odd = padded.map(|byte| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        u8::from(!(letter | digit | (byte == b'-') | (byte == b'_')))
+    });
+    odd.iter().fold(0, |any, odd| any | odd) == 0
+}
+
+const fn values() -> [u8; 256] {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < BASE62.len() {
+        values[BASE62[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The one decision on a presented token.
 
 use crate::{
-    accept_set::{AcceptSet, Entry},
+    accept_set::{AcceptSet, Entry, Terms},
     clock::Moment,
     digest::Digest,
     shape::{Shape, shape},
@@ -25,9 +25,9 @@ pub fn decide<'a>(view: Option<&'a View>, presented: &[u8], at: Moment) -> Verdi
     if view.is_past_hold(at) {
         return Verdict::Unsure;
     }
-    match view.set.find(&Digest::of(presented)) {
-        Some(entry) if view.is_past_deadline(entry, at) => view.refuse(Reason::Expired, at),
-        Some(entry) => Verdict::Accepted(Grant { entry, expires_ms: view.expires_ms(entry, at) }),
+    match view.set.find_with_terms(&Digest::of(presented)) {
+        Some((_, terms)) if view.is_past_deadline(terms, at) => view.refuse(Reason::Expired, at),
+        Some((entry, terms)) => Verdict::Accepted(Grant { entry, expires_ms: view.expires_ms(terms, at) }),
         None => view.refuse(Reason::Unknown, at),
     }
 }
@@ -68,8 +68,8 @@ impl View {
         self.age_ms(at) > self.set.hold_ms()
     }
 
-    fn is_past_deadline(&self, entry: &Entry, at: Moment) -> bool {
-        entry.not_after_ms.is_some_and(|deadline| self.now_ms(at) >= deadline)
+    fn is_past_deadline(&self, terms: Terms, at: Moment) -> bool {
+        terms.deadline_ms().is_some_and(|deadline| self.now_ms(at) >= deadline)
     }
 
     /// A refusal that rests on the set; never from a view that is not fresh.
@@ -79,8 +79,8 @@ impl View {
 
     /// Whatever happens but an ending, the token is accepted up to then: if it were replaced this
     /// moment, it would have its whole grace.
-    fn expires_ms(&self, entry: &Entry, at: Moment) -> u64 {
-        entry.not_after_ms.unwrap_or_else(|| self.now_ms(at).saturating_add(entry.grace_ms))
+    fn expires_ms(&self, terms: Terms, at: Moment) -> u64 {
+        terms.deadline_ms().unwrap_or_else(|| self.now_ms(at).saturating_add(terms.grace_ms))
     }
 }
 
