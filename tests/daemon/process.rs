@@ -35,8 +35,12 @@ impl Daemon {
         self.log.lock().expect("a log").clone()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("kill");
         assert!(sent.success());
     }
