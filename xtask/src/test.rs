@@ -10,6 +10,7 @@ use crate::tools;
 const FULL: &str = "CROSSFADE_FULL";
 
 pub(crate) fn run(full: bool) -> Result<()> {
+    tools::curl()?;
     let promtool = tools::promtool()?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]).env("PROMTOOL", promtool);

@@ -21,6 +21,20 @@ pub(crate) fn promtool() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The tour of the README asks with it; most machines have it.
+pub(crate) fn curl() -> Result<()> {
+    if Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    eprintln!("xtask: installing Debian's curl, for the README's tour");
+    let here = Path::new(".");
+    command("apt-get", &["update", "--quiet"], here)
+        .and_then(|()| {
+            command("apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", "curl"], here)
+        })
+        .context("curl is missing and can't be installed: install it as root (`apt-get install curl`)")
+}
+
 fn folder() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest).join("target/tools")
