@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod test;
 mod tools;
 
@@ -16,6 +17,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure, and print each figure beside its goal
+    Bench,
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -26,6 +29,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Bench => bench::run(),
         Command::Test { full } => test::run(full),
     };
     match result {

@@ -1,0 +1,126 @@
+//! What a verdict costs, beside one SHA-256 of the same bytes. `cargo xtask bench` reads the output.
+//!
+//! Every round measures all cases one after the other, so that a ratio compares neighbours in time;
+//! what is printed are medians over the rounds.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    hint::black_box,
+    time::Instant,
+};
+
+use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Stage, Verdict, View, checksum, decide};
+use sha2::{Digest as _, Sha256};
+
+const ROUNDS: usize = 41;
+/// How many calls a round makes of each case: each entry of the large set is asked for once.
+const CALLS: usize = 100_000;
+const TAKEN: Moment = Moment { boot_ms: 1, wall_ms: 1 };
+
+/// As long as Crossfade makes them.
+type Token = [u8; 53];
+
+fn main() {
+    let many: Vec<Token> = (0..CALLS).map(token).collect();
+    let few: Vec<Token> = many.iter().take(3).cycle().take(CALLS).copied().collect();
+    let (small, large) = (view(&many[..3]), view(&many));
+
+    let made = allocations_in(|| {
+        assert!(many.iter().all(|token| matches!(decide(Some(&large), token, TAKEN), Verdict::Accepted(_))));
+    });
+    let [mut hash, mut verdict, mut verdict_large, mut over_hash, mut over_small] = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        let h = nanoseconds_each(&few, |token| drop(black_box(Sha256::digest(token))));
+        let v = nanoseconds_each(&few, |token| accept(&small, token));
+        let l = nanoseconds_each(&many, |token| accept(&large, token));
+        hash.push(h);
+        verdict.push(v);
+        verdict_large.push(l);
+        over_hash.push(v / h);
+        over_small.push(l / v);
+    }
+    println!("sha256_ns {:.1}", median(hash));
+    println!("verdict_ns {:.1}", median(verdict));
+    println!("verdict_100000_ns {:.1}", median(verdict_large));
+    println!("verdict_over_sha256 {:.3}", median(over_hash));
+    println!("verdict_100000_over_3 {:.3}", median(over_small));
+    println!("allocations {made}");
+}
+
+fn accept(view: &View, token: &Token) {
+    let verdict = decide(black_box(Some(view)), black_box(token), TAKEN);
+    assert!(matches!(black_box(verdict), Verdict::Accepted(_)));
+}
+
+/// The n-th token. Its digest, and so the place of its entry, follows no order.
+fn token(n: usize) -> Token {
+    let body = format!("mcp_{n:043}");
+    let token = [body.as_bytes(), &checksum(body.as_bytes())].concat();
+    token.try_into().expect("53 characters")
+}
+
+fn view(tokens: &[Token]) -> View {
+    let entry = |token: &Token| Entry {
+        digest: Digest::of(token),
+        secret: "mcp/slack-search".into(),
+        version: "0197f7a2-0000-7000-8000-000000000000".into(),
+        stage: Stage::Current,
+        client_id: "slack-bot".into(),
+        scopes: ["slack:search".into()].into(),
+        created_ms: 0,
+        grace_ms: 60_000,
+        not_after_ms: None,
+    };
+    let set = AcceptSet::new("a", 60_000, 60_000, tokens.iter().map(entry).collect());
+    View { set: set.expect("a good set"), now_ms: 1_000, age_ms: 0, taken: TAKEN, complete: true }
+}
+
+fn nanoseconds_each(tokens: &[Token], mut work: impl FnMut(&Token)) -> f64 {
+    let began = now();
+    for token in tokens {
+        work(black_box(token));
+    }
+    began.elapsed().as_secs_f64() * 1e9 / tokens.len() as f64
+}
+
+#[expect(clippy::disallowed_methods, reason = "measuring is what this is for")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn allocations_in(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+struct Counting;
+
+#[expect(unsafe_code, reason = "an allocator can't be written without it; this one counts, and no more")]
+// SAFETY: every call goes to the system's allocator as it came; the counter is a plain cell without a
+// destructor, so counting allocates nothing. `realloc` is the trait's own, which calls `alloc`.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|n| n.set(n.get() + 1));
+        // SAFETY: the caller keeps `alloc`'s contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above; whatever is freed here came from `System`.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

@@ -1,0 +1,158 @@
+//! Servers to measure: started as a user starts them, on ports and in a folder of their own, and stopped
+//! when they are dropped.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{now, pause};
+
+/// The tour's verifier credential, from `config.example.yaml`.
+pub(super) const CREDENTIAL: &str = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";
+const CREDENTIAL_SHA256: &str = "db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76";
+pub(super) const CLIENT: &str = "slack-mcp-server";
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process that serves HTTP.
+pub(super) struct Server {
+    child: Child,
+    pub(super) address: SocketAddr,
+}
+
+impl Server {
+    pub(super) fn bare(program: &Path) -> Result<Self> {
+        let address = free_address()?;
+        let child = Command::new(program).arg(address.to_string()).stdin(Stdio::null()).spawn();
+        let child = child.with_context(|| format!("{} can't be started", program.display()))?;
+        let server = Self { child, address };
+        let began = now();
+        while TcpStream::connect(address).is_err() {
+            ensure!(began.elapsed() < PATIENCE, "the bare server does not listen");
+            pause(Duration::from_millis(2));
+        }
+        Ok(server)
+    }
+
+    /// User and system time so far, in clock ticks (a hundredth of a second on Linux).
+    pub(super) fn cpu_ticks(&self) -> Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Fields 14 and 15; the name before them can hold spaces, but ends with the last parenthesis.
+        let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ')).context("an odd stat file")?;
+        fields.skip(11).take(2).map(|field| Ok(field.parse::<u64>()?)).sum()
+    }
+
+    /// Resident memory, in KiB.
+    pub(super) fn resident_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A daemon, and how long it took to be ready.
+pub(super) struct Daemon {
+    pub(super) server: Server,
+    pub(super) to_ready: Duration,
+    program: PathBuf,
+    config: PathBuf,
+    telemetry: SocketAddr,
+}
+
+impl Daemon {
+    /// Starts one on the secrets of this folder, which it keeps.
+    pub(super) fn start(program: &Path, folder: &Path, secrets: usize, more: &str) -> Result<Self> {
+        let (listen, telemetry) = (free_address()?, free_address()?);
+        let config = folder.join("config.yaml");
+        fs::create_dir_all(folder)?;
+        fs::write(&config, config_of(listen, telemetry, secrets, more)?)?;
+        let began = now();
+        let child = Command::new(program)
+            .args(["serve", "--config"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stderr(fs::File::create(folder.join("log"))?)
+            .spawn()
+            .with_context(|| format!("{} can't be started", program.display()))?;
+        let mut server = Server { child, address: listen };
+        while !is_ready(telemetry) {
+            let ended = server.child.try_wait()?;
+            ensure!(ended.is_none(), "the daemon ended: see {}", folder.join("log").display());
+            ensure!(began.elapsed() < PATIENCE, "the daemon does not get ready");
+            pause(Duration::from_millis(2));
+        }
+        let to_ready = began.elapsed();
+        Ok(Self { server, to_ready, program: program.to_owned(), config, telemetry })
+    }
+
+    /// What a command prints.
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let output =
+            Command::new(&self.program).arg("--config").arg(&self.config).args(arguments).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        // 1 is `status` with something overdue: an answer too.
+        ensure!(matches!(output.status.code(), Some(0 | 1)), "{} failed: {said}", arguments.join(" "));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    pub(super) fn metrics(&self) -> Result<String> {
+        Ok(fetch(self.telemetry, "/metrics")?)
+    }
+}
+
+/// The example config's terms, with as many secrets for one audience as asked for.
+fn config_of(listen: SocketAddr, telemetry: SocketAddr, secrets: usize, more: &str) -> Result<String> {
+    let mut text = format!(
+        "listen: {listen}\nmetrics_listen: {telemetry}\nstore: {{kind: embedded, path: ./data}}\n\
+         clients:\n  - id: {CLIENT}\n    role: verifier\n    audiences: [https://mcp.example.com/bench]\n    \
+         credential_sha256: {CREDENTIAL_SHA256}\n\
+         sync: 2s\nfreshness: 6s\nhold: 1h\nsecrets:\n"
+    );
+    for n in 0..secrets {
+        writeln!(
+            text,
+            "  - name: mcp/bench-{n:04}\n    client_id: slack-bot\n    \
+             audience: https://mcp.example.com/bench\n    scopes: [slack:search]\n    grace: 10m\n    {more}"
+        )?;
+    }
+    Ok(text)
+}
+
+fn is_ready(telemetry: SocketAddr) -> bool {
+    fetch(telemetry, "/readyz").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+fn fetch(from: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(from)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// Empties a folder under `target/bench`.
+pub(super) fn fresh_folder(name: &str) -> Result<PathBuf> {
+    let folder = super::target().join("bench").join(name);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => bail!(error),
+        _ => Ok(folder),
+    }
+}

@@ -1,0 +1,33 @@
+//! The core's verdict beside one SHA-256: runs `verify/benches/verdict.rs`, and reads what it prints.
+
+use std::{collections::BTreeMap, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Figure;
+
+pub(super) fn run() -> Result<Vec<Figure>> {
+    let mut cargo = Command::new(env!("CARGO"));
+    let output = cargo.args(["bench", "--quiet", "-p", "crossfade-verify", "--bench", "verdict"]).output()?;
+    ensure!(output.status.success(), "the verdict bench failed: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    let value = |name| -> Result<f64> {
+        let value = values.get(name).with_context(|| format!("the verdict bench printed no {name}"))?;
+        Ok(value.parse()?)
+    };
+    let (hash, verdict, large) = (value("sha256_ns")?, value("verdict_ns")?, value("verdict_100000_ns")?);
+    let over_hash = format!("{verdict:.0} ns against {hash:.0} ns");
+    let over_small = format!("{large:.0} ns against {verdict:.0} ns");
+    Ok(vec![
+        Figure::ratio("verdict / one SHA-256", value("verdict_over_sha256")?, 2.0, over_hash),
+        Figure::ratio("100,000 entries / 3", value("verdict_100000_over_3")?, 3.0, over_small),
+        Figure::new(
+            "allocations in an acceptance",
+            value("allocations")?,
+            0.0,
+            "",
+            "100,000 verdicts".into(),
+        ),
+    ])
+}
