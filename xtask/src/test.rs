@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use crate::tools;
+use crate::{mutants, tools};
 
 /// Tests read it: where it is set, they run long.
 const FULL: &str = "CROSSFADE_FULL";
@@ -19,5 +19,5 @@ pub(crate) fn run(full: bool) -> Result<()> {
     }
     eprintln!("xtask: cargo test --workspace{}", if full { ", with the long runs" } else { "" });
     ensure!(cargo.status()?.success(), "tests failed: see above");
-    Ok(())
+    if full { mutants::run() } else { Ok(()) }
 }
