@@ -174,3 +174,25 @@ fn the_audit_log_holds_and_a_changed_line_is_found() {
     std::fs::write(&path, log.replacen("promoted", "retired", 1)).expect("a write");
     assert!(world.fails(1, &["audit", "verify", "data/audit.jsonl"]).contains("edited"));
 }
+
+#[test]
+fn each_rotation_is_counted_by_what_began_it() {
+    let world = World::new("60s");
+    let _daemon = world.start();
+    world.ok(&["rotate", SECRET, "--wait"]);
+    world.ok(&["rotate", SECRET, "--compromised", "--wait"]);
+    world.ok(&["revoke", SECRET, "--all", "--yes"]);
+    world.ok(&["rotate", SECRET]);
+    world.ok(&["abort", SECRET]);
+    for (trigger, outcome) in
+        [("manual", "done"), ("compromised", "done"), ("revoke", "done"), ("manual", "aborted")]
+    {
+        let line = format!(
+            "crossfade_rotations_total{{outcome=\"{outcome}\",secret=\"{SECRET}\",trigger=\"{trigger}\"}} 1"
+        );
+        until(&line, || {
+            let text = crate::process::call(world.metrics, "GET", "/metrics", &[], "").expect("metrics").body;
+            text.lines().any(|found| found == line).then_some(())
+        });
+    }
+}
