@@ -9,7 +9,7 @@ use crate::{mutants, tools};
 /// Tests read it: where it is set, they run long.
 const FULL: &str = "CROSSFADE_FULL";
 
-/// Sets up what the tests need and runs them. The test runner has the last word in the output.
+/// Sets up what the tests need and runs them. In the fast tier the test runner has the last word.
 pub(crate) fn run(full: bool) -> Result<()> {
     tools::curl()?;
     let promtool = tools::promtool()?;
