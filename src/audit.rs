@@ -4,23 +4,31 @@
 //! It observes. A log that fails is loud, and stops neither a rotation nor an end. No token type
 //! enters here. Several processes (the daemon and commands) write one log: each entry is appended
 //! under an exclusive lock, after a look at the last line.
+//!
+//! The chain shows that something *within* it was changed. Whoever can write the file can also cut
+//! its end off, or write a whole new chain: against that, keep [`Summary::last_hash`] elsewhere.
 
 use std::{
     fmt,
+    io::Write as _,
     path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-
-use serde::Serialize;
 
 use crate::time::Timestamp;
 
 mod chain;
+mod event;
 mod file;
+mod verify;
 
-pub use chain::{ChainError, Summary, verify};
+pub use event::{Action, Event, Outcome};
+pub use verify::{ChainError, Summary, verify};
 
-/// A line is at most this long.
+/// A line is at most this long, its line feed included.
 const LINE_BYTES: usize = 4 * 1024;
 
 /// Where entries go.
@@ -30,60 +38,6 @@ pub enum Target {
     File(PathBuf),
     /// Standard error; then the chain holds within one process.
     Stderr,
-}
-
-/// What was done.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "they say what they are")]
-pub enum Action {
-    Created,
-    Staged,
-    Noted,
-    Promoted,
-    Dropped,
-    Retired,
-    Ended,
-    Paused,
-    Resumed,
-    Kept,
-    TokenHandedOut,
-    Order,
-}
-
-/// What came of it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was done.
-    Done,
-    /// It was not, and will not be.
-    Refused,
-    /// It was not, or nobody knows.
-    Failed,
-}
-
-/// An entry.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Event {
-    /// What was done.
-    pub action: Action,
-    /// To which secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// To which version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// By whom: `daemon`, `uid:1000`, `client:slack-bot`.
-    pub actor: String,
-    /// From where.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub peer: Option<String>,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// Why, or what exactly.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
 }
 
 /// The log can't be opened.
@@ -103,7 +57,7 @@ pub struct AuditLog {
 
 enum Sink {
     File(file::Log),
-    Stderr(std::sync::Mutex<chain::Link>),
+    Stderr(Mutex<chain::Link>),
 }
 
 impl fmt::Debug for AuditLog {
@@ -116,7 +70,7 @@ impl AuditLog {
     /// Opens the log, and makes it where it is missing: 0600, in a folder 0700.
     pub fn open(target: &Target) -> Result<Self, AuditError> {
         let sink = match target {
-            Target::Stderr => Sink::Stderr(std::sync::Mutex::default()),
+            Target::Stderr => Sink::Stderr(Mutex::default()),
             Target::File(path) => Sink::File(
                 file::Log::open(path)
                     .map_err(|source| AuditError { path: path.display().to_string(), source })?,
@@ -125,25 +79,22 @@ impl AuditLog {
         Ok(Self { sink, failures: AtomicU64::new(0) })
     }
 
-    /// Appends an entry. It blocks until the entry is on the disk. Where that fails, it says so, and
-    /// counts; the caller goes on.
-    pub fn record(&self, now: Timestamp, mut event: Event) {
-        // A long text is cut rather than the entry lost; the rest of an entry is bounded by the config.
-        event.detail = event.detail.map(|detail| detail.chars().take(LINE_BYTES / 8).collect());
-        event.secret = event.secret.map(|secret| secret.chars().take(512).collect());
+    /// Appends an entry; long texts in it are cut. It never fails its caller: where the entry can't
+    /// be written, that is logged and counted.
+    ///
+    /// It blocks until the entry is on the disk: a few milliseconds, and at most about two seconds
+    /// for another process's lock. Async callers accept that, or use `spawn_blocking`.
+    pub fn record(&self, now: Timestamp, event: Event) {
+        let event = event.bounded();
         let result = match &self.sink {
             Sink::File(log) => log.append(now, &event),
             Sink::Stderr(last) => {
-                let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                last.next(now, &event).map(|line| {
-                    eprintln!("{line}");
-                    *last = last.after(&line);
-                })
+                print(&mut last.lock().unwrap_or_else(PoisonError::into_inner), now, &event)
             }
         };
         if let Err(error) = result {
             self.failures.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(?event, "the audit log could not be written: {error}");
+            tracing::error!(?event, "the audit log lost an entry, which stands here: {error}");
         }
     }
 
@@ -151,4 +102,13 @@ impl AuditLog {
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
+}
+
+/// Not by `eprintln!`: that panics where standard error is closed, and the caller has to go on.
+fn print(last: &mut chain::Link, now: Timestamp, event: &Event) -> std::io::Result<()> {
+    let mut link = last.clone();
+    let line = link.append(now, event)?;
+    std::io::stderr().lock().write_all(line.as_bytes())?;
+    *last = link;
+    Ok(())
 }

@@ -55,7 +55,6 @@ struct UsageError(String);
 #[derive(Debug, Parser)]
 #[command(
     version,
-    propagate_version = true,
     after_help = "\
 Examples:
   crossfade -c config.example.yaml serve
@@ -181,4 +180,14 @@ async fn serve(context: &Context) -> anyhow::Result<Exit> {
     }
     crate::app::serve(context.path(), |_| context.config()).await?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -89,7 +89,7 @@ impl Local {
             return Ok(false);
         }
         match rotator.decide(&seen, &config.policy, demand) {
-            Next::Do(step) => Ok(rotator.act(&seen, step, &config.policy).await.is_ok()),
+            Next::Do(step) => Ok(rotator.act(&seen, step, &config.policy, demand).await.is_ok()),
             Next::Idle { .. } => Ok(false),
         }
     }

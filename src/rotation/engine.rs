@@ -93,7 +93,7 @@ impl Engine {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
         }
         match self.rotator.decide(&seen, &policy, self.standing.as_ref()) {
-            Next::Do(step) => match self.rotator.act(&seen, step, &policy).await {
+            Next::Do(step) => match self.rotator.act(&seen, step, &policy, self.standing.as_ref()).await {
                 Ok(()) => {
                     self.backoff.reset();
                     Duration::ZERO

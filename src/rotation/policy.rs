@@ -188,3 +188,6 @@ impl Policy {
         tenth.min(Duration::from_secs(120))
     }
 }
+
+#[cfg(test)]
+mod tests;

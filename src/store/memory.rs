@@ -32,6 +32,8 @@ pub enum Fault {
     Before,
     /// It fails, and what was asked for has happened.
     After,
+    /// The store will never do it.
+    Rejected,
 }
 
 /// Secrets in memory.
@@ -138,6 +140,9 @@ impl Store for Memory {
         let fault = inner.writes.pop_front().flatten();
         if fault == Some(Fault::Before) {
             return Err(WriteError::Unavailable("a scripted fault, before".into()));
+        }
+        if fault == Some(Fault::Rejected) {
+            return Err(WriteError::Rejected("a scripted rejection".into()));
         }
         let (now, notes) = (inner.now, self.notes);
         let record = inner.rings.entry(secret.name.to_string()).or_default();

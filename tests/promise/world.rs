@@ -145,7 +145,7 @@ impl World {
         match self.rotator.decide(&seen, &self.policy, self.standing.as_ref()) {
             Next::Idle { .. } => false,
             Next::Do(step) => {
-                let _ = self.rotator.act(&seen, step, &self.policy).await;
+                let _ = self.rotator.act(&seen, step, &self.policy, self.standing.as_ref()).await;
                 self.check("after a step");
                 true
             }

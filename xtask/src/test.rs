@@ -2,21 +2,31 @@
 
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, bail};
 
-use crate::tools;
+use crate::{mutants, tools};
 
 /// Tests read it: where it is set, they run long.
 const FULL: &str = "CROSSFADE_FULL";
 
+/// Sets up what the tests need and runs them. In the fast tier the test runner has the last word.
 pub(crate) fn run(full: bool) -> Result<()> {
+    tools::curl()?;
     let promtool = tools::promtool()?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]).env("PROMTOOL", promtool);
+    // From the option alone, so that a forgotten variable doesn't make the fast tier a long one.
     if full {
         cargo.env(FULL, "1");
+    } else {
+        cargo.env_remove(FULL);
     }
     eprintln!("xtask: cargo test --workspace{}", if full { ", with the long runs" } else { "" });
-    ensure!(cargo.status()?.success(), "tests failed: see above");
-    Ok(())
+    let status = cargo.status().context("cargo can't be started: is the toolchain still installed?")?;
+    if !status.success() {
+        bail!(
+            "cargo test ended with {status}: what failed is listed above; run it alone with `cargo test NAME`"
+        );
+    }
+    if full { mutants::run() } else { Ok(()) }
 }

@@ -1,6 +1,8 @@
 use std::{fs, io::BufReader};
 
-use super::super::{Action, AuditLog, ChainError, Event, Outcome, Summary, Target, verify};
+use rustix::fs::{FlockOperation, flock};
+
+use super::super::{Action, AuditLog, ChainError, Event, LINE_BYTES, Outcome, Summary, Target, verify};
 use crate::time::Timestamp;
 
 fn event(detail: &str) -> Event {
@@ -68,8 +70,9 @@ fn a_chain_goes_on_across_processes_and_restarts() {
     assert_eq!((summary.entries, summary.torn), (23, 0));
 }
 
+/// Each thread opens the file for itself, and such locks part open files as they part processes.
 #[test]
-fn threads_that_write_at_once_keep_the_chain() {
+fn handles_that_write_at_once_keep_the_chain() {
     let bench = Bench::new();
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -80,48 +83,172 @@ fn threads_that_write_at_once_keep_the_chain() {
 }
 
 #[test]
-fn editing_removing_swapping_and_inserting_a_line_is_found() {
+fn editing_removing_swapping_and_inserting_a_line_is_found_at_its_place() {
     let bench = Bench::new();
     bench.write(6);
     let whole = bench.lines();
-    let mut edited = whole.clone();
-    edited[2] = edited[2].replace("entry 2", "entry 9");
-    let mut removed = whole.clone();
-    removed.remove(3);
-    let mut swapped = whole.clone();
-    swapped.swap(1, 2);
-    let mut inserted = whole.clone();
-    inserted.insert(2, whole[2].clone());
-    for (what, lines) in
-        [("edited", edited), ("removed", removed), ("swapped", swapped), ("inserted", inserted)]
-    {
+    let with = |change: fn(&mut Vec<String>)| {
+        let mut lines = whole.clone();
+        change(&mut lines);
+        lines
+    };
+    for (what, lines, want) in [
+        ("edited", with(|lines| lines[2] = lines[2].replace("entry 2", "entry 9")), "line 4 does not fit"),
+        ("removed", with(|lines| drop(lines.remove(3))), "line 4 is number 5, where 4"),
+        ("removed first", with(|lines| drop(lines.remove(0))), "line 1 is number 2, where 1"),
+        ("swapped", with(|lines| lines.swap(1, 2)), "line 2 is number 3, where 2"),
+        ("inserted", with(|lines| lines.insert(2, lines[2].clone())), "line 4 is number 3, where 4"),
+        ("spoilt", with(|lines| lines[2].truncate(9)), "line 3 is no entry"),
+        ("emptied", with(|lines| lines.insert(2, String::new())), "line 3 is no entry"),
+    ] {
         bench.put(&lines);
-        assert!(bench.verify().is_err(), "{what}");
+        let said = bench.verify().expect_err(what).to_string();
+        assert!(said.starts_with(want), "{what}: {said}");
     }
     bench.put(&whole);
     assert!(bench.verify().is_ok());
 }
 
 #[test]
-fn a_line_that_a_crash_cut_short_is_told_from_an_edited_one() {
+fn an_edit_that_reads_alike_is_found() {
     let bench = Bench::new();
-    bench.write(3);
-    let text = fs::read_to_string(bench.path()).expect("a log");
-    fs::write(bench.path(), &text[..text.len() - 20]).expect("a cut");
-    assert_eq!(bench.verify().expect("torn at its end").torn, 1);
-    bench.write(2);
-    let summary = bench.verify().expect("set aside");
-    assert_eq!((summary.entries, summary.torn), (4, 1));
+    bench.log().record(Timestamp::from_millis(1), event("a \u{fffd}"));
+    bench.write(1);
+    let mut bytes = fs::read(bench.path()).expect("a log");
+    let at = bytes.windows(3).position(|window| window == "\u{fffd}".as_bytes()).expect("the sign");
+    bytes.splice(at..at + 3, [0xff]);
+    fs::write(bench.path(), bytes).expect("an edit");
+    assert!(bench.verify().is_err());
 }
 
 #[test]
-fn a_log_that_was_moved_away_begins_anew() {
+fn a_chain_cut_at_its_end_is_whole_and_has_another_last_hash() {
+    let bench = Bench::new();
+    bench.write(4);
+    let before = bench.verify().expect("a whole chain");
+    bench.put(&bench.lines()[..3]);
+    let after = bench.verify().expect("whole to the eye");
+    assert_eq!((before.entries, after.entries), (4, 3));
+    assert_ne!(before.last_hash, after.last_hash);
+}
+
+#[test]
+fn whatever_a_crash_leaves_the_chain_goes_on_and_says_so() {
+    let part = r#"{"seq":4,"ti"#;
+    for (what, left, torn) in [
+        ("a cut line", part.to_owned(), 1),
+        ("one more crash while that was set aside", format!("{part}\n{part}"), 1),
+        ("a crash right after the line feed", format!("{part}\n"), 1),
+        ("blocks that never reached the disk", "\0".repeat(5_000), 1),
+        ("much more than a line", format!("{part}\n").repeat(9_000), 1),
+        ("nothing", String::new(), 0),
+    ] {
+        let bench = Bench::new();
+        bench.write(3);
+        let text = fs::read_to_string(bench.path()).expect("a log") + &left;
+        fs::write(bench.path(), &text).expect("a crash");
+        let ended = bench.verify().expect(what);
+        assert_eq!((ended.entries, ended.torn), (3, torn), "{what}");
+        bench.write(2);
+        let summary = bench.verify().expect(what);
+        assert_eq!((summary.entries, summary.torn), (5 + torn, torn), "{what}");
+    }
+}
+
+#[test]
+fn what_a_crash_left_can_t_be_changed_later() {
+    let bench = Bench::new();
+    bench.write(3);
+    let text = fs::read_to_string(bench.path()).expect("a log");
+    fs::write(bench.path(), text + "{\"torn").expect("a crash");
+    bench.write(1);
+    let text = fs::read_to_string(bench.path()).expect("a log");
+    for changed in [text.replace("{\"torn\n", "{\"born\n"), text.replace("{\"torn\n", "")] {
+        assert_ne!(changed, text);
+        fs::write(bench.path(), changed).expect("an edit");
+        assert!(matches!(bench.verify(), Err(ChainError::Torn { .. })));
+    }
+}
+
+#[test]
+fn an_entry_that_lacks_only_its_line_feed_counts() {
+    let bench = Bench::new();
+    bench.write(3);
+    let text = fs::read_to_string(bench.path()).expect("a log");
+    fs::write(bench.path(), text.trim_end()).expect("a crash");
+    assert_eq!(bench.verify().expect("a whole chain").entries, 3);
+    bench.write(2);
+    let summary = bench.verify().expect("a whole chain");
+    assert_eq!((summary.entries, summary.torn), (5, 0));
+}
+
+#[test]
+fn a_crash_after_any_byte_leaves_a_chain_that_goes_on() {
+    let bench = Bench::new();
+    bench.write(2);
+    let text = fs::read(bench.path()).expect("a log");
+    for length in 0..text.len() {
+        fs::write(bench.path(), &text[..length]).expect("a crash");
+        bench.verify().expect("it ends torn");
+        bench.write(1);
+        bench.verify().expect("it goes on");
+    }
+}
+
+#[test]
+fn a_log_that_was_moved_away_begins_anew_and_names_the_last_hash() {
+    let bench = Bench::new();
+    let (ours, other) = (bench.log(), bench.log());
+    ours.record(Timestamp::from_millis(1), event("before"));
+    other.record(Timestamp::from_millis(2), event("before, by another process"));
+    let before = bench.verify().expect("a chain");
+    fs::rename(bench.path(), bench.folder.path().join("old")).expect("a move");
+    ours.record(Timestamp::from_millis(3), event("after"));
+    other.record(Timestamp::from_millis(4), event("after, by another process"));
+    let after = bench.verify().expect("a new chain");
+    assert_eq!((after.entries, after.continues), (3, Some(before.last_hash)));
+}
+
+#[test]
+fn a_line_is_bounded_and_no_entry_is_lost_for_its_length() {
     let bench = Bench::new();
     let log = bench.log();
-    log.record(Timestamp::from_millis(1), event("before"));
-    fs::rename(bench.path(), bench.folder.path().join("old")).expect("a move");
-    log.record(Timestamp::from_millis(2), event("after"));
-    assert_eq!(bench.verify().expect("a new chain").entries, 1);
+    for sign in ["\u{1}", "\"", "x", "é", "\n", "\u{1f512}"] {
+        let long = || sign.repeat(9_000);
+        let event = Event {
+            secret: Some(long()),
+            version: Some(long()),
+            actor: long(),
+            peer: Some(long()),
+            detail: Some(long()),
+            ..event("")
+        };
+        log.record(Timestamp::from_millis(u64::MAX), event);
+    }
+    assert_eq!((log.failures(), bench.verify().expect("a chain").entries), (0, 6));
+    assert!(bench.lines().iter().all(|line| line.len() < LINE_BYTES));
+}
+
+#[test]
+fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::MetadataExt as _;
+    let bench = Bench::new();
+    bench.write(1);
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("it is there").mode() & 0o777;
+    assert_eq!((mode(&bench.path()), mode(&bench.folder.path().join("new"))), (0o600, 0o700));
+}
+
+#[test]
+fn a_process_that_keeps_the_lock_holds_nobody_up_for_ever() {
+    let bench = Bench::new();
+    let log = bench.log();
+    let stopped = fs::File::open(bench.path()).expect("a log");
+    flock(&stopped, FlockOperation::LockExclusive).expect("a lock");
+    log.record(Timestamp::from_millis(1), event("lost"));
+    assert_eq!(log.failures(), 1);
+    drop(stopped);
+    log.record(Timestamp::from_millis(2), event("kept"));
+    assert_eq!((log.failures(), bench.verify().expect("a chain").entries), (1, 1));
 }
 
 #[test]

@@ -16,13 +16,17 @@ use super::{
 use crate::{
     clock::{Clock, elapsed},
     store::{ReadError, Reading, Secret, Store, WriteError},
-    time::Interval,
+    time::{Interval, Timestamp},
 };
 
 /// A step is not sent on a read that is older.
 const OLDEST_READ: Duration = Duration::from_secs(10);
-/// A step that the store rejects is tried this often, then given up.
+/// A step that the store rejects is tried this often, then given up: until the next slot, an order, or
+/// [`REST`] later, so that what was mended meanwhile is noticed.
 const TRIES: u32 = 5;
+const REST: Duration = Duration::from_secs(3600);
+/// What replaces an ended version is not left alone for that long.
+const EMERGENCY_REST: Duration = Duration::from_secs(60);
 /// An order that makes no headway is answered after this many turns.
 const TURNS: u32 = 32;
 
@@ -57,10 +61,17 @@ pub struct Rotator {
     observer: Arc<dyn Observer>,
     marks: Marks,
     last: Observation,
-    /// Which rotation is under way, and what began it.
+    /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
-    /// The step that the store rejected last, and how often in a row.
-    rejected: Option<(Step, u32)>,
+    rejected: Option<Rejected>,
+}
+
+/// The step that the store rejected last, how often in a row, and until when it is given up.
+#[derive(Copy, Clone, Debug)]
+struct Rejected {
+    step: Step,
+    tries: u32,
+    until: Option<Timestamp>,
 }
 
 impl fmt::Debug for Rotator {
@@ -112,19 +123,25 @@ impl Rotator {
     /// What to do on that read; nothing where it was given up.
     pub fn decide(&self, seen: &Seen, policy: &Policy, demand: Option<&Demand>) -> Next {
         match plan::next(seen.ring.as_ref(), policy, demand, seen.now) {
-            Next::Do(step) if self.gave_up(&step) => Next::Idle { until: None },
+            Next::Do(step) if self.gave_up(&step, seen.now.earliest) => Next::Idle { until: None },
             next => next,
         }
     }
 
     /// Carries out one step, unless the read that it rests on has grown old.
-    pub async fn act(&mut self, seen: &Seen, step: Step, policy: &Policy) -> Result<(), WriteError> {
+    pub async fn act(
+        &mut self,
+        seen: &Seen,
+        step: Step,
+        policy: &Policy,
+        demand: Option<&Demand>,
+    ) -> Result<(), WriteError> {
         if elapsed(seen.at, self.clock.moment()) > OLDEST_READ {
             return Err(WriteError::Conflict);
         }
         let result = self.store.apply(&self.secret, &step, &seen.reading).await;
         match &result {
-            Ok(()) => self.did(seen, step),
+            Ok(()) => self.did(seen, step, demand),
             Err(WriteError::Conflict) => {}
             Err(error) => self.failed(seen, step, error, policy),
         }
@@ -151,7 +168,7 @@ impl Rotator {
                 }
             }
             let pause = match self.decide(&seen, policy, Some(demand)) {
-                Next::Do(step) => match self.act(&seen, step, policy).await {
+                Next::Do(step) => match self.act(&seen, step, policy, Some(demand)).await {
                     Ok(()) => continue,
                     Err(error) => {
                         trouble = chain(&error);
@@ -187,7 +204,7 @@ impl Rotator {
             self.last.read = Some((*at, *now));
         }
         self.last.parked = match &self.rejected {
-            Some((_, tries)) if *tries >= TRIES => self.last.parked.take(),
+            Some(Rejected { until: Some(until), .. }) if now.earliest < *until => self.last.parked.take(),
             _ if missing => Some(Parked {
                 reason: Reason::Missing,
                 message: "the secret is not in the store: create it there".to_owned(),
@@ -228,7 +245,7 @@ impl Rotator {
         self.last.message = Some(message);
     }
 
-    fn did(&mut self, seen: &Seen, step: Step) {
+    fn did(&mut self, seen: &Seen, step: Step, demand: Option<&Demand>) {
         self.rejected = None;
         tracing::info!(secret = %self.secret.name, ?step, "done");
         let Some(ring) = &seen.ring else { return };
@@ -239,42 +256,71 @@ impl Rotator {
             Step::EndAll { .. } => {
                 self.marks.extend(ring.versions().map(|v| (v.id, seen.now.latest)));
             }
-            Step::Promote { pending, .. } => self.rotated(ring, pending, Outcome::Done),
-            Step::Drop { pending } => self.rotated(ring, pending, Outcome::Aborted),
+            Step::Stage { current } => self.trigger = Some((current, trigger(ring, demand))),
+            Step::Promote { .. } => self.rotated(ring, Outcome::Done),
+            Step::Drop { .. } => self.rotated(ring, Outcome::Aborted),
             _ => {}
         }
     }
 
-    fn rotated(&mut self, ring: &Ring, pending: VersionId, outcome: Outcome) {
-        let known = self.trigger.take().filter(|(version, _)| *version == pending);
-        let guess = if ring.current.ended.is_some() { Trigger::Compromised } else { Trigger::Schedule };
-        self.observer.rotated(&self.secret.name, known.map_or(guess, |(_, trigger)| trigger), outcome);
+    fn rotated(&mut self, ring: &Ring, outcome: Outcome) {
+        let known = self.trigger.take().filter(|(replaced, _)| *replaced == ring.current.id);
+        let began = known.map_or_else(|| trigger(ring, None), |(_, began)| began);
+        self.observer.rotated(&self.secret.name, began, outcome);
     }
 
     fn failed(&mut self, seen: &Seen, step: Step, error: &WriteError, policy: &Policy) {
         let message = chain(error);
         tracing::warn!(secret = %self.secret.name, ?step, "{message}");
         self.last.message = Some(message.clone());
-        if let WriteError::Rejected(_) | WriteError::Denied(_) = error {
-            let before = self.rejected.filter(|(last, _)| *last == step).map_or(0, |(_, tries)| tries);
-            self.rejected = Some((step, before + 1));
-            if before + 1 == TRIES {
-                tracing::error!(secret = %self.secret.name, ?step, "given up after {TRIES} tries: {message}");
-                let reason = match error {
-                    WriteError::Denied(_) => Reason::Denied,
-                    _ => Reason::Rejected,
-                };
-                self.last.parked = Some(Parked { reason, message });
-                let trigger = self.trigger.map_or(Trigger::Schedule, |(_, trigger)| trigger);
-                self.observer.rotated(&self.secret.name, trigger, Outcome::Failed);
-                self.saw(seen, policy);
-                self.observer.observed(&self.secret.name, &self.last);
-            }
+        if !matches!(error, WriteError::Rejected(_) | WriteError::Denied(_)) {
+            return;
         }
+        let before = self.rejected.filter(|last| last.step == step).map_or(0, |last| last.tries);
+        let mut rejected = Rejected { step, tries: before + 1, until: None };
+        if rejected.tries >= TRIES {
+            rejected.until = Some(give_up_until(seen, policy));
+            let reason = match error {
+                WriteError::Denied(_) => Reason::Denied,
+                _ => Reason::Rejected,
+            };
+            let secret = &self.secret.name;
+            tracing::error!(%secret, ?step, "given up after {} tries: {message}", rejected.tries);
+            self.last.parked = Some(Parked { reason, message });
+            let began = seen.ring.as_ref().map_or(Trigger::Schedule, |ring| trigger(ring, None));
+            let began = self.trigger.take().map_or(began, |(_, began)| began);
+            self.observer.rotated(secret, began, Outcome::Failed);
+        }
+        self.rejected = Some(rejected);
+        self.saw(seen, policy);
+        self.observer.observed(&self.secret.name, &self.last);
     }
 
-    fn gave_up(&self, step: &Step) -> bool {
-        self.rejected.is_some_and(|(rejected, tries)| rejected == *step && tries >= TRIES)
+    fn gave_up(&self, step: &Step, now: Timestamp) -> bool {
+        self.rejected.is_some_and(|last| last.step == *step && last.until.is_some_and(|until| now < until))
+    }
+}
+
+/// What begins a rotation of what is current; as far as can be told, where another process began it.
+fn trigger(ring: &Ring, demand: Option<&Demand>) -> Trigger {
+    match demand {
+        Some(Demand::RevokeAll { .. }) => Trigger::Revoke,
+        _ if ring.current.ended.is_some() => Trigger::Compromised,
+        Some(Demand::Rotate { .. }) => Trigger::Manual,
+        _ => Trigger::Schedule,
+    }
+}
+
+fn give_up_until(seen: &Seen, policy: &Policy) -> Timestamp {
+    let now = seen.now.latest;
+    match &seen.ring {
+        Some(ring) if ring.current.ended.is_some() => now + EMERGENCY_REST,
+        Some(ring) => {
+            let schedule = policy.terms().schedule.as_ref();
+            let slot = schedule.and_then(|schedule| schedule.next_slot(ring.current.created, now));
+            slot.map_or(now + REST, |slot| slot.min(now + REST))
+        }
+        None => now + REST,
     }
 }
 

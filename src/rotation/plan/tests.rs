@@ -443,3 +443,67 @@ fn the_current_version_alone_cannot_be_ended() {
     assert_eq!(refusal(&ring, &Demand::Revoke { version: id(9) }), Some(Refusal::NoSuchVersion(id(9))));
     assert_eq!(refusal(&ring, &Demand::Abort { pending: id(9) }), Some(Refusal::NothingPending));
 }
+
+#[test]
+fn an_order_that_is_refused_does_nothing() {
+    let marked = || pending(ring(ended(version(1, 0), 1)), version(2, 2));
+    let abort = Some(Demand::Abort { pending: id(2) });
+    check(vec![("the replacement soaks on", marked(), abort, 5, idle(2 + SOAK))], &policy());
+}
+
+#[test]
+fn there_is_one_pending_version_at_most() {
+    let soaking = |at| pending(ring(version(1, 0)), version(2, at));
+    let rotate = Some(Demand::Rotate { current: id(1) });
+    check(
+        vec![
+            ("a due slot stages no second one", soaking(EVERY - 5), None, EVERY, idle(EVERY - 5 + SOAK)),
+            ("an order stages no second one", soaking(EVERY - 5), rotate, EVERY, idle(EVERY - 5 + SOAK)),
+        ],
+        &policy(),
+    );
+}
+
+fn cron(jitter: u64) -> Policy {
+    let schedule = Schedule::cron("0 0 * * * *", "UTC").expect("every hour");
+    let terms = Terms {
+        schedule: Some(schedule),
+        jitter: Duration::from_millis(jitter),
+        ..terms(Notes::WithPromotion)
+    };
+    Policy::new(terms).expect("a sound policy")
+}
+
+#[test]
+fn a_version_made_just_before_a_slot_counts_for_it() {
+    const HOUR: u64 = 3_600_000;
+    // A tenth of the gap, and 120 s at most.
+    let guard = 120 * SECOND;
+    check(
+        vec![
+            ("made within the guard", ring(version(1, HOUR - guard)), None, HOUR, idle(2 * HOUR)),
+            ("made before it", ring(version(1, HOUR - guard - 1)), None, HOUR, STAGE),
+        ],
+        &cron(0),
+    );
+}
+
+#[test]
+fn the_jitter_delays_a_slot_by_the_same_time_on_every_replica() {
+    const HOUR: u64 = 3_600_000;
+    let delay = super::super::schedule::jitter_of("s", ms(HOUR), Duration::from_secs(600)).as_millis() as u64;
+    assert!(delay > 0);
+    check(
+        vec![
+            (
+                "not before the delay has passed",
+                ring(version(1, 0)),
+                None,
+                HOUR + delay - 1,
+                idle(HOUR + delay),
+            ),
+            ("then", ring(version(1, 0)), None, HOUR + delay, STAGE),
+        ],
+        &cron(600 * SECOND),
+    );
+}

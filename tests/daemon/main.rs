@@ -1,0 +1,11 @@
+//! The whole, as its users have it: the real binary, real sockets, real signals.
+
+#![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
+
+mod crash;
+mod orders;
+mod process;
+mod requests;
+mod rotation;
+mod signals;
+mod world;

@@ -1,0 +1,156 @@
+//! A folder with a config, a daemon on it, commands, and a verifier's and a bot's view.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Answer, Daemon, call};
+
+pub(crate) const SECRET: &str = "mcp/slack-search";
+pub(crate) const AUDIENCE: &str = "https://mcp.example.com/slack";
+/// Of the clients below, made for these tests.
+pub(crate) const VERIFIER: &str = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";
+pub(crate) const BOT: &str = "cfc_for-the-tour-only-never-use-it-as-a-bot----2hdIHn";
+
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) listen: u16,
+    pub(crate) metrics: u16,
+}
+
+/// How long a test waits for something that has to come; long, for a slow machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for a condition, not for a time.
+pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let mut waited = Duration::ZERO;
+    while waited < PATIENCE {
+        if let Some(found) = condition() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        waited += Duration::from_millis(50);
+    }
+    panic!("never came: {what}");
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("its address").port()
+}
+
+impl World {
+    /// One secret, rotated by hand, with this grace.
+    pub(crate) fn new(grace: &str) -> Self {
+        Self::with_secrets(&format!(
+            "  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, scopes: [slack:search], grace: {grace}}}\n"
+        ))
+    }
+
+    pub(crate) fn with_secrets(secrets: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let world = Self { folder, listen: free_port(), metrics: free_port() };
+        world.write_config(secrets, "");
+        world
+    }
+
+    pub(crate) fn write_config(&self, secrets: &str, more_clients: &str) {
+        let (listen, metrics) = (self.listen, self.metrics);
+        let config = format!(
+            "listen: 127.0.0.1:{listen}
+metrics_listen: 127.0.0.1:{metrics}
+store: {{kind: embedded}}
+sync: 300ms
+freshness: 1s
+hold: 60s
+secrets:
+{secrets}clients:
+  - {{id: slack-mcp-server, role: verifier, audiences: [\"{AUDIENCE}\"],
+     credential_sha256: db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76}}
+  - {{id: slack-bot-host, role: bot, secrets: [{SECRET}],
+     credential_sha256: 972208d1a0477a34ebf8085453ca4c2df4d7507945e36534caf6c810552010fd}}
+{more_clients}"
+        );
+        // As a whole: a half-written file must never be read.
+        let (path, new) = (self.path("config.yaml"), self.path("config.new"));
+        fs::write(&new, config).expect("a write");
+        fs::rename(new, path).expect("a rename");
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A daemon that is ready.
+    pub(crate) fn start(&self) -> Daemon {
+        let daemon = Daemon::start(self.command("serve").arg("--log-format").arg("text"));
+        until("the daemon is ready", || {
+            let ready = call(self.metrics, "GET", "/readyz", &[], "");
+            ready.ok().filter(|answer| answer.status == 200)
+        });
+        daemon
+    }
+
+    pub(crate) fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crossfade"));
+        command.current_dir(self.folder.path()).env_remove("CROSSFADE_CONFIG").env_remove("CROSSFADE_LOG");
+        command.arg(verb).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments[0]);
+        command.args(&arguments[1..]).output().expect("it starts")
+    }
+
+    /// Runs a command that has to succeed; what it says.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Runs a command that has to fail so; what it says on stderr.
+    pub(crate) fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    pub(crate) fn token(&self) -> String {
+        self.ok(&["token", SECRET]).trim().to_owned()
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        let output = self.run(&["status", SECRET, "-o", "json"]);
+        let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        all[0].clone()
+    }
+
+    pub(crate) fn current(&self) -> String {
+        self.status()["versions"][0]["version"].as_str().expect("a current version").to_owned()
+    }
+
+    /// Asks the verify endpoint.
+    pub(crate) fn introspect(&self, token: &str) -> Answer {
+        let form: String = token.bytes().map(|b| format!("%{b:02X}")).collect();
+        let basic = format!("Bearer {VERIFIER}");
+        let headers = [("Authorization", &*basic), ("Content-Type", "application/x-www-form-urlencoded")];
+        call(self.listen, "POST", "/v1/introspect", &headers, &format!("token={form}")).expect("an answer")
+    }
+
+    /// The stage of a token; none where it is refused. Unsure is not an answer: it is asked again.
+    pub(crate) fn stage(&self, token: &str) -> Option<String> {
+        let answer =
+            until("a verdict", || Some(self.introspect(token)).filter(|answer| answer.status == 200));
+        let body = answer.json();
+        body["active"].as_bool()?.then(|| body["stage"].as_str().unwrap_or_default().to_owned())
+    }
+}

@@ -1,0 +1,209 @@
+//! The loop around the decision: it never ends on an error, gives up what is rejected time and
+//! again, and answers every order.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use crossfade::{
+    clock::Clock,
+    rotation::{
+        engine::{
+            Engine, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger, Wakers,
+        },
+        plan::{Demand, Phase, Refusal},
+        policy::{Notes, Policy, StoreTraits, Terms},
+        schedule::Schedule,
+    },
+    store::{
+        Secret, Store,
+        memory::{Fault, Memory},
+    },
+    time::Timestamp,
+};
+use crossfade_verify::Moment;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Runs on tokio's paused time, and takes the store's along.
+struct Paused(Arc<Memory>);
+
+#[async_trait]
+impl Clock for Paused {
+    fn moment(&self) -> Moment {
+        let now = self.0.now().as_millis();
+        Moment { boot_ms: now, wall_ms: now }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+        self.0.set_now(self.0.now() + duration);
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    last: Mutex<Option<Observation>>,
+    rotated: Mutex<Vec<(Trigger, Outcome)>>,
+}
+
+impl Observer for Seen {
+    fn observed(&self, _: &str, observation: &Observation) {
+        *self.last.lock().expect("no panic") = Some(observation.clone());
+    }
+
+    fn rotated(&self, _: &str, trigger: Trigger, outcome: Outcome) {
+        self.rotated.lock().expect("no panic").push((trigger, outcome));
+    }
+}
+
+struct Running {
+    memory: Arc<Memory>,
+    seen: Arc<Seen>,
+    orders: mpsc::Sender<Order>,
+    stop: CancellationToken,
+    _ends: (watch::Sender<u64>, watch::Sender<Arc<Policy>>),
+}
+
+fn policy() -> Policy {
+    let seconds = Duration::from_secs;
+    let store = StoreTraits {
+        store_lag: Duration::ZERO,
+        write_lag: Duration::ZERO,
+        notes: Notes::WithPromotion,
+        creates: true,
+    };
+    Policy::new(Terms {
+        secret: "s".into(),
+        schedule: Some(Schedule::every(seconds(100)).expect("a period")),
+        jitter: Duration::ZERO,
+        grace: seconds(40),
+        soak: None,
+        freshness: seconds(9),
+        hold: seconds(3600),
+        sync: seconds(3),
+        store,
+    })
+    .expect("a sound policy")
+}
+
+fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
+    let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
+    let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
+    let seen = Arc::new(Seen::default());
+    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
+    let secret = Secret { name: "s".into(), token_prefix: "mcp".into() };
+    let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
+    let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
+    let (orders, queue) = mpsc::channel(4);
+    let (tick, ticks) = watch::channel(0);
+    let (rules, policies) = watch::channel(Arc::new(policy()));
+    let wakers = Wakers { orders: queue, tick: ticks, refresh: Arc::new(Notify::new()), policy: policies };
+    let stop = CancellationToken::new();
+    tasks.spawn(Engine::new(rotator, wakers, clock, Arc::new(|most| most)).run(stop.clone()));
+    Running { memory, seen, orders, stop, _ends: (tick, rules) }
+}
+
+impl Running {
+    async fn order(&self, demand: Demand) -> Result<(), OrderFailure> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(Order { demand, reply }).await.expect("an engine");
+        answer.await.expect("an answer")
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&Running) -> bool) {
+        for _ in 0..100_000 {
+            if holds(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("never came: {what}: {:?}", self.seen.last.lock());
+    }
+
+    fn phase(&self) -> Option<Phase> {
+        self.seen.last.lock().expect("no panic").as_ref().map(|seen| seen.phase)
+    }
+
+    fn current(&self) -> crossfade::rotation::ring::VersionId {
+        self.memory.ring("s").expect("a secret").current.id
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_made_rotated_on_schedule_and_retired() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let first = running.current();
+    running.until("a rotation", |r| r.current() != first).await;
+    running
+        .until("the retirement", |r| r.memory.ring("s").is_some_and(|ring| ring.previous.is_empty()))
+        .await;
+    assert_eq!(running.seen.rotated.lock().expect("no panic")[0], (Trigger::Schedule, Outcome::Done));
+    running.stop.cancel();
+    assert!(tasks.join_next().await.expect("the engine").is_ok(), "it stops when it is told to");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_put_a_rotation_off_and_never_end_the_loop() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let first = running.current();
+    let faults = vec![Some(Fault::Before); 40];
+    running.memory.script(&faults, &faults);
+    running.until("the rotation all the same", |r| r.current() != first).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_rejected_time_and_again_is_given_up_loudly_and_tried_at_the_next_slot() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let first = running.current();
+    running.memory.script(&[], &[Some(Fault::Rejected); 5]);
+    running.until("it is parked", |r| r.phase() == Some(Phase::Parked)).await;
+    let parked = running.seen.last.lock().expect("no panic").clone().and_then(|seen| seen.parked);
+    assert_eq!(parked.map(|parked| parked.reason), Some(Reason::Rejected));
+    assert_eq!(*running.seen.rotated.lock().expect("no panic"), [(Trigger::Schedule, Outcome::Failed)]);
+    running.until("the next slot's rotation", |r| r.current() != first).await;
+    running.until("it is parked no more", |r| r.phase() != Some(Phase::Parked)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_answered_once_it_stands_and_a_wrong_one_is_refused() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let current = running.current();
+    assert!(running.order(Demand::Rotate { current }).await.is_ok());
+    assert!(running.memory.ring("s").is_some_and(|ring| ring.pending.is_some()), "it stands in the store");
+    let refused = running.order(Demand::Revoke { version: current }).await;
+    assert!(matches!(refused, Err(OrderFailure::Refused(Refusal::IsCurrent(_)))), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_reach_the_store_is_answered_with_not_known() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let current = running.current();
+    running.memory.script(&vec![Some(Fault::Before); 500], &[]);
+    assert!(matches!(running.order(Demand::Rotate { current }).await, Err(OrderFailure::Unknown(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn revoke_all_is_carried_through_without_the_soak() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let (current, before) = (running.current(), running.memory.now());
+    running.order(Demand::RevokeAll { current }).await.expect("the marks");
+    running.until("the replacement", |r| r.current() != current).await;
+    assert!(running.memory.now().since(before) < policy().soak(), "it waited for the soak");
+    running.until("it is counted", |r| !r.seen.rotated.lock().expect("no panic").is_empty()).await;
+    assert_eq!(running.seen.rotated.lock().expect("no panic")[0], (Trigger::Revoke, Outcome::Done));
+}
