@@ -12,6 +12,10 @@ use super::{
     *,
 };
 
+mod margins;
+mod orders;
+mod rules;
+
 const SECOND: u64 = 1000;
 /// Policy of the table: every 100 s, soak 10 s, grace 40 s, freshness 9 s.
 const EVERY: u64 = 100 * SECOND;

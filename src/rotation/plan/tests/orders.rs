@@ -1,0 +1,156 @@
+//! What an order asks for, when it stands in the store, and when there is nothing left to remember of it.
+
+use super::*;
+
+fn seen(n: u32) -> [Demand; 2] {
+    [Demand::Compromised { current: id(n) }, Demand::RevokeAll { current: id(n) }]
+}
+
+fn all_settled(rows: Vec<(&str, Ring, Demand, bool)>) {
+    for (what, ring, demand, want) in rows {
+        assert_eq!(settled(&ring, &demand), want, "{what}");
+    }
+}
+
+#[test]
+fn a_rotation_stands_once_its_successor_does_and_the_pause_is_lifted() {
+    let rotate = Demand::Rotate { current: id(1) };
+    let base = || ring(version(1, 0));
+    all_settled(vec![
+        ("nothing is pending", base(), rotate, false),
+        ("a successor stands", pending(base(), version(2, 0)), rotate, true),
+        ("it is ended", pending(base(), ended(version(2, 0), 1)), rotate, false),
+        ("it is being taken back", pending(base(), noted_until(version(2, 0), 1)), rotate, false),
+        ("it stands, in a pause", paused(pending(base(), version(2, 0))), rotate, false),
+        ("another version is current", paused(ring(version(7, 0))), rotate, true),
+    ]);
+}
+
+#[test]
+fn an_end_of_all_stands_once_every_mark_does() {
+    for demand in seen(1) {
+        let marked = || ring(ended(version(1, 0), 5));
+        all_settled(vec![
+            ("nothing is marked", ring(version(1, 0)), demand, false),
+            ("current is", marked(), demand, true),
+            ("a previous one is not", previous(marked(), version(3, 0), 900), demand, false),
+            ("it is too", previous(marked(), ended(version(3, 0), 5), 900), demand, true),
+            (
+                "previous is, current is not",
+                previous(ring(version(1, 0)), ended(version(3, 0), 5), 900),
+                demand,
+                false,
+            ),
+            ("seen is previous by now", previous(ring(version(7, 0)), version(1, 0), 900), demand, false),
+            ("and marked", previous(ring(version(7, 0)), ended(version(1, 0), 5), 900), demand, true),
+            ("or gone", ring(version(7, 0)), demand, true),
+        ]);
+    }
+}
+
+#[test]
+fn an_end_covers_every_version_that_stands_unmarked() {
+    let mark = Next::Do(Step::EndAll { current: id(1) });
+    for demand in seen(1) {
+        let rows = vec![
+            ("current", previous(ring(version(1, 0)), ended(version(3, 0), 5), 900), Some(demand), 6, mark),
+            ("previous", previous(ring(ended(version(1, 0), 5)), version(3, 0), 900), Some(demand), 6, mark),
+        ];
+        check(rows, &policy());
+    }
+}
+
+#[test]
+fn an_end_that_stands_is_not_written_again() {
+    let revoke = Some(Demand::Revoke { version: id(2) });
+    let marked = pending(ring(version(1, 0)), ended(version(2, 0), 5));
+    check(vec![("of one version", marked, revoke, 6, DROP())], &policy());
+    for demand in seen(3) {
+        let retire = Next::Do(Step::Retire { version: id(3) });
+        let marked = previous(ring(version(1, 0)), ended(version(3, 0), 5), 900);
+        check(vec![("of the version that was seen", marked, Some(demand), 6, retire)], &policy());
+    }
+}
+
+#[test]
+fn an_end_of_one_version_stands_once_it_is_marked_or_gone() {
+    let revoke = Demand::Revoke { version: id(2) };
+    let base = || ring(version(1, 0));
+    all_settled(vec![
+        ("unmarked", pending(base(), version(2, 0)), revoke, false),
+        ("marked", pending(base(), ended(version(2, 0), 5)), revoke, true),
+        ("gone", base(), revoke, true),
+    ]);
+}
+
+#[test]
+fn an_abort_stands_once_its_version_is_gone() {
+    let abort = Demand::Abort { pending: id(2) };
+    let base = || ring(version(1, 0));
+    all_settled(vec![
+        ("it is pending", pending(base(), version(2, 0)), abort, false),
+        ("another one is", pending(base(), version(7, 0)), abort, true),
+        ("none is", base(), abort, true),
+    ]);
+}
+
+#[test]
+fn an_abort_of_another_version_is_told_that_there_is_none() {
+    let abort = Demand::Abort { pending: id(2) };
+    for current in [version(1, 0), ended(version(1, 0), 1)] {
+        let other = pending(ring(current), version(7, 2));
+        assert_eq!(refusal(&other, &abort), Some(Refusal::NothingPending));
+    }
+    assert_eq!(refusal(&pending(ring(version(1, 0)), version(2, 2)), &abort), None);
+}
+
+#[test]
+fn what_is_taken_back_gets_its_note_once_and_is_then_dropped() {
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let with_note = pending(ring(version(1, 0)), noted_until(version(2, 50), 90 * SECOND));
+    check(vec![("the note stands", with_note, abort, 60, DROP())], &noted());
+}
+
+#[test]
+fn a_pause_is_written_once() {
+    let held = || paused(ring(version(1, 0)));
+    check(vec![("it stands", held(), Some(Demand::Pause), 5, Next::Idle { until: None })], &policy());
+    all_settled(vec![
+        ("paused", held(), Demand::Pause, true),
+        ("not paused", ring(version(1, 0)), Demand::Pause, false),
+    ]);
+}
+
+#[test]
+fn a_resume_without_a_pause_skips_no_slot() {
+    let resume = Some(Demand::Resume);
+    check(
+        vec![
+            ("a due slot is taken", ring(version(1, 0)), resume, EVERY, STAGE),
+            ("nothing is lifted", ring(version(1, 0)), resume, 5, idle(EVERY)),
+        ],
+        &policy(),
+    );
+    all_settled(vec![
+        ("paused", paused(ring(version(1, 0))), Demand::Resume, false),
+        ("not paused", ring(version(1, 0)), Demand::Resume, true),
+    ]);
+}
+
+#[test]
+fn a_rotation_lifts_no_pause_but_that_of_the_version_that_was_seen() {
+    let other = Some(Demand::Rotate { current: id(7) });
+    let held = paused(ring(version(1, 0)));
+    check(vec![("another version is current", held, other, 5, Next::Idle { until: None })], &policy());
+}
+
+#[test]
+fn revoke_all_is_remembered_until_the_version_is_replaced() {
+    let [compromised, all] = seen(1);
+    let marked = ring(ended(version(1, 0), 5));
+    assert!(settled(&marked, &all) && !finished(&marked, &all), "its marks alone do not skip the soak");
+    assert!(finished(&ring(version(7, 0)), &all), "replaced");
+    assert!(finished(&marked, &compromised), "the marks say all that there is");
+    let unmarked = previous(ring(version(7, 0)), version(1, 0), 900);
+    assert!(!finished(&unmarked, &all), "replaced, and not yet ended");
+}
