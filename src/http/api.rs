@@ -11,10 +11,9 @@ use axum::{
     routing::{get, post},
 };
 use tokio::sync::Semaphore;
-use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    auth::{Clients, require_client},
+    auth::Clients,
     error::ApiError,
     introspect::introspect,
     limits,
@@ -47,7 +46,8 @@ pub use super::token::Counter as TokenCounter;
 
 /// The routes of `listen`, with every limit on.
 pub fn router(verdicts: Verdicts, tokens: Option<Counter>, clients: Arc<Clients>) -> Router {
-    let metrics = Arc::clone(&verdicts.metrics);
+    let places = Semaphore::new(limits::REQUESTS);
+    let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
     let mut router = Router::new().route("/v1/introspect", post(introspect)).with_state(verdicts);
     router = match tokens {
         Some(counter) => router.route("/v1/token", get(hand_out).with_state(Arc::new(counter))),
@@ -56,25 +56,21 @@ pub fn router(verdicts: Verdicts, tokens: Option<Counter>, clients: Arc<Clients>
     router
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(clients, require_client))
-        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(limits::REQUESTS)), admit))
-        .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::REQUEST_TIMEOUT))
-        .layer(middleware::from_fn_with_state(metrics, finish))
+        .layer(middleware::from_fn_with_state(gate, pass))
 }
 
-/// Sheds load before anything is read: what can't be answered in time is better told so at once.
-async fn admit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
-            .into_response(),
-    }
+/// What every request passes. It is one layer, because each layer that axum boxes costs a request as much
+/// as the verdict itself does.
+struct Gate {
+    clients: Arc<Clients>,
+    places: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
-/// Every answer leaves uncacheable, and every rejection is counted.
-async fn finish(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// Every request has its time, every answer leaves uncacheable, and every rejection is counted.
+async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, next)).await;
+    let mut response = answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
     let rejection = match response.status() {
         StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
         StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
@@ -84,10 +80,26 @@ async fn finish(State(metrics): State<Arc<Metrics>>, request: Request, next: Nex
         _ => None,
     };
     if let Some(rejection) = rejection {
-        metrics.rejected(rejection);
+        gate.metrics.rejected(rejection);
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+impl Gate {
+    /// Sheds load before anything is read: what can't be answered in time is better told so at once.
+    /// Then lets in only who has a credential.
+    async fn admit(&self, mut request: Request, next: Next) -> Response {
+        let Ok(_place) = self.places.try_acquire() else {
+            return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
+                .into_response();
+        };
+        if !self.clients.identify(&mut request) {
+            return ApiError::bad_credential().into_response();
+        }
+        DefaultBodyLimit::max(limits::BODY_BYTES).apply(&mut request);
+        next.run(request).await
+    }
 }
 
 async fn no_such_endpoint() -> ApiError {

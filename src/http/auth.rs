@@ -10,16 +10,12 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crossfade_verify::{Digest, Shape, shape};
 use tokio::sync::OwnedSemaphorePermit;
-
-use super::error::ApiError;
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -76,6 +72,18 @@ impl Clients {
         (client.id.as_bytes() == &pair[..colon]).then_some(client)
     }
 
+    /// Says to the handlers who calls; false: nobody that we know.
+    pub(super) fn identify(&self, request: &mut Request) -> bool {
+        let Some(client) = self.authenticate(request.headers()) else { return false };
+        // Nothing behind this needs it, and what is not there can't leak.
+        request.headers_mut().remove(header::AUTHORIZATION);
+        if let Some(stranger) = request.extensions().get::<Stranger>() {
+            stranger.is_known();
+        }
+        request.extensions_mut().insert(client);
+        true
+    }
+
     fn find(&self, credential: &[u8]) -> Option<Arc<Client>> {
         let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
         ours.then(|| self.0.load().get(&Digest::of(credential)).cloned())?
@@ -94,22 +102,4 @@ impl Stranger {
     fn is_known(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
-}
-
-/// Lets in only who has a credential, and says to the handlers who it is.
-pub(super) async fn require_client(
-    State(clients): State<Arc<Clients>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let Some(client) = clients.authenticate(request.headers()) else {
-        return ApiError::bad_credential().into_response();
-    };
-    // Nothing behind this needs it, and what is not there can't leak.
-    request.headers_mut().remove(header::AUTHORIZATION);
-    if let Some(stranger) = request.extensions().get::<Stranger>() {
-        stranger.is_known();
-    }
-    request.extensions_mut().insert(client);
-    next.run(request).await
 }

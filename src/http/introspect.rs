@@ -29,20 +29,21 @@ pub(super) struct Params {
     audience: Option<String>,
 }
 
-/// An accepted token (RFC 7662, section 2.2; the last three members are ours).
+/// An accepted token (RFC 7662, section 2.2; `secret`, `version` and `stage` are ours). By name, so that
+/// it reads the same wherever it is written.
 #[derive(Serialize)]
 struct Active<'a> {
     active: bool,
-    client_id: &'a str,
-    sub: &'a str,
     aud: &'a str,
-    scope: String,
-    token_type: &'static str,
-    iat: u64,
+    client_id: &'a str,
     exp: u64,
+    iat: u64,
+    scope: &'a str,
     secret: &'a str,
-    version: &'a str,
     stage: &'a str,
+    sub: &'a str,
+    token_type: &'static str,
+    version: &'a str,
 }
 
 pub(super) async fn introspect(
@@ -68,7 +69,7 @@ pub(super) async fn introspect(
     };
     let decision = decide(&verdicts, &client, audiences, token.as_bytes()).await;
     Ok(match decision {
-        Decision::Accepted(accepted) => Json(active(&accepted)).into_response(),
+        Decision::Accepted(accepted) => Json(Active::of(&accepted, &scope(&accepted))).into_response(),
         Decision::Refused(_) => Json(serde_json::json!({ "active": false })).into_response(),
         Decision::Unsure => {
             ApiError::unavailable("the view of the store is not fresh enough to refuse this token")
@@ -110,22 +111,30 @@ fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision
 
 /// The answer on an accepted token (RFC 7662, section 2.2).
 pub fn active(accepted: &Accepted) -> serde_json::Value {
-    let Accepted { audience, entry, expires_ms } = accepted;
-    let scopes: Vec<&str> = entry.scopes.iter().map(|s| &**s).collect();
-    let body = Active {
-        active: true,
-        client_id: &entry.client_id,
-        sub: &entry.client_id,
-        aud: audience,
-        scope: scopes.join(" "),
-        token_type: "Bearer",
-        iat: entry.created_ms / 1000,
-        exp: expires_ms / 1000,
-        secret: &entry.secret,
-        version: &entry.version,
-        stage: Stage::as_str(entry.stage),
-    };
-    serde_json::to_value(body).unwrap_or_default()
+    serde_json::to_value(Active::of(accepted, &scope(accepted))).unwrap_or_default()
+}
+
+impl<'a> Active<'a> {
+    fn of(Accepted { audience, entry, expires_ms }: &'a Accepted, scope: &'a str) -> Self {
+        Self {
+            active: true,
+            aud: audience,
+            client_id: &entry.client_id,
+            exp: expires_ms / 1000,
+            iat: entry.created_ms / 1000,
+            scope,
+            secret: &entry.secret,
+            stage: Stage::as_str(entry.stage),
+            sub: &entry.client_id,
+            token_type: "Bearer",
+            version: &entry.version,
+        }
+    }
+}
+
+/// Separated by spaces (RFC 6749, section 3.3).
+fn scope(accepted: &Accepted) -> String {
+    accepted.entry.scopes.join(" ")
 }
 
 fn bad_form(rejection: FormRejection) -> ApiError {

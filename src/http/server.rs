@@ -3,8 +3,13 @@
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use axum::{Extension, Router};
-use hyper::server::conn::http1;
+use axum::Router;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -89,9 +94,13 @@ pub async fn serve<L: Listener>(
             metrics.rejected(Rejection::Connections);
             continue;
         };
-        let router = router.clone().layer(Extension(peer)).layer(Extension(Stranger::new(stranger)));
-        let served =
-            graceful.watch(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+        let (routes, stranger) = (TowerToHyperService::new(router.clone()), Stranger::new(stranger));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            request.extensions_mut().insert(stranger.clone());
+            routes.call(request)
+        });
+        let served = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         let metrics = Arc::clone(&metrics);
         spawn(async move {
             if let Err(error) = served.await {

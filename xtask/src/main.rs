@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
-mod mutants;
 mod test;
 mod tools;
 
@@ -20,8 +19,6 @@ struct Cli {
 enum Command {
     /// Measure, and print each figure beside its goal
     Bench,
-    /// Cut each rule out of the decision and of the verdict, and see a test fail that is named for it
-    Mutants,
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -34,7 +31,6 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench => bench::run(),
         Command::Test { full } => test::run(full),
-        Command::Mutants => mutants::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

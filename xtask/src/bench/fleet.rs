@@ -46,12 +46,18 @@ pub(super) fn at_rest(program: &Path) -> Result<Vec<Figure>> {
 /// All secrets due in the same second: each has to rotate, and once.
 pub(super) fn all_at_once(program: &Path) -> Result<Vec<Figure>> {
     let folder = fresh_folder("all-at-once")?;
+    let began = now();
     let first = Daemon::start(program, &folder, MANY, "")?;
-    let made = first.to_ready.as_secs_f64();
+    while currents(&first)?.len() < MANY {
+        ensure!(began.elapsed() < PATIENCE, "the secrets don't get their first versions");
+        pause(Duration::from_millis(100));
+    }
+    let made = began.elapsed().as_secs_f64();
     drop(first);
     let slot = wall_s() + AHEAD_S;
-    let (s, m, h) = (slot % 60, slot / 60 % 60, slot / 3600 % 24);
-    let daemon = Daemon::start(program, &folder, MANY, &format!("schedule: \"{s} {m} {h} * * *\""))?;
+    // Every other minute: a version counts for the next slot only if it is younger than a tenth of that.
+    let (s, m) = (slot % 60, slot / 60 % 2);
+    let daemon = Daemon::start(program, &folder, MANY, &format!("schedule: \"{s} {m}-59/2 * * * *\""))?;
     let before = currents(&daemon)?;
     ensure!(before.len() == MANY && wall_s() < slot, "{} secrets were ready in time", before.len());
     pause(Duration::from_secs(slot.saturating_sub(wall_s())));
@@ -75,8 +81,8 @@ pub(super) fn all_at_once(program: &Path) -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::new("1,000 due in one second, lost", lost, 0.0, "", told),
         Figure::told("resident with 1,000 secrets", resident, " MiB", "after they rotated".into()),
-        Figure::told("start to ready, 1,000 made", made, " s", "first start, each made and synced".into()),
-        Figure::told("start to ready, 1,000 found", daemon.to_ready.as_secs_f64(), " s", String::new()),
+        Figure::told("1,000 secrets made", made, " s", "first start, until each has a version".into()),
+        Figure::told("start to ready, 1,000 secrets", daemon.to_ready.as_secs_f64(), " s", String::new()),
     ])
 }
 

@@ -112,6 +112,16 @@ fn what_is_taken_back_gets_its_note_once_and_is_then_dropped() {
 }
 
 #[test]
+fn what_is_taken_back_counts_from_the_latest_time_that_it_can_be() {
+    let soaking = pending(ring(version(1, 0)), version(2, 50));
+    let now = Interval { earliest: ms(60), latest: ms(2_060) };
+    // 22 s + freshness 9 s
+    let note = Step::Note { version: id(2), until: ms(2_060 + 31 * SECOND) };
+    let abort = Demand::Abort { pending: id(2) };
+    assert_eq!(next(Some(&soaking), &noted(), Some(&abort), now), Next::Do(note));
+}
+
+#[test]
 fn a_pause_is_written_once() {
     let held = || paused(ring(version(1, 0)));
     check(vec![("it stands", held(), Some(Demand::Pause), 5, Next::Idle { until: None })], &policy());

@@ -65,6 +65,12 @@ fn a_slot_is_due_when_it_has_surely_come() {
     let stage = Next::Do(Step::Stage { current: id(1) });
     assert_eq!(next_at(between(EVERY - 1, EVERY + 5_000)), idle(EVERY), "perhaps is not yet");
     assert_eq!(next_at(between(2 * EVERY - 1, 2 * EVERY + 1)), stage, "one that may have come hides none");
+    let jitter = Duration::from_secs(20);
+    let policy = Policy::new(Terms { jitter, ..terms(Notes::WithPromotion) }).expect("a sound policy");
+    let delayed =
+        EVERY + crate::time::millis(super::super::super::schedule::jitter_of("s", ms(EVERY), jitter));
+    let now = between(delayed - 1, delayed + 5_000);
+    assert_eq!(next(Some(&ring(version(1, 0))), &policy, None, now), idle(delayed), "nor is its delay over");
 }
 
 #[test]
