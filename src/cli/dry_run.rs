@@ -36,7 +36,7 @@ pub(super) async fn run(config: &Config, name: &str, compromised: bool) -> Resul
         let at = format!("after {:>9}", output::span(seen.now.earliest.since(from)));
         match plan::next(seen.ring.as_ref(), &secret.policy, Some(&demand), seen.now) {
             Next::Do(step) => {
-                output::say(&format!("  {at}  {}", words(&step)));
+                output::say(&format!("  {at}  {}", step));
                 copy.apply(&subject, &step, &seen).await?;
             }
             Next::Idle { until } => {
@@ -50,23 +50,4 @@ pub(super) async fn run(config: &Config, name: &str, compromised: bool) -> Resul
         }
     }
     Ok(())
-}
-
-fn words(step: &plan::Step) -> String {
-    use plan::Step;
-    match step {
-        Step::Create => "create the secret, with its first version".to_owned(),
-        Step::Stage { .. } => "stage: a pending version with a new token; verifiers learn of it".to_owned(),
-        Step::Note { until, .. } => format!("note: the current version's deadline, {until}"),
-        Step::Promote { .. } => {
-            "promote: the pending version becomes current, the current one previous".to_owned()
-        }
-        Step::Drop { .. } => "drop: the pending version is taken back".to_owned(),
-        Step::Retire { version } => format!("retire: version {version} is forgotten"),
-        Step::End { version } => format!("end: version {version} is marked"),
-        Step::EndAll { .. } => "end: every version is marked".to_owned(),
-        Step::Pause { .. } => "pause".to_owned(),
-        Step::Unpause { .. } => "the pause is lifted".to_owned(),
-        Step::Keep { .. } => "the slots until now are skipped".to_owned(),
-    }
 }

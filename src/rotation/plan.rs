@@ -14,10 +14,12 @@ use crate::time::{Interval, Timestamp};
 mod demand;
 mod due;
 mod phase;
+mod step;
 
 pub use demand::{Demand, Refusal, finished, refusal, settled};
 pub use due::{Due, due};
 pub use phase::{Phase, phase};
+pub use step::Step;
 
 /// What to do now.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
@@ -28,71 +30,6 @@ pub enum Next {
     Idle {
         /// The time at which to ask again.
         until: Option<Timestamp>,
-    },
-}
-
-/// One change of the store. Each names the versions that it rests on, can be repeated, and is
-/// refused as a conflict where the store has moved on.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Step {
-    /// Make the secret, with its first version current at once.
-    Create,
-    /// Make a pending version with a new token, to follow `current`.
-    Stage {
-        /// The version that it follows, from which its id is derived.
-        current: VersionId,
-    },
-    /// Write a deadline on a version, before it is replaced or taken back.
-    Note {
-        /// The version that the note is about.
-        version: VersionId,
-        /// Its deadline.
-        until: Timestamp,
-    },
-    /// Make the pending version current; the current one becomes previous.
-    Promote {
-        /// The version that becomes current.
-        pending: VersionId,
-        /// The version that it takes the place of.
-        current: VersionId,
-        /// How long from then on the replaced one is accepted (where the note is part of the
-        /// promotion); zero where it is ended.
-        accepted_for: std::time::Duration,
-    },
-    /// Take back a pending version.
-    Drop {
-        /// That version.
-        pending: VersionId,
-    },
-    /// Forget a previous version.
-    Retire {
-        /// That version.
-        version: VersionId,
-    },
-    /// Mark one version as ended.
-    End {
-        /// That version: pending or previous.
-        version: VersionId,
-    },
-    /// Mark every version that stands now as ended.
-    EndAll {
-        /// The version that is current now; it stays accepted until it is replaced.
-        current: VersionId,
-    },
-    /// Put the schedule on hold.
-    Pause {
-        /// The version that is current now.
-        current: VersionId,
-    },
-    /// Lift the hold.
-    Unpause {
-        /// The version that is current now.
-        current: VersionId,
-    },
-    /// Skip the slots until now.
-    Keep {
-        /// The version that is current now.
-        current: VersionId,
     },
 }
 

@@ -247,7 +247,7 @@ impl Rotator {
 
     fn did(&mut self, seen: &Seen, step: Step, demand: Option<&Demand>) {
         self.rejected = None;
-        tracing::info!(secret = %self.secret.name, ?step, "done");
+        tracing::info!(secret = %self.secret.name, "{step}");
         let Some(ring) = &seen.ring else { return };
         match step {
             Step::End { version } => {
@@ -271,7 +271,7 @@ impl Rotator {
 
     fn failed(&mut self, seen: &Seen, step: Step, error: &WriteError, policy: &Policy) {
         let message = chain(error);
-        tracing::warn!(secret = %self.secret.name, ?step, "{message}");
+        tracing::warn!(secret = %self.secret.name, "{message}, at the step {step}");
         self.last.message = Some(message.clone());
         if !matches!(error, WriteError::Rejected(_) | WriteError::Denied(_)) {
             return;
@@ -285,7 +285,7 @@ impl Rotator {
                 _ => Reason::Rejected,
             };
             let secret = &self.secret.name;
-            tracing::error!(%secret, ?step, "given up after {} tries: {message}", rejected.tries);
+            tracing::error!(%secret, "given up after {} tries: {message}, at the step {step}", rejected.tries);
             self.last.parked = Some(Parked { reason, message });
             let began = seen.ring.as_ref().map_or(Trigger::Schedule, |ring| trigger(ring, None));
             let began = self.trigger.take().map_or(began, |(_, began)| began);
