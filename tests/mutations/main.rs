@@ -37,6 +37,7 @@ impl Tests {
         match self {
             Self::Plan => &[
                 "src/rotation/plan/tests.rs",
+                "src/rotation/plan/tests/ends.rs",
                 "src/rotation/plan/tests/margins.rs",
                 "src/rotation/plan/tests/orders.rs",
                 "src/rotation/plan/tests/rules.rs",

@@ -164,3 +164,95 @@ fn revoke_all_is_remembered_until_the_version_is_replaced() {
     let unmarked = previous(ring(version(7, 0)), version(1, 0), 900);
     assert!(!finished(&unmarked, &all), "replaced, and not yet ended");
 }
+
+#[test]
+fn abort_skips_the_slot_and_takes_the_pending_version_back() {
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let soaking = |n, at| pending(ring(version(1, 0)), version(n, at));
+    check(
+        vec![
+            (
+                "a due slot is skipped first",
+                soaking(2, EVERY),
+                abort,
+                EVERY + 5,
+                Next::Do(Step::Keep { current: id(1) }),
+            ),
+            ("then it is dropped", kept(soaking(2, EVERY), EVERY + 5), abort, EVERY + 6, DROP()),
+            ("another one is left", soaking(7, EVERY), abort, EVERY + 5, idle(EVERY + SOAK)),
+        ],
+        &policy(),
+    );
+    let marked = pending(ring(ended(version(1, 0), 1)), version(2, 2));
+    assert_eq!(refusal(&marked, &Demand::Abort { pending: id(2) }), Some(Refusal::Replaces(id(2))));
+}
+
+#[test]
+fn what_is_taken_back_gets_a_deadline_first_where_a_write_can_land_late() {
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let soaking = || pending(ring(version(1, 0)), version(2, 50));
+    // 22 s + freshness 9 s
+    let note = Next::Do(Step::Note { version: id(2), until: ms(60 + 31 * SECOND) });
+    check(vec![("the note first", soaking(), abort, 60, note)], &noted());
+}
+
+#[test]
+fn an_order_is_bound_to_the_version_that_was_seen() {
+    let rotate = |n| Some(Demand::Rotate { current: id(n) });
+    check(
+        vec![
+            ("the seen version is replaced", ring(version(1, 0)), rotate(1), 5, STAGE),
+            ("another one is not", ring(version(1, 0)), rotate(7), 5, idle(EVERY)),
+            (
+                "a pending version is enough",
+                pending(ring(version(1, 0)), version(2, 0)),
+                rotate(1),
+                5,
+                idle(SOAK),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn a_pause_holds_stage_and_promotion_until_it_is_lifted() {
+    let base = || paused(ring(version(1, 0)));
+    let unpause = Next::Do(Step::Unpause { current: id(1) });
+    check(
+        vec![
+            ("a due slot is not taken", base(), None, EVERY, Next::Idle { until: None }),
+            (
+                "a soaked version is not promoted",
+                pending(base(), version(2, 0)),
+                None,
+                SOAK,
+                Next::Idle { until: None },
+            ),
+            (
+                "deadlines go on",
+                previous(base(), version(3, 0), 5),
+                None,
+                5,
+                Next::Do(Step::Retire { version: id(3) }),
+            ),
+            ("rotate lifts it first", base(), Some(Demand::Rotate { current: id(1) }), 5, unpause),
+            (
+                "resume skips the slots that it covered first",
+                base(),
+                Some(Demand::Resume),
+                EVERY,
+                Next::Do(Step::Keep { current: id(1) }),
+            ),
+            ("then lifts it", kept(base(), EVERY + 1), Some(Demand::Resume), EVERY + 1, unpause),
+            (
+                "pause holds",
+                ring(version(1, 0)),
+                Some(Demand::Pause),
+                5,
+                Next::Do(Step::Pause { current: id(1) }),
+            ),
+        ],
+        &policy(),
+    );
+}

@@ -1,0 +1,101 @@
+//! What is ended, and how it is replaced.
+
+use super::*;
+
+#[test]
+fn an_ended_current_version_is_replaced_without_grace_after_the_soak() {
+    let base = || ring(ended(version(1, 0), 100));
+    check(
+        vec![
+            ("in the very moment of the mark nothing is staged", base(), None, 100, idle(101)),
+            ("right after it the replacement is", base(), None, 101, STAGE),
+            ("it soaks like any other", pending(base(), version(2, 101)), None, 100 + SOAK, idle(101 + SOAK)),
+            (
+                "and takes the place without grace",
+                pending(base(), version(2, 101)),
+                None,
+                101 + SOAK,
+                promote(0),
+            ),
+            ("also while paused", paused(base()), None, 101, STAGE),
+            (
+                "paused, it is promoted too",
+                paused(pending(base(), version(2, 101))),
+                None,
+                101 + SOAK,
+                promote(0),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn revoke_all_replaces_without_the_soak_what_is_ended() {
+    let all = Some(Demand::RevokeAll { current: id(1) });
+    let other = Some(Demand::RevokeAll { current: id(7) });
+    let marked = || pending(ring(ended(version(1, 0), 100)), version(2, 101));
+    let mark = Next::Do(Step::EndAll { current: id(1) });
+    check(
+        vec![
+            ("the marks come first", pending(ring(version(1, 0)), version(2, 50)), all, 102, mark),
+            ("then the replacement at once", marked(), all, 102, promote(0)),
+            ("bound to another version it skips nothing", marked(), other, 102, idle(101 + SOAK)),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn an_end_is_written_before_anything_else() {
+    let busy = || previous(pending(ring(version(1, 0)), version(2, 0)), version(3, 0), 5);
+    let end_all = Next::Do(Step::EndAll { current: id(1) });
+    let end = |n| Next::Do(Step::End { version: id(n) });
+    check(
+        vec![
+            (
+                "before a promotion that is due",
+                busy(),
+                Some(Demand::Compromised { current: id(1) }),
+                EVERY,
+                end_all,
+            ),
+            (
+                "before a retirement that is due",
+                busy(),
+                Some(Demand::Revoke { version: id(3) }),
+                EVERY,
+                end(3),
+            ),
+            ("of the pending version too", busy(), Some(Demand::Revoke { version: id(2) }), EVERY, end(2)),
+            (
+                "of only the version that was seen, where it is not current",
+                busy(),
+                Some(Demand::Compromised { current: id(3) }),
+                EVERY,
+                end(3),
+            ),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn an_end_is_written_once() {
+    let marked = previous(ring(ended(version(1, 0), 100)), ended(version(3, 0), 100), 900_000);
+    let demand = Demand::Compromised { current: id(1) };
+    assert!(settled(&marked, &demand));
+    let retire = Next::Do(Step::Retire { version: id(3) });
+    check(
+        vec![("what is marked is left", pending(marked, version(2, 101)), Some(demand), 102, retire)],
+        &policy(),
+    );
+}
+
+#[test]
+fn the_current_version_alone_cannot_be_ended() {
+    let ring = ring(version(1, 0));
+    assert_eq!(refusal(&ring, &Demand::Revoke { version: id(1) }), Some(Refusal::IsCurrent(id(1))));
+    assert_eq!(refusal(&ring, &Demand::Revoke { version: id(9) }), Some(Refusal::NoSuchVersion(id(9))));
+    assert_eq!(refusal(&ring, &Demand::Abort { pending: id(9) }), Some(Refusal::NothingPending));
+}
