@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::open::Opened;
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -24,7 +25,6 @@ use crate::{
     store::{
         Store,
         decorators::{Audited, Metered},
-        embedded::Embedded,
     },
     token::Reveal,
 };
@@ -33,6 +33,7 @@ mod board;
 mod fleet;
 mod local;
 mod observers;
+mod open;
 mod sockets;
 mod status;
 mod tick;
@@ -50,7 +51,7 @@ pub use translate::secret as subject;
 pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Result<()> {
     let mut lifecycle = Lifecycle::install().context("the signal handlers could not be installed")?;
     let mut config = load(path)?;
-    let parts = Parts::open(&config)?;
+    let parts = Parts::open(&config).await?;
     let sockets = Sockets::bind(&config).await?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -105,29 +106,28 @@ struct Parts {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     audit: Arc<AuditLog>,
-    embedded: Arc<Embedded>,
     store: Arc<dyn Store>,
+    reveal: Arc<dyn Reveal>,
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
     board: Arc<Board>,
 }
 
 impl Parts {
-    fn open(config: &Config) -> Result<Self> {
+    async fn open(config: &Config) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let embedded = Embedded::open(&config.store.path, &config.store.key_file, Arc::clone(&clock))?;
-        let embedded = Arc::new(embedded);
+        let Opened { store, reveal } = open::open(config, &clock).await?;
         let counts = StoreCounts::new(Arc::clone(&metrics));
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
-        let audited = Audited::new(Arc::clone(&embedded), steps);
+        let audited = Audited::new(store, steps);
         let store: Arc<dyn Store> = Arc::new(Metered::new(audited, counts, Arc::clone(&clock)));
         let (bounds, members) = translate::distribution(config);
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
-        Ok(Self { clock, metrics, audit, embedded, store, distribution, clients, board })
+        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -156,10 +156,9 @@ impl Parts {
             metrics: Arc::clone(metrics),
             clock: Arc::clone(clock),
         };
-        let reveal: Arc<dyn Reveal> = Arc::<Embedded>::clone(&self.embedded);
         let members = Arc::clone(board);
         let counter = TokenCounter {
-            reveal,
+            reveal: Arc::clone(&self.reveal),
             member: Box::new(move |name| members.member(name)),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),

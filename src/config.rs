@@ -14,7 +14,10 @@ use std::{
 
 use crossfade_verify::Digest;
 
-use crate::rotation::policy::Policy;
+use crate::{
+    rotation::policy::Policy,
+    store::{Format, aws::Options as AwsOptions},
+};
 
 mod changes;
 mod clients;
@@ -23,6 +26,7 @@ mod mistakes;
 mod parse;
 mod secrets;
 mod section;
+mod store;
 mod text;
 mod tree;
 
@@ -58,13 +62,18 @@ pub struct Config {
     pub hash: String,
 }
 
-/// The embedded store.
+/// Where versions live.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoreConfig {
-    /// Its folder.
-    pub path: PathBuf,
-    /// The key that its values are sealed with.
-    pub key_file: PathBuf,
+pub enum StoreConfig {
+    /// The embedded store.
+    Embedded {
+        /// Its folder.
+        path: PathBuf,
+        /// The key that its values are sealed with.
+        key_file: PathBuf,
+    },
+    /// AWS Secrets Manager.
+    Aws(AwsOptions),
 }
 
 /// A secret.
@@ -80,6 +89,8 @@ pub struct SecretConfig {
     pub scopes: Arc<[Arc<str>]>,
     /// What new tokens begin with.
     pub token_prefix: Arc<str>,
+    /// How the store's value holds the token.
+    pub format: Format,
     /// By which rules it rotates.
     pub policy: Arc<Policy>,
 }

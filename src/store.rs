@@ -3,7 +3,7 @@
 //! The trait is small and speaks our words: the state with the store's own time, and single steps
 //! that are compare-and-swap. It never hands out a token; see [`crate::token::Reveal`].
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -12,6 +12,7 @@ use crate::{
     time::Interval,
 };
 
+pub mod aws;
 pub mod decorators;
 pub mod embedded;
 pub mod memory;
@@ -23,6 +24,28 @@ pub struct Secret {
     pub name: Arc<str>,
     /// What new tokens begin with.
     pub token_prefix: Arc<str>,
+    /// How its value is written.
+    pub format: Format,
+    /// How long a version is accepted that somebody else has replaced, without a note of ours.
+    pub grace: Duration,
+}
+
+impl Secret {
+    /// A bare token, and four hours of grace.
+    pub fn new(name: &str, token_prefix: &str) -> Self {
+        let grace = Duration::from_secs(4 * 3600);
+        Self { name: name.into(), token_prefix: token_prefix.into(), format: Format::Plain, grace }
+    }
+}
+
+/// How a store's value holds the token.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Format {
+    /// It is the token.
+    #[default]
+    Plain,
+    /// It is a JSON object; the token is its member `token`, and the others are kept.
+    Json,
 }
 
 /// What one read of the store showed.
@@ -73,9 +96,25 @@ pub enum ReadError {
     /// The record is damaged, was edited, or was sealed with another key. Nothing of it is believed.
     #[error("the secret's record in the store is damaged")]
     Damaged(#[source] Cause),
+    /// The secret is not in the store, or is being deleted, and we are not to create it. The store was read
+    /// all the same.
+    #[error("the secret is missing")]
+    Missing {
+        /// The store's own time.
+        now: Interval,
+        /// What is the case, and what to do.
+        #[source]
+        cause: Cause,
+    },
     /// The secret was read, and its value can't be used as a token.
     #[error("the secret's value can't be used")]
-    Unusable(#[source] Cause),
+    Unusable {
+        /// The store's own time.
+        now: Interval,
+        /// What is the case, and what to do.
+        #[source]
+        cause: Cause,
+    },
 }
 
 /// Why a step was not carried out, or may not have been.

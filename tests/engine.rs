@@ -94,7 +94,7 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
     let seen = Arc::new(Seen::default());
     let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
-    let secret = Secret { name: "s".into(), token_prefix: "mcp".into() };
+    let secret = Secret::new("s", "mcp");
     let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
     let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
     let (orders, queue) = mpsc::channel(4);

@@ -25,7 +25,7 @@ use crate::{
         plan::Demand,
         policy::Policy,
     },
-    store::Store,
+    store::{Secret, Store},
 };
 
 /// Orders that wait for one engine; more are refused.
@@ -49,7 +49,7 @@ struct Line {
     orders: mpsc::Sender<Order>,
     policy: watch::Sender<Arc<Policy>>,
     stop: CancellationToken,
-    token_prefix: Arc<str>,
+    secret: Secret,
 }
 
 impl Lines {
@@ -75,7 +75,7 @@ impl Fleet {
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
         let mut lines = self.lines.lock();
         let stays = |name: &Arc<str>, line: &Line| {
-            config.secrets.iter().any(|s| s.name == *name && s.token_prefix == line.token_prefix)
+            config.secrets.iter().any(|s| s.name == *name && translate::secret(s) == line.secret)
         };
         lines.retain(|name, line| {
             let stays = stays(name, line);
@@ -110,7 +110,7 @@ impl Fleet {
             observer,
         );
         tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
-        Line { orders, policy, stop, token_prefix: Arc::clone(&secret.token_prefix) }
+        Line { orders, policy, stop, secret: translate::secret(secret) }
     }
 
     pub(super) fn operator(&self) -> Arc<dyn Operator> {

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{observers::Steps, status, translate};
+use super::{observers::Steps, open, status, translate};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     clock::{Clock, SystemClock},
@@ -22,10 +22,11 @@ use crate::{
     rotation::{
         engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
         plan::{Demand, Next, finished},
+        ring::VersionId,
     },
-    store::{Store, decorators::Audited, embedded::Embedded},
+    store::{Store, decorators::Audited},
     time::Timestamp,
-    token::{Reveal, Token},
+    token::Token,
 };
 
 /// This process as an operator.
@@ -45,20 +46,17 @@ impl std::fmt::Debug for Local {
 }
 
 /// Opens the store of a config, audited like the daemon's.
-pub fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<Embedded>, Arc<dyn Store>)> {
+pub async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-    let embedded = Embedded::open(&config.store.path, &config.store.key_file, Arc::clone(clock))?;
-    let embedded = Arc::new(embedded);
-    let steps = Steps::new(audit, actor());
-    let audited: Arc<dyn Store> = Arc::new(Audited::new(Arc::clone(&embedded), steps));
-    Ok((embedded, audited))
+    let opened = open::open(config, clock).await?;
+    Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
 }
 
 impl Local {
     /// Opens the store that the config names.
-    pub fn open(config: &Config, driving: bool) -> Result<Self> {
+    pub async fn open(config: &Config, driving: bool) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (_, store) = open_store(config, &clock)?;
+        let store = open_store(config, &clock).await?;
         Ok(Self::on(config, &store, clock, driving))
     }
 
@@ -141,7 +139,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
         let policy = secret.policy.as_ref().clone();
         secret.policy = Arc::new(policy.without_jitter());
     }
-    let local = Local::open(&config, true)?;
+    let local = Local::open(&config, true).await?;
     let mut well = true;
     for name in &local.order {
         while local.turn(name, true, None).await? {}
@@ -164,13 +162,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
 /// Reads the current token from the store now, and writes down that it was handed out.
 pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
     let audit = AuditLog::open(&translate::audit_target(config))?;
-    let store = Embedded::open(&config.store.path, &config.store.key_file, Arc::clone(clock))?;
-    let known = config.secrets.iter().any(|s| *s.name == *secret);
-    let result = if known {
-        store.reveal(secret).await.map_err(anyhow::Error::from)
-    } else {
-        Err(anyhow::anyhow!("no secret named {secret:?} in the config"))
-    };
+    let result = reveal(config, clock, secret).await;
     let event = Event {
         action: Action::TokenHandedOut,
         secret: Some(secret.to_owned()),
@@ -184,10 +176,18 @@ pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> 
     result.map(|(_, token)| token)
 }
 
+async fn reveal(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<(VersionId, Token)> {
+    let known = config.secrets.iter().find(|s| *s.name == *secret);
+    let known = known.with_context(|| format!("no secret named {secret:?} in the config"))?;
+    let opened = open::open(config, clock).await?;
+    opened.store.read(&translate::secret(known)).await?;
+    Ok(opened.reveal.reveal(secret).await?)
+}
+
 /// Decides on a token as the verify endpoint would, on a read of the store made now.
 pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Decision> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (_, store) = open_store(config, &clock)?;
+    let store = open_store(config, &clock).await?;
     let (bounds, members) = translate::distribution(config);
     let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
     for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {

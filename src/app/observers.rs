@@ -79,6 +79,7 @@ fn action(operation: Operation) -> Option<Action> {
         Operation::Pause => Action::Paused,
         Operation::Unpause => Action::Resumed,
         Operation::Keep => Action::Kept,
+        Operation::Tidy => Action::Tidied,
     })
 }
 

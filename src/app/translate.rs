@@ -18,7 +18,12 @@ pub(super) fn audit_target(config: &Config) -> Target {
 
 /// What a store needs to know of a secret.
 pub fn secret(config: &SecretConfig) -> Secret {
-    Secret { name: Arc::clone(&config.name), token_prefix: Arc::clone(&config.token_prefix) }
+    Secret {
+        name: Arc::clone(&config.name),
+        token_prefix: Arc::clone(&config.token_prefix),
+        format: config.format,
+        grace: config.policy.terms().grace,
+    }
 }
 
 pub(super) fn member(secret: &SecretConfig) -> Member {

@@ -17,6 +17,7 @@ pub enum Action {
     Paused,
     Resumed,
     Kept,
+    Tidied,
     TokenHandedOut,
     Order,
 }

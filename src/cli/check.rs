@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use crate::config::StoreConfig;
+
 use super::{Exit, context::Context, output};
 
 pub(super) fn run(context: &Context) -> Result<Exit> {
@@ -13,7 +15,9 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
         config.clients.len(),
         config.hash
     ));
-    if config.store.key_file.starts_with(&config.store.path) {
+    if let StoreConfig::Embedded { path, key_file } = &config.store
+        && key_file.starts_with(path)
+    {
         output::say(
             "suggestion: keep `key_file` away from `store.path`, so that a copy of the data alone opens nothing",
         );

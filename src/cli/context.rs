@@ -46,14 +46,14 @@ impl Context {
     }
 
     /// The daemon where one listens, else the store itself; `driving`: then this process promotes.
-    pub(super) fn hands(&self, driving: bool) -> Result<Hands> {
+    pub(super) async fn hands(&self, driving: bool) -> Result<Hands> {
         let config = self.config()?;
         if let Some(socket) = daemon_socket(&config) {
             return Ok(Hands { operator: Arc::new(Remote::new(socket.to_owned())), daemon: true });
         }
         let socket = config.admin_socket.display();
         output::note(&format!("no daemon on {socket}: working on the store directly"));
-        Ok(Hands { operator: Arc::new(Local::open(&config, driving)?), daemon: false })
+        Ok(Hands { operator: Arc::new(Local::open(&config, driving).await?), daemon: false })
     }
 
     /// Runs a command to its end.

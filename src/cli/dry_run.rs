@@ -22,7 +22,7 @@ pub(super) async fn run(config: &Config, name: &str, compromised: bool) -> Resul
         return Err(anyhow::anyhow!("no secret named {name:?} in the config"));
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (_, store) = open_store(config, &clock)?;
+    let store = open_store(config, &clock).await?;
     let status = Local::on(config, &store, Arc::clone(&clock), false).secret(name).await?;
     let current = orders::current(&status)?;
     let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };

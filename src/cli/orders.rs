@@ -32,7 +32,7 @@ pub(super) fn version_id(text: &str) -> Result<VersionId> {
 }
 
 pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {
-    let hands = context.hands(false)?;
+    let hands = context.hands(false).await?;
     let status = hands.operator.secret(secret).await?;
     let Some(pending) = standing(&status, "pending") else {
         return Err(anyhow!("{secret}: no pending version stands: there is nothing to abort"));
@@ -44,13 +44,13 @@ pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {
 }
 
 pub(super) async fn pause(context: &Context, secret: &str) -> Result<Exit> {
-    context.hands(false)?.operator.order(secret, Demand::Pause).await?;
+    context.hands(false).await?.operator.order(secret, Demand::Pause).await?;
     output::say(&format!("{secret}: paused; deadlines go on. `crossfade resume {secret}` lifts it"));
     Ok(Exit::Done)
 }
 
 pub(super) async fn resume(context: &Context, secret: &str) -> Result<Exit> {
-    let status = context.hands(false)?.operator.order(secret, Demand::Resume).await?;
+    let status = context.hands(false).await?.operator.order(secret, Demand::Resume).await?;
     let next = status.next_slot_ms.zip(status.now_ms).map_or_else(
         || "it has no schedule".to_owned(),
         |(slot, now)| format!("the next slot is {}", output::relative(slot, now)),

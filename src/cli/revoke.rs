@@ -47,7 +47,7 @@ pub(super) struct RevokeArgs {
 }
 
 pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
-    let hands = context.hands(false)?;
+    let hands = context.hands(false).await?;
     let name = &args.secret;
     let status = hands.operator.secret(name).await?;
     let open: Vec<&VersionStatus> =

@@ -67,7 +67,7 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let if_current = args.if_current.as_deref().map(orders::version_id).transpose()?;
-    let hands = context.hands(args.wait)?;
+    let hands = context.hands(args.wait).await?;
     let mut began = Vec::new();
     for name in &names {
         let status = hands.operator.secret(name).await?;

@@ -27,7 +27,7 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
-    let hands = context.hands(false)?;
+    let hands = context.hands(false).await?;
     loop {
         let all = match &args.secret {
             Some(name) => vec![hands.operator.secret(name).await?],

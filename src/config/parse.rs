@@ -13,9 +13,8 @@ use super::{
     mistakes::{Mistake, Place},
     secrets::{self, Shared},
     section::{At, Reading, Section},
-    text, tree,
+    store, text, tree,
 };
-use crate::{rotation::policy::StoreTraits, store::embedded::TRAITS};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -75,8 +74,14 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
             ),
         );
     }
-    let (store, traits) = store(&top, folder)?;
-    let shared = Shared { freshness: freshness.value, hold: hold.value, sync: sync.value, store: traits };
+    let (store, traits) = store::parse(&top, folder, hold.value)?;
+    let shared = Shared {
+        freshness: freshness.value,
+        hold: hold.value,
+        sync: sync.value,
+        store: traits,
+        is_aws: matches!(store, StoreConfig::Aws(_)),
+    };
     let secrets = secrets::parse(&top, &shared);
     let clients = clients::parse(&top, &secrets);
     top.finish();
@@ -115,27 +120,7 @@ fn listener(
     Some(at.value)
 }
 
-fn store(top: &Section<'_>, folder: &Path) -> Option<(StoreConfig, StoreTraits)> {
-    let Some(node) = top.node("store") else {
-        top.reading.mistake(top.place, "`store` is missing: say `store: {kind: embedded}`");
-        return Some((StoreConfig { path: folder.join("data"), key_file: folder.join("data/key") }, TRAITS));
-    };
-    let section = Section::new(top.reading, node, "store")?;
-    section.need("kind", |kind| match kind {
-        "embedded" => Ok(()),
-        "aws" => Err("`aws` is not built yet in this version: use `embedded`".to_owned()),
-        other => Err(format!("{other:?} is no kind of store: `embedded` or `aws`")),
-    });
-    let path = section.get("path", text::path).map_or_else(|| "data".into(), |at| at.value);
-    let key_file = section.get("key_file", text::path).map_or_else(|| path.join("key"), |at| at.value);
-    section.later(&["region", "create_missing", "kms_key_id"]);
-    let lag = |key| section.get(key, text::duration).map_or(Duration::ZERO, |at| at.value);
-    let traits = StoreTraits { store_lag: lag("store_lag"), write_lag: lag("write_lag"), ..TRAITS };
-    section.finish();
-    Some((StoreConfig { path: within(folder, &path), key_file: within(folder, &key_file) }, traits))
-}
-
 /// The path as seen from the config's folder, without `./` in between.
-fn within(folder: &Path, path: &Path) -> PathBuf {
+pub(super) fn within(folder: &Path, path: &Path) -> PathBuf {
     folder.join(path).components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
 }

@@ -7,9 +7,13 @@ use super::{
     section::{At, Section},
     text,
 };
-use crate::rotation::{
-    policy::{Policy, PolicyError, StoreTraits, Terms},
-    schedule::Schedule,
+use crate::{
+    rotation::{
+        policy::{Policy, PolicyError, StoreTraits, Terms},
+        schedule::Schedule,
+    },
+    store::Format,
+    time::Timestamp,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,7 +26,14 @@ pub(super) struct Shared {
     pub(super) hold: Duration,
     pub(super) sync: Duration,
     pub(super) store: StoreTraits,
+    /// Secrets Manager keeps 100 versions, none for less than a day, and 20 labels a secret.
+    pub(super) is_aws: bool,
 }
+
+/// At most one new version in so long, sustained: 100 are kept, and each for 24 h at least.
+const AWS_GAP: Duration = Duration::from_secs(15 * 60);
+/// Each has a note, and 14 notes are the most.
+const AWS_PREVIOUS: u128 = 10;
 
 pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> Vec<SecretConfig> {
     let mut secrets: Vec<SecretConfig> = Vec::new();
@@ -42,9 +53,10 @@ fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Op
     let audience = section.need("audience", text::audience);
     let scopes = section.list("scopes", false, text::scope).unwrap_or_default();
     let token_prefix = section.get("token_prefix", text::token_prefix);
-    section.get("format", |format| match format {
-        "plain" => Ok(()),
-        "json" => Err("`json` is not built yet in this version: use `plain`".to_owned()),
+    let format = section.get("format", |format| match format {
+        "plain" => Ok(Format::Plain),
+        "json" if shared.is_aws => Ok(Format::Json),
+        "json" => Err("`json` is for `store.kind: aws`: the embedded store holds bare tokens".to_owned()),
         other => Err(format!("{other:?} is no format: `plain` or `json`")),
     });
     let schedule = schedule(&section);
@@ -85,6 +97,12 @@ fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Op
             section.reading.mistake(place, error);
         }
     });
+    if let (Ok(policy), Some(at), true) = (&policy, &schedule, shared.is_aws) {
+        let gap = at.value.shortest_gap();
+        for mistake in beyond_aws(policy, gap) {
+            section.reading.mistake(at.place, mistake);
+        }
+    }
     section.finish();
     Some(SecretConfig {
         name: name?.value.into(),
@@ -92,8 +110,29 @@ fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Op
         audience: audience?.value.into(),
         scopes: scopes.into_iter().map(|at| Arc::from(at.value)).collect(),
         token_prefix: token_prefix.map_or_else(|| "mcp".into(), |at| at.value.into()),
+        format: format.map_or(Format::Plain, |at| at.value),
         policy: Arc::new(policy.ok()?),
     })
+}
+
+/// What a schedule asks of Secrets Manager that it does not give.
+fn beyond_aws(policy: &Policy, gap: Duration) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    if gap < AWS_GAP {
+        mistakes.push(format!(
+            "the schedule's shortest gap ({gap:?}) is less than 15 minutes: Secrets Manager keeps 100 versions, each for \
+             24 h at least; rotate less often"
+        ));
+    }
+    let accepted = policy.note_for(Timestamp::default()).since(Timestamp::default());
+    let previous = accepted.as_millis().div_ceil(gap.as_millis().max(1));
+    if previous > AWS_PREVIOUS {
+        mistakes.push(format!(
+            "grace with its margin, by the schedule's shortest gap ({accepted:?} / {gap:?}), is {previous} previous \
+             versions at once, and there is room for the notes of {AWS_PREVIOUS}: rotate less often, or lower grace"
+        ));
+    }
+    mistakes
 }
 
 /// `schedule` with `timezone`, or `every`, or neither: only by hand.

@@ -7,7 +7,7 @@
 
 use super::{
     policy::{Notes, Policy},
-    ring::{Previous, Ring, Version, VersionId},
+    ring::{Held, Previous, Ring, Version, VersionId},
 };
 use crate::time::{Interval, Timestamp};
 
@@ -38,7 +38,9 @@ pub enum Next {
 /// - A secret that does not exist is created, where the store is one that we may create it in.
 /// - An end is written before anything else is.
 /// - A person's order comes next, bound to the version that the person saw.
-/// - A pending version that is ended, or bears a note, is taken back and never promoted.
+/// - A secret that a person has rolled back is paused, unless a rotation of it was ordered or has begun.
+/// - A pending version that is ended, or bears a note, is taken back and never promoted. So is one that was
+///   to follow a version which is not current any more, once its own promotion can't be under way.
 /// - A pending version is promoted once it has stood in the store for the soak. While the secret is
 ///   paused it waits, unless the current version is ended. `revoke --all` does not wait for the soak.
 /// - The version that it replaces has its deadline in the store by then; an ended one gets no grace.
@@ -46,6 +48,9 @@ pub enum Next {
 ///   paused, when it is ordered, and when the current version is ended.
 /// - A previous version is forgotten when it is ended, and when its deadline has surely passed;
 ///   until then it lives to its own deadline, however many follow.
+/// - While the store holds a secret, nothing is staged or promoted. Want of room does not hold up the
+///   replacement of an ended version.
+/// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
 pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {
     let Some(ring) = ring else {
@@ -56,10 +61,12 @@ pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: 
     let ordered = demand.filter(|_| refusal_is_none(ring, demand));
     ordered
         .and_then(|demand| demand::step(&plan, demand))
+        .or_else(|| plan.pause_what_was_rolled_back(ordered))
         .or_else(|| plan.take_back())
         .or_else(|| plan.promote(ordered))
         .or_else(|| plan.stage(ordered))
         .or_else(|| plan.retire())
+        .or_else(|| ring.findings.untidy.map(|version| Step::Tidy { version }))
         .map_or_else(|| Next::Idle { until: plan.wake() }, Next::Do)
 }
 
@@ -75,15 +82,35 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Else it would be rotated again within the slot.
+    fn pause_what_was_rolled_back(&self, demand: Option<&Demand>) -> Option<Step> {
+        let Ring { current, pending, paused, kept, findings, .. } = self.ring;
+        let begun = pending.is_some() && !findings.orphaned;
+        let settled = paused.is_some() || kept.is_some() || current.ended.is_some() || begun;
+        let ordered = matches!(demand, Some(Demand::Rotate { current: seen }) if *seen == current.id);
+        (findings.rolled_back && !settled && !ordered).then_some(Step::Pause { current: current.id })
+    }
+
     fn take_back(&self) -> Option<Step> {
-        let pending = self.ring.pending.filter(|p| !stands(p))?;
-        Some(Step::Drop { pending: pending.id })
+        let pending = self.ring.pending?;
+        if !stands(&pending) {
+            return Some(Step::Drop { pending: pending.id });
+        }
+        let under_way = pending.created + self.policy.terms().store.write_lag;
+        if !self.ring.findings.orphaned || self.now.earliest < under_way {
+            return None;
+        }
+        let until = self.policy.taken_back_until(self.now.latest);
+        Some(Step::Note { version: pending.id, until })
     }
 
     fn promote(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
-        let pending = self.ring.pending.filter(stands)?;
-        if self.is_paused() || !(self.has_soaked(&pending) || skips_the_soak(current, demand)) {
+        let pending = self.ring.pending.filter(stands).filter(|_| !self.ring.findings.orphaned)?;
+        if self.is_held()
+            || self.is_paused()
+            || !(self.has_soaked(&pending) || skips_the_soak(current, demand))
+        {
             return None;
         }
         if current.ended.is_some() {
@@ -107,7 +134,7 @@ impl Plan<'_> {
 
     fn stage(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
-        if self.ring.pending.is_some() {
+        if self.ring.pending.is_some() || self.is_held() {
             return None;
         }
         let wanted = match current.ended {
@@ -130,6 +157,13 @@ impl Plan<'_> {
     /// On hold, by a person; an end goes on all the same.
     fn is_paused(&self) -> bool {
         self.ring.paused.is_some() && self.ring.current.ended.is_none()
+    }
+
+    fn is_held(&self) -> bool {
+        match self.ring.findings.held {
+            Some(Held::Full) => self.ring.pending.is_none() && self.ring.current.ended.is_none(),
+            held => held.is_some(),
+        }
     }
 
     fn has_soaked(&self, pending: &Version) -> bool {

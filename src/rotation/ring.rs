@@ -26,6 +26,19 @@ impl VersionId {
     }
 }
 
+impl VersionId {
+    /// Of a store's own name for a version: the UUID that it is, or one that stands for it where it is none.
+    pub fn of_name(name: &str) -> Self {
+        let uuid = name.parse::<Uuid>().ok().filter(|uuid| uuid.to_string() == name);
+        Self(uuid.unwrap_or_else(|| Uuid::new_v5(&NAMESPACE, format!("name|{name}").as_bytes())))
+    }
+
+    /// Whether it has the form of those that [`VersionId::derive`] makes.
+    pub fn is_derived(self) -> bool {
+        self.0.get_version_num() == 5
+    }
+}
+
 impl fmt::Display for VersionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -86,6 +99,49 @@ pub struct Ring {
     pub paused: Option<Timestamp>,
     /// No slot before this time is due: the secret was adopted then, or a slot was skipped.
     pub kept: Option<Timestamp>,
+    /// What else the read showed.
+    pub findings: Findings,
+}
+
+/// What a store that people can edit, and that changes one thing a write, may show beside the versions.
+/// One that nobody else writes, and that changes all that belongs together at once, shows none of it.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Findings {
+    /// The pending version was to follow one that is not current any more: a person has moved the label.
+    pub orphaned: bool,
+    /// A person has made an older version current again.
+    pub rolled_back: bool,
+    /// A note or label on this version is to be put in order.
+    pub untidy: Option<VersionId>,
+    /// Why no version may be staged or promoted.
+    pub held: Option<Held>,
+}
+
+/// What keeps a secret from being rotated until a person, or time, has mended it.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Held {
+    /// Somebody else is rotating it.
+    #[error(
+        "AWSPENDING is on a version that is not ours: somebody else is rotating the secret. Let them end it, or take \
+         the label off (aws secretsmanager update-secret-version-stage --version-stage AWSPENDING \
+         --remove-from-version-id ID)"
+    )]
+    ForeignPending,
+    /// AWS rotates it.
+    #[error(
+        "AWS's own rotation is on for the secret: two would fight over AWSPENDING. Turn it off (aws secretsmanager \
+         cancel-rotate-secret), or take the secret out of our config"
+    )]
+    NativeRotation,
+    /// It belongs to another AWS service.
+    #[error("another AWS service owns the secret and rotates it: take it out of our config")]
+    Managed,
+    /// There is no room for the notes that a rotation needs.
+    #[error(
+        "14 of the 20 labels that a secret can bear are notes of ours: the next rotation waits for one to expire. \
+         Rotate less often, or lower grace"
+    )]
+    Full,
 }
 
 /// Ends that this process wrote or saw: version and when.

@@ -39,7 +39,7 @@ pub trait Subject: Send + Sync + 'static {
 }
 
 pub fn secret(name: &str) -> Secret {
-    Secret { name: name.into(), token_prefix: "mcp".into() }
+    Secret::new(name, "mcp")
 }
 
 /// One secret of a store, and what the sentences do to it.

@@ -91,7 +91,7 @@ pub fn sqlite(directory: &Path) -> rusqlite::Connection {
 }
 
 pub fn secret() -> Secret {
-    Secret { name: "mcp/slack-search".into(), token_prefix: "mcp".into() }
+    Secret::new("mcp/slack-search", "mcp")
 }
 
 pub async fn read(store: &Embedded) -> Reading {

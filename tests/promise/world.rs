@@ -266,6 +266,6 @@ impl World {
 fn daemon(memory: &Arc<Memory>, distribution: &Arc<Distribution>) -> Rotator {
     let store: Arc<dyn Store> = Arc::<Memory>::clone(memory);
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(memory)));
-    let secret = Secret { name: "s".into(), token_prefix: "mcp".into() };
+    let secret = Secret::new("s", "mcp");
     Rotator::new(secret, store, clock, Arc::new(Publish(Arc::clone(distribution))))
 }

@@ -49,11 +49,26 @@ pub enum Reason {
     Unusable,
     /// The store rejects the new version, time and again.
     Rejected,
+    /// Somebody else's version is pending.
+    ForeignPending,
+    /// AWS's own rotation is on.
+    NativeRotation,
+    /// Another AWS service owns it.
+    Managed,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 5] = [Self::Missing, Self::Denied, Self::Damaged, Self::Unusable, Self::Rejected];
+    pub const ALL: [Reason; 8] = [
+        Self::Missing,
+        Self::Denied,
+        Self::Damaged,
+        Self::Unusable,
+        Self::Rejected,
+        Self::ForeignPending,
+        Self::NativeRotation,
+        Self::Managed,
+    ];
 
     /// As metrics write it.
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +78,9 @@ impl Reason {
             Self::Damaged => "damaged",
             Self::Unusable => "unusable",
             Self::Rejected => "rejected",
+            Self::ForeignPending => "foreign_pending",
+            Self::NativeRotation => "native_rotation",
+            Self::Managed => "managed",
         }
     }
 }

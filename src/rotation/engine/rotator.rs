@@ -9,7 +9,7 @@ use super::{
     super::{
         plan::{self, Demand, Due, Next, Phase, Refusal, Step},
         policy::Policy,
-        ring::{Marks, Ring, VersionId},
+        ring::{Findings, Held, Marks, Ring, VersionId},
     },
     Observation, Observer, Outcome, Parked, Reason, Trigger,
 };
@@ -209,7 +209,7 @@ impl Rotator {
                 reason: Reason::Missing,
                 message: "the secret is not in the store: create it there".to_owned(),
             }),
-            _ => None,
+            _ => ring.as_ref().and_then(|ring| held(ring.findings.held?)),
         };
         self.last.phase = match (ring, &self.last.parked) {
             (_, Some(_)) => Phase::Parked,
@@ -218,6 +218,9 @@ impl Rotator {
         };
         if !self.last.overdue && self.rejected.is_none() {
             self.last.message = None;
+        }
+        if let Some(ring) = ring {
+            self.last.message = told(ring).or(self.last.message.take());
         }
         self.last.ring.clone_from(ring);
     }
@@ -229,18 +232,16 @@ impl Rotator {
             ReadError::Unavailable(_) => None,
             ReadError::Denied(_) => Some(Reason::Denied),
             ReadError::Damaged(_) => Some(Reason::Damaged),
-            ReadError::Unusable(_) => Some(Reason::Unusable),
+            ReadError::Missing { .. } => Some(Reason::Missing),
+            ReadError::Unusable { .. } => Some(Reason::Unusable),
         };
         if let Some(reason) = reason {
             self.last.phase = Phase::Parked;
             self.last.parked = Some(Parked { reason, message: message.clone() });
         }
-        // An unusable value was read all the same: nobody can hold a token that we don't know.
-        if let (ReadError::Unusable(_), Some((_, now))) = (error, self.last.read) {
-            let (before, _) = self.last.read.unwrap_or((at, now));
-            let passed = elapsed(before, at);
-            let now = Interval { earliest: now.earliest + passed, latest: now.latest + passed };
-            self.last.read = Some((at, now));
+        // It was read all the same: nobody can hold a token that we don't know.
+        if let ReadError::Missing { now, .. } | ReadError::Unusable { now, .. } = error {
+            self.last.read = Some((at, *now));
         }
         self.last.message = Some(message);
     }
@@ -309,6 +310,28 @@ fn trigger(ring: &Ring, demand: Option<&Demand>) -> Trigger {
         Some(Demand::Rotate { .. }) => Trigger::Manual,
         _ => Trigger::Schedule,
     }
+}
+
+/// What a person should know of what the store shows.
+fn told(ring: &Ring) -> Option<String> {
+    let Findings { rolled_back, held, .. } = ring.findings;
+    let rolled_back = rolled_back && ring.paused.is_some();
+    let message = "a person has made an older version current again, so the secret was paused: `rotate` to replace it, \
+                   or `resume` to go on with it";
+    held.filter(|held| *held == Held::Full)
+        .map(|held| held.to_string())
+        .or_else(|| rolled_back.then(|| message.to_owned()))
+}
+
+/// Why the store's state parks the secret; a want of room only holds it up.
+fn held(held: Held) -> Option<Parked> {
+    let reason = match held {
+        Held::ForeignPending => Reason::ForeignPending,
+        Held::NativeRotation => Reason::NativeRotation,
+        Held::Managed => Reason::Managed,
+        Held::Full => return None,
+    };
+    Some(Parked { reason, message: held.to_string() })
 }
 
 fn give_up_until(seen: &Seen, policy: &Policy) -> Timestamp {

@@ -122,7 +122,9 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
         },
         Demand::Pause => ring.paused.is_none().then_some(Step::Pause { current }),
         Demand::Resume if ring.paused.is_none() => None,
-        Demand::Resume if plan.due() == Due::Now => Some(Step::Keep { current }),
+        Demand::Resume if plan.due() == Due::Now || (ring.findings.rolled_back && ring.kept.is_none()) => {
+            Some(Step::Keep { current })
+        }
         Demand::Resume => Some(Step::Unpause { current }),
     }
 }

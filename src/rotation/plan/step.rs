@@ -68,6 +68,12 @@ pub enum Step {
         /// The version that is current now.
         current: VersionId,
     },
+    /// Put in order what the store says is untidy on a version: one write, that changes nothing of what is
+    /// accepted.
+    Tidy {
+        /// That version.
+        version: VersionId,
+    },
 }
 
 /// As logs and dry runs say it: the kind, and the version that it is about.
@@ -89,6 +95,7 @@ impl fmt::Display for Step {
             Self::Pause { .. } => f.write_str("pause: the schedule is on hold"),
             Self::Unpause { .. } => f.write_str("unpause: the schedule goes on"),
             Self::Keep { .. } => f.write_str("keep: the slots until now are skipped"),
+            Self::Tidy { version } => write!(f, "tidy: what is left over on {version} is put in order"),
         }
     }
 }

@@ -62,7 +62,14 @@ fn version(n: u32, created: u64) -> Version {
 }
 
 fn ring(current: Version) -> Ring {
-    Ring { current, pending: None, previous: Vec::new(), paused: None, kept: None }
+    Ring {
+        current,
+        pending: None,
+        previous: Vec::new(),
+        paused: None,
+        kept: None,
+        findings: Findings::default(),
+    }
 }
 
 fn ms(at: u64) -> Timestamp {

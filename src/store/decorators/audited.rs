@@ -88,7 +88,10 @@ fn about(secret: &str, step: &Step) -> Option<VersionId> {
     Some(match *step {
         Step::Create => VersionId::derive(secret, None, 0),
         Step::Promote { pending, .. } | Step::Drop { pending } => pending,
-        Step::Note { version, .. } | Step::Retire { version } | Step::End { version } => version,
+        Step::Note { version, .. }
+        | Step::Retire { version }
+        | Step::End { version }
+        | Step::Tidy { version } => version,
         Step::Stage { current }
         | Step::EndAll { current }
         | Step::Pause { current }

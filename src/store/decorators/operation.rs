@@ -53,6 +53,8 @@ words! {
         Unpause = "unpause",
         /// [`Step::Keep`].
         Keep = "keep",
+        /// [`Step::Tidy`].
+        Tidy = "tidy",
     }
 }
 
@@ -93,6 +95,7 @@ impl Operation {
             Step::Pause { .. } => Self::Pause,
             Step::Unpause { .. } => Self::Unpause,
             Step::Keep { .. } => Self::Keep,
+            Step::Tidy { .. } => Self::Tidy,
         }
     }
 }
@@ -127,7 +130,8 @@ impl Outcome {
             ReadError::Unavailable(_) => Self::Unavailable,
             ReadError::Denied(_) => Self::Denied,
             ReadError::Damaged(_) => Self::Damaged,
-            ReadError::Unusable(_) => Self::Unusable,
+            ReadError::Missing { .. } => Self::Missing,
+            ReadError::Unusable { .. } => Self::Unusable,
         }
     }
 }

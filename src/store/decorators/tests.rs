@@ -63,7 +63,7 @@ impl AuditSink for Heard<(Timestamp, AuditEntry)> {
 }
 
 fn secret() -> Secret {
-    Secret { name: "mcp/slack-search".into(), token_prefix: "mcp".into() }
+    Secret::new("mcp/slack-search", "mcp")
 }
 
 fn memory() -> Arc<Memory> {

@@ -5,7 +5,6 @@ use std::{io, path::PathBuf};
 use rusqlite::ErrorCode;
 
 use super::super::{Cause, ReadError, WriteError};
-use crate::token::UnusableValue;
 
 /// Why the store can't be opened. Nothing was written over.
 #[derive(Debug, thiserror::Error)]
@@ -101,8 +100,6 @@ pub(super) enum Fault {
     Unavailable(Cause),
     /// What is stored is not believed.
     Damaged(Cause),
-    /// What is stored is not a token.
-    Unusable(UnusableValue),
     /// It can't be done, however often it is tried.
     Rejected(Cause),
 }
@@ -131,7 +128,6 @@ impl Fault {
         match self {
             Self::Damaged(source) => OpenError::Damaged { path, source },
             Self::Unavailable(source) | Self::Rejected(source) => OpenError::Unavailable { path, source },
-            Self::Unusable(error) => OpenError::Damaged { path, source: Box::new(error) },
             Self::Conflict => OpenError::Unavailable { path, source: "another process changed it".into() },
         }
     }
@@ -180,7 +176,6 @@ impl From<Fault> for ReadError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Damaged(cause) => Self::Damaged(cause),
-            Fault::Unusable(value) => Self::Unusable(Box::new(value)),
             Fault::Unavailable(cause) | Fault::Rejected(cause) => Self::Unavailable(cause),
             Fault::Conflict => Self::Unavailable("the store has changed while it was read".into()),
         }
@@ -194,7 +189,6 @@ impl From<Fault> for WriteError {
             Fault::Unavailable(cause) => Self::Unavailable(cause),
             // A record that can't be believed is not written over either.
             Fault::Damaged(cause) | Fault::Rejected(cause) => Self::Rejected(cause),
-            Fault::Unusable(value) => Self::Rejected(Box::new(value)),
         }
     }
 }

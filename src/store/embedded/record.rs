@@ -11,7 +11,7 @@ use super::{
     seal::{Bound, Sealer},
 };
 use crate::{
-    rotation::ring::{Previous, Ring, Version, VersionId},
+    rotation::ring::{Findings, Previous, Ring, Version, VersionId},
     time::Timestamp,
     token::Token,
 };
@@ -117,7 +117,7 @@ impl Record {
             let value = sealer.open(facts.bound(secret), &sealed).ok_or_else(damaged)?;
             let token = match facts.stage {
                 Stage::Gone => None,
-                _ => Some(Token::from_stored(&value).map_err(Fault::Unusable)?),
+                _ => Some(Token::from_stored(&value).map_err(|error| Fault::Damaged(Box::new(error)))?),
             };
             held.push(Held { facts, sealed, token });
         }
@@ -147,7 +147,14 @@ impl Record {
             return Err(Fault::damaged("the list of versions"));
         };
         let pending = pending.first().copied();
-        Ok(Ring { current, pending, previous, paused: self.paused, kept: self.kept })
+        Ok(Ring {
+            current,
+            pending,
+            previous,
+            paused: self.paused,
+            kept: self.kept,
+            findings: Findings::default(),
+        })
     }
 
     /// The current version's token.

@@ -6,7 +6,7 @@ use crate::{
     rotation::{
         plan::Step,
         policy::Notes,
-        ring::{Previous, Ring, Version, VersionId},
+        ring::{Findings, Previous, Ring, Version, VersionId},
     },
     time::Timestamp,
 };
@@ -23,7 +23,14 @@ pub fn after(
 ) -> Option<Ring> {
     let made = Version { id: new.0, created: now, digest: new.1, foreign: false, ended: None, note: None };
     let Some(ring) = ring else {
-        let first = Ring { current: made, pending: None, previous: Vec::new(), paused: None, kept: None };
+        let first = Ring {
+            current: made,
+            pending: None,
+            previous: Vec::new(),
+            paused: None,
+            kept: None,
+            findings: Findings::default(),
+        };
         return (*step == Step::Create).then_some(first);
     };
     let mut ring = ring.clone();
@@ -72,6 +79,8 @@ pub fn after(
         Step::Pause { .. } => ring.paused = ring.paused.or(Some(now)),
         Step::Unpause { .. } => ring.paused = None,
         Step::Keep { .. } => ring.kept = ring.kept.max(Some(now)),
+        // Nothing is ever untidy here.
+        Step::Tidy { .. } => return None,
     }
     Some(ring)
 }

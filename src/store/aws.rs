@@ -1,0 +1,172 @@
+//! AWS Secrets Manager as store and coordinator.
+//!
+//! Nothing here locks and nobody leads: each replica derives the same next version from the same labels, the first
+//! writer wins, and every label's move names the version that it is taken from. What AWS can't hold beside a value
+//! (deadlines, ends, pauses) stands in labels of ours on the version that it is about.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `api`, `date` | the calls, and the time that each answer bears |
+//! | `trouble` | what AWS's errors mean for us |
+//! | `time` | AWS's time as the interval that it is |
+//! | `label` | our notes |
+//! | `value` | bare tokens, and tokens in JSON objects |
+//! | `memory` | what is remembered between reads |
+//! | `view` | from labels and values to a ring |
+//! | `look` | a read |
+//! | `write` | a step |
+//! | `chores` | what is put in order last |
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+
+use super::{Format, ReadError, Reading, Secret, Store, WriteError};
+use crate::{
+    clock::Clock,
+    rotation::{
+        plan::Step,
+        policy::{Notes, StoreTraits},
+        ring::VersionId,
+    },
+    token::{Reveal, RevealError, Token},
+};
+
+mod api;
+mod chores;
+mod date;
+mod label;
+mod look;
+mod memory;
+mod time;
+mod trouble;
+mod value;
+mod view;
+mod write;
+
+/// What the rules have to allow for, where the config says nothing else: AWS gives no bound for either.
+pub const TRAITS: StoreTraits = StoreTraits {
+    store_lag: Duration::from_secs(15),
+    write_lag: Duration::from_secs(300),
+    notes: Notes::BeforePromotion,
+    creates: false,
+};
+
+/// How Secrets Manager is used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// The region; none: as the environment says.
+    pub region: Option<String>,
+    /// The key of secrets that we create.
+    pub kms_key_id: Option<String>,
+    /// Whether an endpoint off loopback may be plain HTTP: everybody on the way reads the tokens.
+    pub plaintext: bool,
+    /// What the rules allow for.
+    pub traits: StoreTraits,
+    /// How old a view may be when it accepts: marks are kept for longer.
+    pub hold: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            region: None,
+            kms_key_id: None,
+            plaintext: false,
+            traits: TRAITS,
+            hold: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// The secrets of one account and region.
+pub struct Aws {
+    api: api::Api,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    memories: Mutex<HashMap<Arc<str>, (Format, memory::Memory)>>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// With the standard chain of credentials, and the standard variables for endpoints.
+    pub async fn open(options: Options, clock: Arc<dyn Clock>) -> Self {
+        let attempt = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(5))
+            .operation_timeout(Duration::from_secs(12));
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(attempt.build());
+        let loader = match &options.region {
+            Some(region) => loader.region(Region::new(region.clone())),
+            None => loader,
+        };
+        Self::with(aws_sdk_secretsmanager::Client::new(&loader.load().await), options, clock)
+    }
+
+    /// On a client that is set up otherwise.
+    pub fn with(client: aws_sdk_secretsmanager::Client, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let api = api::Api::new(client, Arc::clone(&clock), options.plaintext);
+        Self { api, clock, options, memories: Mutex::default() }
+    }
+
+    fn lags(&self) -> chores::Lags {
+        let StoreTraits { store_lag, write_lag, .. } = self.options.traits;
+        chores::Lags { store_lag, write_lag, hold: self.options.hold }
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<Arc<str>, (Format, memory::Memory)>> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered of the secret. Never across an await.
+    fn remember<T>(&self, secret: &Secret, with: impl FnOnce(&mut memory::Memory) -> T) -> T {
+        let mut memories = self.memories();
+        let (format, memory) = memories.entry(Arc::clone(&secret.name)).or_default();
+        *format = secret.format;
+        with(memory)
+    }
+}
+
+#[async_trait]
+impl Store for Aws {
+    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
+        let seen = look::look(self, secret).await?;
+        Ok(Reading { ring: seen.ring.clone(), now: seen.now, revision: seen.revision })
+    }
+
+    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+        let last = self.remember(secret, |memory| memory.seen.clone());
+        let seen = last.filter(|last| last.revision == seen.revision).ok_or(WriteError::Conflict)?;
+        write::Hand { aws: self, secret, seen: &seen }.apply(step).await
+    }
+}
+
+#[async_trait]
+impl Reveal for Aws {
+    /// Of a secret that was read before: its format is known from there.
+    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
+        let format = self.memories().get(secret).map(|(format, _)| *format);
+        let format =
+            format.ok_or_else(|| RevealError::Unreadable("it was not read yet: try again".into()))?;
+        let stored = self.api.value(secret, None).await.outcome.map_err(|trouble| match trouble {
+            trouble::Trouble::NotFound(_) => RevealError::NoSuchSecret,
+            other => RevealError::Unreadable(Box::new(other)),
+        })?;
+        let token = value::token(stored.value.as_ref().map(|value| value.as_str()), format);
+        let token = token.map_err(|unfit| RevealError::Unreadable(Box::new(unfit)))?;
+        Ok((VersionId::of_name(&stored.id), token))
+    }
+}

@@ -1,0 +1,168 @@
+//! The calls that we make, each with the time that AWS's answer bears.
+//!
+//! Reads are retried by the SDK. Writes are not: a retry would be signed anew, and could land later than the state
+//! that it was decided on allows. AWS is never left to invent a version's id (it would invent one a call).
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_sdk_secretsmanager::{
+    Client, Config,
+    config::{Builder, retry::RetryConfig},
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::DateTime,
+};
+use zeroize::Zeroizing;
+
+use super::{date::Stopwatch, time, trouble::Trouble};
+use crate::{
+    clock::Clock,
+    time::{Interval, Timestamp},
+};
+
+/// AWS, and our clock beside it.
+pub(super) struct Api {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    plaintext: bool,
+    last: Mutex<Option<time::Last>>,
+}
+
+/// What came of a call, and when.
+pub(super) struct Answer<T> {
+    pub(super) outcome: Result<T, Trouble>,
+    /// The store's time as the answer came; none where it bears none, or one that can't be.
+    pub(super) now: Option<Interval>,
+}
+
+/// What DescribeSecret shows.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    pub(super) arn: String,
+    /// AWS's version ids as AWS writes them, each with its labels.
+    pub(super) stages: BTreeMap<String, Vec<String>>,
+    pub(super) rotates_itself: bool,
+    pub(super) owner: Option<String>,
+    pub(super) deleted: Option<Timestamp>,
+}
+
+/// What GetSecretValue shows of one version.
+pub(super) struct Stored {
+    pub(super) id: String,
+    pub(super) created: Timestamp,
+    pub(super) stages: Vec<String>,
+    /// None: binary.
+    pub(super) value: Option<Zeroizing<String>>,
+}
+
+/// A write's retry would be a new one.
+fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
+impl Api {
+    pub(super) fn new(client: Client, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
+        Self { client, clock, plaintext, last: Mutex::default() }
+    }
+
+    pub(super) async fn describe(&self, secret: &str) -> Answer<Described> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.describe_secret().secret_id(secret).customize().interceptor(watch.clone());
+        self.answer(call.send().await, &watch, |output| Described {
+            arn: output.arn.unwrap_or_default(),
+            stages: output.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+            rotates_itself: output.rotation_enabled.unwrap_or_default(),
+            owner: output.owning_service,
+            deleted: output.deleted_date.map(timestamp),
+        })
+    }
+
+    /// One version's value; without a version, the current one's.
+    pub(super) async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call =
+            self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
+        let sent = call.customize().interceptor(watch.clone()).send().await;
+        self.answer(sent, &watch, |output| Stored {
+            id: output.version_id.unwrap_or_default(),
+            created: output.created_date.map(timestamp).unwrap_or_default(),
+            stages: output.version_stages.unwrap_or_default(),
+            value: output.secret_string.map(Zeroizing::new),
+        })
+    }
+
+    /// Every version's id, those without labels too.
+    pub(super) async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
+        // At most 100 versions exist, and that many fit one page.
+        let sent = call.max_results(100).customize().interceptor(watch.clone()).send().await;
+        self.answer(sent, &watch, |output| {
+            output.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id).collect()
+        })
+    }
+
+    pub(super) async fn create(
+        &self,
+        name: &str,
+        id: &str,
+        value: &str,
+        kms_key_id: Option<&str>,
+    ) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.create_secret().name(name).client_request_token(id).secret_string(value);
+        let call = call.set_kms_key_id(kms_key_id.map(str::to_owned)).customize().config_override(once());
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+    }
+
+    pub(super) async fn put(&self, secret: &str, id: &str, value: &str, label: &str) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
+        let call = call.secret_string(value).version_stages(label).customize().config_override(once());
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+    }
+
+    /// Moves one label; the one that it is taken from has to be named, and to bear it.
+    pub(super) async fn relabel(
+        &self,
+        secret: &str,
+        label: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
+        let call = call.set_remove_from_version_id(from.map(str::to_owned));
+        let call = call.set_move_to_version_id(to.map(str::to_owned)).customize().config_override(once());
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+    }
+
+    fn answer<O, E, T>(
+        &self,
+        sent: Result<O, SdkError<E>>,
+        watch: &Stopwatch,
+        of: impl FnOnce(O) -> T,
+    ) -> Answer<T>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let now = watch.now().filter(|(now, at)| {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let follows = time::follows(&mut last, *now, *at);
+            if !follows {
+                tracing::error!(
+                    "AWS's time does not go on as ours does: an answer was replayed, or a clock was set"
+                );
+            }
+            follows
+        });
+        Answer { outcome: sent.map(of).map_err(Trouble::of), now: now.map(|(now, _)| now) }
+    }
+}
+
+fn timestamp(at: DateTime) -> Timestamp {
+    Timestamp::from_millis(at.to_millis().ok().and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default())
+}

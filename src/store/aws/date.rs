@@ -1,0 +1,130 @@
+//! Takes down when a request was sent, and the `Date` of its answer; and sends nothing in clear.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_sdk_secretsmanager::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef},
+    },
+    error::BoxError,
+    primitives::{DateTime, DateTimeFormat},
+};
+use crossfade_verify::Moment;
+
+use super::time;
+use crate::{clock::Clock, time::Interval};
+
+/// One call's. Of an attempt that was repeated, the last one's times count.
+#[derive(Clone)]
+pub(super) struct Stopwatch {
+    clock: Arc<dyn Clock>,
+    plaintext: bool,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Copy, Clone, Default)]
+struct Taken {
+    sent: Option<Moment>,
+    now: Option<(Interval, Moment)>,
+}
+
+impl Stopwatch {
+    /// `plaintext`: a request may leave the machine unencrypted.
+    pub(super) fn new(clock: &Arc<dyn Clock>, plaintext: bool) -> Self {
+        Self { clock: Arc::clone(clock), plaintext, taken: Arc::default() }
+    }
+
+    /// The store's time as the answer came, and when that was.
+    pub(super) fn now(&self) -> Option<(Interval, Moment)> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).now
+    }
+}
+
+impl fmt::Debug for Stopwatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stopwatch")
+    }
+}
+
+impl Intercept for Stopwatch {
+    fn name(&self) -> &'static str {
+        "Stopwatch"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if !self.plaintext && !stays_private(context.request().uri()) {
+            let why = "the endpoint is plain HTTP and not on this machine: everybody on the way could read tokens. Use \
+                       https, or set `store.danger_plaintext_endpoint: true`";
+            return Err(why.into());
+        }
+        let taken = Taken { sent: Some(self.clock.moment()), now: None };
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let received = self.clock.moment();
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
+        if let (Some(sent), Some(date)) = (taken.sent, date.and_then(|date| u64::try_from(date.secs()).ok()))
+        {
+            taken.now = Some((time::interval(date, sent, received), received));
+        }
+        Ok(())
+    }
+}
+
+/// Encrypted, or on this machine.
+fn stays_private(uri: &str) -> bool {
+    let Some(rest) = uri.strip_prefix("http://") else { return uri.starts_with("https://") };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stays_private;
+
+    #[test]
+    fn only_what_is_encrypted_or_stays_on_the_machine_is_private() {
+        for private in [
+            "https://secretsmanager.eu-west-1.amazonaws.com/",
+            "http://127.0.0.1:4566/",
+            "http://localhost:4566/",
+            "http://[::1]:4566/?x",
+        ] {
+            assert!(stays_private(private), "{private}");
+        }
+        for open in [
+            "http://10.0.0.1/",
+            "http://emulator:4566/",
+            "http://127.0.0.1.example.com/",
+            "http://127.0.0.1@example.com/",
+            "http://localhost.example.com:80/",
+            "ftp://127.0.0.1/",
+            "",
+        ] {
+            assert!(!stays_private(open), "{open}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A read: one DescribeSecret, and the values that are not known yet.
+
+use crossfade_verify::Moment;
+
+use super::{
+    Aws, chores,
+    label::CURRENT,
+    memory::{Known, Seen, State},
+    trouble::Trouble,
+    value, view,
+};
+use crate::{
+    rotation::ring::{Findings, Ring, VersionId},
+    store::{Cause, ReadError, Secret},
+    time::{Interval, Timestamp},
+};
+use std::sync::Arc;
+
+/// So many ids are tried for one successor; ids beyond are not looked for either.
+pub(super) const ATTEMPTS: u32 = 8;
+
+pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadError> {
+    let at = aws.clock.moment();
+    let answer = aws.api.describe(&secret.name).await;
+    let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
+    let described = match answer.outcome {
+        Ok(described) => described,
+        Err(Trouble::NotFound(cause)) => return absent(aws, secret, time?, at, cause),
+        Err(trouble) => return Err(unread(trouble)),
+    };
+    let now = time?;
+    if let Some(deleted) = described.deleted {
+        let cause = format!(
+            "it is scheduled for deletion since {deleted}. Restore it (aws secretsmanager restore-secret --secret-id {}), \
+             or take it out of our config",
+            secret.name
+        );
+        return Err(ReadError::Missing { now, cause: cause.into() });
+    }
+    let state = aws.remember(secret, |memory| memory.take_in(described, now));
+    let Some(current) = state.holder(CURRENT) else { return empty(aws, secret, state, now, at) };
+    for version in view::live(&state, now) {
+        fetch(aws, secret, &state, version).await?;
+    }
+    find_parent(aws, secret, &state, current).await?;
+    let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
+    if let Some(unfit) = unfit {
+        let cause = format!("version {current}: {unfit}");
+        return Err(ReadError::Unusable { now, cause: cause.into() });
+    }
+    Ok(aws.remember(secret, |memory| {
+        adopt(memory, &state, secret, current, now);
+        let mut ring = view::ring(&state, memory, secret, now);
+        let chore =
+            ring.as_ref().and_then(|ring| chores::first(&state, ring, memory, secret, (now, aws.lags())));
+        if let Some(ring) = &mut ring {
+            ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
+        }
+        memory.keep(Seen { revision: 0, state: Some(state), ring, chore, now, at })
+    }))
+}
+
+/// A version's value, once.
+async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) -> Result<(), ReadError> {
+    let (known, name) = aws.remember(secret, |m| (m.known.contains_key(&version), m.name(version)));
+    if known {
+        return Ok(());
+    }
+    let stored = aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(unread)?;
+    let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
+    let token = token.map(|token| (token.digest(), token.is_foreign())).map_err(|unfit| unfit.to_string());
+    let known = Known { created: stored.created, token };
+    aws.remember(secret, |memory| memory.known.insert(version, known));
+    Ok(())
+}
+
+/// Which version the pending one was made to follow, if it is one of ours.
+async fn find_parent(aws: &Aws, secret: &Secret, state: &State, current: VersionId) -> Result<(), ReadError> {
+    let Some(pending) = state.pending() else { return Ok(()) };
+    let known = aws.remember(secret, |memory| memory.parents.get(&pending).copied());
+    if known.is_some() {
+        return Ok(());
+    }
+    let follows = |parent: &VersionId| {
+        (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(&state.arn, Some(*parent), attempt) == pending)
+    };
+    let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
+    let parent = match near {
+        Some(parent) => Some(parent),
+        None => {
+            let all = aws.api.version_ids(&state.arn).await.outcome.map_err(unread)?;
+            all.iter().map(|name| VersionId::of_name(name)).find(follows)
+        }
+    };
+    aws.remember(secret, |memory| memory.parents.insert(pending, parent));
+    Ok(())
+}
+
+/// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
+/// person has rolled back to is not.
+fn adopt(
+    memory: &mut super::memory::Memory,
+    state: &State,
+    secret: &Secret,
+    current: VersionId,
+    now: Interval,
+) {
+    let ours =
+        current.is_derived() && memory.known.get(&current).is_some_and(|k| matches!(k.token, Ok((_, false))));
+    let same = memory.adopted.is_some_and(|(id, _)| id == current);
+    if ours || same {
+        return;
+    }
+    let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring: Ring| {
+        let Findings { rolled_back, .. } = ring.findings;
+        rolled_back
+    });
+    memory.adopted = (!rolled_back).then_some((current, now.latest));
+}
+
+/// There is no such secret.
+fn absent(
+    aws: &Aws,
+    secret: &Secret,
+    now: Interval,
+    at: Moment,
+    cause: Cause,
+) -> Result<Arc<Seen>, ReadError> {
+    if aws.options.traits.creates {
+        let seen = Seen { revision: 0, state: None, ring: None, chore: None, now, at };
+        return Ok(aws.remember(secret, |memory| memory.keep(seen)));
+    }
+    let advice = format!(
+        "{cause}. Create it (aws secretsmanager create-secret --name {} --secret-string TOKEN), or let us: \
+         `create_missing: true`",
+        secret.name
+    );
+    Err(ReadError::Missing { now, cause: advice.into() })
+}
+
+/// The secret has no current value.
+fn empty(
+    aws: &Aws,
+    secret: &Secret,
+    state: State,
+    now: Interval,
+    at: Moment,
+) -> Result<Arc<Seen>, ReadError> {
+    if aws.options.traits.creates {
+        let seen = Seen { revision: 0, state: Some(state), ring: None, chore: None, now, at };
+        return Ok(aws.remember(secret, |memory| memory.keep(seen)));
+    }
+    let advice = format!(
+        "it has no value yet. Put one there (aws secretsmanager put-secret-value --secret-id {} --secret-string TOKEN), \
+         or let us: `create_missing: true`",
+        secret.name
+    );
+    Err(ReadError::Missing { now, cause: advice.into() })
+}
+
+fn unread(trouble: Trouble) -> ReadError {
+    match trouble {
+        Trouble::Denied(cause) => ReadError::Denied(cause),
+        other => ReadError::Unavailable(Box::new(other)),
+    }
+}
+
+fn no_time(trouble: Option<&Trouble>) -> ReadError {
+    let why =
+        trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
+    match trouble {
+        Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
+        _ => ReadError::Unavailable(why.into()),
+    }
+}
+
+/// The first version's id, from the name: there is no ARN yet.
+pub(super) fn first_id(secret: &Secret, state: Option<&State>) -> VersionId {
+    VersionId::derive(state.map_or(&secret.name, |state| &state.arn), None, 0)
+}
+
+/// Whether it is surely longer ago than that.
+pub(super) fn is_older(created: Timestamp, than: std::time::Duration, now: Interval) -> bool {
+    created + than < now.earliest
+}

@@ -1,0 +1,140 @@
+//! What is remembered of one secret between reads.
+//!
+//! All of it can be lost: it saves calls, and keeps late reads from bringing back what is over.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crossfade_verify::{Digest, Moment};
+
+use super::{
+    api::Described,
+    chores::Chore,
+    label::{Kind, Labels, PREVIOUS},
+};
+use crate::{
+    rotation::ring::{Ring, VersionId},
+    time::{Interval, Timestamp},
+};
+
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) arn: String,
+    /// AWS's own spelling of each version's id.
+    names: BTreeMap<VersionId, String>,
+    /// A version's value never changes.
+    pub(super) known: BTreeMap<VersionId, Known>,
+    /// Ends that we saw or wrote, and when.
+    pub(super) ended: BTreeMap<VersionId, Timestamp>,
+    /// With the version that bears the mark: everything made before then is ended.
+    pub(super) compromised: BTreeMap<VersionId, Timestamp>,
+    /// Versions that somebody else has replaced, without a note, and when we first saw it.
+    pub(super) unnoted: BTreeMap<VersionId, Timestamp>,
+    /// A current version that is none of ours, and when we first saw it.
+    pub(super) adopted: Option<(VersionId, Timestamp)>,
+    /// Which versions the ids of pending ones were made from; none: none of ours.
+    pub(super) parents: BTreeMap<VersionId, Option<VersionId>>,
+    /// Our own last notes.
+    pub(super) written: BTreeMap<(Kind, VersionId), Moment>,
+    /// How many ids of successors of that version are burnt.
+    pub(super) burnt: Option<(VersionId, u32)>,
+    pub(super) seen: Option<Arc<Seen>>,
+}
+
+/// A version's value, as far as it is kept: never the token.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) created: Timestamp,
+    /// Digest, and whether somebody else made the token; or why it is none.
+    pub(super) token: Result<(Digest, bool), String>,
+}
+
+/// A secret's labels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) arn: String,
+    pub(super) labels: BTreeMap<VersionId, Labels>,
+    pub(super) rotates_itself: bool,
+    pub(super) is_managed: bool,
+}
+
+/// One read.
+pub(super) struct Seen {
+    pub(super) revision: u64,
+    /// None: there is no such secret.
+    pub(super) state: Option<State>,
+    pub(super) ring: Option<Ring>,
+    pub(super) chore: Option<(VersionId, Chore)>,
+    pub(super) now: Interval,
+    /// When it began.
+    pub(super) at: Moment,
+}
+
+impl State {
+    pub(super) fn holder(&self, label: &str) -> Option<VersionId> {
+        self.labels.iter().find(|(_, labels)| labels.bears(label)).map(|(id, _)| *id)
+    }
+
+    /// The pending version: one that is current or previous too counts for that alone.
+    pub(super) fn pending(&self) -> Option<VersionId> {
+        let id = self.holder(super::label::PENDING)?;
+        let other = [self.holder(super::label::CURRENT), self.holder(PREVIOUS)];
+        (!other.contains(&Some(id))).then_some(id)
+    }
+}
+
+impl Memory {
+    /// Takes in what a read shows. A secret that was deleted and made again is another one.
+    pub(super) fn take_in(&mut self, described: Described, now: Interval) -> State {
+        if self.arn != described.arn {
+            *self = Self { arn: described.arn.clone(), seen: self.seen.take(), ..Self::default() };
+        }
+        let mut labels = BTreeMap::new();
+        for (name, stages) in described.stages {
+            let id = VersionId::of_name(&name);
+            labels.insert(id, Labels(stages.into_iter().collect()));
+            self.names.insert(id, name);
+        }
+        self.names.retain(|id, _| labels.contains_key(id));
+        self.known.retain(|id, _| labels.contains_key(id));
+        self.unnoted.retain(|id, _| labels.contains_key(id));
+        for (id, labels) in &labels {
+            if let Some(at) = labels.earliest(Kind::Ended, *id) {
+                self.ended.entry(*id).or_insert(at);
+            }
+            if let Some(at) = labels.latest(Kind::Compromised, *id) {
+                let known = self.compromised.entry(*id).or_insert(at);
+                *known = at.max(*known);
+            }
+            if labels.bears(PREVIOUS) && labels.latest(Kind::Until, *id).is_none() {
+                self.unnoted.entry(*id).or_insert(now.latest);
+            } else {
+                self.unnoted.remove(id);
+            }
+        }
+        State {
+            arn: described.arn,
+            labels,
+            rotates_itself: described.rotates_itself,
+            is_managed: described.owner.is_some(),
+        }
+    }
+
+    /// As AWS spells it.
+    pub(super) fn name(&self, id: VersionId) -> String {
+        self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    /// When it was ended, if it was: by its own mark, or by one on everything before a time.
+    pub(super) fn ended(&self, id: VersionId, created: Timestamp) -> Option<Timestamp> {
+        let all = self.compromised.iter().filter(|(on, at)| **on == id || created < **at).map(|(_, at)| *at);
+        self.ended.get(&id).copied().into_iter().chain(all).min()
+    }
+
+    /// Keeps the read, and numbers it: a step has to name it.
+    pub(super) fn keep(&mut self, mut seen: Seen) -> Arc<Seen> {
+        seen.revision = self.seen.as_ref().map_or(1, |last| last.revision + 1);
+        let seen = Arc::new(seen);
+        self.seen = Some(Arc::clone(&seen));
+        seen
+    }
+}

@@ -1,0 +1,71 @@
+//! From labels and values to a ring: what is accepted, and what stands in the way of a rotation.
+
+use super::{
+    label::{CURRENT, Kind, PREVIOUS},
+    memory::{Memory, State},
+};
+use crate::{
+    rotation::ring::{Findings, Held, Previous, Ring, Version, VersionId},
+    store::Secret,
+    time::Interval,
+};
+
+/// More notes than this leave no room for a rotation, and for two marks.
+const NOTES: usize = 14;
+
+/// The versions that matter now: their values have to be known.
+pub(super) fn live(state: &State, now: Interval) -> Vec<VersionId> {
+    let (current, pending) = (state.holder(CURRENT), state.pending());
+    let stands = |id: &VersionId| {
+        let labels = &state.labels[id];
+        let noted = labels.latest(Kind::Until, *id).is_some_and(|until| until > now.earliest);
+        Some(*id) == current || Some(*id) == pending || labels.bears(PREVIOUS) || noted
+    };
+    state.labels.keys().copied().filter(stands).collect()
+}
+
+/// The ring of a secret whose live values are known; none where no version is current, or its value is unusable.
+pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interval) -> Option<Ring> {
+    let version = |id: VersionId| {
+        let known = memory.known.get(&id)?;
+        let (digest, foreign) = *known.token.as_ref().ok()?;
+        let ended = memory.ended(id, known.created);
+        let note = state.labels.get(&id).and_then(|labels| labels.latest(Kind::Until, id));
+        Some(Version { id, created: known.created, digest, foreign, ended, note })
+    };
+    let current = version(state.holder(CURRENT)?)?;
+    let candidate = state.pending();
+    let parent = candidate.and_then(|id| memory.parents.get(&id).copied().flatten());
+    // What has our id and somebody else's value is as foreign as what has a foreign id.
+    let pending = candidate.filter(|_| parent.is_some()).and_then(version).filter(|v| !v.foreign);
+    let mut previous = Vec::new();
+    for id in live(state, now) {
+        let Some(version) = version(id).filter(|v| v.id != current.id && Some(v.id) != candidate) else {
+            continue;
+        };
+        let first_seen = memory.unnoted.get(&id).map(|seen| *seen + secret.grace);
+        let Some(deadline) = version.note.or(first_seen) else { continue };
+        previous.push((state.labels[&id].bears(PREVIOUS), Previous { version, deadline }));
+    }
+    previous.sort_by_key(|(newest, p)| std::cmp::Reverse((*newest, p.version.created)));
+    let newest = previous.first().filter(|(newest, _)| *newest).map(|(_, p)| p.version.created);
+    let paused = state.labels.iter().filter_map(|(id, labels)| labels.earliest(Kind::Paused, *id)).min();
+    let kept = state.labels[&current.id].latest(Kind::Kept, current.id);
+    let adopted = memory.adopted.filter(|(id, _)| *id == current.id).map(|(_, at)| at);
+    let foreign_pending = candidate.is_some() && pending.is_none();
+    let notes: usize = state.labels.values().map(super::label::Labels::ours).sum();
+    let held = match () {
+        () if state.is_managed => Some(Held::Managed),
+        () if state.rotates_itself => Some(Held::NativeRotation),
+        () if foreign_pending => Some(Held::ForeignPending),
+        () => (notes >= NOTES).then_some(Held::Full),
+    };
+    let findings = Findings {
+        orphaned: pending.is_some() && parent != Some(current.id),
+        rolled_back: newest.is_some_and(|created| created > current.created),
+        untidy: None,
+        held,
+    };
+    let previous = previous.into_iter().map(|(_, previous)| previous).collect();
+    Some(Ring { current, pending, previous, paused, kept: kept.max(adopted), findings })
+}

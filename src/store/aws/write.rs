@@ -1,0 +1,255 @@
+//! A step: one write.
+
+use std::time::Duration;
+
+use rand::rngs::SysRng;
+
+use super::{
+    Aws,
+    chores::Chore,
+    label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
+    look::{ATTEMPTS, first_id, is_older},
+    memory::{Seen, State},
+    trouble::Trouble,
+    value,
+};
+use crate::{
+    clock::elapsed,
+    rotation::{
+        plan::Step,
+        policy::Notes,
+        ring::{Ring, VersionId},
+    },
+    store::{Format, Secret, WriteError, memory::after},
+    time::Timestamp,
+    token::Token,
+};
+
+/// A step is not sent on a read that is older: what it is to change may not be so any more.
+const OLDEST_READ: Duration = Duration::from_secs(10);
+
+/// Who writes to one secret, on one read of it.
+pub(super) struct Hand<'a> {
+    pub(super) aws: &'a Aws,
+    pub(super) secret: &'a Secret,
+    pub(super) seen: &'a Seen,
+}
+
+impl Hand<'_> {
+    pub(super) async fn apply(&self, step: &Step) -> Result<(), WriteError> {
+        if *step == Step::Create {
+            return self.create().await;
+        }
+        let (Some(state), Some(ring)) = (&self.seen.state, &self.seen.ring) else {
+            return Err(WriteError::Conflict);
+        };
+        if let Step::Tidy { .. } = step {
+            return self.tidy(state).await;
+        }
+        // Whether the step fits what was read. What it makes does not matter here.
+        let new = (ring.current.id, ring.current.digest);
+        after(Some(ring), step, Notes::BeforePromotion, new, self.seen.now.latest)
+            .ok_or(WriteError::Conflict)?;
+        let now = self.seen.now.latest;
+        match *step {
+            Step::Create | Step::Tidy { .. } => Err(WriteError::Conflict),
+            Step::Stage { current } => self.stage(state, ring, current).await,
+            Step::Note { version, until } => self.attach(state, Kind::Until, until, version).await,
+            Step::Promote { pending, current, .. } => self.promote(state, ring, pending, current).await,
+            Step::Drop { pending } => self.detach(state, PENDING, pending).await,
+            Step::Retire { version } => self.retire(state, version).await,
+            Step::End { version } => self.attach(state, Kind::Ended, now, version).await,
+            Step::EndAll { current } => self.attach(state, Kind::Compromised, now, current).await,
+            Step::Pause { current } => self.attach(state, Kind::Paused, now, current).await,
+            Step::Keep { current } => self.attach(state, Kind::Kept, now, current).await,
+            Step::Unpause { .. } => self.unpause(state).await,
+        }
+    }
+
+    async fn create(&self) -> Result<(), WriteError> {
+        if self.seen.ring.is_some() {
+            return Err(WriteError::Conflict);
+        }
+        let token = self.token()?;
+        let value = value::replaced(None, &token, self.secret.format).map_err(rejected)?;
+        let id = first_id(self.secret, self.seen.state.as_ref()).to_string();
+        self.in_time()?;
+        let kms_key_id = self.aws.options.kms_key_id.as_deref();
+        let made = match &self.seen.state {
+            Some(state) => self.aws.api.put(&state.arn, &id, &value, CURRENT).await,
+            None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id).await,
+        };
+        made.map_err(Trouble::of_a_put)
+    }
+
+    /// Puts the version that every replica would put now; the first one to do so wins.
+    async fn stage(&self, state: &State, ring: &Ring, current: VersionId) -> Result<(), WriteError> {
+        let burnt = self
+            .aws
+            .remember(self.secret, |m| m.burnt.filter(|(id, _)| *id == current).map_or(0, |(_, n)| n));
+        if burnt >= ATTEMPTS && ring.current.ended.is_none() {
+            let why = format!(
+                "{ATTEMPTS} successors of version {current} were taken back, and no id is left for another: put a new \
+                 value there by hand (aws secretsmanager put-secret-value), or end it (`rotate --compromised`)"
+            );
+            return Err(WriteError::Rejected(why.into()));
+        }
+        let id = VersionId::derive(&state.arn, Some(current), burnt);
+        if state.labels.get(&id).is_some_and(|labels| is_burnt(labels, id)) {
+            self.burn(current, burnt);
+            return Err(WriteError::Conflict);
+        }
+        let old = match self.secret.format {
+            Format::Plain => None,
+            Format::Json => {
+                let name = self.aws.remember(self.secret, |m| m.name(current));
+                self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(Trouble::of_a_move)?.value
+            }
+        };
+        let value = value::replaced(old.as_ref().map(|v| v.as_str()), &self.token()?, self.secret.format);
+        let value = value.map_err(rejected)?;
+        self.in_time()?;
+        match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING).await {
+            Ok(()) => Ok(()),
+            Err(Trouble::Exists(_)) => {
+                self.look_at_its_owner(state, id, current, burnt).await;
+                Err(WriteError::Conflict)
+            }
+            Err(trouble) => Err(trouble.of_a_put()),
+        }
+    }
+
+    /// The id exists, so somebody else has put it; or it was dropped, and is burnt.
+    async fn look_at_its_owner(&self, state: &State, id: VersionId, current: VersionId, burnt: u32) {
+        let Ok(stored) = self.aws.api.value(&state.arn, Some(&id.to_string())).await.outcome else { return };
+        let labels = Labels(stored.stages.into_iter().collect());
+        let lags = self.aws.lags();
+        let bare = !labels.bears(CURRENT) && !labels.bears(PENDING);
+        let over = bare && is_older(stored.created, lags.write_lag + lags.store_lag, self.seen.now);
+        if is_burnt(&labels, id) || over {
+            self.burn(current, burnt);
+        }
+    }
+
+    fn burn(&self, current: VersionId, burnt: u32) {
+        self.aws.remember(self.secret, |memory| memory.burnt = Some((current, burnt + 1)));
+    }
+
+    /// Reads the value back first: a label can be moved to a version that nobody can decrypt.
+    async fn promote(
+        &self,
+        state: &State,
+        ring: &Ring,
+        pending: VersionId,
+        current: VersionId,
+    ) -> Result<(), WriteError> {
+        let (to, from) = self.aws.remember(self.secret, |m| (m.name(pending), m.name(current)));
+        let stored = self.aws.api.value(&state.arn, Some(&to)).await.outcome.map_err(Trouble::of_a_move)?;
+        let token = value::token(stored.value.as_ref().map(|value| value.as_str()), self.secret.format);
+        let digest = token.map_err(rejected)?.digest();
+        if ring.version(pending).is_none_or(|version| version.digest != digest) {
+            return Err(WriteError::Conflict);
+        }
+        self.relabel(state, CURRENT, Some(&from), Some(&to)).await
+    }
+
+    /// AWS's label comes off first; our note stays as a tombstone until no late read can miss it. One that is ended
+    /// is accepted by nobody: its note comes off.
+    async fn retire(&self, state: &State, version: VersionId) -> Result<(), WriteError> {
+        let labels = state.labels.get(&version).ok_or(WriteError::Conflict)?;
+        if labels.bears(PREVIOUS) {
+            return self.detach(state, PREVIOUS, version).await;
+        }
+        let note = labels.notes(Kind::Until, version).first().map(|(_, label)| (*label).to_owned());
+        self.detach(state, &note.ok_or(WriteError::Conflict)?, version).await
+    }
+
+    async fn unpause(&self, state: &State) -> Result<(), WriteError> {
+        let paused = state.labels.iter().find_map(|(id, labels)| {
+            labels.notes(Kind::Paused, *id).first().map(|(_, label)| (*id, (*label).to_owned()))
+        });
+        let Some((version, label)) = paused else { return Ok(()) };
+        self.detach(state, &label, version).await
+    }
+
+    async fn tidy(&self, state: &State) -> Result<(), WriteError> {
+        match &self.seen.chore {
+            Some((version, Chore::Attach(kind, at))) => self.attach(state, *kind, *at, *version).await,
+            Some((version, Chore::Detach(label))) => self.detach(state, label, *version).await,
+            None => Err(WriteError::Conflict),
+        }
+    }
+
+    /// Writes a note, unless it, or one that says at least as much, stands there already.
+    async fn attach(
+        &self,
+        state: &State,
+        kind: Kind,
+        at: Timestamp,
+        on: VersionId,
+    ) -> Result<(), WriteError> {
+        let (label, at) = kind.label(at, on);
+        let labels = state.labels.get(&on).ok_or(WriteError::Conflict)?;
+        let enough = match kind {
+            Kind::Until | Kind::Kept => labels.latest(kind, on).is_some_and(|there| there >= at),
+            Kind::Ended | Kind::Paused => labels.earliest(kind, on).is_some(),
+            Kind::Compromised => labels.bears(&label),
+        };
+        if enough {
+            return Ok(());
+        }
+        // A late read need not show our own last note yet.
+        let moment = self.aws.clock.moment();
+        let (name, written) =
+            self.aws.remember(self.secret, |m| (m.name(on), m.written.get(&(kind, on)).copied()));
+        if written.is_some_and(|written| elapsed(written, moment) < self.aws.lags().store_lag) {
+            return Err(WriteError::Conflict);
+        }
+        self.relabel(state, &label, None, Some(&name)).await?;
+        self.aws.remember(self.secret, |memory| {
+            memory.written.insert((kind, on), moment);
+            match kind {
+                Kind::Ended => drop(memory.ended.entry(on).or_insert(at)),
+                Kind::Compromised => drop(memory.compromised.insert(on, at)),
+                Kind::Until | Kind::Paused | Kind::Kept => {}
+            }
+        });
+        Ok(())
+    }
+
+    async fn detach(&self, state: &State, label: &str, from: VersionId) -> Result<(), WriteError> {
+        let name = self.aws.remember(self.secret, |m| m.name(from));
+        self.relabel(state, label, Some(&name), None).await
+    }
+
+    async fn relabel(
+        &self,
+        state: &State,
+        label: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(), WriteError> {
+        self.in_time()?;
+        self.aws.api.relabel(&state.arn, label, from, to).await.map_err(Trouble::of_a_move)
+    }
+
+    fn in_time(&self) -> Result<(), WriteError> {
+        let age = elapsed(self.seen.at, self.aws.clock.moment());
+        if age > OLDEST_READ { Err(WriteError::Conflict) } else { Ok(()) }
+    }
+
+    fn token(&self) -> Result<Token, WriteError> {
+        let token = Token::generate(&self.secret.token_prefix, &mut SysRng);
+        token.map_err(|error| WriteError::Unavailable(Box::new(error)))
+    }
+}
+
+/// Taken back or ended: the id is not used again.
+fn is_burnt(labels: &Labels, id: VersionId) -> bool {
+    let noted = labels.latest(Kind::Until, id).is_some() || labels.earliest(Kind::Ended, id).is_some();
+    noted && !labels.bears(PENDING) && !labels.bears(CURRENT)
+}
+
+fn rejected(unfit: value::Unfit) -> WriteError {
+    WriteError::Rejected(Box::new(unfit))
+}
