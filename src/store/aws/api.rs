@@ -163,6 +163,8 @@ impl Api {
     }
 }
 
+/// To the nearest millisecond: it comes as seconds with a fraction, which need not be exact.
 fn timestamp(at: DateTime) -> Timestamp {
-    Timestamp::from_millis(at.to_millis().ok().and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default())
+    let ms = (at.as_nanos() + 500_000) / 1_000_000;
+    Timestamp::from_millis(u64::try_from(ms).unwrap_or_default())
 }
