@@ -91,6 +91,19 @@ fn describe_nothing() -> Request {
 }
 
 #[test]
+fn a_late_read_shows_a_state_that_was_replaced_since_from_its_first_millisecond_to_its_last() {
+    let fake = fake();
+    for n in 3..=5 {
+        fake.call(None, put(n, "mine"));
+        fake.advance(Duration::from_secs(1));
+    }
+    for (lag_ms, n) in [(0, 5), (1000, 5), (1001, 4), (2000, 4), (2001, 3), (3000, 3)] {
+        fake.fault(Rule::once(Effect::LateRead(Delay::Fixed(lag_ms))));
+        assert!(seen(&fake, n).is_array(), "{lag_ms} ms ago it was version {n}");
+    }
+}
+
+#[test]
 fn every_read_of_a_version_can_be_late_and_a_write_never_is() {
     let fake = fake();
     fake.call(None, put(3, "mine"));
