@@ -65,7 +65,8 @@ fn read(headers: &HeaderMap) -> Result<(&str, &str), Error> {
     Ok((caller, operation))
 }
 
-/// The fake's time, in whole seconds, truncated, as AWS's is (measured).
+/// The fake's time, in whole seconds (the form allows no others, RFC 9110 section 5.6.7), truncated;
+/// that AWS truncates too is unverified.
 fn date(now_ms: u64) -> HeaderValue {
     text(&httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now_ms / 1000)))
 }

@@ -53,7 +53,7 @@ impl Service {
             self.secrets.remove(&name);
             return Ok(DeleteSecretReply { arn, name, deletion_date });
         }
-        // Documented: no error, so that a caller can repeat it. The reply's ARN is recorded.
+        // Documented: no error, so that a caller can repeat it. That the reply has an ARN is unverified.
         self.made += 1;
         let (arn, name) = (name::arn(id, self.made - 1), id.to_owned());
         Ok(DeleteSecretReply { arn, name, deletion_date })

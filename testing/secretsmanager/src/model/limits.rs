@@ -18,7 +18,7 @@ pub const TAGS: usize = 50;
 
 /// Which code AWS gives for a token of the wrong length is unverified; the documents name this one.
 pub(super) fn token(token: Option<&str>) -> Result<&str, Error> {
-    // Recorded: a raw request without one is refused; an SDK fills it in.
+    // Documented: who sends raw requests has to make one. Code and message are measured.
     let missing = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
     let token = token.ok_or_else(|| Error::request(missing))?;
     between(token, 32, 64).then_some(token).ok_or_else(|| Error::parameter(token_form()))
