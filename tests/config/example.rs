@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use crossfade::config::{Role, changes};
+use crossfade::config::{Role, StoreConfig, changes};
 use serde_json::Value;
 
 use crate::{LEAST, parse, with_secret};
@@ -81,7 +81,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.metrics_listen.to_string(), "127.0.0.1:8751");
     assert_eq!(config.admin_socket, Path::new("/etc/crossfade/data/crossfade.sock"));
     assert_eq!(config.audit_log.as_deref(), Some(Path::new("/etc/crossfade/data/audit.jsonl")));
-    assert_eq!(config.store.key_file, Path::new("/etc/crossfade/data/key"));
+    let [path, key_file] = ["/etc/crossfade/data", "/etc/crossfade/data/key"].map(Into::into);
+    assert_eq!(config.store, StoreConfig::Embedded { path, key_file });
     let seconds = Duration::from_secs;
     assert_eq!((config.sync, config.freshness, config.hold), (seconds(20), seconds(60), seconds(86_400)));
     let policy = &config.secrets[0].policy;

@@ -44,6 +44,16 @@ pub(super) struct Deletion {
     pub(super) due_ms: u64,
 }
 
+impl Version {
+    /// Its value, where it is a string.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text.expose()),
+            Value::Binary(_) => None,
+        }
+    }
+}
+
 impl Secret {
     /// Its name.
     pub fn name(&self) -> &str {

@@ -1,0 +1,4 @@
+//! The AWS store on the strict fake, through the real SDK.
+
+mod labels;
+mod world;

@@ -1,0 +1,366 @@
+//! A secret on the strict fake, replicas that rotate it through the real SDK, bots that read AWSCURRENT and know
+//! nothing of us, and a verifier beside each replica: all on the fake's clock, with the promise checked after every
+//! event, on the fake's true state.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use aws_sdk_secretsmanager::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+};
+use crossfade::{
+    clock::Clock,
+    distribution::{Bounds, Decision, Distribution, Member},
+    rotation::{
+        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
+        plan::{self, Demand, Next, Refusal, Step},
+        policy::{Notes, Policy, StoreTraits, Terms},
+        ring::{Ring, VersionId},
+        schedule::Schedule,
+    },
+    store::{
+        Secret, Store,
+        aws::{Aws, Options},
+    },
+};
+use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
+use crossfade_verify::{Moment, Reason};
+
+pub(crate) const NAME: &str = "mcp/slack-search";
+pub(crate) const GRACE: Duration = Duration::from_secs(120);
+pub(crate) const FRESHNESS: Duration = Duration::from_secs(9);
+pub(crate) const SYNC: Duration = Duration::from_secs(3);
+pub(crate) const LAG: Duration = Duration::from_secs(5);
+pub(crate) const WRITE_LAG: Duration = Duration::from_secs(20);
+pub(crate) const SOAK: Duration = Duration::from_secs(14);
+pub(crate) const EVERY: Duration = Duration::from_secs(600);
+pub(crate) const FIRST: &str = "00000000-0000-4000-8000-000000000001";
+pub(crate) const TOKEN: &str = "the-token-that-they-had-before";
+const AUDIENCE: &str = "https://mcp.example.com/slack";
+/// 2026-01-01T00:00:00Z.
+const NEW_YEAR: u64 = 1_767_225_600_000;
+
+pub(crate) fn policy() -> Policy {
+    let store =
+        StoreTraits { store_lag: LAG, write_lag: WRITE_LAG, notes: Notes::BeforePromotion, creates: false };
+    Policy::new(Terms {
+        secret: NAME.into(),
+        schedule: Some(Schedule::every(EVERY).expect("a period")),
+        jitter: Duration::ZERO,
+        grace: GRACE,
+        soak: Some(SOAK),
+        freshness: FRESHNESS,
+        hold: Duration::from_secs(3600),
+        sync: SYNC,
+        store,
+    })
+    .expect("a sound policy")
+}
+
+/// A machine whose clocks go with the fake's, and are off by that much.
+struct Machine {
+    fake: Fake,
+    skew_ms: i64,
+}
+
+#[async_trait]
+impl Clock for Machine {
+    fn moment(&self) -> Moment {
+        let ms = self.fake.now_ms().saturating_add_signed(self.skew_ms);
+        Moment { boot_ms: ms, wall_ms: ms }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.fake.advance(duration);
+    }
+}
+
+struct Publish(Arc<Distribution>);
+
+impl Observer for Publish {
+    fn observed(&self, secret: &str, seen: &Observation) {
+        if let Some((at, now)) = seen.read {
+            self.0.publish(secret, seen.ring.as_ref(), at, now);
+        }
+    }
+
+    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
+}
+
+/// One daemon, and the verifier that asks it.
+pub(crate) struct Replica {
+    name: String,
+    skew_ms: i64,
+    rotator: Rotator,
+    distribution: Arc<Distribution>,
+    standing: Option<Demand>,
+    pub(crate) last: Option<Ring>,
+}
+
+/// What is known of a version from outside, whatever the code under test believes.
+#[derive(Default, Debug)]
+struct Fate {
+    token: String,
+    last_read_ms: Option<u64>,
+    deadline_ms: Option<u64>,
+    is_excused: bool,
+}
+
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) policy: Policy,
+    pub(crate) replicas: Vec<Replica>,
+    /// What a person has done to the labels or ended: the first sentence of the promise does not cover it.
+    pub(crate) excused: bool,
+    fates: BTreeMap<String, Fate>,
+}
+
+impl World {
+    /// One replica, on a secret that has stood for an hour with a token that somebody else made.
+    pub(crate) async fn new() -> Self {
+        let mut world = Self::empty().await;
+        world.server.person().create(NAME, FIRST, TOKEN).expect("a secret");
+        world.server.advance(Duration::from_secs(3600));
+        world.server.clear_calls();
+        world.add(0);
+        world
+    }
+
+    pub(crate) async fn empty() -> Self {
+        let fake = Fake::new(FakeClock::standing_at(NEW_YEAR));
+        let server = fake.serve(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+        Self { server, policy: policy(), replicas: Vec::new(), excused: false, fates: BTreeMap::new() }
+    }
+
+    /// One more, whose clocks are off by that much.
+    pub(crate) fn add(&mut self, skew_ms: i64) {
+        let name = format!("AKIDREPLICA{}", self.replicas.len());
+        let replica = self.replica(name, skew_ms);
+        self.replicas.push(replica);
+    }
+
+    fn replica(&self, name: String, skew_ms: i64) -> Replica {
+        let clock: Arc<dyn Clock> = Arc::new(Machine { fake: self.server.fake(), skew_ms });
+        let member = Member {
+            secret: NAME.into(),
+            client_id: "bot".into(),
+            audience: AUDIENCE.into(),
+            scopes: Arc::new([]),
+            grace: GRACE,
+        };
+        let bounds = Bounds { freshness: FRESHNESS, hold: Duration::from_secs(3600) };
+        let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, vec![member]));
+        let options = Options {
+            traits: self.policy.terms().store,
+            hold: self.policy.terms().hold,
+            ..Options::default()
+        };
+        let store: Arc<dyn Store> =
+            Arc::new(Aws::with(client(&self.server, &name), options, Arc::clone(&clock)));
+        let observer = Arc::new(Publish(Arc::clone(&distribution)));
+        let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
+        let rotator = Rotator::new(secret, store, clock, observer);
+        Replica { name, skew_ms, rotator, distribution, standing: None, last: None }
+    }
+
+    /// It dies with all that it remembered, and is started again.
+    pub(crate) fn crash(&mut self, n: usize) {
+        let Replica { name, skew_ms, .. } = &self.replicas[n];
+        let verifier = Arc::clone(&self.replicas[n].distribution);
+        let mut fresh = self.replica(name.clone(), *skew_ms);
+        // Its verifier goes on with what it knows until the new daemon has read the store.
+        if fresh.last.is_none() {
+            fresh.distribution = verifier;
+            let observer = Arc::new(Publish(Arc::clone(&fresh.distribution)));
+            let clock: Arc<dyn Clock> =
+                Arc::new(Machine { fake: self.server.fake(), skew_ms: fresh.skew_ms });
+            let options = Options {
+                traits: self.policy.terms().store,
+                hold: self.policy.terms().hold,
+                ..Options::default()
+            };
+            let client = client(&self.server, &fresh.name);
+            let store: Arc<dyn Store> = Arc::new(Aws::with(client, options, Arc::clone(&clock)));
+            let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
+            fresh.rotator = Rotator::new(secret, store, clock, observer);
+        }
+        self.replicas[n] = fresh;
+    }
+
+    /// One turn of a replica; the step that it took.
+    pub(crate) async fn turn(&mut self, n: usize) -> Option<Step> {
+        let replica = &mut self.replicas[n];
+        let seen = replica.rotator.observe(&self.policy).await;
+        let mut taken = None;
+        if let Ok(seen) = seen {
+            replica.last.clone_from(&seen.ring);
+            if let (Some(ring), Some(demand)) = (&seen.ring, replica.standing) {
+                replica.standing = (!plan::finished(ring, &demand)).then_some(demand);
+            }
+            let standing = replica.standing;
+            if let Next::Do(step) = replica.rotator.decide(&seen, &self.policy, standing.as_ref()) {
+                let done = replica.rotator.act(&seen, step, &self.policy, standing.as_ref()).await;
+                taken = done.is_ok().then_some(step);
+            }
+        }
+        self.check("after a turn");
+        taken
+    }
+
+    /// Turns of all replicas, and seconds that pass, for that long.
+    pub(crate) async fn run(&mut self, duration: Duration) {
+        for second in 0..duration.as_secs() {
+            for n in 0..self.replicas.len() {
+                // Each at another second of its sync.
+                if (second + n as u64).is_multiple_of(SYNC.as_secs()) {
+                    for _ in 0..8 {
+                        if self.turn(n).await.is_none() {
+                            break;
+                        }
+                    }
+                }
+            }
+            self.server.advance(Duration::from_secs(1));
+            self.check("a second later");
+        }
+    }
+
+    /// Runs until the labels are so.
+    pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&BTreeMap<String, String>) -> bool) {
+        for _ in 0..2_000 {
+            if holds(&self.labels()) {
+                return;
+            }
+            for n in 0..self.replicas.len() {
+                self.turn(n).await;
+                if holds(&self.labels()) {
+                    return;
+                }
+            }
+            self.server.advance(Duration::from_secs(1));
+            self.check("a second later");
+        }
+        panic!("never came: {what}; {:#?}", self.labels());
+    }
+
+    /// A person's order to a replica, repeated until it is known to stand or to be refused, as we tell them to.
+    pub(crate) async fn order(&mut self, n: usize, demand: Demand) -> Result<(), Refusal> {
+        for _ in 0..30 {
+            let outcome = self.replicas[n].rotator.carry_out(&self.policy, &demand).await;
+            self.check("after an order");
+            match outcome {
+                Ok(seen) => {
+                    let finished = seen.ring.is_some_and(|ring| plan::finished(&ring, &demand));
+                    self.replicas[n].standing = (!finished).then_some(demand);
+                    return Ok(());
+                }
+                Err(OrderFailure::Refused(refusal)) => return Err(refusal),
+                Err(OrderFailure::Unknown(_)) => self.server.advance(Duration::from_secs(1)),
+            }
+        }
+        panic!("{demand:?} never stood; {:#?}", self.labels());
+    }
+
+    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
+        self.server.secret(NAME).map(|secret| secret.labels().clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn holder(&self, label: &str) -> Option<String> {
+        self.labels().get(label).cloned()
+    }
+
+    pub(crate) fn current(&self) -> VersionId {
+        VersionId::of_name(&self.holder("AWSCURRENT").expect("a current version"))
+    }
+
+    /// The kinds of notes of ours on that version, without their times.
+    pub(crate) fn notes(&self, version: &str) -> Vec<String> {
+        let on = self.labels().into_iter().filter(|(_, holder)| holder == version);
+        let kinds =
+            on.filter_map(|(label, _)| Some(label.strip_prefix("crossfade-")?.split('-').next()?.to_owned()));
+        kinds.collect()
+    }
+
+    pub(crate) fn verdict(&self, n: usize, token: &str) -> Decision {
+        self.replicas[n].distribution.decide(&[AUDIENCE.into()], token.as_bytes())
+    }
+
+    pub(crate) fn token(&self, version: &str) -> String {
+        let secret = self.server.secret(NAME).expect("the secret");
+        let version = secret.versions().iter().find(|v| v.id == version).expect("the version");
+        version.text().expect("a string").to_owned()
+    }
+
+    /// The promise, on every version that was ever current, as every verifier sees it.
+    pub(crate) fn check(&mut self, when: &str) {
+        let now = self.server.now_ms();
+        let Some(secret) = self.server.secret(NAME) else { return };
+        let labels = secret.labels();
+        let current = labels.get("AWSCURRENT").cloned();
+        for version in secret.versions() {
+            let Some(token) = version.text() else { continue };
+            let fate = self.fates.entry(version.id.clone()).or_default();
+            fate.token = token.to_owned();
+            if current.as_ref() == Some(&version.id) {
+                fate.last_read_ms = Some(now);
+                fate.deadline_ms = None;
+            }
+            let note = |kind: &str| {
+                let ours = labels.iter().filter(|(_, on)| **on == version.id);
+                let times = ours.filter_map(|(label, _)| label.strip_prefix(&format!("crossfade-{kind}-")));
+                times.filter_map(|rest| rest.split('-').next()?.parse::<u64>().ok()).max()
+            };
+            if let Some(until) = note("until").filter(|_| current.as_ref() != Some(&version.id)) {
+                let until_ms = until * 1000;
+                if let (Some(read), false) = (fate.last_read_ms, fate.is_excused) {
+                    assert!(
+                        until_ms >= read + millis(GRACE),
+                        "{when}: less than the grace: {} {until}",
+                        version.id
+                    );
+                }
+                fate.deadline_ms = fate.deadline_ms.max(Some(until_ms));
+            }
+            fate.is_excused |= note("ended").is_some() || self.excused;
+        }
+        let marked = labels.keys().any(|label| label.starts_with("crossfade-compromised-"));
+        for (id, fate) in &mut self.fates {
+            fate.is_excused |= marked && current.as_ref() != Some(id);
+        }
+        for n in 0..self.replicas.len() {
+            for (id, fate) in &self.fates {
+                let decision = self.verdict(n, &fate.token);
+                let refused = matches!(decision, Decision::Refused(Reason::Unknown | Reason::Expired));
+                let accepted = matches!(decision, Decision::Accepted(_));
+                let bound = millis(GRACE - LAG - FRESHNESS);
+                let rightful = fate.last_read_ms.is_some_and(|read| now <= read + bound);
+                assert!(
+                    !(rightful && refused && !fate.is_excused),
+                    "{when}: replica {n} refused a rightful token: {id} {fate:?} {labels:#?}"
+                );
+                let over = fate.deadline_ms.is_some_and(|deadline| now >= deadline);
+                assert!(
+                    !(over && accepted && current.as_ref() != Some(id)),
+                    "{when}: replica {n} accepted past the deadline: {id} {fate:?} at {now}"
+                );
+            }
+        }
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("a short time")
+}
+
+/// It tries once: what fails is for our own code to see.
+pub(crate) fn client(server: &Server, access_key: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(server.endpoint())
+        .credentials_provider(Credentials::new(access_key, "none", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .build();
+    Client::from_conf(config)
+}
