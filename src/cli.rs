@@ -170,14 +170,7 @@ impl Cli {
 
 async fn serve(context: &Context) -> anyhow::Result<Exit> {
     crate::lifecycle::harden()?;
-    for name in ["LOG_SIGNABLE_BODY", "LOG_SENSITIVE_BODIES"] {
-        if context::environment(name).is_some() {
-            return Err(UsageError(format!(
-                "{name} is set: it would print secrets. Unset it, then start again"
-            ))
-            .into());
-        }
-    }
+    context::refuse_to_print_secrets()?;
     crate::app::serve(context.path(), |_| context.config()).await?;
     Ok(Exit::Done)
 }
