@@ -125,7 +125,7 @@ enum Command {
     )]
     Verify(verify::VerifyArgs),
     /// Report every mistake in the config
-    Check,
+    Check(check::CheckArgs),
     /// Make a client credential: printed once, with its hash for the config
     Credential,
     /// The audit log
@@ -157,7 +157,7 @@ impl Cli {
             Command::Status(args) => context.block_on(status::run(&context, args)),
             Command::Token(args) => context.block_on(token::run(&context, &args.secret)),
             Command::Verify(args) => context.block_on(verify::run(&context, args)),
-            Command::Check => check::run(&context),
+            Command::Check(args) => check::run(&context, &args),
             Command::Credential => credential::run(),
             Command::Audit(command) => audit::run(command),
         };
