@@ -1,15 +1,18 @@
-//! Logs go to stderr. Whatever filter is set, third-party targets that handle credentials never
-//! speak below INFO.
+//! Logs go to stderr. Whatever filter is set, nobody but us and our scheduler speaks below INFO: what AWS's SDK,
+//! hyper, h2 and rustls say there can show requests and answers, and so tokens. It is a list of who may, so that a
+//! new dependency may not.
 
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
+use tracing::Level;
 use tracing_subscriber::{EnvFilter, Layer, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{LogFormat, UsageError, context::environment};
 
 const FILTER: &str = "CROSSFADE_LOG";
-const QUIET: [&str; 7] = ["aws", "hyper", "h2", "rustls", "rusqlite", "tower", "axum"];
+/// Crates that see no token, or none that they could show.
+const DETAILED: [&str; 3] = ["crossfade", "crossfade_verify", "tokio_cron_scheduler"];
 
 pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
     let default = if daemon { "info,tokio_cron_scheduler=warn" } else { "error" };
@@ -17,10 +20,7 @@ pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         UsageError(format!("{FILTER}={filter:?} is no filter ({error}); try `debug` or `crossfade=trace`"))
     })?;
-    let discreet = FilterFn::new(|meta| {
-        let third_party = QUIET.iter().any(|quiet| meta.target().starts_with(quiet));
-        !third_party || *meta.level() <= tracing::Level::INFO
-    });
+    let discreet = FilterFn::new(|meta| may_be_told(meta.target(), *meta.level()));
     let terminal = std::io::stderr().is_terminal();
     let json = match format {
         Some(format) => matches!(format, LogFormat::Json),
@@ -34,4 +34,36 @@ pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
         .with(filter)
         .try_init()
         .context("logging could not be set up")
+}
+
+fn may_be_told(target: &str, level: Level) -> bool {
+    let of = target.split("::").next().unwrap_or_default();
+    level <= Level::INFO || DETAILED.contains(&of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_we_and_our_scheduler_speak_below_info() {
+        for quiet in [
+            "aws_smithy_runtime::client::orchestrator",
+            "aws_sigv4::http_request::sign",
+            "aws_sdk_secretsmanager::operation::get_secret_value",
+            "hyper_util::client::legacy::pool",
+            "hyper::proto::h1::io",
+            "h2::codec::framed_read",
+            "rustls::client::hs",
+            "a_crate_of_tomorrow",
+            "crossfaded",
+            "",
+        ] {
+            assert!(!may_be_told(quiet, Level::DEBUG) && !may_be_told(quiet, Level::TRACE), "{quiet}");
+            assert!(may_be_told(quiet, Level::INFO) && may_be_told(quiet, Level::ERROR), "{quiet}");
+        }
+        for ours in ["crossfade::rotation::engine", "crossfade", "tokio_cron_scheduler::job_scheduler"] {
+            assert!(may_be_told(ours, Level::TRACE), "{ours}");
+        }
+    }
 }
