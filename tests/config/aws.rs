@@ -79,6 +79,18 @@ fn the_example_s_lines_for_aws_are_sound_and_show_the_defaults() {
 }
 
 #[test]
+fn the_guide_s_config_is_sound() {
+    let guide = include_str!("../../docs/aws.md");
+    let yaml = guide.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a config");
+    // It stands in a list, indented.
+    let yaml: String =
+        yaml.lines().map(|line| format!("{}\n", line.strip_prefix("   ").unwrap_or(line))).collect();
+    let config = parse(&yaml.replace('…', &"ab".repeat(32))).expect("a sound config");
+    assert_eq!(options(&config).region.as_deref(), Some("ap-northeast-1"));
+    assert_eq!(config.secrets[0].policy.soak(), Duration::from_secs(75), "as the guide says");
+}
+
+#[test]
 fn a_key_of_the_other_kind_of_store_is_refused_by_name_and_says_whose_it_is() {
     for (kind, of, keys) in [
         (
