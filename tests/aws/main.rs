@@ -1,4 +1,5 @@
 //! The AWS store on the strict fake, through the real SDK.
 
+mod adoption;
 mod labels;
 mod world;

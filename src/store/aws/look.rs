@@ -4,7 +4,7 @@ use crossfade_verify::Moment;
 
 use super::{
     Aws, chores,
-    label::CURRENT,
+    label::{CURRENT, Kind},
     memory::{Known, Seen, State},
     trouble::Trouble,
     value, view,
@@ -108,7 +108,9 @@ fn adopt(
     let ours =
         current.is_derived() && memory.known.get(&current).is_some_and(|k| matches!(k.token, Ok((_, false))));
     let same = memory.adopted.is_some_and(|(id, _)| id == current);
-    if ours || same {
+    // By another daemon, or by us before we were started again.
+    let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
+    if ours || same || noted {
         return;
     }
     let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring: Ring| {
