@@ -42,6 +42,7 @@ const RULES: &[Rule] = &[
     rule("token", &["rotation::ring"], &["tracing", "tokio"]),
     rule("store", &["rotation::ring", "rotation::plan", "time"], &["engine", "aws_sdk"]),
     rule("store::memory", &["store", "rotation", "token", "time"], &["engine"]),
+    rule("store::aws", &["store", "rotation", "token", "time", "clock"], &["engine"]),
     rule("store::embedded", &["store", "rotation", "token", "time", "clock"], &["engine"]),
     rule(
         "store::decorators",
@@ -70,7 +71,11 @@ const RULES: &[Rule] = &[
     rule("http::telemetry", &["http", "metrics"], &[]),
     rule("http::error", &[], &[]),
     rule("http::limits", &[], &[]),
-    rule("config", &["config", "rotation", "store::embedded"], &["tokio", "std::env"]),
+    rule(
+        "config",
+        &["config", "rotation", "store::embedded", "store::aws", "store::Format", "time"],
+        &["tokio", "std::env"],
+    ),
     rule("lifecycle", &[], &[]),
     rule("app", ANY, &[]),
     rule("cli", ANY, &[]),
@@ -81,7 +86,7 @@ const RULES: &[Rule] = &[
 /// What may stand nowhere but in one module.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("crate::app", &["app", "cli"]),
-    (".expose()", &["token", "http::token", "store::embedded", "cli"]),
+    (".expose()", &["token", "http::token", "store::aws", "store::embedded", "cli"]),
     ("rusqlite::", &["store::embedded"]),
     ("prometheus::", &["metrics", "http::telemetry", "app"]),
     ("tokio_cron_scheduler::", &["app"]),
