@@ -2,7 +2,11 @@
 //! nothing of us, and a verifier beside each replica: all on the fake's clock, with the promise checked after every
 //! event, on the fake's true state.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
@@ -13,7 +17,7 @@ use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
     rotation::{
-        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
+        engine::{Observation, Observer, OrderFailure, Outcome, Reason, Rotator, Trigger},
         plan::{self, Demand, Next, Refusal, Step},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
@@ -25,7 +29,7 @@ use crossfade::{
     },
 };
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
-use crossfade_verify::{Moment, Reason};
+use crossfade_verify::{Moment, Reason as Why};
 
 pub(crate) const NAME: &str = "mcp/slack-search";
 pub(crate) const GRACE: Duration = Duration::from_secs(120);
@@ -76,13 +80,15 @@ impl Clock for Machine {
     }
 }
 
-struct Publish(Arc<Distribution>);
+/// What the daemon makes known: to its verifier, and to people.
+struct Publish(Arc<Distribution>, Arc<Mutex<Option<Observation>>>);
 
 impl Observer for Publish {
     fn observed(&self, secret: &str, seen: &Observation) {
         if let Some((at, now)) = seen.read {
             self.0.publish(secret, seen.ring.as_ref(), at, now);
         }
+        *self.1.lock().expect("no panic") = Some(seen.clone());
     }
 
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
@@ -96,6 +102,7 @@ pub(crate) struct Replica {
     distribution: Arc<Distribution>,
     standing: Option<Demand>,
     pub(crate) last: Option<Ring>,
+    seen: Arc<Mutex<Option<Observation>>>,
 }
 
 /// What is known of a version from outside, whatever the code under test believes.
@@ -142,6 +149,11 @@ impl World {
         }
     }
 
+    /// Nobody has it yet: the verifier has to accept it.
+    pub(crate) fn accepts(&self, n: usize, token: &str) -> bool {
+        matches!(self.verdict(n, token), Decision::Accepted(_))
+    }
+
     /// One more, whose clocks are off by that much.
     pub(crate) fn add(&mut self, skew_ms: i64) {
         let name = format!("AKIDREPLICA{}", self.replicas.len());
@@ -159,27 +171,39 @@ impl World {
         };
         let bounds = Bounds { freshness: FRESHNESS, hold: self.policy.terms().hold };
         let distribution = Arc::new(Distribution::new(self.machine(skew_ms), bounds, vec![member]));
-        let rotator = self.daemon(&name, skew_ms, &distribution);
-        Replica { name, skew_ms, rotator, distribution, standing: None, last: None }
+        let seen = Arc::default();
+        let rotator = self.daemon(&name, skew_ms, &distribution, &seen);
+        Replica { name, skew_ms, rotator, distribution, standing: None, last: None, seen }
     }
 
     fn machine(&self, skew_ms: i64) -> Arc<dyn Clock> {
         Arc::new(Machine { fake: self.server.fake(), skew_ms })
     }
 
-    fn daemon(&self, name: &str, skew_ms: i64, distribution: &Arc<Distribution>) -> Rotator {
+    fn daemon(
+        &self,
+        name: &str,
+        skew_ms: i64,
+        distribution: &Arc<Distribution>,
+        seen: &Arc<Mutex<Option<Observation>>>,
+    ) -> Rotator {
         let Terms { store: traits, hold, .. } = *self.policy.terms();
         let options = Options { traits, hold, ..Options::default() };
         let client = client(&self.server, name);
         let store: Arc<dyn Store> = Arc::new(Aws::with(client, options, self.machine(skew_ms)));
         let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
-        Rotator::new(secret, store, self.machine(skew_ms), Arc::new(Publish(Arc::clone(distribution))))
+        Rotator::new(
+            secret,
+            store,
+            self.machine(skew_ms),
+            Arc::new(Publish(Arc::clone(distribution), Arc::clone(seen))),
+        )
     }
 
     /// It dies with all that it remembered, and is started again; the verifier goes on with what it knows.
     pub(crate) fn crash(&mut self, n: usize) {
-        let Replica { name, skew_ms, distribution, .. } = &self.replicas[n];
-        let rotator = self.daemon(name, *skew_ms, distribution);
+        let Replica { name, skew_ms, distribution, seen, .. } = &self.replicas[n];
+        let rotator = self.daemon(name, *skew_ms, distribution, seen);
         let replica = &mut self.replicas[n];
         (replica.rotator, replica.standing, replica.last) = (rotator, None, None);
     }
@@ -316,6 +340,16 @@ impl World {
         self.server.secret(NAME).map(|secret| secret.labels().clone()).unwrap_or_default()
     }
 
+    /// What `status` says of the secret.
+    pub(crate) fn status(&self, n: usize) -> Observation {
+        self.replicas[n].seen.lock().expect("no panic").clone().expect("it was read")
+    }
+
+    /// Why it is parked, and what to do.
+    pub(crate) fn parked(&self, n: usize) -> Option<(Reason, String)> {
+        self.status(n).parked.map(|parked| (parked.reason, parked.message))
+    }
+
     pub(crate) fn holder(&self, label: &str) -> Option<String> {
         self.labels().get(label).cloned()
     }
@@ -381,7 +415,7 @@ impl World {
         for n in 0..self.replicas.len() {
             for (id, fate) in &self.fates {
                 let decision = self.verdict(n, &fate.token);
-                let refused = matches!(decision, Decision::Refused(Reason::Unknown | Reason::Expired));
+                let refused = matches!(decision, Decision::Refused(Why::Unknown | Why::Expired));
                 let accepted = matches!(decision, Decision::Accepted(_));
                 let bound = millis(GRACE - LAG - FRESHNESS);
                 let rightful = fate.last_read_ms.is_some_and(|read| now <= read + bound);
