@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
 mod crash;
+mod health;
 mod orders;
 mod process;
 mod requests;
