@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::tools;
+use crate::{emulators::emulators, tools};
 
 /// Tests read it: where it is set, they run long.
 const FULL: &str = "CROSSFADE_FULL";
@@ -13,8 +13,12 @@ const FULL: &str = "CROSSFADE_FULL";
 pub(crate) fn run(full: bool) -> Result<()> {
     tools::curl()?;
     let promtool = tools::promtool()?;
+    let emulators = emulators()?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]).env("PROMTOOL", promtool);
+    cargo
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .env("PROMTOOL", promtool)
+        .envs(emulators);
     // From the option alone, so that a forgotten variable doesn't make the fast tier a long one.
     if full {
         cargo.env(FULL, "1");
