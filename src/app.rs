@@ -34,6 +34,7 @@ mod fleet;
 mod local;
 mod observers;
 mod open;
+mod prove;
 mod sockets;
 mod status;
 mod tick;
@@ -43,6 +44,7 @@ use board::Board;
 use fleet::Fleet;
 pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
 use observers::{Steps, StoreCounts};
+pub use prove::prove;
 use sockets::Sockets;
 pub use translate::secret as subject;
 

@@ -125,7 +125,7 @@ enum Command {
     )]
     Verify(verify::VerifyArgs),
     /// Report every mistake in the config
-    Check,
+    Check(check::CheckArgs),
     /// Make a client credential: printed once, with its hash for the config
     Credential,
     /// The audit log
@@ -157,7 +157,7 @@ impl Cli {
             Command::Status(args) => context.block_on(status::run(&context, args)),
             Command::Token(args) => context.block_on(token::run(&context, &args.secret)),
             Command::Verify(args) => context.block_on(verify::run(&context, args)),
-            Command::Check => check::run(&context),
+            Command::Check(args) => check::run(&context, &args),
             Command::Credential => credential::run(),
             Command::Audit(command) => audit::run(command),
         };
@@ -170,14 +170,7 @@ impl Cli {
 
 async fn serve(context: &Context) -> anyhow::Result<Exit> {
     crate::lifecycle::harden()?;
-    for name in ["LOG_SIGNABLE_BODY", "LOG_SENSITIVE_BODIES"] {
-        if context::environment(name).is_some() {
-            return Err(UsageError(format!(
-                "{name} is set: it would print secrets. Unset it, then start again"
-            ))
-            .into());
-        }
-    }
+    context::refuse_to_print_secrets()?;
     crate::app::serve(context.path(), |_| context.config()).await?;
     Ok(Exit::Done)
 }

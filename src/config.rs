@@ -16,7 +16,7 @@ use crossfade_verify::Digest;
 
 use crate::{
     rotation::policy::Policy,
-    store::{Format, aws::Options as AwsOptions},
+    store::{Format, aws},
 };
 
 mod changes;
@@ -73,7 +73,7 @@ pub enum StoreConfig {
         key_file: PathBuf,
     },
     /// AWS Secrets Manager.
-    Aws(AwsOptions),
+    Aws(aws::Options),
 }
 
 /// A secret.

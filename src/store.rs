@@ -16,6 +16,7 @@ pub mod aws;
 pub mod decorators;
 pub mod embedded;
 pub mod memory;
+pub mod proof;
 
 /// What a store needs to know of a secret.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

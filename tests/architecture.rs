@@ -41,6 +41,11 @@ const RULES: &[Rule] = &[
     ),
     rule("token", &["rotation::ring"], &["tracing", "tokio"]),
     rule("store", &["rotation::ring", "rotation::plan", "time"], &["engine", "aws_sdk"]),
+    rule("store::aws", &["store", "rotation", "token", "time", "clock"], &["engine", "std::env"]),
+    rule("store::aws::label", &["rotation::ring", "time"], PURE),
+    rule("store::aws::memory", &["rotation::ring", "time"], PURE),
+    rule("store::aws::view", &["store", "rotation::ring", "time"], PURE),
+    rule("store::aws::chores", &["store", "rotation::ring", "time"], PURE),
     rule("store::memory", &["store", "rotation", "token", "time"], &["engine"]),
     rule("store::embedded", &["store", "rotation", "token", "time", "clock"], &["engine"]),
     rule(
@@ -70,7 +75,11 @@ const RULES: &[Rule] = &[
     rule("http::telemetry", &["http", "metrics"], &[]),
     rule("http::error", &[], &[]),
     rule("http::limits", &[], &[]),
-    rule("config", &["config", "rotation", "store::embedded"], &["tokio", "std::env"]),
+    rule(
+        "config",
+        &["config", "rotation", "store::embedded", "store::aws", "store::Format", "time"],
+        &["tokio", "std::env", "aws_"],
+    ),
     rule("lifecycle", &[], &[]),
     rule("app", ANY, &[]),
     rule("cli", ANY, &[]),
@@ -81,8 +90,10 @@ const RULES: &[Rule] = &[
 /// What may stand nowhere but in one module.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("crate::app", &["app", "cli"]),
-    (".expose()", &["token", "http::token", "store::embedded", "cli"]),
+    (".expose()", &["token", "http::token", "store::embedded", "store::aws", "cli"]),
     ("rusqlite::", &["store::embedded"]),
+    ("aws_sdk_secretsmanager::", &["store::aws"]),
+    ("aws_config::", &["store::aws"]),
     ("prometheus::", &["metrics", "http::telemetry", "app"]),
     ("tokio_cron_scheduler::", &["app"]),
     ("std::env::var", &["cli::context"]),
@@ -127,7 +138,7 @@ fn imports(code: &str) -> Vec<String> {
     code.match_indices("crate::").flat_map(|(at, found)| tree(&code[at + found.len()..]).0).collect()
 }
 
-/// A use tree: `a::b`, `a::{b, c::d}`, `a::*`. Also how much of the text it took.
+/// A use tree: `a::b`, `a::{b, c::d as e}`, `a::*`. Also how much of the text it took.
 fn tree(text: &str) -> (Vec<String>, usize) {
     let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     let (name, rest) = (&text[..word], &text[word..]);
@@ -145,6 +156,10 @@ fn tree(text: &str) -> (Vec<String>, usize) {
         let (found, took) = tree(&group[at..]);
         paths.extend(found);
         at += took;
+        // What it is called here does not matter.
+        if group[at..].starts_with(" as ") {
+            at += group[at..].find([',', '}']).unwrap_or(group.len() - at);
+        }
     }
 }
 
@@ -223,6 +238,6 @@ fn the_main_function_only_parses_and_exits() {
 
 #[test]
 fn an_import_is_understood_however_it_is_written() {
-    let code = "use crate::{a::{b, c::D}, e};\nfn f() { crate::g::h(); }";
+    let code = "use crate::{a::{b, c::D as F}, e};\nfn f() { crate::g::h(); }";
     assert_eq!(imports(code), ["a::b", "a::c::D", "e", "g::h"]);
 }

@@ -1,12 +1,26 @@
-//! `check`: every mistake in the config at once.
+//! `check`: every mistake in the config at once; with `--live`, every right on the store.
 
 use anyhow::Result;
-
-use crate::config::StoreConfig;
+use clap::Args;
 
 use super::{Exit, context::Context, output};
+use crate::{
+    app::prove,
+    config::{Config, StoreConfig},
+    store::proof::{Proof, Verdict},
+};
 
-pub(super) fn run(context: &Context) -> Result<Exit> {
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On AWS, --live puts a version with a label of its own into each secret and takes the label off again: what is current,
+pending or previous stays so, and AWS removes the version by itself. Exits 1 when something does not work.")]
+pub(super) struct CheckArgs {
+    /// Also prove each permission on the real store
+    #[arg(long)]
+    live: bool,
+}
+
+pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
     let config = context.config()?;
     output::say(&format!(
         "{}: well-formed; {} secrets, {} clients, config {}",
@@ -22,5 +36,36 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
             "suggestion: keep `key_file` away from `store.path`, so that a copy of the data alone opens nothing",
         );
     }
-    Ok(Exit::Done)
+    if args.live { context.block_on(live(&config)) } else { Ok(Exit::Done) }
+}
+
+async fn live(config: &Config) -> Result<Exit> {
+    let mut bad = 0;
+    prove(config, |secret, proofs| {
+        bad += proofs.iter().filter(|proof| proof.is_bad()).count();
+        output::say(&format!("{secret}{}", proofs.iter().map(line).collect::<String>()));
+    })
+    .await?;
+    if bad == 0 {
+        return Ok(Exit::Done);
+    }
+    output::note(&format!("error: {bad} of the above would keep a rotation from being done"));
+    Ok(Exit::Failed)
+}
+
+fn line(proof: &Proof) -> String {
+    let verdict = match proof.verdict {
+        Verdict::Proved => "ok",
+        Verdict::Denied => "denied",
+        Verdict::Failed => "failed",
+        Verdict::NotTried => "not tried",
+    };
+    let mut text = format!("\n  {:<24}  {verdict}", proof.action);
+    if let Some(why) = &proof.why {
+        text.push_str(&format!(": {why}"));
+    }
+    if let Some(remedy) = &proof.remedy {
+        text.push_str(&format!("\n  {:<24}  to do: {remedy}", ""));
+    }
+    text
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use super::{UsageError, connect::Remote, output};
 use crate::{
     app::{Local, daemon_socket},
-    config::Config,
+    config::{Config, StoreConfig},
     http::operator::Operator,
 };
 
@@ -19,6 +19,19 @@ use crate::{
 #[expect(clippy::disallowed_methods, reason = "the one place that may")]
 pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// With these set, AWS's SDK prints what it signs and what it receives. Their values don't matter.
+pub(super) fn refuse_to_print_secrets() -> Result<()> {
+    let set =
+        ["LOG_SIGNABLE_BODY", "LOG_SENSITIVE_BODIES"].into_iter().find(|name| environment(name).is_some());
+    match set {
+        Some(name) => {
+            let why = format!("{name} is set: it would print secrets. Unset it, then start again");
+            Err(UsageError(why).into())
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) struct Context {
@@ -40,9 +53,15 @@ impl Context {
         &self.path
     }
 
-    /// The config; all of its mistakes are one error.
+    /// The config; all of its mistakes are one error. No command opens a store without it, so what must not be
+    /// set beside AWS is refused here.
     pub(super) fn config(&self) -> Result<Config> {
-        Config::load(&self.path, &environment).map_err(|errors| UsageError(errors.to_string()).into())
+        let config =
+            Config::load(&self.path, &environment).map_err(|errors| UsageError(errors.to_string()))?;
+        if matches!(config.store, StoreConfig::Aws(_)) {
+            refuse_to_print_secrets()?;
+        }
+        Ok(config)
     }
 
     /// The daemon where one listens, else the store itself; `driving`: then this process promotes.

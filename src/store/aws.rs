@@ -16,6 +16,7 @@
 //! | `look` | a read |
 //! | `write` | a step |
 //! | `chores` | what is put in order last |
+//! | `probe` | what `check --live` tries |
 
 use std::{
     collections::HashMap,
@@ -27,7 +28,7 @@ use std::{
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 
-use super::{Format, ReadError, Reading, Secret, Store, WriteError};
+use super::{Format, ReadError, Reading, Secret, Store, WriteError, proof::Proof};
 use crate::{
     clock::Clock,
     rotation::{
@@ -44,6 +45,7 @@ mod date;
 mod label;
 mod look;
 mod memory;
+mod probe;
 mod time;
 mod trouble;
 mod value;
@@ -120,6 +122,11 @@ impl Aws {
     pub fn with(client: aws_sdk_secretsmanager::Client, options: Options, clock: Arc<dyn Clock>) -> Self {
         let api = api::Api::new(client, Arc::clone(&clock), options.plaintext);
         Self { api, clock, options, memories: Mutex::default() }
+    }
+
+    /// Tries each right on that secret. No label of AWS's is moved; at most one version without labels stays behind.
+    pub async fn prove(&self, secret: &Secret) -> Vec<Proof> {
+        probe::prove(self, secret).await
     }
 
     fn lags(&self) -> chores::Lags {

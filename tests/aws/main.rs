@@ -1,4 +1,8 @@
 //! The AWS store on the strict fake, through the real SDK.
 
+mod by_hand;
+mod faults;
 mod labels;
+mod parked;
+mod replicas;
 mod world;

@@ -1,5 +1,6 @@
 //! What a config may say, and what is said about one that is wrong.
 
+mod aws;
 mod example;
 mod mistakes;
 
@@ -22,8 +23,13 @@ pub(crate) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
 
 /// A secret with these lines more.
 pub(crate) fn with_secret(lines: &str) -> String {
+    on(LEAST, lines)
+}
+
+/// On that store.
+pub(crate) fn on(store: &str, lines: &str) -> String {
     format!(
-        "{LEAST}secrets:\n  - name: s\n    client_id: bot\n    audience: https://mcp.example.com\n{}",
+        "{store}secrets:\n  - name: s\n    client_id: bot\n    audience: https://mcp.example.com\n{}",
         lines.lines().map(|line| format!("    {line}\n")).collect::<String>()
     )
 }

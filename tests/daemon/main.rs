@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
+mod aws;
 mod crash;
 mod orders;
 mod process;

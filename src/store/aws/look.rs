@@ -10,7 +10,7 @@ use super::{
     value, view,
 };
 use crate::{
-    rotation::ring::{Findings, Ring, VersionId},
+    rotation::ring::VersionId,
     store::{Cause, ReadError, Secret},
     time::{Interval, Timestamp},
 };
@@ -105,17 +105,15 @@ fn adopt(
     current: VersionId,
     now: Interval,
 ) {
-    let ours =
-        current.is_derived() && memory.known.get(&current).is_some_and(|k| matches!(k.token, Ok((_, false))));
-    let same = memory.adopted.is_some_and(|(id, _)| id == current);
-    if ours || same {
+    if memory.adopted.is_some_and(|(id, _)| id == current) {
         return;
     }
-    let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring: Ring| {
-        let Findings { rolled_back, .. } = ring.findings;
-        rolled_back
-    });
-    memory.adopted = (!rolled_back).then_some((current, now.latest));
+    // What was adopted once and is current again was rolled back to.
+    memory.adopted = None;
+    let known = memory.known.get(&current);
+    let ours = current.is_derived() && known.is_some_and(|known| matches!(known.token, Ok((_, false))));
+    let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring| ring.findings.rolled_back);
+    memory.adopted = (!ours && !rolled_back).then_some((current, now.latest));
 }
 
 /// There is no such secret.
