@@ -11,6 +11,7 @@ mod connect;
 mod context;
 mod credential;
 mod dry_run;
+mod health;
 mod logging;
 mod orders;
 mod output;
@@ -126,6 +127,11 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Report every mistake in the config
     Check(check::CheckArgs),
+    /// Ask the daemon on this machine whether it is alive
+    #[command(
+        after_help = "For a container's health check: asks /healthz on `metrics_listen`. Whether secrets are well, `crossfade status` says.\n\nExit codes: 0 alive, 1 not."
+    )]
+    Health,
     /// Make a client credential: printed once, with its hash for the config
     Credential,
     /// The audit log
@@ -158,6 +164,7 @@ impl Cli {
             Command::Token(args) => context.block_on(token::run(&context, &args.secret)),
             Command::Verify(args) => context.block_on(verify::run(&context, args)),
             Command::Check(args) => check::run(&context, &args),
+            Command::Health => health::run(&context),
             Command::Credential => credential::run(),
             Command::Audit(command) => audit::run(command),
         };

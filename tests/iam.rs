@@ -14,7 +14,7 @@ use crossfade::rotation::{
 };
 use crossfade_testing_secretsmanager::{log::Call, model::Operation};
 use serde_json::Value;
-use world::{NAME, World, policy};
+use world::{EVERY, NAME, World, policy};
 
 const DAEMON: &str = "AKIDREPLICA0";
 
@@ -130,8 +130,8 @@ async fn emergencies(world: &mut World) {
 async fn the_right_to_create_is_a_file_of_its_own_and_is_enough_with_the_first() {
     let files = ["daemon.json", "daemon-create-missing.json"];
     let mut world = World::empty().await;
-    let Terms { store, .. } = policy().terms().clone();
-    let terms = Terms { store: StoreTraits { creates: true, ..store }, ..policy().terms().clone() };
+    let Terms { store, .. } = policy(EVERY).terms().clone();
+    let terms = Terms { store: StoreTraits { creates: true, ..store }, ..policy(EVERY).terms().clone() };
     world.policy = Policy::new(terms).expect("a sound policy");
     world.add(0);
     world.server.allow(DAEMON, &operations(&files));

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use crossfade::{
+    clock::Clock,
     rotation::policy::Notes,
     store::{
         Store,
@@ -13,13 +14,15 @@ use crossfade::{
     },
     time::Timestamp,
 };
+use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
+use crossfade_verify::Moment;
 use tempfile::TempDir;
 
 mod contract;
 #[expect(dead_code, reason = "shared with tests that do more with it")]
 mod embedded;
 
-use contract::{Subject, for_each_sentence, sentences};
+use contract::{Subject, aws::OnAws, for_each_sentence};
 use embedded::{HandClock, NEW_YEAR};
 
 for_each_sentence! {
@@ -28,6 +31,14 @@ for_each_sentence! {
     embedded_store: an_embedded_store,
     decorated_store: a_decorated_store,
     dry_run: a_dry_run,
+}
+
+mod aws {
+    use super::*;
+    contract::ordinary_sentences!(an_aws_store);
+    contract::used_id_sentences!(an_aws_store);
+    contract::strict_sentences!(an_aws_store);
+    contract::label_sentences!(an_aws_store);
 }
 
 type Pass<S> = Box<dyn Fn(&S, Duration) + Send + Sync>;
@@ -55,12 +66,12 @@ impl<S: Store + 'static> Subject for Bench<S> {
     }
 }
 
-async fn a_memory() -> impl Subject {
-    memory(Notes::WithPromotion)
+async fn a_memory() -> Option<impl Subject> {
+    Some(memory(Notes::WithPromotion))
 }
 
-async fn a_memory_that_notes_ahead() -> impl Subject {
-    memory(Notes::BeforePromotion)
+async fn a_memory_that_notes_ahead() -> Option<impl Subject> {
+    Some(memory(Notes::BeforePromotion))
 }
 
 fn memory(notes: Notes) -> Bench<Memory> {
@@ -69,12 +80,14 @@ fn memory(notes: Notes) -> Bench<Memory> {
     Bench { store, notes, pass, _directory: None }
 }
 
-async fn an_embedded_store() -> impl Subject {
-    embedded(|store, _| store)
+async fn an_embedded_store() -> Option<impl Subject> {
+    Some(embedded(|store, _| store))
 }
 
-async fn a_decorated_store() -> impl Subject {
-    embedded(|store, clock| Metered::new(Audited::new(store, Arc::new(Nowhere)), Arc::new(Nowhere), clock))
+async fn a_decorated_store() -> Option<impl Subject> {
+    Some(embedded(|store, clock| {
+        Metered::new(Audited::new(store, Arc::new(Nowhere)), Arc::new(Nowhere), clock)
+    }))
 }
 
 fn embedded<S: Store>(
@@ -88,7 +101,7 @@ fn embedded<S: Store>(
     Bench { store, notes: Notes::WithPromotion, pass, _directory: Some(directory) }
 }
 
-async fn a_dry_run() -> impl Subject {
+async fn a_dry_run() -> Option<impl Subject> {
     let memory = Memory::new(Notes::WithPromotion, Timestamp::from_millis(NEW_YEAR));
     let store = DryRun::new(memory, Notes::WithPromotion);
     let now = std::sync::atomic::AtomicU64::new(NEW_YEAR);
@@ -97,7 +110,30 @@ async fn a_dry_run() -> impl Subject {
         let before = now.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
         store.advance_to(Timestamp::from_millis(before + ms));
     });
-    Bench { store, notes: Notes::WithPromotion, pass, _directory: None }
+    Some(Bench { store, notes: Notes::WithPromotion, pass, _directory: None })
+}
+
+async fn an_aws_store() -> Option<OnAws> {
+    let fake = Fake::new(FakeClock::standing_at(NEW_YEAR));
+    let server = fake.serve(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+    Some(OnAws::new(server.endpoint(), "", Arc::new(FakeTime(server))))
+}
+
+/// The machine's clocks go with the fake's. A look at them takes a millisecond, so that no two calls are made at the
+/// same time.
+struct FakeTime(Server);
+
+#[async_trait]
+impl Clock for FakeTime {
+    fn moment(&self) -> Moment {
+        self.0.advance(Duration::from_millis(1));
+        let ms = self.0.now_ms();
+        Moment { boot_ms: ms, wall_ms: ms }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.advance(duration);
+    }
 }
 
 struct Nowhere;

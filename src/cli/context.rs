@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -62,6 +63,12 @@ impl Context {
             refuse_to_print_secrets()?;
         }
         Ok(config)
+    }
+
+    /// Where the config has `/healthz`, whatever else is wrong with it.
+    pub(super) fn metrics_listen(&self) -> Result<SocketAddr> {
+        Config::metrics_listen(&self.path, &environment)
+            .map_err(|errors| UsageError(errors.to_string()).into())
     }
 
     /// The daemon where one listens, else the store itself; `driving`: then this process promotes.

@@ -33,13 +33,31 @@ pub(super) fn config(
     }
 }
 
+/// Of a file that may be wrong elsewhere.
+pub(super) fn metrics_listen(
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<SocketAddr, Vec<Mistake>> {
+    let tree = tree::parse(text).map_err(|mistake| vec![mistake])?;
+    let reading = Reading::new(env);
+    let address = Section::new(&reading, &tree, "").and_then(|top| metrics_listener(&top, true));
+    match address {
+        Some(address) if !reading.has_mistakes() => Ok(address),
+        _ => Err(reading.into_mistakes()),
+    }
+}
+
+fn metrics_listener(top: &Section<'_>, allow_plaintext: bool) -> Option<SocketAddr> {
+    listener(top, "metrics_listen", "127.0.0.1:8751", allow_plaintext)
+}
+
 fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let relative = |path: PathBuf| within(folder, &path);
     let default = |at: Option<At<Duration>>, value| at.unwrap_or(At { place: Place::default(), value });
 
     let allow_plaintext = top.get("allow_plaintext", text::truth).is_some_and(|at| at.value);
     let listen = listener(&top, "listen", "127.0.0.1:8750", allow_plaintext)?;
-    let metrics_listen = listener(&top, "metrics_listen", "127.0.0.1:8751", allow_plaintext)?;
+    let metrics_listen = metrics_listener(&top, allow_plaintext)?;
     let admin_socket = top.get("admin_socket", text::path).map(|at| at.value);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
     if top.get("admin_http", text::truth).is_some_and(|at| at.value) {

@@ -7,6 +7,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `api`, `date` | the calls, and the time that each answer bears |
+//! | `pace` | how fast we call |
 //! | `trouble` | what AWS's errors mean for us |
 //! | `time` | AWS's time as the interval that it is |
 //! | `label` | our notes |
@@ -28,6 +29,7 @@ use std::{
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 
+use self::pace::Urgency;
 use super::{Format, ReadError, Reading, Secret, Store, WriteError, proof::Proof};
 use crate::{
     clock::Clock,
@@ -45,6 +47,7 @@ mod date;
 mod label;
 mod look;
 mod memory;
+mod pace;
 mod probe;
 mod time;
 mod trouble;
@@ -157,7 +160,11 @@ impl Store for Aws {
     async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
         let last = self.remember(secret, |memory| memory.seen.clone());
         let seen = last.filter(|last| last.revision == seen.revision).ok_or(WriteError::Conflict)?;
-        write::Hand { aws: self, secret, seen: &seen }.apply(step).await
+        let urgency = match step {
+            Step::Tidy { .. } => Urgency::Chore,
+            _ => Urgency::Step,
+        };
+        write::Hand { aws: self, secret, seen: &seen, urgency }.apply(step).await
     }
 }
 

@@ -1,5 +1,9 @@
 //! The AWS store on the strict fake, through the real SDK.
 
 mod adoption;
+mod by_hand;
+mod faults;
 mod labels;
+mod parked;
+mod replicas;
 mod world;

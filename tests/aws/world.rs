@@ -2,7 +2,11 @@
 //! nothing of us, and a verifier beside each replica: all on the fake's clock, with the promise checked after every
 //! event, on the fake's true state.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
@@ -13,7 +17,7 @@ use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
     rotation::{
-        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
+        engine::{Observation, Observer, OrderFailure, Outcome, Reason, Rotator, Trigger},
         plan::{self, Demand, Next, Refusal, Step},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
@@ -25,7 +29,7 @@ use crossfade::{
     },
 };
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
-use crossfade_verify::{Moment, Reason};
+use crossfade_verify::{Moment, Reason as Why};
 
 pub(crate) const NAME: &str = "mcp/slack-search";
 pub(crate) const GRACE: Duration = Duration::from_secs(120);
@@ -41,12 +45,12 @@ const AUDIENCE: &str = "https://mcp.example.com/slack";
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: u64 = 1_767_225_600_000;
 
-pub(crate) fn policy() -> Policy {
+pub(crate) fn policy(every: Duration) -> Policy {
     let store =
         StoreTraits { store_lag: LAG, write_lag: WRITE_LAG, notes: Notes::BeforePromotion, creates: false };
     Policy::new(Terms {
         secret: NAME.into(),
-        schedule: Some(Schedule::every(EVERY).expect("a period")),
+        schedule: Some(Schedule::every(every).expect("a period")),
         jitter: Duration::ZERO,
         grace: GRACE,
         soak: Some(SOAK),
@@ -76,13 +80,15 @@ impl Clock for Machine {
     }
 }
 
-struct Publish(Arc<Distribution>);
+/// What the daemon makes known: to its verifier, and to people.
+struct Publish(Arc<Distribution>, Arc<Mutex<Option<Observation>>>);
 
 impl Observer for Publish {
     fn observed(&self, secret: &str, seen: &Observation) {
         if let Some((at, now)) = seen.read {
             self.0.publish(secret, seen.ring.as_ref(), at, now);
         }
+        *self.1.lock().expect("no panic") = Some(seen.clone());
     }
 
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
@@ -96,6 +102,7 @@ pub(crate) struct Replica {
     distribution: Arc<Distribution>,
     standing: Option<Demand>,
     pub(crate) last: Option<Ring>,
+    seen: Arc<Mutex<Option<Observation>>>,
 }
 
 /// What is known of a version from outside, whatever the code under test believes.
@@ -113,6 +120,8 @@ pub(crate) struct World {
     pub(crate) replicas: Vec<Replica>,
     /// What a person has done to the labels or ended: the first sentence of the promise does not cover it.
     pub(crate) excused: bool,
+    /// A person moved AWSCURRENT.
+    pub(crate) excused_by_hand: bool,
     fates: BTreeMap<String, Fate>,
 }
 
@@ -130,7 +139,19 @@ impl World {
     pub(crate) async fn empty() -> Self {
         let fake = Fake::new(FakeClock::standing_at(NEW_YEAR));
         let server = fake.serve(([127, 0, 0, 1], 0).into()).await.expect("a free port");
-        Self { server, policy: policy(), replicas: Vec::new(), excused: false, fates: BTreeMap::new() }
+        Self {
+            server,
+            policy: policy(EVERY),
+            replicas: Vec::new(),
+            excused: false,
+            excused_by_hand: false,
+            fates: BTreeMap::new(),
+        }
+    }
+
+    /// Nobody has it yet: the verifier has to accept it.
+    pub(crate) fn accepts(&self, n: usize, token: &str) -> bool {
+        matches!(self.verdict(n, token), Decision::Accepted(_))
     }
 
     /// One more, whose clocks are off by that much.
@@ -141,7 +162,6 @@ impl World {
     }
 
     fn replica(&self, name: String, skew_ms: i64) -> Replica {
-        let clock: Arc<dyn Clock> = Arc::new(Machine { fake: self.server.fake(), skew_ms });
         let member = Member {
             secret: NAME.into(),
             client_id: "bot".into(),
@@ -149,43 +169,43 @@ impl World {
             scopes: Arc::new([]),
             grace: GRACE,
         };
-        let bounds = Bounds { freshness: FRESHNESS, hold: Duration::from_secs(3600) };
-        let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, vec![member]));
-        let options = Options {
-            traits: self.policy.terms().store,
-            hold: self.policy.terms().hold,
-            ..Options::default()
-        };
-        let store: Arc<dyn Store> =
-            Arc::new(Aws::with(client(&self.server, &name), options, Arc::clone(&clock)));
-        let observer = Arc::new(Publish(Arc::clone(&distribution)));
-        let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
-        let rotator = Rotator::new(secret, store, clock, observer);
-        Replica { name, skew_ms, rotator, distribution, standing: None, last: None }
+        let bounds = Bounds { freshness: FRESHNESS, hold: self.policy.terms().hold };
+        let distribution = Arc::new(Distribution::new(self.machine(skew_ms), bounds, vec![member]));
+        let seen = Arc::default();
+        let rotator = self.daemon(&name, skew_ms, &distribution, &seen);
+        Replica { name, skew_ms, rotator, distribution, standing: None, last: None, seen }
     }
 
-    /// It dies with all that it remembered, and is started again.
+    fn machine(&self, skew_ms: i64) -> Arc<dyn Clock> {
+        Arc::new(Machine { fake: self.server.fake(), skew_ms })
+    }
+
+    fn daemon(
+        &self,
+        name: &str,
+        skew_ms: i64,
+        distribution: &Arc<Distribution>,
+        seen: &Arc<Mutex<Option<Observation>>>,
+    ) -> Rotator {
+        let Terms { store: traits, hold, .. } = *self.policy.terms();
+        let options = Options { traits, hold, ..Options::default() };
+        let client = client(&self.server, name);
+        let store: Arc<dyn Store> = Arc::new(Aws::with(client, options, self.machine(skew_ms)));
+        let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
+        Rotator::new(
+            secret,
+            store,
+            self.machine(skew_ms),
+            Arc::new(Publish(Arc::clone(distribution), Arc::clone(seen))),
+        )
+    }
+
+    /// It dies with all that it remembered, and is started again; the verifier goes on with what it knows.
     pub(crate) fn crash(&mut self, n: usize) {
-        let Replica { name, skew_ms, .. } = &self.replicas[n];
-        let verifier = Arc::clone(&self.replicas[n].distribution);
-        let mut fresh = self.replica(name.clone(), *skew_ms);
-        // Its verifier goes on with what it knows until the new daemon has read the store.
-        if fresh.last.is_none() {
-            fresh.distribution = verifier;
-            let observer = Arc::new(Publish(Arc::clone(&fresh.distribution)));
-            let clock: Arc<dyn Clock> =
-                Arc::new(Machine { fake: self.server.fake(), skew_ms: fresh.skew_ms });
-            let options = Options {
-                traits: self.policy.terms().store,
-                hold: self.policy.terms().hold,
-                ..Options::default()
-            };
-            let client = client(&self.server, &fresh.name);
-            let store: Arc<dyn Store> = Arc::new(Aws::with(client, options, Arc::clone(&clock)));
-            let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
-            fresh.rotator = Rotator::new(secret, store, clock, observer);
-        }
-        self.replicas[n] = fresh;
+        let Replica { name, skew_ms, distribution, seen, .. } = &self.replicas[n];
+        let rotator = self.daemon(name, *skew_ms, distribution, seen);
+        let replica = &mut self.replicas[n];
+        (replica.rotator, replica.standing, replica.last) = (rotator, None, None);
     }
 
     /// One turn of a replica; the step that it took.
@@ -262,8 +282,72 @@ impl World {
         panic!("{demand:?} never stood; {:#?}", self.labels());
     }
 
+    /// No rotation is on, and nothing of an earlier one is left but marks, which stay for days.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let labels = self.labels();
+        let over = |label: &str| {
+            ["AWSPENDING", "AWSPREVIOUS"].contains(&label) || label.starts_with("crossfade-until")
+        };
+        let current = labels.get("AWSCURRENT").cloned().unwrap_or_default();
+        let is_marked = self.notes(&current).iter().any(|note| note == "compromised" || note == "ended");
+        !labels.keys().any(|label| over(label)) && !is_marked
+    }
+
+    /// Until nothing is left of any rotation, which it has to come to; in long strides, for verifiers may grow unsure.
+    pub(crate) async fn settle(&mut self) {
+        self.replicas.iter_mut().for_each(|replica| replica.standing = None);
+        let paused = |world: &Self| world.labels().keys().any(|label| label.starts_with("crossfade-paused"));
+        for _ in 0..120 {
+            for n in 0..self.replicas.len() {
+                for _ in 0..12 {
+                    if self.turn(n).await.is_none() {
+                        break;
+                    }
+                }
+            }
+            if self.is_quiet() || (paused(self) && self.holder("AWSPENDING").is_some()) {
+                self.nothing_came_back();
+                return;
+            }
+            self.server.advance(Duration::from_secs(15));
+            self.check("later");
+        }
+        panic!("it never came to rest: {:#?}\n{:#?}", self.labels(), self.replicas[0].last);
+    }
+
+    /// No version was current twice, and what is ended is accepted by nobody.
+    fn nothing_came_back(&self) {
+        let mut order: Vec<String> = Vec::new();
+        for change in self.server.changes() {
+            let Some(current) = change.labels.get("AWSCURRENT") else { continue };
+            if order.last() != Some(current) {
+                assert!(self.excused_by_hand || !order.contains(current), "{current} became current twice");
+                order.push(current.clone());
+            }
+        }
+        let labels = self.labels();
+        for (id, fate) in &self.fates {
+            let ended = self.notes(id).iter().any(|note| note == "ended");
+            if ended && labels.get("AWSCURRENT") != Some(id) {
+                for n in 0..self.replicas.len() {
+                    assert!(!matches!(self.verdict(n, &fate.token), Decision::Accepted(_)), "{id} is ended");
+                }
+            }
+        }
+    }
+
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
         self.server.secret(NAME).map(|secret| secret.labels().clone()).unwrap_or_default()
+    }
+
+    /// What `status` says of the secret.
+    pub(crate) fn status(&self, n: usize) -> Observation {
+        self.replicas[n].seen.lock().expect("no panic").clone().expect("it was read")
+    }
+
+    /// Why it is parked, and what to do.
+    pub(crate) fn parked(&self, n: usize) -> Option<(Reason, String)> {
+        self.status(n).parked.map(|parked| (parked.reason, parked.message))
     }
 
     pub(crate) fn holder(&self, label: &str) -> Option<String> {
@@ -331,7 +415,7 @@ impl World {
         for n in 0..self.replicas.len() {
             for (id, fate) in &self.fates {
                 let decision = self.verdict(n, &fate.token);
-                let refused = matches!(decision, Decision::Refused(Reason::Unknown | Reason::Expired));
+                let refused = matches!(decision, Decision::Refused(Why::Unknown | Why::Expired));
                 let accepted = matches!(decision, Decision::Accepted(_));
                 let bound = millis(GRACE - LAG - FRESHNESS);
                 let rightful = fate.last_read_ms.is_some_and(|read| now <= read + bound);

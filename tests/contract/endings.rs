@@ -21,7 +21,7 @@ pub async fn an_end_marks_that_version_and_no_other(subject: &dyn Subject) {
     let earliest = hand.now().await;
     let ring = hand.does(Step::End { version }).await;
     let marked = ring.version(version).and_then(|v| v.ended).expect("the mark");
-    assert!(marked >= earliest && marked <= hand.read().await.now.latest);
+    assert!(marked >= earliest && marked <= hand.rounded(hand.read().await.now.latest));
     let mut expected = before;
     expected.previous[1].version.ended = Some(marked);
     assert_eq!(ring, expected);
@@ -58,9 +58,20 @@ pub async fn a_mark_outlives_the_promotion_that_replaces_the_version(subject: &d
     let hand = Hand::created(subject).await;
     let current = hand.ring().await.current.id;
     let marked = hand.does(Step::EndAll { current }).await.current.ended;
-    hand.passes(1).await;
+    // What is made before the time of the mark is marked too.
+    hand.passes_a_moment().await;
     hand.stages().await;
     let ring = hand.promotes(Duration::ZERO).await;
     assert_eq!(ring.current.ended, None, "the replacement is not marked");
     assert_eq!(ring.previous[0].version.ended, marked);
+}
+
+pub async fn an_ended_version_that_is_retired_is_gone(subject: &dyn Subject) {
+    let hand = Hand::created(subject).await;
+    let version = hand.ring().await.current.id;
+    hand.rotates(HOUR).await;
+    hand.does(Step::End { version }).await;
+    let ring = hand.retires(version).await;
+    assert_eq!(ring.version(version), None);
+    hand.can_t(Step::Retire { version }).await;
 }

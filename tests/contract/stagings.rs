@@ -80,9 +80,10 @@ pub async fn a_dropped_version_with_a_note_is_accepted_until_then(subject: &dyn 
     let ring = hand.does(Step::Drop { pending: pending.id }).await;
     assert_eq!(ring.pending, None);
     assert_eq!(ring.previous.len(), 1);
+    let until = hand.rounded(until);
     assert_eq!((ring.previous[0].version.id, ring.previous[0].deadline), (pending.id, until));
     assert_ne!(hand.stages().await.id, pending.id, "its id is taken");
-    hand.does(Step::Retire { version: pending.id }).await;
+    hand.retires(pending.id).await;
     let second = hand.ring().await.pending.expect("a pending version");
     hand.does(Step::Drop { pending: second.id }).await;
     let third = hand.stages().await.id;
@@ -91,8 +92,8 @@ pub async fn a_dropped_version_with_a_note_is_accepted_until_then(subject: &dyn 
 
 pub async fn of_many_that_stage_on_the_same_read_one_wins(subject: &dyn Subject) {
     let hand = Hand::created(subject).await;
-    let seen = hand.read().await;
-    let step = Step::Stage { current: hand.ring().await.current.id };
+    let current = hand.ring().await.current.id;
+    let (seen, step) = (hand.read().await, Step::Stage { current });
     let (a, b, c, d) = tokio::join!(
         hand.tries_on(&seen, step),
         hand.tries_on(&seen, step),

@@ -23,11 +23,13 @@ pub async fn a_note_is_only_moved_later(subject: &dyn Subject) {
     let version = hand.ring().await.current.id;
     let until = hand.now().await + HOUR;
     let noted = hand.does(Step::Note { version, until }).await;
-    assert_eq!(noted.current.note, Some(until));
+    let written = Some(hand.rounded(until));
+    assert_eq!(noted.current.note, written);
     let earlier = until - Duration::from_secs(600);
-    assert_eq!(hand.does(Step::Note { version, until: earlier }).await.current.note, Some(until));
+    assert_eq!(hand.does(Step::Note { version, until: earlier }).await.current.note, written);
     let later = until + Duration::from_secs(600);
-    assert_eq!(hand.does(Step::Note { version, until: later }).await.current.note, Some(later));
+    let noted = hand.does(Step::Note { version, until: later }).await;
+    assert_eq!(noted.current.note, Some(hand.rounded(later)));
     hand.can_t(Step::Note { version: VersionId::derive("nothing", None, 0), until }).await;
 }
 
@@ -54,13 +56,14 @@ pub async fn what_is_kept_only_moves_on(subject: &dyn Subject) {
 
 pub async fn secrets_do_not_touch_each_other(subject: &dyn Subject) {
     let hand = Hand::created(subject).await;
-    let other = Hand { subject, secret: secret("mcp/other") };
+    let other = Hand::named(subject, "mcp/other");
     assert_eq!(other.read().await.ring, None);
     other.does(Step::Create).await;
     let before = hand.read().await;
     other.rotates(HOUR).await;
     let after = hand.read().await;
-    assert_eq!((after.ring, after.revision), (before.ring, before.revision));
+    assert_eq!(after.ring, before.ring);
+    assert!(!subject.compares_whole_states() || after.revision == before.revision);
     assert_ne!(hand.ring().await.current.id, other.ring().await.current.id);
 }
 

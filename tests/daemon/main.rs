@@ -2,7 +2,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
+mod aws;
 mod crash;
+mod health;
 mod orders;
 mod process;
 mod requests;

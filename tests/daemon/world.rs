@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) listen: u16,
     pub(crate) metrics: u16,
+    store: String,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// How long a test waits for something that has to come; long, for a slow machine.
@@ -55,18 +57,34 @@ impl World {
     }
 
     pub(crate) fn with_secrets(secrets: &str) -> Self {
+        Self::on_a_store("{kind: embedded}", secrets, Vec::new())
+    }
+
+    /// On Secrets Manager, as that endpoint plays it.
+    pub(crate) fn on_aws(endpoint: &str, access_key: &str, secrets: &str) -> Self {
+        let environment = vec![
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.to_owned()),
+            ("AWS_ACCESS_KEY_ID", access_key.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ];
+        Self::on_a_store("{kind: aws, region: eu-west-1, store_lag: 0s, write_lag: 0s}", secrets, environment)
+    }
+
+    fn on_a_store(store: &str, secrets: &str, environment: Vec<(&'static str, String)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let world = Self { folder, listen: free_port(), metrics: free_port() };
+        let store = store.to_owned();
+        let world = Self { folder, listen: free_port(), metrics: free_port(), store, environment };
         world.write_config(secrets, "");
         world
     }
 
     pub(crate) fn write_config(&self, secrets: &str, more_clients: &str) {
-        let (listen, metrics) = (self.listen, self.metrics);
+        let Self { listen, metrics, store, .. } = self;
         let config = format!(
             "listen: 127.0.0.1:{listen}
 metrics_listen: 127.0.0.1:{metrics}
-store: {{kind: embedded}}
+store: {store}
 sync: 300ms
 freshness: 1s
 hold: 60s
@@ -101,6 +119,7 @@ secrets:
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crossfade"));
         command.current_dir(self.folder.path()).env_remove("CROSSFADE_CONFIG").env_remove("CROSSFADE_LOG");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg(verb).stdin(Stdio::null());
         command
     }

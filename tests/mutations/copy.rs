@@ -102,7 +102,7 @@ fn manifest(whole: &str) -> String {
         let dropped =
             section == "[[example]]" || listed && line.contains('=') && !DEPENDENCIES.contains(&name);
         if !dropped {
-            kept.push_str(&line.replace(", \"xtask\"", ""));
+            kept.push_str(if line.starts_with("members") { "members = [\"verify\"]" } else { line });
             kept.push('\n');
         }
     }

@@ -38,6 +38,7 @@ impl Tests {
             Self::Plan => &[
                 "src/rotation/plan/tests.rs",
                 "src/rotation/plan/tests/ends.rs",
+                "src/rotation/plan/tests/findings.rs",
                 "src/rotation/plan/tests/margins.rs",
                 "src/rotation/plan/tests/orders.rs",
                 "src/rotation/plan/tests/rules.rs",

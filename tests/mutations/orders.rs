@@ -170,11 +170,23 @@ const ORDERS: &[Cut] = &[
         "Some(Step::Pause { current }),",
         PAUSE_ONCE,
     ),
+    cut(
+        "a resume after a roll-back keeps",
+        " || (ring.findings.rolled_back && ring.kept.is_none())",
+        "",
+        "a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with",
+    ),
+    cut(
+        "it keeps once",
+        "(ring.findings.rolled_back && ring.kept.is_none())",
+        "ring.findings.rolled_back",
+        "a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with",
+    ),
     cut("a resume needs a pause", "Demand::Resume if ring.paused.is_none() => None,", "", RESUME),
     cut(
         "a resume skips the slots",
-        "Demand::Resume if plan.due() == Due::Now =>",
-        "Demand::Resume if false =>",
+        "Demand::Resume if plan.due() == Due::Now || (",
+        "Demand::Resume if (",
         PAUSE,
     ),
     cut(

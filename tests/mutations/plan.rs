@@ -23,6 +23,12 @@ const OWN_DEADLINE: &str = "a_previous_version_lives_to_its_own_deadline";
 const WAKES: &str = "it_wakes_at_the_first_moment_at_which_the_answer_can_change";
 const JITTER: &str = "a_slot_is_delayed_by_its_jitter_and_no_more";
 const GUARD: &str = "a_version_made_shortly_before_a_slot_counts_for_it";
+const ROLLED_BACK: &str = "what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun";
+const ORPHAN: &str =
+    "what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be_under_way";
+const HELD: &str = "while_the_store_holds_a_secret_nothing_is_staged_or_promoted";
+const FULL: &str = "want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an_end";
+const UNTIDY: &str = "what_is_untidy_is_put_in_order_last";
 const SURELY: &str = "a_slot_is_due_when_it_has_surely_come";
 
 const PLAN: &[Cut] = &[
@@ -49,6 +55,7 @@ const PLAN: &[Cut] = &[
     cut(
         "an end comes before the rest",
         ".and_then(|demand| demand::step(&plan, demand))
+        .or_else(|| plan.pause_what_was_rolled_back(ordered))
         .or_else(|| plan.take_back())
         .or_else(|| plan.promote(ordered))
         .or_else(|| plan.stage(ordered))
@@ -68,18 +75,90 @@ const PLAN: &[Cut] = &[
     cut("it waits until it has to act", "until: plan.wake() }", "until: None }", WAKES),
     cut(
         "what stands is not dropped",
-        ".filter(|p| !stands(p))",
-        "",
+        "if !stands(&pending) {\n",
+        "if true {\n",
         "a_pending_version_that_stands_is_not_taken_back",
     ),
     cut(
         "only what stands is promoted",
-        "self.ring.pending.filter(stands)?",
-        "self.ring.pending?",
+        "self.ring.pending.filter(stands).filter",
+        "self.ring.pending.filter",
         "a_promotion_by_itself_passes_over_what_does_not_stand",
     ),
-    cut("a pause holds the promotion", "if self.is_paused() || !(", "if !(", PAUSE),
+    cut(
+        "a pause holds the promotion",
+        "            || self.is_paused()\n            || !(",
+        "            || !(",
+        PAUSE,
+    ),
     cut("it has to soak", "self.has_soaked(&pending) || ", "true || ", SOAK),
+    cut(
+        "what is rolled back is paused",
+        ".or_else(|| plan.pause_what_was_rolled_back(ordered))",
+        "",
+        ROLLED_BACK,
+    ),
+    cut("only what is rolled back", "(findings.rolled_back && ", "(", ROLLED_BACK),
+    cut("it is paused once", "let settled = paused.is_some() || ", "let settled = ", ROLLED_BACK),
+    cut("not what is gone on with", "|| kept.is_some() || ", "|| ", ROLLED_BACK),
+    cut("not what is ended", " || current.ended.is_some() || begun;", " || begun;", ROLLED_BACK),
+    cut("not what has begun", "current.ended.is_some() || begun;", "current.ended.is_some();", ROLLED_BACK),
+    cut("not what is ordered", "&& !settled && !ordered)", "&& !settled)", ROLLED_BACK),
+    cut(
+        "an order for another version is none",
+        "*seen == current.id);\n        (findings",
+        "seen == seen);\n        (findings",
+        ROLLED_BACK,
+    ),
+    cut("an orphan is not promoted", ".filter(|_| !self.ring.findings.orphaned)?", "?", ORPHAN),
+    cut("an orphan is taken back", "if !self.ring.findings.orphaned || ", "if true || ", ORPHAN),
+    cut("not while it may be promoted", " || self.now.earliest < under_way {", " {", ORPHAN),
+    cut(
+        "a late write counts",
+        "pending.created + self.policy.terms().store.write_lag;",
+        "pending.created;",
+        ORPHAN,
+    ),
+    cut(
+        "an orphan gets its deadline",
+        "taken_back_until(self.now.latest)",
+        "note_for(self.now.latest)",
+        ORPHAN,
+    ),
+    cut(
+        "it is the orphan that is noted",
+        "Some(Step::Note { version: pending.id, until })\n    }",
+        "Some(Step::Note { version: self.ring.current.id, until })\n    }",
+        ORPHAN,
+    ),
+    cut("held: no promotion", "if self.is_held()\n", "if false\n", HELD),
+    cut(
+        "held: no stage",
+        "self.ring.pending.is_some() || self.is_held() {",
+        "self.ring.pending.is_some() {",
+        HELD,
+    ),
+    cut("any reason holds", "held => held.is_some(),", "_ => false,", HELD),
+    cut("no room holds", "self.ring.pending.is_none() && self.ring.current.ended.is_none(),", "false,", FULL),
+    cut("what has begun needs no room", "=> self.ring.pending.is_none() && ", "=> ", FULL),
+    cut(
+        "an end needs no room",
+        "pending.is_none() && self.ring.current.ended.is_none(),",
+        "pending.is_none(),",
+        FULL,
+    ),
+    cut(
+        "what is untidy is put in order",
+        ".or_else(|| ring.findings.untidy.map(|version| Step::Tidy { version }))",
+        "",
+        UNTIDY,
+    ),
+    cut(
+        "it is put in order last",
+        ".or_else(|| plan.stage(ordered))\n        .or_else(|| plan.retire())",
+        ".or_else(|| ring.findings.untidy.map(|version| Step::Tidy { version }))\n        .or_else(|| plan.stage(ordered))\n        .or_else(|| plan.retire())",
+        UNTIDY,
+    ),
     cut("revoke --all skips the soak", " || skips_the_soak(current, demand))", ")", AT_ONCE),
     cut("an ended one gets no grace", "if current.ended.is_some() {\n", "if false {\n", NO_GRACE),
     cut(
@@ -116,7 +195,7 @@ const PLAN: &[Cut] = &[
         "current: pending, accepted_for",
         SOAK,
     ),
-    cut("one is pending at most", "if self.ring.pending.is_some() {\n", "if false {\n", ONE_PENDING),
+    cut("one is pending at most", "if self.ring.pending.is_some() || self", "if self", ONE_PENDING),
     cut(
         "a replacement is surely later than the mark",
         "self.now.earliest > at,",

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
+mod aws;
 mod daemon;
 mod fleet;
 mod introspect;
@@ -23,10 +24,14 @@ pub(crate) fn run() -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [&dyn Fn() -> Result<Vec<Figure>>; 4] =
-        [&verdict::run, &|| introspect::run(&program, &bare), &|| fleet::at_rest(&program), &|| {
-            fleet::all_at_once(&program)
-        }];
+    let parts: [&dyn Fn() -> Result<Vec<Figure>>; 6] = [
+        &verdict::run,
+        &|| introspect::run(&program, &bare),
+        &|| fleet::at_rest(&program),
+        &|| fleet::all_at_once(&program),
+        &|| aws::at_rest(&program),
+        &|| aws::a_thousand(&program),
+    ];
     for part in parts {
         for figure in part()? {
             println!("{figure}");

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod container;
+mod emulators;
 mod test;
 mod tools;
 
@@ -24,13 +26,16 @@ enum Command {
         /// The long runs too
         #[arg(long)]
         full: bool,
+        /// Not the image: it needs root
+        #[arg(long)]
+        without_container: bool,
     },
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench => bench::run(),
-        Command::Test { full } => test::run(full),
+        Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

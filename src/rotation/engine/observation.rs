@@ -2,7 +2,10 @@
 
 use crossfade_verify::Moment;
 
-use super::super::{plan::Phase, ring::Ring};
+use super::super::{
+    plan::Phase,
+    ring::{Held, Ring},
+};
 use crate::time::{Interval, Timestamp};
 
 /// A secret as it is known now.
@@ -34,6 +37,28 @@ pub struct Parked {
     pub reason: Reason,
     /// What is wrong, and what to do.
     pub message: String,
+}
+
+impl Parked {
+    /// By what the store shows; a want of room only holds a secret up.
+    pub(super) fn by(held: Held) -> Option<Self> {
+        let reason = match held {
+            Held::ForeignPending => Reason::ForeignPending,
+            Held::NativeRotation => Reason::NativeRotation,
+            Held::Managed => Reason::Managed,
+            Held::Full => return None,
+        };
+        Some(Self { reason, message: held.to_string() })
+    }
+}
+
+/// What a person should know of what the store shows.
+pub(super) fn told(ring: &Ring) -> Option<String> {
+    let rolled_back = ring.findings.rolled_back && ring.paused.is_some();
+    let message = "a person has made an older version current again, so the secret was paused: `rotate` to replace it, \
+                   or `resume` to go on with it";
+    let full = ring.findings.held.filter(|held| *held == Held::Full).map(|held| held.to_string());
+    full.or_else(|| rolled_back.then(|| message.to_owned()))
 }
 
 /// Why secrets are parked.

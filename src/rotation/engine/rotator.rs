@@ -9,9 +9,9 @@ use super::{
     super::{
         plan::{self, Demand, Due, Next, Phase, Refusal, Step},
         policy::Policy,
-        ring::{Findings, Held, Marks, Ring, VersionId},
+        ring::{Marks, Ring, VersionId},
     },
-    Observation, Observer, Outcome, Parked, Reason, Trigger,
+    Observation, Observer, Outcome, Parked, Reason, Trigger, observation,
 };
 use crate::{
     clock::{Clock, elapsed},
@@ -209,7 +209,7 @@ impl Rotator {
                 reason: Reason::Missing,
                 message: "the secret is not in the store: create it there".to_owned(),
             }),
-            _ => ring.as_ref().and_then(|ring| held(ring.findings.held?)),
+            _ => ring.as_ref().and_then(|ring| Parked::by(ring.findings.held?)),
         };
         self.last.phase = match (ring, &self.last.parked) {
             (_, Some(_)) => Phase::Parked,
@@ -220,7 +220,7 @@ impl Rotator {
             self.last.message = None;
         }
         if let Some(ring) = ring {
-            self.last.message = told(ring).or(self.last.message.take());
+            self.last.message = observation::told(ring).or(self.last.message.take());
         }
         self.last.ring.clone_from(ring);
     }
@@ -310,28 +310,6 @@ fn trigger(ring: &Ring, demand: Option<&Demand>) -> Trigger {
         Some(Demand::Rotate { .. }) => Trigger::Manual,
         _ => Trigger::Schedule,
     }
-}
-
-/// What a person should know of what the store shows.
-fn told(ring: &Ring) -> Option<String> {
-    let Findings { rolled_back, held, .. } = ring.findings;
-    let rolled_back = rolled_back && ring.paused.is_some();
-    let message = "a person has made an older version current again, so the secret was paused: `rotate` to replace it, \
-                   or `resume` to go on with it";
-    held.filter(|held| *held == Held::Full)
-        .map(|held| held.to_string())
-        .or_else(|| rolled_back.then(|| message.to_owned()))
-}
-
-/// Why the store's state parks the secret; a want of room only holds it up.
-fn held(held: Held) -> Option<Parked> {
-    let reason = match held {
-        Held::ForeignPending => Reason::ForeignPending,
-        Held::NativeRotation => Reason::NativeRotation,
-        Held::Managed => Reason::Managed,
-        Held::Full => return None,
-    };
-    Some(Parked { reason, message: held.to_string() })
 }
 
 fn give_up_until(seen: &Seen, policy: &Policy) -> Timestamp {

@@ -14,6 +14,7 @@ use super::{
 };
 
 mod ends;
+mod findings;
 mod margins;
 mod orders;
 mod rules;

@@ -17,7 +17,12 @@ use aws_sdk_secretsmanager::{
 };
 use zeroize::Zeroizing;
 
-use super::{date::Stopwatch, time, trouble::Trouble};
+use super::{
+    date::Stopwatch,
+    pace::{Pace, Urgency},
+    time,
+    trouble::Trouble,
+};
 use crate::{
     clock::Clock,
     time::{Interval, Timestamp},
@@ -29,6 +34,7 @@ pub(super) struct Api {
     clock: Arc<dyn Clock>,
     plaintext: bool,
     last: Mutex<Option<time::Last>>,
+    pace: Pace,
 }
 
 /// What came of a call, and when.
@@ -65,10 +71,11 @@ fn once() -> Builder {
 
 impl Api {
     pub(super) fn new(client: Client, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
-        Self { client, clock, plaintext, last: Mutex::default() }
+        Self { client, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
     }
 
     pub(super) async fn describe(&self, secret: &str) -> Answer<Described> {
+        let _place = self.pace.read().await;
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let call = self.client.describe_secret().secret_id(secret).customize().interceptor(watch.clone());
         self.answer(call.send().await, &watch, |output| Described {
@@ -82,6 +89,7 @@ impl Api {
 
     /// One version's value; without a version, the current one's.
     pub(super) async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored> {
+        let _place = self.pace.read().await;
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let call =
             self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
@@ -96,6 +104,7 @@ impl Api {
 
     /// Every version's id, those without labels too.
     pub(super) async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
+        let _place = self.pace.read().await;
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
         // At most 100 versions exist, and that many fit one page.
@@ -123,6 +132,13 @@ impl Api {
         let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
         let call = call.secret_string(value).version_stages(label).customize().config_override(once());
         self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+    }
+
+    /// Waits for a write's turn, before the age of what it rests on is looked at. Too many at once: later.
+    pub(super) async fn turn(&self, urgency: Urgency) -> Result<(), Trouble> {
+        let busy = "too many writes wait for their turn already: Secrets Manager takes 50 a second";
+        let may = self.pace.write(urgency, &*self.clock).await;
+        if may { Ok(()) } else { Err(Trouble::Unavailable(busy.into())) }
     }
 
     /// Moves one label; the one that it is taken from has to be named, and to bear it.

@@ -57,7 +57,8 @@ impl Kind {
         let kind = Self::ALL.into_iter().find(|kind| kind.word() == word)?;
         let digits = !seconds.is_empty() && seconds.bytes().all(|b| b.is_ascii_digit());
         let whole = digits && id == id8(on) && parts.next().is_none();
-        whole.then_some((kind, Timestamp::from_millis(seconds.parse::<u64>().ok()?.checked_mul(1000)?)))
+        // A time that is never reached is as late as one that can be told.
+        whole.then_some((kind, Timestamp::from_millis(seconds.parse::<u64>().ok()?.saturating_mul(1000))))
     }
 }
 
@@ -120,6 +121,13 @@ mod tests {
             assert_eq!(time, at(seconds));
             assert_eq!(Kind::parse(&label, id()), Some((Kind::Until, time)));
         }
+    }
+
+    #[test]
+    fn a_time_that_is_never_reached_is_read_as_it_was_written() {
+        let never = Timestamp::from_millis(u64::MAX);
+        let (label, time) = Kind::Until.label(never, id());
+        assert_eq!((time, Kind::parse(&label, id())), (never, Some((Kind::Until, never))));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     value, view,
 };
 use crate::{
-    rotation::ring::{Findings, Ring, VersionId},
+    rotation::ring::VersionId,
     store::{Cause, ReadError, Secret},
     time::{Interval, Timestamp},
 };
@@ -105,19 +105,17 @@ fn adopt(
     current: VersionId,
     now: Interval,
 ) {
-    let ours =
-        current.is_derived() && memory.known.get(&current).is_some_and(|k| matches!(k.token, Ok((_, false))));
-    let same = memory.adopted.is_some_and(|(id, _)| id == current);
-    // By another daemon, or by us before we were started again.
-    let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
-    if ours || same || noted {
+    if memory.adopted.is_some_and(|(id, _)| id == current) {
         return;
     }
-    let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring: Ring| {
-        let Findings { rolled_back, .. } = ring.findings;
-        rolled_back
-    });
-    memory.adopted = (!rolled_back).then_some((current, now.latest));
+    // What was adopted once and is current again was rolled back to.
+    memory.adopted = None;
+    let known = memory.known.get(&current);
+    let ours = current.is_derived() && known.is_some_and(|known| matches!(known.token, Ok((_, false))));
+    let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring| ring.findings.rolled_back);
+    // By another daemon, or by us before we were started again.
+    let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
+    memory.adopted = (!ours && !rolled_back && !noted).then_some((current, now.latest));
 }
 
 /// There is no such secret.

@@ -10,6 +10,7 @@ use super::{
     label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
     look::{ATTEMPTS, first_id, is_older},
     memory::{Seen, State},
+    pace::Urgency,
     trouble::Trouble,
     value,
 };
@@ -33,6 +34,7 @@ pub(super) struct Hand<'a> {
     pub(super) aws: &'a Aws,
     pub(super) secret: &'a Secret,
     pub(super) seen: &'a Seen,
+    pub(super) urgency: Urgency,
 }
 
 impl Hand<'_> {
@@ -73,7 +75,7 @@ impl Hand<'_> {
         let token = self.token()?;
         let value = value::replaced(None, &token, self.secret.format).map_err(rejected)?;
         let id = first_id(self.secret, self.seen.state.as_ref()).to_string();
-        self.in_time()?;
+        self.turn().await?;
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
         let made = match &self.seen.state {
             Some(state) => self.aws.api.put(&state.arn, &id, &value, CURRENT).await,
@@ -108,7 +110,7 @@ impl Hand<'_> {
         };
         let value = value::replaced(old.as_ref().map(|v| v.as_str()), &self.token()?, self.secret.format);
         let value = value.map_err(rejected)?;
-        self.in_time()?;
+        self.turn().await?;
         match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING).await {
             Ok(()) => Ok(()),
             Err(Trouble::Exists(_)) => {
@@ -229,11 +231,13 @@ impl Hand<'_> {
         from: Option<&str>,
         to: Option<&str>,
     ) -> Result<(), WriteError> {
-        self.in_time()?;
+        self.turn().await?;
         self.aws.api.relabel(&state.arn, label, from, to).await.map_err(Trouble::of_a_move)
     }
 
-    fn in_time(&self) -> Result<(), WriteError> {
+    /// This write's turn, on a read that is young enough by then.
+    async fn turn(&self) -> Result<(), WriteError> {
+        self.aws.api.turn(self.urgency).await.map_err(Trouble::of_a_move)?;
         let age = elapsed(self.seen.at, self.aws.clock.moment());
         if age > OLDEST_READ { Err(WriteError::Conflict) } else { Ok(()) }
     }

@@ -76,14 +76,27 @@ pub(super) struct Daemon {
 impl Daemon {
     /// Starts one on the secrets of this folder, which it keeps.
     pub(super) fn start(program: &Path, folder: &Path, secrets: usize, more: &str) -> Result<Self> {
+        Self::start_on(program, folder, "{kind: embedded, path: ./data}", secrets, more, &[])
+    }
+
+    /// The same, on another store.
+    pub(super) fn start_on(
+        program: &Path,
+        folder: &Path,
+        store: &str,
+        secrets: usize,
+        more: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         let (listen, telemetry) = (free_address()?, free_address()?);
         let config = folder.join("config.yaml");
         fs::create_dir_all(folder)?;
-        fs::write(&config, config_of(listen, telemetry, secrets, more)?)?;
+        fs::write(&config, config_of(listen, telemetry, store, secrets, more)?)?;
         let began = now();
         let child = Command::new(program)
             .args(["serve", "--config"])
             .arg(&config)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(fs::File::create(folder.join("log"))?)
             .spawn()
@@ -115,9 +128,15 @@ impl Daemon {
 }
 
 /// The example config's terms, with as many secrets for one audience as asked for.
-fn config_of(listen: SocketAddr, telemetry: SocketAddr, secrets: usize, more: &str) -> Result<String> {
+fn config_of(
+    listen: SocketAddr,
+    telemetry: SocketAddr,
+    store: &str,
+    secrets: usize,
+    more: &str,
+) -> Result<String> {
     let mut text = format!(
-        "listen: {listen}\nmetrics_listen: {telemetry}\nstore: {{kind: embedded, path: ./data}}\n\
+        "listen: {listen}\nmetrics_listen: {telemetry}\nstore: {store}\n\
          clients:\n  - id: {CLIENT}\n    role: verifier\n    audiences: [https://mcp.example.com/bench]\n    \
          credential_sha256: {CREDENTIAL_SHA256}\n\
          sync: 2s\nfreshness: 6s\nhold: 1h\nsecrets:\n"

@@ -1,0 +1,125 @@
+//! What a store shows that people can edit.
+
+use super::*;
+use crate::rotation::ring::{Findings, Held};
+
+fn found(ring: Ring, findings: Findings) -> Ring {
+    Ring { findings, ..ring }
+}
+
+fn rolled_back(ring: Ring) -> Ring {
+    found(ring, Findings { rolled_back: true, ..Findings::default() })
+}
+
+fn held(ring: Ring, held: Held) -> Ring {
+    found(ring, Findings { held: Some(held), ..Findings::default() })
+}
+
+const PAUSE: fn() -> Next = || Next::Do(Step::Pause { current: id(1) });
+
+#[test]
+fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun() {
+    let base = || ring(version(1, 0));
+    let begun = pending(base(), version(2, 50));
+    let soaked = 50 + SOAK;
+    let again = Some(Demand::Rotate { current: id(1) });
+    let another = Some(Demand::Rotate { current: id(9) });
+    check(
+        vec![
+            ("it is paused, due or not", rolled_back(base()), None, EVERY, PAUSE()),
+            ("once", rolled_back(paused(base())), None, EVERY, Next::Idle { until: None }),
+            ("not where it was gone on with", rolled_back(kept(base(), 10)), None, EVERY, STAGE),
+            ("an order is carried out", rolled_back(base()), again, 60, STAGE),
+            ("an order for another version is none", rolled_back(base()), another, 60, PAUSE()),
+            ("a rotation that has begun goes on", rolled_back(begun), None, soaked, promote(50)),
+            ("what is ended is replaced", rolled_back(ring(ended(version(1, 0), 50))), None, 51, STAGE),
+            ("nothing of it where nobody did", base(), None, 1, idle(EVERY)),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with() {
+    let resume = Some(Demand::Resume);
+    let back = || rolled_back(paused(ring(version(1, 0))));
+    let keep = Next::Do(Step::Keep { current: id(1) });
+    let unpause = Next::Do(Step::Unpause { current: id(1) });
+    let gone_on = kept(back(), 10);
+    check(
+        vec![("first the note", back(), resume, 20, keep), ("then the pause", gone_on, resume, 20, unpause)],
+        &policy(),
+    );
+}
+
+#[test]
+fn what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be_under_way() {
+    let late = Duration::from_secs(20);
+    let store = StoreTraits { write_lag: late, ..terms(Notes::BeforePromotion).store };
+    let policy = Policy::new(Terms { store, ..terms(Notes::BeforePromotion) }).expect("a sound policy");
+    let stray = |pending: Version| {
+        let orphaned = Findings { orphaned: true, ..Findings::default() };
+        found(super::pending(ring(noted_until(version(1, 0), u64::MAX)), pending), orphaned)
+    };
+    let born = 0;
+    let over = born + 20 * SECOND;
+    let until = ms(over) + late * 2 + Duration::from_secs(22 + 9);
+    let note = Next::Do(Step::Note { version: id(2), until });
+    assert!(over > born + SOAK, "it has soaked by then");
+    let undecided = next(Some(&stray(version(2, born))), &policy, None, at(over - 1));
+    assert!(matches!(undecided, Next::Idle { .. }), "never promoted: {undecided:?}");
+    check(
+        vec![
+            ("it gets a deadline first", stray(version(2, born)), None, over, note),
+            ("then it is dropped", stray(noted_until(version(2, born), 1)), None, over, DROP()),
+            ("at once where it is ended", stray(ended(version(2, born), 1)), None, born, DROP()),
+        ],
+        &policy,
+    );
+}
+
+#[test]
+fn while_the_store_holds_a_secret_nothing_is_staged_or_promoted() {
+    for why in [Held::ForeignPending, Held::NativeRotation, Held::Managed] {
+        let marked = ring(ended(version(1, 0), 10));
+        let soaked = pending(ring(version(1, 0)), version(2, 0));
+        for ring in [ring(version(1, 0)), marked, soaked] {
+            let next = next(Some(&held(ring, why)), &policy(), None, at(EVERY));
+            assert!(matches!(next, Next::Idle { .. }), "{why:?}: {next:?}");
+        }
+    }
+    let over = previous(ring(version(2, 60)), version(1, 0), 100);
+    let retire = Next::Do(Step::Retire { version: id(1) });
+    check(vec![("what is over is retired", held(over, Held::Managed), None, 100, retire)], &policy());
+}
+
+#[test]
+fn want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an_end() {
+    let full = |ring| held(ring, Held::Full);
+    let soaked = pending(ring(version(1, 0)), version(2, 0));
+    let marked = ring(ended(version(1, 0), 10));
+    check(
+        vec![
+            ("the next one waits", full(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
+            ("one that has begun goes on", full(soaked), None, SOAK, promote(50)),
+            ("what is ended is replaced", full(marked), None, 11, STAGE),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn what_is_untidy_is_put_in_order_last() {
+    let untidy = |ring| found(ring, Findings { untidy: Some(id(1)), ..Findings::default() });
+    let tidy = Next::Do(Step::Tidy { version: id(1) });
+    let over = previous(ring(version(2, 60)), version(1, 0), 100);
+    let retire = Next::Do(Step::Retire { version: id(1) });
+    check(
+        vec![
+            ("where nothing else is to be done", untidy(ring(version(1, 0))), None, 1, tidy),
+            ("what is due comes first", untidy(ring(version(1, 0))), None, EVERY, STAGE),
+            ("what is over too", untidy(over), None, 100, retire),
+        ],
+        &policy(),
+    );
+}

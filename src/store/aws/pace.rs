@@ -1,0 +1,97 @@
+//! How fast we call. Secrets Manager takes 50 writes a second from a whole account and region; three replicas share
+//! them, with room for others.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{clock::Clock, time::millis};
+
+/// Between two writes: some 16 a second.
+const SPACING: Duration = Duration::from_millis(60);
+/// Reads under way at once; each has a connection.
+const READS: usize = 32;
+
+/// Whether a write can wait for a better moment.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Urgency {
+    /// A step: it waits for its turn, as long as the read that it rests on is young enough.
+    Step,
+    /// A chore: it gives way to everything else.
+    Chore,
+}
+
+impl Urgency {
+    fn patience(self) -> Duration {
+        match self {
+            Self::Step => Duration::from_secs(5),
+            Self::Chore => Duration::from_millis(500),
+        }
+    }
+}
+
+pub(super) struct Pace {
+    /// When the next write may go, on the clock that runs on in suspend.
+    next_ms: Mutex<u64>,
+    reads: Semaphore,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self { next_ms: Mutex::new(0), reads: Semaphore::new(READS) }
+    }
+
+    /// None only where the process is stopping.
+    pub(super) async fn read(&self) -> Option<SemaphorePermit<'_>> {
+        self.reads.acquire().await.ok()
+    }
+
+    /// Waits for this write's turn. False: too many wait already; try again later.
+    pub(super) async fn write(&self, urgency: Urgency, clock: &dyn Clock) -> bool {
+        let wait = self.turn(urgency, clock.moment().boot_ms);
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            clock.sleep(wait).await;
+        }
+        wait.is_some()
+    }
+
+    fn turn(&self, urgency: Urgency, now_ms: u64) -> Option<Duration> {
+        let mut next_ms = self.next_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = Duration::from_millis(next_ms.saturating_sub(now_ms));
+        if wait > urgency.patience() {
+            return None;
+        }
+        *next_ms = now_ms.max(*next_ms).saturating_add(millis(SPACING));
+        Some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_take_turns_and_chores_give_way() {
+        let pace = Pace::new();
+        let spacing = |n: u32| Some(SPACING * n);
+        assert_eq!(pace.turn(Urgency::Step, 1_000), spacing(0));
+        assert_eq!(pace.turn(Urgency::Step, 1_000), spacing(1));
+        assert_eq!(pace.turn(Urgency::Step, 1_060), spacing(1), "one has gone meanwhile");
+        assert_eq!(pace.turn(Urgency::Step, 9_000), spacing(0), "what was not used is not saved up");
+        for _ in 0..9 {
+            let _ = pace.turn(Urgency::Step, 9_000);
+        }
+        assert_eq!(pace.turn(Urgency::Chore, 9_000), None);
+        assert_eq!(pace.turn(Urgency::Step, 9_000), spacing(10));
+    }
+
+    #[test]
+    fn of_a_thousand_at_once_those_that_would_wait_too_long_are_told_so() {
+        let pace = Pace::new();
+        let taken = (0..1_000).filter(|_| pace.turn(Urgency::Step, 0).is_some()).count();
+        assert_eq!(taken, 84, "five seconds of them");
+    }
+}

@@ -1,0 +1,101 @@
+//! What a person does to the labels: adopted, or paused and reported; never fought.
+
+use std::time::Duration;
+
+use crossfade::rotation::plan::{Demand, Phase};
+
+use crate::world::{EVERY, FIRST, GRACE, NAME, World};
+
+const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
+const THEIR_TOKEN: &str = "another-token-that-they-have-made";
+
+async fn rotates(world: &mut World) {
+    let current = world.current();
+    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    let pending = world.holder("AWSPENDING");
+    world.until("the promotion", |labels| labels.get("AWSCURRENT") == pending.as_ref()).await;
+}
+
+#[tokio::test]
+async fn a_value_that_a_person_puts_is_adopted_and_the_one_that_it_replaces_keeps_its_grace() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    world.excused = true;
+    world.server.person().put(NAME, THEIRS, THEIR_TOKEN, &[]).expect("a put");
+    world.run(Duration::from_secs(3)).await;
+    assert!(world.accepts(0, THEIR_TOKEN), "it was adopted");
+    assert!(world.accepts(0, &world.token(FIRST)), "the old one lives on");
+    assert!(world.notes(FIRST).is_empty() || world.notes(FIRST) == ["kept"], "one read may be late");
+    world.run(Duration::from_secs(15)).await;
+    assert_eq!(world.notes(FIRST), ["until"], "a second look shows none either");
+    assert_eq!(world.notes(THEIRS), ["kept"]);
+    world.run(GRACE).await;
+    assert!(!world.accepts(0, &world.token(FIRST)), "past its grace it is over");
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS), "and no rotation came of it");
+}
+
+#[tokio::test]
+async fn a_candidate_that_a_person_overtakes_is_dropped_and_never_promoted() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    world.excused = true;
+    let current = world.current();
+    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    let candidate = world.holder("AWSPENDING").expect("a candidate");
+    world.server.person().put(NAME, THEIRS, THEIR_TOKEN, &["AWSCURRENT"]).expect("a put");
+    world.until("it is dropped", |labels| !labels.contains_key("AWSPENDING")).await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS));
+    assert_eq!(world.notes(&candidate), ["until"], "its deadline came first");
+    world.settle().await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS));
+}
+
+#[tokio::test]
+async fn a_roll_back_by_hand_is_paused_until_a_person_goes_on() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    rotates(&mut world).await;
+    world.run(Duration::from_secs(6)).await;
+    (world.excused, world.excused_by_hand) = (true, true);
+    let ours = world.holder("AWSCURRENT");
+    world.server.person().label(NAME, "AWSCURRENT", Some(FIRST), ours.as_deref()).expect("a move");
+    world.run(Duration::from_secs(9)).await;
+    assert_eq!(world.status(0).phase, Phase::Paused);
+    assert!(world.status(0).message.is_some_and(|said| said.contains("older version current again")));
+    world.run(EVERY * 2).await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "it is not rotated again by itself");
+    world.order(0, Demand::Resume).await.expect("a resume");
+    world.run(Duration::from_secs(9)).await;
+    assert_ne!(world.status(0).phase, Phase::Paused, "a resume is not taken back");
+    world.run(EVERY + Duration::from_secs(60)).await;
+    assert_ne!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "the next slot is as ever");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_ordered_replaces_what_was_rolled_back() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    rotates(&mut world).await;
+    (world.excused, world.excused_by_hand) = (true, true);
+    let ours = world.holder("AWSCURRENT");
+    world.server.person().label(NAME, "AWSCURRENT", Some(FIRST), ours.as_deref()).expect("a move");
+    world.run(Duration::from_secs(9)).await;
+    rotates(&mut world).await;
+    world.settle().await;
+    let current = world.holder("AWSCURRENT");
+    assert!(current.as_deref() != Some(FIRST) && current != ours, "a new one, not the one from before");
+}
+
+#[tokio::test]
+async fn a_version_whose_name_is_no_uuid_is_rotated_like_any_other() {
+    let mut world = World::empty().await;
+    let name = "terraform-20260101000000000000000001";
+    world.server.person().create(NAME, name, THEIR_TOKEN).expect("a secret");
+    world.server.advance(Duration::from_secs(3600));
+    world.add(0);
+    world.run(Duration::from_secs(6)).await;
+    assert!(world.accepts(0, THEIR_TOKEN));
+    rotates(&mut world).await;
+    assert_eq!(world.holder("AWSPREVIOUS").as_deref(), Some(name));
+    world.settle().await;
+}

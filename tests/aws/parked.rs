@@ -1,0 +1,166 @@
+//! Secrets that can't be rotated, or not be read: parked with a message that names the remedy; nothing that is
+//! accepted is lost.
+
+use std::time::Duration;
+
+use crossfade::rotation::engine::Reason;
+use crossfade_testing_secretsmanager::{
+    faults::{Effect, Failure, Rule},
+    model::{Binary, CreateSecret, Operation},
+};
+
+use crate::world::{EVERY, FIRST, NAME, TOKEN, World};
+
+const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
+const SIX: Duration = Duration::from_secs(6);
+
+async fn is_parked(world: &mut World, why: Reason, remedy: &str) {
+    world.run(SIX).await;
+    let parked = world.parked(0);
+    let (reason, message) = parked.as_ref().expect("it is parked");
+    assert_eq!(*reason, why, "{message}");
+    assert!(message.contains(remedy), "{message}");
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_parked_until_it_is_made() {
+    let mut world = World::empty().await;
+    world.add(0);
+    is_parked(&mut world, Reason::Missing, "aws secretsmanager create-secret").await;
+    world.server.person().create(NAME, FIRST, TOKEN).expect("a secret");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none() && world.accepts(0, TOKEN));
+}
+
+#[tokio::test]
+async fn a_deleted_secret_is_parked_and_loses_nothing() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().delete(NAME).expect("a deletion");
+    is_parked(&mut world, Reason::Missing, "restore-secret").await;
+    assert!(world.accepts(0, TOKEN), "bots may still hold it");
+    world.server.person().restore(NAME).expect("a restoration");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none() && world.accepts(0, TOKEN));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_deleted_by_force_and_made_again_is_another_one() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.excused = true;
+    world.server.person().delete_by_force(NAME).expect("a deletion");
+    world.run(SIX).await;
+    world.server.person().create(NAME, FIRST, "a-token-of-another-secret").expect("a secret");
+    world.run(SIX).await;
+    assert!(world.accepts(0, "a-token-of-another-secret"), "the same version id, and another value");
+    assert!(!world.accepts(0, TOKEN), "the old secret is gone");
+}
+
+#[tokio::test]
+async fn values_that_do_not_fit_are_parked_with_what_to_do() {
+    for (value, remedy) in [
+        ("{\"token\":\"x\"}", "format: json"),
+        ("short", "16 to 512"),
+        ("two words that have blanks", "16 to 512"),
+    ] {
+        let mut world = World::empty().await;
+        world.server.person().create(NAME, FIRST, value).expect("a secret");
+        world.add(0);
+        is_parked(&mut world, Reason::Unusable, remedy).await;
+    }
+    let mut world = World::empty().await;
+    let secret_binary = Some(Binary::from(&b"a-token-in-binary"[..]));
+    let client_request_token = Some(FIRST.to_owned());
+    let create = CreateSecret {
+        name: NAME.to_owned(),
+        secret_binary,
+        client_request_token,
+        ..CreateSecret::default()
+    };
+    world.server.person().does(create).expect("a secret");
+    world.add(0);
+    is_parked(&mut world, Reason::Unusable, "as a string").await;
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_parked_until_it_has_a_value() {
+    let mut world = World::empty().await;
+    world.server.person().create_empty(NAME, FIRST).expect("a secret");
+    world.add(0);
+    is_parked(&mut world, Reason::Missing, "put-secret-value").await;
+    world.server.person().put(NAME, THEIRS, TOKEN, &[]).expect("a put");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none() && world.accepts(0, TOKEN));
+}
+
+#[tokio::test]
+async fn a_value_that_a_person_spoils_is_parked_and_loses_nothing() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().put(NAME, THEIRS, "spoilt", &[]).expect("a put");
+    is_parked(&mut world, Reason::Unusable, "16 to 512").await;
+    assert!(world.accepts(0, TOKEN), "bots may still hold it");
+}
+
+#[tokio::test]
+async fn somebody_else_s_pending_version_is_not_touched() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().put(NAME, THEIRS, "their-own-candidate", &["AWSPENDING"]).expect("a put");
+    is_parked(&mut world, Reason::ForeignPending, "--version-stage AWSPENDING").await;
+    world.run(EVERY * 2).await;
+    assert_eq!(world.holder("AWSPENDING").as_deref(), Some(THEIRS));
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
+    world.server.person().label(NAME, "AWSPENDING", None, Some(THEIRS)).expect("a removal");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none());
+    assert!(world.holder("AWSPENDING").is_some_and(|id| id != THEIRS), "the slot was due, and ours follows");
+}
+
+#[tokio::test]
+async fn native_rotation_and_managed_secrets_are_parked() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().set_rotation_enabled(NAME, true).expect("an edit");
+    is_parked(&mut world, Reason::NativeRotation, "cancel-rotate-secret").await;
+    world.server.person().set_rotation_enabled(NAME, false).expect("an edit");
+    world.server.person().set_owning_service(NAME, Some("rds")).expect("an edit");
+    is_parked(&mut world, Reason::Managed, "out of our config").await;
+    world.run(EVERY * 2).await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
+    assert!(world.accepts(0, TOKEN));
+}
+
+#[tokio::test]
+async fn a_secret_without_room_for_labels_is_parked_and_loses_nothing() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    for n in 0..18 {
+        world.server.person().label(NAME, &format!("theirs-{n}"), Some(FIRST), None).expect("a label");
+    }
+    world.run(EVERY + EVERY / 2).await;
+    let (reason, message) = world.parked(0).expect("it is parked");
+    assert_eq!(reason, Reason::Rejected);
+    assert!(message.contains("20 staging labels"), "{message}");
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
+    assert!(world.accepts(0, TOKEN));
+}
+
+#[tokio::test]
+async fn a_read_that_is_denied_or_throttled_ages_and_an_hour_of_it_loses_nothing() {
+    for (operation, failure) in [
+        (Operation::DescribeSecret, Failure::AccessDenied),
+        (Operation::DescribeSecret, Failure::Throttling),
+        (Operation::GetSecretValue, Failure::KeyAccessDenied),
+    ] {
+        let mut world = World::new().await;
+        world.run(SIX).await;
+        world.server.fault(Rule::once(Effect::FailBefore(failure)).on(operation).always());
+        world.run(Duration::from_secs(1800)).await;
+        assert!(world.accepts(0, TOKEN), "{operation:?} {failure:?}");
+        assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "{operation:?} {failure:?}");
+        world.server.clear_faults();
+        world.settle().await;
+    }
+}

@@ -1,0 +1,127 @@
+//! The real binary on Secrets Manager, as the strict fake plays it: several daemons, commands, kills.
+
+use std::thread;
+
+use crossfade_testing_secretsmanager::{Fake, Server};
+
+use crate::{
+    process::Daemon,
+    world::{AUDIENCE, SECRET, World, until},
+};
+
+const FIRST: &str = "00000000-0000-4000-8000-000000000001";
+const TOKEN: &str = "the-token-that-they-had-before";
+
+/// A secret that somebody has made, and the runtime that serves it.
+struct Aws {
+    server: Server,
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn aws() -> Aws {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let server = runtime.block_on(Fake::start()).expect("a free port");
+    server.person().create(SECRET, FIRST, TOKEN).expect("a secret");
+    Aws { server, _runtime: runtime }
+}
+
+fn replica(aws: &Aws, n: usize) -> World {
+    let secrets = format!("  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: 5s}}\n");
+    World::on_aws(&aws.server.endpoint(), &format!("AKIDREPLICA{n}"), &secrets)
+}
+
+fn current(aws: &Aws) -> String {
+    aws.server.secret(SECRET).expect("the secret").labels()["AWSCURRENT"].clone()
+}
+
+#[test]
+fn a_secret_is_adopted_handed_out_verified_and_rotated() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    let _daemon = world.start();
+    assert_eq!(world.token(), TOKEN);
+    assert_eq!(world.stage(TOKEN).as_deref(), Some("current"));
+    let said = world.ok(&["rotate", SECRET, "--wait"]);
+    assert!(said.contains("is current"), "{said}");
+    let new = world.token();
+    assert_ne!(current(&aws), FIRST);
+    assert_eq!(world.stage(&new).as_deref(), Some("current"));
+    assert_eq!(world.stage(TOKEN).as_deref(), Some("previous"), "it fades out");
+    assert!(world.status()["versions"].as_array().is_some_and(|versions| versions.len() == 2));
+}
+
+#[test]
+fn a_one_shot_run_does_a_daemon_s_work() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    assert_eq!(world.token(), TOKEN, "read from the store");
+    world.ok(&["rotate", SECRET, "--wait"]);
+    let second = current(&aws);
+    assert_ne!(second, FIRST);
+    world.ok(&["rotate", "--due", "--wait"]);
+    assert_eq!(current(&aws), second, "nothing is due");
+}
+
+#[test]
+fn three_daemons_and_two_commands_at_once_make_one_version_a_rotation() {
+    let aws = aws();
+    let worlds: Vec<World> = (0..3).map(|n| replica(&aws, n)).collect();
+    let daemons: Vec<Daemon> = worlds.iter().map(World::start).collect();
+    let rotations = if std::env::var_os("CROSSFADE_FULL").is_some() { 20 } else { 3 };
+    for rotation in 0..rotations {
+        let before = current(&aws);
+        thread::scope(|scope| {
+            for world in [&worlds[0], &worlds[1]] {
+                let (before, wait) = (&before, ["--wait", "--timeout", "30"]);
+                scope.spawn(move || {
+                    let order = ["rotate", SECRET, "--if-current", before, wait[0], wait[1], wait[2]];
+                    world.ok(&order);
+                });
+            }
+        });
+        assert_ne!(current(&aws), before, "rotation {rotation}");
+        let made = aws.server.secret(SECRET).expect("the secret").versions().len();
+        assert_eq!(made, rotation + 2, "rotation {rotation}: one new version");
+        let new = worlds[2].token();
+        for world in &worlds {
+            until("every daemon accepts the new one", || world.stage(&new));
+        }
+    }
+    drop(daemons);
+}
+
+#[test]
+fn a_daemon_that_is_killed_in_the_middle_is_made_up_for_by_another() {
+    let aws = aws();
+    let (one, other) = (replica(&aws, 0), replica(&aws, 1));
+    for kill_after in 1..6 {
+        let before = current(&aws);
+        let daemon = one.start();
+        one.ok(&["rotate", SECRET]);
+        let made = aws.server.calls_made();
+        until("so many calls more", || (aws.server.calls_made() >= made + kill_after).then_some(()));
+        daemon.signal("-KILL");
+        drop(daemon);
+        let _daemon = other.start();
+        until("the rotation ends", || (current(&aws) != before).then_some(()));
+        until("and nothing is left pending", || {
+            let secret = aws.server.secret(SECRET).expect("the secret");
+            (!secret.labels().contains_key("AWSPENDING")).then_some(())
+        });
+        let new = other.token();
+        assert_eq!(other.stage(&new).as_deref(), Some("current"), "killed after {kill_after} calls");
+    }
+}
+
+#[test]
+fn a_dead_endpoint_is_said_at_the_start_and_in_status() {
+    let world = World::on_aws(
+        "http://127.0.0.1:9",
+        "AKIDNOBODY",
+        &format!("  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}}}\n"),
+    );
+    let daemon = Daemon::start(world.command("serve").arg("--log-format").arg("text"));
+    until("it says so", || daemon.log().contains("AWS can't be reached").then_some(()));
+    assert!(world.ok(&["status", SECRET]).contains("AWS can't be reached"), "and so does `status`");
+}

@@ -1,0 +1,77 @@
+//! Emulators of Secrets Manager for `tests/emulators`, from PyPI, in the versions that `xtask/emulators.txt` pins.
+
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::tools;
+
+/// Changes with every pin, and so makes a new folder.
+const PINS: &str = include_str!("../emulators.txt");
+
+/// Variables that name a program, and what is run in the environment where they name none. A script that pip makes
+/// would name the folder that it was made in.
+const PROGRAMS: [(&str, &str); 2] =
+    [("MOTO_SERVER", r#""$here/python" -m moto.server"#), ("ROTO_SERVER", r#""$here/roto-server""#)];
+
+/// Each variable, and the program that the tests start.
+pub(crate) fn emulators() -> Result<Vec<(&'static str, OsString)>> {
+    let mut found = Vec::new();
+    for (variable, _) in PROGRAMS {
+        #[expect(clippy::disallowed_methods, reason = "developer commands have no `cli::context`")]
+        let program = match std::env::var_os(variable) {
+            Some(own) => own,
+            None => environment()?.join("bin").join(variable).into_os_string(),
+        };
+        found.push((variable, program));
+    }
+    Ok(found)
+}
+
+fn environment() -> Result<PathBuf> {
+    let folder = tools::folder().join(format!("emulators-{:016x}", fingerprint(PINS)));
+    if !folder.exists() {
+        eprintln!("xtask: fetching moto and roto from PyPI, for the tests on emulators");
+        tools::whole(&folder, install).with_context(|| {
+            let variables = PROGRAMS.map(|(variable, _)| variable).join(" and ");
+            format!(
+                "the emulators can't be had: they come from PyPI, with Python 3.11 or newer and its venv, over the \
+                 network; elsewhere set {variables} to programs of your own"
+            )
+        })?;
+    }
+    Ok(folder)
+}
+
+fn install(work: &Path) -> Result<PathBuf> {
+    let environment = work.join("environment");
+    tools::run("python3", &["-m", "venv", "environment"], work)?;
+    let pins = work.join("emulators.txt");
+    fs::write(&pins, PINS).with_context(|| format!("{} can't be written", pins.display()))?;
+    // Only what is pinned, and nothing that would have to be built.
+    let options =
+        ["--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary=:all:"];
+    let install = ["-m", "pip", "install", "--requirement", "emulators.txt"];
+    let python = environment.join("bin/python");
+    tools::run(&python.to_string_lossy(), &[&install[..], &options].concat(), work)?;
+    for (variable, command) in PROGRAMS {
+        let script = environment.join("bin").join(variable);
+        let text = format!("#!/bin/sh\nhere=\"${{0%/*}}\"\nexec {command} \"$@\"\n");
+        fs::write(&script, text)
+            .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("{} can't be written", script.display()))?;
+    }
+    Ok(environment)
+}
+
+/// FNV-1a.
+fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
