@@ -23,16 +23,15 @@ use contract::aws::OnAws;
 use process::Emulator;
 
 /// Not here: sentences about ids that were used before (a used ClientRequestToken overwrites the version, where AWS
-/// answers ResourceExistsException), and those that let minutes pass (it goes by the
-/// machine's time).
+/// answers ResourceExistsException), and `strict_sentences!` (it goes by the machine's time, and its CreatedDate has
+/// whole seconds).
 mod moto {
     use super::*;
     contract::ordinary_sentences!(on_moto);
     contract::label_sentences!(on_moto);
 }
 
-/// Not here: sentences that let minutes pass (it goes by the machine's time), or that tell versions apart that are made
-/// in the same second (its CreatedDate has whole ones).
+/// Not here: `strict_sentences!` (it goes by the machine's time, and its CreatedDate has whole seconds).
 mod roto {
     use super::*;
     contract::ordinary_sentences!(on_roto);
