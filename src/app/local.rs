@@ -15,14 +15,15 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{observers::Steps, open, status, translate};
 use crate::{
     audit::{self, Action, AuditLog, Event},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, elapsed},
     config::{Config, SecretConfig},
     distribution::{Decision, Distribution},
     http::operator::{Operator, OrderError, SecretStatus},
     rotation::{
         engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
         plan::{Demand, Next, finished},
-        ring::VersionId,
+        policy::Notes,
+        ring::{Previous, VersionId},
     },
     store::{Store, decorators::Audited},
     time::Timestamp,
@@ -92,6 +93,33 @@ impl Local {
         }
     }
 
+    /// Turns until nothing soaks any more; no longer than it should take, and a minute.
+    async fn wait_for_promotion(&self, name: &str) -> Result<(), OrderError> {
+        let (config, _) = self.entry(name)?;
+        let (from, patience) = (self.clock.moment(), config.policy.soak() + Duration::from_secs(60));
+        let soaks = |status: SecretStatus| status.promotes_ms.is_some() && status.phase.as_str() == "soaking";
+        while soaks(self.status(name)?) && elapsed(from, self.clock.moment()) < patience {
+            self.clock.sleep(Duration::from_millis(200)).await;
+            while self.turn(name, true, None).await? {}
+        }
+        Ok(())
+    }
+
+    /// A version that somebody else has replaced gets its deadline once a second look, `store_lag` later, shows none
+    /// either: nobody else may come to look.
+    async fn look_twice(&self, name: &str) -> Result<(), OrderError> {
+        let (config, _) = self.entry(name)?;
+        let store = config.policy.terms().store;
+        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let ring = seen.and_then(|seen| seen.ring).filter(|_| store.notes == Notes::BeforePromotion);
+        let unnoted = |p: &Previous| p.version.note.is_none() && p.version.ended.is_none();
+        if ring.is_some_and(|ring| ring.previous.iter().any(unnoted)) {
+            self.clock.sleep(store.store_lag + Duration::from_secs(2)).await;
+            while self.turn(name, true, None).await? {}
+        }
+        Ok(())
+    }
+
     fn status(&self, name: &str) -> Result<SecretStatus, OrderError> {
         let (config, _) = self.entry(name)?;
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
@@ -146,11 +174,11 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
         say(&local.status(name)?);
     }
     for name in local.order.iter().filter(|_| wait) {
-        while local.status(name)?.promotes_ms.is_some() && local.status(name)?.phase.as_str() == "soaking" {
-            local.clock.sleep(Duration::from_millis(200)).await;
-            while local.turn(name, true, None).await? {}
-        }
+        local.wait_for_promotion(name).await?;
         say(&local.status(name)?);
+    }
+    for name in &local.order {
+        local.look_twice(name).await?;
     }
     for name in &local.order {
         let status = local.status(name)?;

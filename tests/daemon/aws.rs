@@ -64,6 +64,19 @@ fn a_one_shot_run_does_a_daemon_s_work() {
 }
 
 #[test]
+fn a_one_shot_run_gives_what_somebody_else_has_replaced_its_deadline() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    world.ok(&["rotate", "--due"]);
+    let id = "00000000-0000-4000-8000-000000000002";
+    aws.server.person().put(SECRET, id, "another-token-that-they-made", &[]).expect("a put");
+    world.ok(&["rotate", "--due"]);
+    let labels = aws.server.secret(SECRET).expect("the secret").labels().clone();
+    let noted = labels.iter().any(|(label, on)| label.starts_with("crossfade-until-") && on == FIRST);
+    assert!(noted, "nobody else may come to look: {labels:?}");
+}
+
+#[test]
 fn three_daemons_and_two_commands_at_once_make_one_version_a_rotation() {
     let aws = aws();
     let worlds: Vec<World> = (0..3).map(|n| replica(&aws, n)).collect();

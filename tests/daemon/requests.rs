@@ -20,12 +20,13 @@ fn garbage_is_refused_and_never_a_server_error() {
     let _daemon = world.start();
     let ours = world.token();
     let long = "a".repeat(600);
+    let mistyped = format!("{}{}", &ours[..52], if ours.ends_with('x') { 'y' } else { 'x' });
     for token in [
         "",
         "short",
         &long,
         "na\u{ef}ve-token-of-somebody",
-        &format!("{}x", &ours[..52]),
+        &mistyped,
         &format!("Bearer {ours}"),
         "a-token-that-nobody-knows",
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
