@@ -68,7 +68,7 @@ fn a_one_shot_run_gives_what_somebody_else_has_replaced_its_deadline() {
     let aws = aws();
     let world = replica(&aws, 0);
     world.ok(&["rotate", "--due"]);
-    let id = "00000000-0000-4000-8000-000000000002";
+    let id = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427";
     aws.server.person().put(SECRET, id, "another-token-that-they-made", &[]).expect("a put");
     world.ok(&["rotate", "--due"]);
     let labels = aws.server.secret(SECRET).expect("the secret").labels().clone();
