@@ -2,6 +2,7 @@
 
 mod adoption;
 mod by_hand;
+mod edits;
 mod faults;
 mod labels;
 mod parked;

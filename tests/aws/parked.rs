@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::engine::Reason;
+use crossfade::rotation::{engine::Reason, plan::Demand};
 use crossfade_testing_secretsmanager::{
     faults::{Effect, Failure, Rule},
     model::{Binary, CreateSecret, Operation},
@@ -145,6 +145,46 @@ async fn a_secret_without_room_for_labels_is_parked_and_loses_nothing() {
     assert!(message.contains("20 staging labels"), "{message}");
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
     assert!(world.accepts(0, TOKEN));
+}
+
+#[tokio::test]
+async fn a_write_that_is_denied_is_tried_again_for_ever_and_rarely_and_loses_nothing() {
+    for (operation, failure) in [
+        (Operation::PutSecretValue, Failure::AccessDenied),
+        (Operation::PutSecretValue, Failure::Key),
+        (Operation::UpdateSecretVersionStage, Failure::AccessDenied),
+    ] {
+        let mut world = World::new().await;
+        world.run(SIX).await;
+        world.server.fault(Rule::once(Effect::FailBefore(failure)).on(operation).always());
+        world.run(EVERY + Duration::from_secs(120)).await;
+        let (reason, message) = world.parked(0).expect("it is parked");
+        assert_eq!(reason, Reason::Denied, "{message}");
+        assert!(message.contains("check --live"), "{message}");
+        assert!(world.accepts(0, TOKEN), "{operation:?}");
+        let writes = world.server.calls().iter().filter(|call| call.fault.is_some()).count();
+        assert!(writes <= 10, "{operation:?}: it was tried {writes} times");
+        world.server.clear_faults();
+        world.run(EVERY + Duration::from_secs(120)).await;
+        assert!(world.parked(0).is_none(), "it goes on by itself, at the next slot");
+        world.settle().await;
+        assert_ne!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_the_key_does_not_open_is_not_promoted() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    let current = world.current();
+    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    let denied = Effect::FailBefore(Failure::KeyAccessDenied);
+    world.server.fault(Rule::once(denied).on(Operation::GetSecretValue).always());
+    world.run(Duration::from_secs(90)).await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "it is read back first");
+    world.server.clear_faults();
+    world.settle().await;
+    assert_ne!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
 }
 
 #[tokio::test]

@@ -277,7 +277,7 @@ impl Rotator {
         if !matches!(error, WriteError::Rejected(_) | WriteError::Denied(_)) {
             return;
         }
-        let before = self.rejected.filter(|last| last.step == step).map_or(0, |last| last.tries);
+        let before = self.rejected.filter(|last| last.step.is_again(&step)).map_or(0, |last| last.tries);
         let mut rejected = Rejected { step, tries: before + 1, until: None };
         if rejected.tries >= TRIES {
             rejected.until = Some(give_up_until(seen, policy));
@@ -298,7 +298,8 @@ impl Rotator {
     }
 
     fn gave_up(&self, step: &Step, now: Timestamp) -> bool {
-        self.rejected.is_some_and(|last| last.step == *step && last.until.is_some_and(|until| now < until))
+        self.rejected
+            .is_some_and(|last| last.step.is_again(step) && last.until.is_some_and(|until| now < until))
     }
 }
 

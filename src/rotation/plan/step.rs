@@ -76,6 +76,16 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Whether the other one asks for the same, whatever time it was decided at.
+    pub fn is_again(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Note { version, .. }, Self::Note { version: noted, .. }) => version == noted,
+            _ => self == other,
+        }
+    }
+}
+
 /// As logs and dry runs say it: the kind, and the version that it is about.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

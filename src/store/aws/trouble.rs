@@ -75,7 +75,10 @@ impl Trouble {
         };
         match said.code.as_str() {
             code if server || THROTTLED.contains(&code) => Self::Unavailable(Box::new(said)),
-            code if DENIED.contains(&code) => Self::Denied(Box::new(said)),
+            code if DENIED.contains(&code) => Self::Denied(
+                format!("{said}. `crossfade check --live` shows each right that is missing (docs/aws.md, IAM and KMS)")
+                    .into(),
+            ),
             "ResourceNotFoundException" => Self::NotFound(Box::new(said)),
             "ResourceExistsException" => Self::Exists(Box::new(said)),
             "LimitExceededException" => Self::Limit(Box::new(said)),
