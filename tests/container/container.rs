@@ -44,6 +44,7 @@ fn free_port() -> u16 {
 pub(crate) struct Host {
     workshop: Workshop,
     image: Value,
+    environment: Vec<String>,
     pub(crate) listen: u16,
     pub(crate) metrics: u16,
 }
@@ -58,11 +59,27 @@ pub(crate) struct Container<'a> {
 impl Host {
     /// With the config that is shipped for compose, on ports of its own, changed so.
     pub(crate) fn new(change: impl Fn(String) -> String) -> Option<Self> {
+        Self::with("embedded.yaml", Vec::new(), change)
+    }
+
+    /// With the one for AWS, which that endpoint plays.
+    pub(crate) fn on_aws(endpoint: &str) -> Option<Self> {
+        let variables = [
+            ("AWS_ENDPOINT_URL", endpoint),
+            ("AWS_ACCESS_KEY_ID", "AKIDCONTAINER"),
+            ("AWS_SECRET_ACCESS_KEY", "none"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        let environment = variables.map(|(name, value)| format!("{name}={value}")).to_vec();
+        Self::with("aws.yaml", environment, |config| config)
+    }
+
+    fn with(shipped: &str, environment: Vec<String>, change: impl Fn(String) -> String) -> Option<Self> {
         let workshop = Workshop::open()?;
         workshop.build("crossfade", "docker");
         let image = workshop.describe("crossfade")["config"].clone();
-        let host = Self { workshop, image, listen: free_port(), metrics: free_port() };
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/compose/embedded.yaml");
+        let host = Self { workshop, image, environment, listen: free_port(), metrics: free_port() };
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/compose").join(shipped);
         let mut config = fs::read_to_string(shipped).expect("the shipped config");
         for (from, to) in [("0.0.0.0:8750", host.listen), ("0.0.0.0:8751", host.metrics)] {
             assert!(config.contains(from), "{config}");
@@ -108,12 +125,14 @@ impl Host {
         let config = bind("config.yaml", "/etc/crossfade/config.yaml", "ro");
         let data = bind("data", "/data", "rw");
         let none: [&str; 0] = [];
+        let own = self.environment.iter().map(|line| json!(line)).collect();
+        let environment = [list("Env"), own].concat();
         json!({
             "ociVersion": "1.0.2",
             "process": {
                 "user": {"uid": uid, "gid": gid},
                 "args": arguments,
-                "env": list("Env"),
+                "env": environment,
                 "cwd": "/",
                 "capabilities": {
                     "bounding": none, "effective": none, "inheritable": none, "permitted": none, "ambient": none

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crossfade_testing_secretsmanager::Fake;
+
 use crate::{
     container::{Container, Host, SECRET, until},
     process::call,
@@ -61,6 +63,25 @@ fn it_serves_rotates_and_stops_well_before_docker_would_kill_it() {
     let next = host.run(None).ready();
     assert_ne!(token(&next), old);
     next.ok(&["/crossfade", "audit", "verify", "/data/audit.jsonl"]);
+}
+
+#[test]
+fn it_makes_and_rotates_a_secret_on_aws_and_so_does_a_one_shot_run() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let aws = runtime.block_on(Fake::start()).expect("a free port");
+    let Some(host) = Host::on_aws(&aws.endpoint()) else { return };
+    let container = host.run(None).ready();
+    until("the secret is made", std::time::Duration::from_secs(60), || aws.secret(SECRET));
+    let old = token(&container);
+    container.ok(&["/crossfade", "rotate", SECRET, "--wait"]);
+    assert_ne!(token(&container), old);
+    drop(container);
+    let current = || aws.secret(SECRET).expect("the secret").labels()["AWSCURRENT"].clone();
+    let before = current();
+    host.once(&["rotate", SECRET, "--wait"]);
+    assert_ne!(current(), before, "without a daemon");
+    host.once(&["rotate", "--due", "--wait"]);
 }
 
 #[test]
