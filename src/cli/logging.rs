@@ -6,7 +6,12 @@ use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use tracing::Level;
-use tracing_subscriber::{EnvFilter, Layer, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer,
+    filter::{FilterFn, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use super::{LogFormat, UsageError, context::environment};
 
@@ -17,7 +22,7 @@ const DETAILED: [&str; 3] = ["crossfade", "crossfade_verify", "tokio_cron_schedu
 pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
     let default = if daemon { "info,tokio_cron_scheduler=warn" } else { "error" };
     let filter = environment(FILTER).unwrap_or_else(|| default.to_owned());
-    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+    let filter = filter.parse::<Targets>().map_err(|error| {
         UsageError(format!("{FILTER}={filter:?} is no filter ({error}); try `debug` or `crossfade=trace`"))
     })?;
     let discreet = FilterFn::new(|meta| may_be_told(meta.target(), *meta.level()));
