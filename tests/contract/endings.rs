@@ -21,7 +21,8 @@ pub async fn an_end_marks_that_version_and_no_other(subject: &dyn Subject) {
     let earliest = hand.now().await;
     let ring = hand.does(Step::End { version }).await;
     let marked = ring.version(version).and_then(|v| v.ended).expect("the mark");
-    assert!(marked >= earliest && marked <= hand.rounded(hand.read().await.now.latest));
+    let latest = hand.rounded(hand.latest_since(earliest).await);
+    assert!((earliest..=latest).contains(&marked), "{marked} is not in {earliest} to {latest}");
     let mut expected = before;
     expected.previous[1].version.ended = Some(marked);
     assert_eq!(ring, expected);

@@ -169,6 +169,14 @@ impl<'a> Hand<'a> {
         self.does(Step::Retire { version }).await
     }
 
+    /// What a step that was taken since `earliest` may have taken for the latest time. Not simply the latest that is
+    /// read now: the less time an answer took, the narrower is its interval, and the step's own answer may have been
+    /// a slow one.
+    pub async fn latest_since(&self, earliest: Timestamp) -> Timestamp {
+        let latest = self.read().await.now.latest;
+        latest + latest.since(earliest)
+    }
+
     /// As the store writes it.
     pub fn rounded(&self, at: Timestamp) -> Timestamp {
         let step = u64::try_from(self.subject.rounds_to().as_millis()).expect("a short time");

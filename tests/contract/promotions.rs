@@ -39,9 +39,9 @@ pub async fn a_replaced_version_is_accepted_for_as_long_as_the_promotion_says(su
     let hand = Hand::created(subject).await;
     hand.stages().await;
     hand.passes(60).await;
-    let earliest = hand.now().await + HOUR;
+    let began = hand.now().await;
     let deadline = hand.promotes(HOUR).await.previous[0].deadline;
-    let latest = hand.rounded(hand.read().await.now.latest + HOUR);
+    let (earliest, latest) = (began + HOUR, hand.rounded(hand.latest_since(began).await + HOUR));
     assert!((earliest..=latest).contains(&deadline), "{deadline} is not in {earliest} to {latest}");
 }
 
