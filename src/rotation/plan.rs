@@ -160,10 +160,7 @@ impl Plan<'_> {
     }
 
     fn is_held(&self) -> bool {
-        match self.ring.findings.held {
-            Some(Held::Full) => self.ring.pending.is_none() && self.ring.current.ended.is_none(),
-            held => held.is_some(),
-        }
+        held(self.ring).is_some()
     }
 
     fn has_soaked(&self, pending: &Version) -> bool {
@@ -191,6 +188,15 @@ impl Plan<'_> {
         };
         let marked = marked.map(|at| at + std::time::Duration::from_millis(1));
         deadlines.chain(soaked).chain(marked).chain(slot).min()
+    }
+}
+
+/// What keeps a rotation from beginning or going on.
+fn held(ring: &Ring) -> Option<Held> {
+    match ring.findings.held {
+        // There is room enough for what has begun, and for what can't wait.
+        Some(Held::Full) if ring.pending.is_some() || ring.current.ended.is_some() => None,
+        held => held,
     }
 }
 

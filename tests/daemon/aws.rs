@@ -83,6 +83,10 @@ fn three_daemons_and_two_commands_at_once_make_one_version_a_rotation() {
     let daemons: Vec<Daemon> = worlds.iter().map(World::start).collect();
     let rotations = if std::env::var_os("CROSSFADE_FULL").is_some() { 20 } else { 3 };
     for rotation in 0..rotations {
+        until("there is room for the notes of one more", || {
+            let labels = aws.server.secret(SECRET).expect("the secret").labels().len();
+            (labels < 12).then_some(())
+        });
         let before = current(&aws);
         thread::scope(|scope| {
             for world in [&worlds[0], &worlds[1]] {

@@ -100,6 +100,12 @@ const ORDERS: &[Cut] = &[
         "Demand::RevokeAll { .. } => true,",
         FINISHED,
     ),
+    cut(
+        "what can't begin is refused",
+        "held(ring).map(Refusal::Held)",
+        "None",
+        "an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up",
+    ),
     cut("what is finished stands", "replaced && settled(ring, demand)", "replaced", FINISHED),
     cut(
         "a rotation lifts the pause of what was seen",

@@ -138,13 +138,18 @@ const PLAN: &[Cut] = &[
         "self.ring.pending.is_some() {",
         HELD,
     ),
-    cut("any reason holds", "held => held.is_some(),", "_ => false,", HELD),
-    cut("no room holds", "self.ring.pending.is_none() && self.ring.current.ended.is_none(),", "false,", FULL),
-    cut("what has begun needs no room", "=> self.ring.pending.is_none() && ", "=> ", FULL),
+    cut("any reason holds", "        held => held,\n", "        _ => None,\n", HELD),
+    cut(
+        "no room holds",
+        "if ring.pending.is_some() || ring.current.ended.is_some() => None,",
+        "=> None,",
+        FULL,
+    ),
+    cut("what has begun needs no room", "if ring.pending.is_some() || ring", "if ring", FULL),
     cut(
         "an end needs no room",
-        "pending.is_none() && self.ring.current.ended.is_none(),",
-        "pending.is_none(),",
+        "pending.is_some() || ring.current.ended.is_some() =>",
+        "pending.is_some() =>",
         FULL,
     ),
     cut(

@@ -2,9 +2,9 @@
 
 use super::super::{
     policy::Notes,
-    ring::{Ring, VersionId},
+    ring::{Held, Ring, VersionId},
 };
-use super::{Due, Plan, Step, stands};
+use super::{Due, Plan, Step, held, stands};
 
 /// An order, bound to the version that the person saw.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
@@ -55,6 +55,9 @@ pub enum Refusal {
     /// Nothing is pending.
     #[error("no pending version stands: there is nothing to abort")]
     NothingPending,
+    /// No rotation can begin.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// It replaces a version that is ended.
     #[error("the current version is marked as ended: version {0} has to replace it, and can't be aborted")]
     Replaces(VersionId),
@@ -72,6 +75,7 @@ pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
             Some(p) if p.id == pending => None,
             _ => Some(Refusal::NothingPending),
         },
+        Demand::Rotate { .. } if !settled(ring, demand) => held(ring).map(Refusal::Held),
         _ => None,
     }
 }

@@ -109,6 +109,22 @@ fn want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an
 }
 
 #[test]
+fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
+    let order = Demand::Rotate { current: id(1) };
+    let idle = || ring(version(1, 0));
+    for why in [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Full] {
+        assert_eq!(refusal(&held(idle(), why), &order), Some(Refusal::Held(why)));
+        let other = Demand::Rotate { current: id(9) };
+        assert_eq!(refusal(&held(idle(), why), &other), None, "what was seen is replaced already");
+        for end in [Demand::Compromised { current: id(1) }, Demand::RevokeAll { current: id(1) }] {
+            assert_eq!(refusal(&held(idle(), why), &end), None, "an end is written all the same");
+        }
+    }
+    let begun = held(pending(idle(), version(2, 0)), Held::Full);
+    assert_eq!(refusal(&begun, &order), None);
+}
+
+#[test]
 fn what_is_untidy_is_put_in_order_last() {
     let untidy = |ring| found(ring, Findings { untidy: Some(id(1)), ..Findings::default() });
     let tidy = Next::Do(Step::Tidy { version: id(1) });
