@@ -107,6 +107,9 @@ fn render(all: &[SecretStatus], hands: &Hands) -> String {
 /// Who follows the accept set of an audience, those who are late by name.
 fn following(audience: &str, verifiers: &VerifiersStatus) -> String {
     let VerifiersStatus { up_to_date, behind, gone, late, .. } = verifiers;
+    if up_to_date + behind + gone == 0 {
+        return format!("\n{audience}: no verifier follows it here");
+    }
     let mut text = format!("\n{audience}: verifiers {up_to_date} up to date, {behind} behind, {gone} gone");
     for verifier in late.iter().take(SHOWN_LATE) {
         text.push_str(&format!("\n  {}", output::late(verifier)));
