@@ -167,7 +167,7 @@ impl Parts {
         };
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let counter = config.listen.ip().is_loopback().then_some(counter);
-        let public = api::router(verdicts, counter, Arc::clone(clients));
+        let public = api::router(verdicts, counter, Arc::clone(clients), stop.clone());
         let (before_scrape, readiness) = observers::telemetry(board, audit);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = admin::router(Admin {

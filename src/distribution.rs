@@ -7,7 +7,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,8 +22,13 @@ use crate::{
     time::{Interval, Timestamp, millis},
 };
 
+mod content;
+mod registry;
 mod usage;
-pub use usage::{LastUse, Usage};
+pub use content::{Content, Publication, Text};
+use content::{Publications, announce};
+pub use registry::{Ask, Registry, Standing, Verifier, longest_wait};
+pub use usage::{LastUse, Usage, Watched};
 
 /// For whom a secret is; from the config.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,14 +79,17 @@ pub struct Accepted {
 /// The accept sets of all audiences.
 pub struct Distribution {
     clock: Arc<dyn Clock>,
-    views: ArcSwap<HashMap<Arc<str>, Arc<View>>>,
+    published: ArcSwap<Publications>,
     state: Mutex<State>,
     generation: watch::Sender<u64>,
     usage: Usage,
+    registry: Registry,
 }
 
 struct State {
     bounds: Bounds,
+    /// Of the newest publication.
+    serial: u64,
     members: BTreeMap<Arc<str>, Member>,
     known: BTreeMap<Arc<str>, Known>,
     refresh: BTreeMap<Arc<str>, Arc<Notify>>,
@@ -103,14 +111,20 @@ impl std::fmt::Debug for Distribution {
 impl Distribution {
     /// With nothing known yet: every verdict is unsure.
     pub fn new(clock: Arc<dyn Clock>, bounds: Bounds, members: Vec<Member>) -> Self {
-        let state =
-            State { bounds, members: BTreeMap::new(), known: BTreeMap::new(), refresh: BTreeMap::new() };
+        let state = State {
+            bounds,
+            serial: 0,
+            members: BTreeMap::new(),
+            known: BTreeMap::new(),
+            refresh: BTreeMap::new(),
+        };
         let this = Self {
             clock,
-            views: ArcSwap::default(),
+            published: ArcSwap::default(),
             state: Mutex::new(state),
             generation: watch::Sender::new(0),
             usage: Usage::default(),
+            registry: Registry::default(),
         };
         this.configure(bounds, members);
         this
@@ -127,8 +141,16 @@ impl Distribution {
         let mut audiences: Vec<_> = state.members.values().map(|m| Arc::clone(&m.audience)).collect();
         audiences.sort();
         audiences.dedup();
-        let views = audiences.into_iter().filter_map(|a| Some((Arc::clone(&a), Arc::new(state.view(&a)?))));
-        self.views.store(Arc::new(views.collect()));
+        self.registry.keep(&audiences);
+        let (old, at) = (self.published.load_full(), self.clock.moment());
+        let serial = state.next_serial();
+        let next = audiences.into_iter().filter_map(|audience| {
+            let before = old.get(&audience).map(Arc::as_ref);
+            let publication = Publication::new(state.view(&audience)?, before, serial, at);
+            Some((audience, Arc::new(publication)))
+        });
+        self.replace(&old, next.collect());
+        drop(state);
         self.generation.send_modify(|g| *g += 1);
     }
 
@@ -142,13 +164,16 @@ impl Distribution {
             return;
         }
         if let Some(ring) = ring {
-            self.usage.keep(&secret, ring.versions().map(|v| v.id));
+            self.usage.keep(&secret, ring.versions().map(|v| v.id), now.latest.as_millis());
         }
         state.known.insert(secret, Known { ring: ring.cloned(), at, now });
         if let Some(view) = state.view(&audience) {
-            let mut views = HashMap::clone(&self.views.load());
-            views.insert(audience, Arc::new(view));
-            self.views.store(Arc::new(views));
+            let old = self.published.load_full();
+            let before = old.get(&audience).map(Arc::as_ref);
+            let publication = Publication::new(view, before, state.next_serial(), self.clock.moment());
+            let mut next = Publications::clone(&old);
+            next.insert(audience, Arc::new(publication));
+            self.replace(&old, next);
         }
         drop(state);
         self.generation.send_modify(|g| *g += 1);
@@ -157,11 +182,11 @@ impl Distribution {
     /// Decides on a presented token for any of these audiences.
     pub fn decide(&self, audiences: &[Arc<str>], presented: &[u8]) -> Decision {
         let at = self.clock.moment();
-        let views = self.views.load();
+        let published = self.published.load();
         let mut refused = None;
         let mut unsure = audiences.is_empty();
         for audience in audiences {
-            match decide(views.get(audience).map(Arc::as_ref), presented, at) {
+            match decide(published.get(audience).map(|p| &p.view), presented, at) {
                 Verdict::Accepted(grant) => {
                     let accepted = Accepted {
                         audience: Arc::clone(audience),
@@ -184,14 +209,33 @@ impl Distribution {
         }
     }
 
-    /// The view of one audience.
-    pub fn view(&self, audience: &str) -> Option<Arc<View>> {
-        self.views.load().get(audience).cloned()
+    /// The newest view of one audience, and what of it is sent.
+    pub fn published(&self, audience: &str) -> Option<Arc<Publication>> {
+        self.published.load().get(audience).cloned()
+    }
+
+    /// Puts these in force, then wakes who waits for a change.
+    fn replace(&self, old: &Publications, next: Publications) {
+        let next = Arc::new(next);
+        self.published.store(Arc::clone(&next));
+        announce(old, &next);
     }
 
     /// Who used what, as far as this process has seen.
     pub fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// Which verifiers follow, as far as this process has seen.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The verifiers of an audience, and how each stands.
+    pub fn verifiers(&self, audience: &str) -> Vec<Verifier> {
+        let bounds = self.lock().bounds;
+        let Some(published) = self.published(audience) else { return Vec::new() };
+        self.registry.verifiers(audience, &published.content, bounds, self.clock.moment())
     }
 
     /// What wakes the reader of a secret when somebody needs it fresh.
@@ -225,6 +269,11 @@ impl Distribution {
 }
 
 impl State {
+    fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
     /// The view of an audience: as old as its oldest secret, and complete once each was read.
     fn view(&self, audience: &str) -> Option<View> {
         let members: Vec<_> = self.members.values().filter(|m| &*m.audience == audience).collect();
@@ -274,3 +323,6 @@ fn entry(member: &Member, version: &Version, stage: Stage, deadline: Option<Time
         not_after_ms: deadline.map(Timestamp::as_millis),
     }
 }
+
+#[cfg(test)]
+mod tests;

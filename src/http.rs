@@ -5,6 +5,7 @@
 //! Handlers translate, they don't decide. The one judgement here is whose fault it is: 4xx theirs,
 //! 503 ours.
 
+mod accept_set;
 pub mod admin;
 pub mod api;
 pub mod auth;
@@ -12,7 +13,9 @@ mod error;
 mod introspect;
 pub use introspect::active as introspection;
 pub mod limits;
+mod names;
 pub mod operator;
+mod reports;
 pub mod server;
 pub mod telemetry;
 mod token;

@@ -11,7 +11,9 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
+mod feed;
 mod rotation;
+pub use feed::{Asked, FeedMetrics};
 pub use rotation::RotationMetrics;
 
 /// All metrics of the daemon.
@@ -20,6 +22,8 @@ pub struct Metrics {
     registry: Registry,
     /// What the engines report.
     pub rotation: RotationMetrics,
+    /// What verifiers ask for.
+    pub feed: FeedMetrics,
     verifications: IntCounterVec,
     accepted: IntCounterVec,
     verify_duration: Histogram,
@@ -31,9 +35,19 @@ pub struct Metrics {
     audit_failures: IntCounter,
 }
 
-/// What the daemon itself can answer on a token: `accepted`, `unsure`, or why it was refused.
-pub const VERDICTS: [&str; 5] =
-    ["accepted", "unsure", Reason::Malformed.as_str(), Reason::Unknown.as_str(), Reason::Expired.as_str()];
+/// What became of a token: `accepted`, `unsure`, or why it was refused, by the set or by its place in the
+/// request.
+pub const VERDICTS: [&str; 9] = [
+    "accepted",
+    "unsure",
+    Reason::Malformed.as_str(),
+    Reason::Unknown.as_str(),
+    Reason::Expired.as_str(),
+    "missing",
+    "wrong_scheme",
+    "conflict",
+    "insufficient_scope",
+];
 
 /// Why a request or a connection was turned away.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -88,7 +102,7 @@ impl Metrics {
     /// All series that do not depend on the config, at zero.
     pub fn new() -> prometheus::Result<Self> {
         let r = Registry::new();
-        let rotation = RotationMetrics::new(&r)?;
+        let (rotation, feed) = (RotationMetrics::new(&r)?, FeedMetrics::new(&r)?);
         let metrics = Self {
             verifications: counters(
                 &r,
@@ -138,6 +152,7 @@ impl Metrics {
                 IntCounter::new("crossfade_audit_failures_total", "Audit entries that could not be written")?,
             )?,
             rotation,
+            feed,
             registry: r,
         };
         let build = gauges(&metrics.registry, "build_info", "The running version", &["version"])?;
@@ -179,9 +194,14 @@ impl Metrics {
         self.verify_duration.observe(took.as_secs_f64());
     }
 
-    /// A token was accepted.
-    pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage) {
-        self.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc();
+    /// A verifier verified that many tokens.
+    pub fn verified_elsewhere(&self, audience: &str, verdict: &str, count: u64) {
+        self.verifications.with_label_values(&[audience, verdict]).inc_by(count);
+    }
+
+    /// That many tokens were accepted, here or by a verifier.
+    pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage, count: u64) {
+        self.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc_by(count);
     }
 
     /// The store was called.

@@ -2,7 +2,7 @@
 //! accept sets first, then into the metrics, then onto the board that `status` reads.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use super::{status, translate};
 use crate::{
     clock::{Clock, elapsed},
     config::{Config, SecretConfig},
-    distribution::{Distribution, Member},
+    distribution::{Distribution, Member, Standing},
     http::operator::SecretStatus,
     metrics::Metrics,
     rotation::engine::{Observation, Observer, Outcome, Trigger},
@@ -71,7 +71,10 @@ impl Board {
     }
 
     fn row(&self, secret: &SecretConfig, seen: Option<&Observation>) -> SecretStatus {
-        status::of(secret, seen, self.clock.moment(), Some(self.distribution.usage()))
+        let usage = Some(self.distribution.usage());
+        let verifiers = status::verifiers(&self.distribution.verifiers(&secret.audience));
+        let status = status::of(secret, seen, self.clock.moment(), usage);
+        SecretStatus { verifiers: Some(verifiers), ..status }
     }
 
     /// Why the daemon is not ready: each secret has to have been tried, and one read to be of use.
@@ -98,10 +101,18 @@ impl Board {
                 metrics.rotation.view_age(name, elapsed(at, now).as_secs_f64());
             }
             let previous = seen.ring.iter().flat_map(|ring| &ring.previous);
-            let used = previous.filter_map(|p| self.distribution.usage().last(&p.version.id.to_string()));
+            let used = previous.filter_map(|p| self.distribution.usage().of(&p.version.id.to_string())?.last);
             if let Some(at) = used.map(|last| last.at_ms).max() {
                 metrics.rotation.previous_last_used(name, Timestamp::from_millis(at));
             }
+        }
+        metrics.feed.recount();
+        let audiences: BTreeSet<_> = rows.secrets.iter().map(|secret| &secret.audience).collect();
+        for audience in audiences {
+            let all = self.distribution.verifiers(audience);
+            let count = |standing| all.iter().filter(|v| v.standing == standing).count();
+            let states = Standing::ALL.map(|standing| (standing.as_str(), count(standing)));
+            metrics.feed.verifiers(audience, &states, all.iter().filter(|v| !v.confirmed).count());
         }
     }
 

@@ -5,11 +5,14 @@ use crossfade_verify::{Moment, Stage};
 use crate::{
     clock::elapsed,
     config::SecretConfig,
-    distribution::Usage,
-    http::operator::{SecretStatus, VersionStatus},
+    distribution::{Standing, Usage, Verifier},
+    http::operator::{SecretStatus, VerifierStatus, VerifiersStatus, VersionStatus},
     rotation::{engine::Observation, plan::Phase, ring::Version},
     time::{Timestamp, millis},
 };
+
+/// Verifiers that are shown by name.
+const LATE: usize = 100;
 
 pub(super) fn of(
     secret: &SecretConfig,
@@ -49,20 +52,46 @@ pub(super) fn of(
         next_slot_ms: seen.and_then(|seen| seen.next_slot).map(ms),
         overdue: seen.is_some_and(|seen| seen.overdue),
         promotes_ms: seen.and_then(|seen| seen.promotes).map(ms),
+        verifiers: None,
+    }
+}
+
+/// What people want to see of the verifiers of an audience.
+pub(super) fn verifiers(all: &[Verifier]) -> VerifiersStatus {
+    let count = |standing| all.iter().filter(|verifier| verifier.standing == standing).count();
+    let late = all.iter().filter(|verifier| verifier.standing != Standing::UpToDate);
+    VerifiersStatus {
+        up_to_date: count(Standing::UpToDate),
+        behind: count(Standing::Behind),
+        gone: count(Standing::Gone),
+        unconfirmed: all.iter().filter(|verifier| !verifier.confirmed).count(),
+        late: late.take(LATE).map(verifier).collect(),
+    }
+}
+
+fn verifier(of: &Verifier) -> VerifierStatus {
+    VerifierStatus {
+        verifier: format!("{}/{}", of.client, of.instance),
+        state: of.standing.as_str().to_owned(),
+        silent_ms: millis(of.silent),
+        confirmed: of.confirmed,
+        may_accept_ms: millis(of.may_accept),
     }
 }
 
 fn version(of: &Version, stage: Stage, deadline: Option<Timestamp>, usage: Option<&Usage>) -> VersionStatus {
     let id = of.id.to_string();
-    let last = usage.and_then(|usage| usage.last(&id));
+    let watched = usage.and_then(|usage| usage.of(&id));
+    let last = watched.as_ref().and_then(|watched| watched.last.as_ref());
     VersionStatus {
         stage: stage.as_str().to_owned(),
         created_ms: of.created.as_millis(),
         deadline_ms: deadline.map(Timestamp::as_millis),
         ended: of.ended.is_some(),
         foreign: of.foreign,
-        last_used_ms: last.as_ref().map(|last| last.at_ms),
+        last_used_ms: last.map(|last| last.at_ms),
         last_used_by: last.map(|last| last.by.to_string()),
+        watched_since_ms: watched.as_ref().map(|watched| watched.since_ms),
         version: id,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     audit::Target,
     config::{Config, Role as ConfigRole, SecretConfig},
     distribution::{Bounds, Member},
-    http::auth::{Client, Role},
+    http::auth::{Client, Polls, Role},
     store::Secret,
 };
 
@@ -53,6 +53,7 @@ pub(super) fn clients(config: &Config) -> HashMap<Digest, Arc<Client>> {
             },
             audiences: client.audiences.iter().cloned().collect(),
             secrets: client.secrets.iter().cloned().collect(),
+            polls: Polls::default(),
         });
         clients.extend(client.credentials.iter().map(|digest| (*digest, Arc::clone(&known))));
     }

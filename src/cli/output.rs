@@ -3,7 +3,7 @@
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use super::{Exit, USAGE, UsageError};
-use crate::http::operator::OrderError;
+use crate::http::operator::{OrderError, VerifierStatus};
 
 /// A line that is not the answer: to stderr.
 pub(super) fn note(text: &str) {
@@ -54,6 +54,18 @@ pub(super) fn relative(at_ms: u64, now_ms: u64) -> String {
     } else {
         format!("{} ago", span(Duration::from_millis(now_ms - at_ms)))
     }
+}
+
+/// A verifier that is not up to date.
+pub(super) fn late(verifier: &VerifierStatus) -> String {
+    let VerifierStatus { verifier: name, state, silent_ms, confirmed, may_accept_ms } = verifier;
+    let silent = span(Duration::from_millis(*silent_ms));
+    let may = match *may_accept_ms {
+        _ if *confirmed => String::new(),
+        0 => "; accepts nothing that we gave it".to_owned(),
+        left => format!("; may accept what was ended for another {}", span(Duration::from_millis(left))),
+    };
+    format!("{state}: {name}, heard of {silent} ago{may}")
 }
 
 /// What is being waited for: one line that changes on a terminal, a plain line for each phase else.

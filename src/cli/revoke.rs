@@ -8,9 +8,13 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, UsageError, context::Context, orders, output};
+use super::{
+    Exit, UsageError,
+    context::{Context, Hands},
+    orders, output,
+};
 use crate::{
-    http::operator::{SecretStatus, VersionStatus},
+    http::operator::{OrderError, SecretStatus, VerifiersStatus, VersionStatus},
     rotation::plan::Demand,
 };
 
@@ -75,7 +79,7 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
         for demand in demands {
             hands.operator.order(name, demand).await?;
         }
-        Ok::<_, crate::http::operator::OrderError>(())
+        Ok::<_, OrderError>(())
     };
     let patience = if args.wait { Duration::from_secs(args.timeout) } else { Duration::from_secs(60) };
     let Ok(done) = tokio::time::timeout(patience, order).await else {
@@ -90,7 +94,45 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
         "in the store; running daemons see it within `sync`"
     };
     output::say(&format!("{name}: {what}; {where_}"));
-    Ok(Exit::Done)
+    if args.wait {
+        confirmations(&hands, name, Duration::from_secs(args.timeout)).await
+    } else {
+        Ok(Exit::Done)
+    }
+}
+
+/// Waits until every verifier has said that it applied the ending, and names those that have not.
+async fn confirmations(hands: &Hands, name: &str, patience: Duration) -> Result<Exit> {
+    let everybody = async {
+        loop {
+            let seen = hands.operator.secret(name).await?.verifiers;
+            if seen.as_ref().is_none_or(|verifiers| verifiers.unconfirmed == 0) {
+                return Ok::<_, OrderError>(seen);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    if let Ok(seen) = tokio::time::timeout(patience, everybody).await {
+        let Some(VerifiersStatus { up_to_date, behind, gone, .. }) = seen? else {
+            output::say(&format!("{name}: which verifiers have confirmed is not known without a daemon"));
+            return Ok(Exit::Unknown);
+        };
+        output::say(&format!(
+            "{name}: confirmed by all verifiers of this daemon: {}",
+            up_to_date + behind + gone
+        ));
+        return Ok(Exit::Done);
+    }
+    let verifiers = hands.operator.secret(name).await?.verifiers.unwrap_or_default();
+    output::say(&format!(
+        "{name}: not confirmed within {} by {}:",
+        output::span(patience),
+        verifiers.unconfirmed
+    ));
+    for verifier in verifiers.late.iter().filter(|verifier| !verifier.confirmed) {
+        output::say(&format!("  {}", output::late(verifier)));
+    }
+    Ok(Exit::Unknown)
 }
 
 fn concerns(args: &RevokeArgs, version: &VersionStatus) -> bool {
@@ -102,7 +144,11 @@ fn describe(version: &VersionStatus, status: &SecretStatus) -> String {
     let VersionStatus { version: id, stage, .. } = version;
     let used = match (version.last_used_ms, status.now_ms, &version.last_used_by) {
         (Some(at), Some(now), Some(by)) => format!("last used {} at {by}", output::relative(at, now)),
-        _ => "no use of it was seen by this daemon".to_owned(),
+        (_, Some(now), _) if let Some(since) = version.watched_since_ms => {
+            let watched = output::span(Duration::from_millis(now.saturating_sub(since)));
+            format!("no use of it was heard of by this daemon, which has watched it for {watched}")
+        }
+        _ => "whether it is used is not known without a daemon".to_owned(),
     };
     format!("{stage} version {id}: {used}")
 }

@@ -1,6 +1,6 @@
 //! `status`: a table that a person can read at 3 a.m.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
@@ -11,7 +11,10 @@ use super::{
     context::{Context, Hands},
     output,
 };
-use crate::http::operator::{SecretStatus, VersionStatus};
+use crate::http::operator::{SecretStatus, VerifiersStatus, VersionStatus};
+
+/// Verifiers that are late and shown by name, for each audience.
+const SHOWN_LATE: usize = 10;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exits 1 when a secret is parked or overdue.")]
@@ -85,12 +88,36 @@ fn render(all: &[SecretStatus], hands: &Hands) -> String {
             text.push_str(&format!("\n\n{}: {message}", secret.secret));
         }
     }
+    let audiences: BTreeMap<&str, &VerifiersStatus> =
+        all.iter().filter_map(|secret| Some((&*secret.audience, secret.verifiers.as_ref()?))).collect();
+    if !audiences.is_empty() {
+        text.push('\n');
+    }
+    for (audience, verifiers) in audiences {
+        text.push_str(&following(audience, verifiers));
+    }
     let whose = if hands.daemon {
-        "uses: as seen by this daemon since it started"
+        "verifiers and uses: as seen by this daemon, and as reported to it"
     } else {
-        "uses: not known without a daemon"
+        "verifiers and uses: not known without a daemon"
     };
     format!("{text}\n\n{whose}")
+}
+
+/// Who follows the accept set of an audience, those who are late by name.
+fn following(audience: &str, verifiers: &VerifiersStatus) -> String {
+    let VerifiersStatus { up_to_date, behind, gone, late, .. } = verifiers;
+    if up_to_date + behind + gone == 0 {
+        return format!("\n{audience}: no verifier follows it here");
+    }
+    let mut text = format!("\n{audience}: verifiers {up_to_date} up to date, {behind} behind, {gone} gone");
+    for verifier in late.iter().take(SHOWN_LATE) {
+        text.push_str(&format!("\n  {}", output::late(verifier)));
+    }
+    if late.len() > SHOWN_LATE {
+        text.push_str("\n  more with -o json");
+    }
+    text
 }
 
 fn accepted(version: &VersionStatus, secret: &SecretStatus) -> String {
@@ -111,6 +138,11 @@ fn accepted(version: &VersionStatus, secret: &SecretStatus) -> String {
 fn used(version: &VersionStatus, now: u64) -> String {
     match (version.last_used_ms, &version.last_used_by) {
         (Some(at), Some(by)) => format!("{}, {by}", output::relative(at.min(now.saturating_sub(1)), now)),
-        _ => "-".to_owned(),
+        _ => match version.watched_since_ms {
+            Some(since) => {
+                format!("not in {}", output::span(Duration::from_millis(now.saturating_sub(since))))
+            }
+            None => "-".to_owned(),
+        },
     }
 }

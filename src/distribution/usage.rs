@@ -17,8 +17,17 @@ pub struct LastUse {
     pub by: Arc<str>,
 }
 
-/// By version: of which secret it is, and when it was last used.
-type Versions = HashMap<String, (Arc<str>, Option<LastUse>)>;
+/// What is known of the use of a version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Watched {
+    /// Since when a use would have been seen, unix ms on the store's clock.
+    pub since_ms: u64,
+    /// The last one that was.
+    pub last: Option<LastUse>,
+}
+
+/// By version: of which secret it is, and how it is used.
+type Versions = HashMap<String, (Arc<str>, Watched)>;
 
 /// The last use of every version that still stands.
 #[derive(Debug, Default)]
@@ -29,24 +38,26 @@ pub struct Usage {
 impl Usage {
     /// Remembers a use. A version that does not stand is not remembered, so this stays bounded.
     pub fn record(&self, version: &str, at_ms: u64, by: &Arc<str>) {
-        if let Some((_, last)) = self.lock().get_mut(version) {
-            let at_ms = last.as_ref().map_or(at_ms, |last| last.at_ms.max(at_ms));
-            *last = Some(LastUse { at_ms, by: Arc::clone(by) });
+        if let Some((_, watched)) = self.lock().get_mut(version)
+            && watched.last.as_ref().is_none_or(|last| last.at_ms <= at_ms)
+        {
+            watched.last = Some(LastUse { at_ms, by: Arc::clone(by) });
         }
     }
 
-    /// The last use of a version.
-    pub fn last(&self, version: &str) -> Option<LastUse> {
-        self.lock().get(version).and_then(|(_, last)| last.clone())
+    /// The use of a version; none: it does not stand.
+    pub fn of(&self, version: &str) -> Option<Watched> {
+        self.lock().get(version).map(|(_, watched)| watched.clone())
     }
 
     /// Takes note of which versions of a secret stand; the others are forgotten.
-    pub(super) fn keep(&self, secret: &Arc<str>, versions: impl Iterator<Item = VersionId>) {
+    pub(super) fn keep(&self, secret: &Arc<str>, versions: impl Iterator<Item = VersionId>, now_ms: u64) {
         let standing: Vec<String> = versions.map(|id| id.to_string()).collect();
         let mut all = self.lock();
         all.retain(|version, (of, _)| of != secret || standing.contains(version));
         for version in standing {
-            all.entry(version).or_insert_with(|| (Arc::clone(secret), None));
+            all.entry(version)
+                .or_insert_with(|| (Arc::clone(secret), Watched { since_ms: now_ms, last: None }));
         }
     }
 

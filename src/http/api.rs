@@ -11,12 +11,15 @@ use axum::{
     routing::{get, post},
 };
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    accept_set::{Feed, accept_set},
     auth::Clients,
     error::ApiError,
     introspect::introspect,
     limits,
+    reports::report,
     token::{Counter, hand_out},
 };
 use crate::{
@@ -44,11 +47,24 @@ impl std::fmt::Debug for Verdicts {
 
 pub use super::token::Counter as TokenCounter;
 
-/// The routes of `listen`, with every limit on.
-pub fn router(verdicts: Verdicts, tokens: Option<Counter>, clients: Arc<Clients>) -> Router {
+/// Where requests are held open, on purpose.
+const ACCEPT_SET: &str = "/v1/accept-set";
+
+/// The routes of `listen`, with every limit on. What is held open ends at `stop`.
+pub fn router(
+    verdicts: Verdicts,
+    tokens: Option<Counter>,
+    clients: Arc<Clients>,
+    stop: CancellationToken,
+) -> Router {
     let places = Semaphore::new(limits::REQUESTS);
+    let feed = Feed { verdicts: verdicts.clone(), clients: Arc::clone(&clients), stop };
     let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
-    let mut router = Router::new().route("/v1/introspect", post(introspect)).with_state(verdicts);
+    let mut router = Router::new()
+        .route("/v1/introspect", post(introspect))
+        .route("/v1/reports", post(report))
+        .with_state(verdicts)
+        .route(ACCEPT_SET, get(accept_set).with_state(feed));
     router = match tokens {
         Some(counter) => router.route("/v1/token", get(hand_out).with_state(Arc::new(counter))),
         None => router.route("/v1/token", get(needs_tls)),
@@ -69,8 +85,13 @@ struct Gate {
 
 /// Every request has its time, every answer leaves uncacheable, and every rejection is counted.
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, next)).await;
-    let mut response = answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response());
+    let mut response = if request.uri().path() == ACCEPT_SET {
+        // It has neither a body to wait for nor a verdict to make, and bounds its own time.
+        gate.identify(request, next).await
+    } else {
+        let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, next)).await;
+        answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+    };
     let rejection = match response.status() {
         StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
         StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
@@ -88,12 +109,16 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
 
 impl Gate {
     /// Sheds load before anything is read: what can't be answered in time is better told so at once.
-    /// Then lets in only who has a credential.
-    async fn admit(&self, mut request: Request, next: Next) -> Response {
+    async fn admit(&self, request: Request, next: Next) -> Response {
         let Ok(_place) = self.places.try_acquire() else {
             return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
                 .into_response();
         };
+        self.identify(request, next).await
+    }
+
+    /// Lets in only who has a credential.
+    async fn identify(&self, mut request: Request, next: Next) -> Response {
         if !self.clients.identify(&mut request) {
             return ApiError::bad_credential().into_response();
         }
@@ -103,12 +128,12 @@ impl Gate {
 }
 
 async fn no_such_endpoint() -> ApiError {
-    let what = "no such endpoint: POST /v1/introspect and GET /v1/token are served here";
+    let what = "no such endpoint: /v1/introspect, /v1/accept-set, /v1/reports and /v1/token are served here";
     ApiError::new(StatusCode::NOT_FOUND, "not_found", what)
 }
 
 async fn wrong_method() -> ApiError {
-    let what = "wrong method: POST /v1/introspect, GET /v1/token";
+    let what = "wrong method: POST /v1/introspect and /v1/reports, GET /v1/accept-set and /v1/token";
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", what)
 }
 

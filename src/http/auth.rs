@@ -15,7 +15,10 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crossfade_verify::{Digest, Shape, shape};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::limits;
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -29,7 +32,7 @@ pub enum Role {
 }
 
 /// A client of ours.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Client {
     /// Its name.
     pub id: Arc<str>,
@@ -39,17 +42,44 @@ pub struct Client {
     pub audiences: Arc<[Arc<str>]>,
     /// Whose tokens it may have.
     pub secrets: Arc<[Arc<str>]>,
+    /// Its share of the requests that are held open.
+    pub polls: Polls,
+}
+
+/// Places for the requests that a client holds open.
+#[derive(Debug)]
+pub struct Polls(pub(super) Semaphore);
+
+impl Default for Polls {
+    fn default() -> Self {
+        Self(Semaphore::new(limits::POLLS))
+    }
 }
 
 /// All clients, by the hash of each of their credentials. Replaced as a whole by a new config, which
 /// counts at once: each request looks its client up.
 #[derive(Debug, Default)]
-pub struct Clients(ArcSwap<HashMap<Digest, Arc<Client>>>);
+pub struct Clients(ArcSwap<Epoch>);
+
+/// The clients of one config, and the end of its time.
+#[derive(Debug, Default)]
+struct Epoch {
+    clients: HashMap<Digest, Arc<Client>>,
+    over: CancellationToken,
+}
 
 impl Clients {
-    /// Takes the clients of a config.
+    /// Takes the clients of a config. Requests that are held open end, and their clients have to show their
+    /// credentials again.
     pub fn replace(&self, clients: HashMap<Digest, Arc<Client>>) {
-        self.0.store(Arc::new(clients));
+        self.0.swap(Arc::new(Epoch { clients, over: CancellationToken::new() })).over.cancel();
+    }
+
+    /// What is cancelled by the next config; none: this client is not one of the config in force.
+    pub(super) fn epoch_of(&self, client: &Client) -> Option<CancellationToken> {
+        let epoch = self.0.load();
+        let stands = epoch.clients.values().any(|known| std::ptr::eq(&**known, client));
+        stands.then(|| epoch.over.clone())
     }
 
     /// The client whose credential stands in the request's `Authorization`.
@@ -86,7 +116,7 @@ impl Clients {
 
     fn find(&self, credential: &[u8]) -> Option<Arc<Client>> {
         let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
-        ours.then(|| self.0.load().get(&Digest::of(credential)).cloned())?
+        ours.then(|| self.0.load().clients.get(&Digest::of(credential)).cloned())?
     }
 }
 

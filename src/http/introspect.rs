@@ -103,8 +103,9 @@ fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision
     metrics.verified(audience, verdict, took);
     if let Decision::Accepted(accepted) = decision {
         let Accepted { audience, entry, .. } = &**accepted;
-        metrics.accepted(audience, &entry.client_id, entry.stage);
-        let now = distribution.view(audience).map(|view| view.now_ms(verdicts.clock.moment()));
+        metrics.accepted(audience, &entry.client_id, entry.stage, 1);
+        let published = distribution.published(audience);
+        let now = published.map(|published| published.view.now_ms(verdicts.clock.moment()));
         distribution.usage().record(&entry.version, now.unwrap_or_default(), &client.id);
     }
 }

@@ -20,5 +20,9 @@ pub const CONNECTIONS: usize = 8_192;
 pub const STRANGERS: usize = 1_024;
 /// Verdicts and tokens in the making, at once.
 pub const REQUESTS: usize = 4_096;
+/// Requests for accept sets that one client may hold open; over it: 503.
+pub const POLLS: usize = 2_048;
+/// Of a report, what one line may count.
+pub const REPORTED: u64 = u32::MAX as u64;
 /// For connections to end at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(5);

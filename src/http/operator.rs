@@ -61,6 +61,38 @@ pub struct SecretStatus {
     pub overdue: bool,
     /// When the pending version may be promoted.
     pub promotes_ms: Option<u64>,
+    /// Who verifies for its audience, as the daemon that answers has seen; none without a daemon.
+    pub verifiers: Option<VerifiersStatus>,
+}
+
+/// The verifiers of an audience. Times are milliseconds.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct VerifiersStatus {
+    /// Those that have applied the newest accept set.
+    pub up_to_date: usize,
+    /// Those that ask, and have not.
+    pub behind: usize,
+    /// Those that ask no longer, and may still accept what they had.
+    pub gone: usize,
+    /// Those of them all that may still accept what was ended.
+    pub unconfirmed: usize,
+    /// All that are not up to date, by name; at most a hundred.
+    pub late: Vec<VerifierStatus>,
+}
+
+/// One verifier that is not up to date.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VerifierStatus {
+    /// Its client, and the name of its process.
+    pub verifier: String,
+    /// `behind` or `gone`.
+    pub state: String,
+    /// How long ago it asked last.
+    pub silent_ms: u64,
+    /// Whether it has applied whatever was ended.
+    pub confirmed: bool,
+    /// How much longer it may accept what it had.
+    pub may_accept_ms: u64,
 }
 
 /// One version, as `status` shows it.
@@ -78,8 +110,10 @@ pub struct VersionStatus {
     pub ended: bool,
     /// Whether somebody else made its token.
     pub foreign: bool,
-    /// When it was last accepted by the daemon that answers.
+    /// When it was last accepted, as far as the daemon that answers has heard.
     pub last_used_ms: Option<u64>,
-    /// By which client of ours the request was verified.
+    /// By which verifier: a client of ours, and the name of its process where it has one.
     pub last_used_by: Option<String>,
+    /// Since when a use of it would have been heard of.
+    pub watched_since_ms: Option<u64>,
 }

@@ -4,6 +4,7 @@
 
 mod aws;
 mod crash;
+mod feed;
 mod health;
 mod orders;
 mod process;

@@ -60,6 +60,15 @@ impl World {
         Self::on_a_store("{kind: embedded}", secrets, Vec::new())
     }
 
+    /// Read so seldom that nothing but an order or a signal ends a poll early.
+    pub(crate) fn with_slow_sync() -> Self {
+        let world = Self::new("30m");
+        let config = fs::read_to_string(world.path("config.yaml")).expect("a config");
+        let slow = config.replace("sync: 300ms", "sync: 2m").replace("freshness: 1s", "freshness: 10m");
+        fs::write(world.path("config.yaml"), slow.replace("hold: 60s", "hold: 1h")).expect("a write");
+        world
+    }
+
     /// On Secrets Manager, as that endpoint plays it.
     pub(crate) fn on_aws(endpoint: &str, access_key: &str, secrets: &str) -> Self {
         let environment = vec![

@@ -1,0 +1,97 @@
+//! What an audience accepts, as it is sent: written once, for all who ask.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use crossfade_verify::{AcceptSet, Moment, View};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+/// A view, and what of it is sent.
+#[derive(Debug)]
+pub struct Publication {
+    /// The accept set and its place in time.
+    pub view: View,
+    /// The accept set alone, which most reads of the store leave as it was.
+    pub content: Arc<Content>,
+}
+
+/// The publication of each audience.
+pub(super) type Publications = HashMap<Arc<str>, Arc<Publication>>;
+
+/// The content of an accept set. It stays the same one while nothing in the set changes.
+#[derive(Debug)]
+pub struct Content {
+    /// Grows from content to content, in this process.
+    pub serial: u64,
+    /// The serial of the newest content that took away what the one before it accepted; 0: none did.
+    pub narrowed: u64,
+    /// When it was published.
+    pub since: Moment,
+    /// Cancelled once another content has taken its place, or none.
+    pub replaced: CancellationToken,
+    text: OnceLock<Text>,
+}
+
+/// An accept set as it is sent.
+#[derive(Debug)]
+pub struct Text {
+    /// The bytes.
+    pub json: Bytes,
+    /// Their hash, in quotes (RFC 9110, section 8.8.3): the same on every replica.
+    pub etag: String,
+}
+
+impl Publication {
+    /// What follows the one `before`, now that this is the view of the audience. The serial is for a
+    /// content that is new.
+    pub(super) fn new(view: View, before: Option<&Self>, serial: u64, at: Moment) -> Self {
+        let narrowed = match before {
+            Some(before) if same(&before.view.set, &view.set) => {
+                return Self { view, content: Arc::clone(&before.content) };
+            }
+            Some(before) if takes_away(&before.view, &view, at) => serial,
+            Some(before) => before.content.narrowed,
+            None => 0,
+        };
+        let (replaced, text) = (CancellationToken::new(), OnceLock::new());
+        Self { view, content: Arc::new(Content { serial, narrowed, since: at, replaced, text }) }
+    }
+
+    /// The accept set as it is sent, made when somebody asks for it first.
+    pub fn text(&self) -> &Text {
+        self.content.text.get_or_init(|| {
+            let json = Bytes::from(self.view.set.to_json());
+            let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&json)));
+            Text { json, etag }
+        })
+    }
+}
+
+/// Says to whoever waits on a content of `old` that it is no longer the one that counts.
+pub(super) fn announce(old: &Publications, new: &Publications) {
+    for (audience, before) in old {
+        let stays = new.get(audience).is_some_and(|now| Arc::ptr_eq(&now.content, &before.content));
+        if !stays {
+            before.content.replaced.cancel();
+        }
+    }
+}
+
+fn same(one: &AcceptSet, other: &AcceptSet) -> bool {
+    let bounds = |set: &AcceptSet| (set.freshness_ms(), set.hold_ms());
+    bounds(one) == bounds(other) && one.entries() == other.entries()
+}
+
+/// Whether a token that the old view accepts is not in the new one: it was ended, and did not come to its
+/// deadline.
+fn takes_away(old: &View, new: &View, at: Moment) -> bool {
+    let now = old.now_ms(at);
+    let mut accepted =
+        old.set.entries().iter().filter(|entry| entry.not_after_ms.is_none_or(|end| now < end));
+    accepted.any(|entry| new.set.find(&entry.digest).is_none())
+}

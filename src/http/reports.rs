@@ -1,0 +1,90 @@
+//! `POST /v1/reports`: what a verifier has decided since its last report.
+//!
+//! It is taken as said by that client, for its own audiences and for versions that stand. It feeds metrics and
+//! what people see of a version's use, and nothing else.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::{State, rejection::JsonRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+
+use super::{
+    api::Verdicts,
+    auth::{Client, Role},
+    error::ApiError,
+    limits, names,
+};
+use crate::{distribution::Publication, metrics::VERDICTS};
+
+#[derive(Deserialize)]
+pub(super) struct Report {
+    audience: String,
+    instance: String,
+    counts: Vec<Count>,
+}
+
+#[derive(Deserialize)]
+struct Count {
+    version: Option<String>,
+    verdict: String,
+    count: u64,
+    last_ms_ago: u64,
+}
+
+pub(super) async fn report(
+    State(verdicts): State<Verdicts>,
+    Extension(client): Extension<Arc<Client>>,
+    body: Result<Json<Report>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    if client.role != Role::Verifier {
+        return Err(ApiError::forbidden("reports are taken from clients with the role `verifier`"));
+    }
+    let Json(report) = body.map_err(unreadable)?;
+    let Some(audience) = client.audiences.iter().find(|known| ***known == *report.audience) else {
+        return Err(ApiError::forbidden("this client does not verify for that audience"));
+    };
+    if !names::instance(report.instance.as_bytes()) {
+        return Err(names::bad_instance("instance"));
+    }
+    // As a whole or not at all: what was taken in part would be counted again when it is sent anew.
+    let known = |count: &Count| VERDICTS.contains(&&*count.verdict) && count.count <= limits::REPORTED;
+    if !report.counts.iter().all(known) {
+        let what =
+            format!("each `verdict` is one of {VERDICTS:?}, each `count` at most {}", limits::REPORTED);
+        return Err(ApiError::invalid_request(what));
+    }
+    let publication = verdicts.distribution.published(audience);
+    let by = Arc::from(format!("{}/{}", client.id, report.instance));
+    for count in &report.counts {
+        verdicts.metrics.verified_elsewhere(audience, &count.verdict, count.count);
+        if let (Some(publication), "accepted") = (&publication, &*count.verdict) {
+            used(&verdicts, publication, count, &by);
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A version that is not of this audience, or stands no longer, is not remembered.
+fn used(verdicts: &Verdicts, publication: &Publication, count: &Count, by: &Arc<str>) {
+    let view = &publication.view;
+    let mut entries = view.set.entries().iter();
+    let Some(entry) = entries.find(|entry| Some(&*entry.version) == count.version.as_deref()) else { return };
+    verdicts.metrics.accepted(view.set.audience(), &entry.client_id, entry.stage, count.count);
+    let at_ms = view.now_ms(verdicts.clock.moment()).saturating_sub(count.last_ms_ago);
+    verdicts.distribution.usage().record(&entry.version, at_ms, by);
+}
+
+fn unreadable(rejection: JsonRejection) -> ApiError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "the body is over 16 KiB: report in several parts",
+        ),
+        _ => ApiError::invalid_request(format!("not a report: {}", rejection.body_text())),
+    }
+}

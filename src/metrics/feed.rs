@@ -1,0 +1,96 @@
+//! The feed, as metrics: who follows, and how quickly.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounterVec, IntGaugeVec, Registry};
+
+use super::{counters, gauges, histogram};
+
+/// What became of a request for an accept set.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// 200.
+    Changed,
+    /// 304.
+    Unchanged,
+    /// 503.
+    Unavailable,
+    /// 403.
+    Forbidden,
+    /// 400.
+    Malformed,
+}
+
+impl Asked {
+    const ALL: [Self; 5] =
+        [Self::Changed, Self::Unchanged, Self::Unavailable, Self::Forbidden, Self::Malformed];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Unavailable => "unavailable",
+            Self::Forbidden => "forbidden",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Per audience: verifiers, and what they have not confirmed.
+#[derive(Debug)]
+pub struct FeedMetrics {
+    requests: IntCounterVec,
+    propagation: Histogram,
+    verifiers: IntGaugeVec,
+    unconfirmed: IntGaugeVec,
+}
+
+impl FeedMetrics {
+    pub(super) fn new(r: &Registry) -> prometheus::Result<Self> {
+        let this = Self {
+            requests: counters(r, "accept_set_requests_total", "Requests for accept sets", &["outcome"])?,
+            propagation: histogram(
+                r,
+                "propagation_duration_seconds",
+                "From a change's publication to a verifier's acknowledgement",
+                &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0],
+            )?,
+            verifiers: gauges(r, "verifiers", "Verifiers that this daemon has seen", &["audience", "state"])?,
+            unconfirmed: gauges(
+                r,
+                "revocations_unconfirmed",
+                "Verifiers that may still accept what was ended",
+                &["audience"],
+            )?,
+        };
+        for outcome in Asked::ALL {
+            this.requests.with_label_values(&[outcome.as_str()]);
+        }
+        Ok(this)
+    }
+
+    /// A verifier asked for an accept set, and was answered.
+    pub fn asked(&self, outcome: Asked) {
+        self.requests.with_label_values(&[outcome.as_str()]).inc();
+    }
+
+    /// A verifier confirmed a change, so long after its publication.
+    pub fn propagated(&self, took: Duration) {
+        self.propagation.observe(took.as_secs_f64());
+    }
+
+    /// Forgets the verifiers of every audience, before they are counted anew.
+    pub fn recount(&self) {
+        self.verifiers.reset();
+        self.unconfirmed.reset();
+    }
+
+    /// How the verifiers of an audience stand, by the name of the state, and how many have not confirmed.
+    pub fn verifiers(&self, audience: &str, states: &[(&str, usize)], unconfirmed: usize) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        for (state, count) in states {
+            self.verifiers.with_label_values(&[audience, state]).set(gauge(*count));
+        }
+        self.unconfirmed.with_label_values(&[audience]).set(gauge(unconfirmed));
+    }
+}
