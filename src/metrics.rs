@@ -194,8 +194,8 @@ impl Metrics {
         self.verify_duration.observe(took.as_secs_f64());
     }
 
-    /// A verifier verified that many tokens.
-    pub fn verified_elsewhere(&self, audience: &str, verdict: &str, count: u64) {
+    /// So many verdicts, of which the time is not known, or of no account.
+    pub fn verdicts(&self, audience: &str, verdict: &str, count: u64) {
         self.verifications.with_label_values(&[audience, verdict]).inc_by(count);
     }
 
