@@ -107,7 +107,7 @@ impl Plan<'_> {
     fn promote(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
         let pending = self.ring.pending.filter(stands).filter(|_| !self.ring.findings.orphaned)?;
-        if self.is_held()
+        if held(self.ring).is_some()
             || self.is_paused()
             || !(self.has_soaked(&pending) || skips_the_soak(current, demand))
         {
@@ -134,7 +134,7 @@ impl Plan<'_> {
 
     fn stage(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
-        if self.ring.pending.is_some() || self.is_held() {
+        if self.ring.pending.is_some() || held(self.ring).is_some() {
             return None;
         }
         let wanted = match current.ended {
@@ -157,10 +157,6 @@ impl Plan<'_> {
     /// On hold, by a person; an end goes on all the same.
     fn is_paused(&self) -> bool {
         self.ring.paused.is_some() && self.ring.current.ended.is_none()
-    }
-
-    fn is_held(&self) -> bool {
-        held(self.ring).is_some()
     }
 
     fn has_soaked(&self, pending: &Version) -> bool {

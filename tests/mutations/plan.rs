@@ -131,10 +131,10 @@ const PLAN: &[Cut] = &[
         "Some(Step::Note { version: self.ring.current.id, until })\n    }",
         ORPHAN,
     ),
-    cut("held: no promotion", "if self.is_held()\n", "if false\n", HELD),
+    cut("held: no promotion", "if held(self.ring).is_some()\n", "if false\n", HELD),
     cut(
         "held: no stage",
-        "self.ring.pending.is_some() || self.is_held() {",
+        "self.ring.pending.is_some() || held(self.ring).is_some() {",
         "self.ring.pending.is_some() {",
         HELD,
     ),
@@ -200,7 +200,7 @@ const PLAN: &[Cut] = &[
         "current: pending, accepted_for",
         SOAK,
     ),
-    cut("one is pending at most", "if self.ring.pending.is_some() || self", "if self", ONE_PENDING),
+    cut("one is pending at most", "if self.ring.pending.is_some() || held", "if held", ONE_PENDING),
     cut(
         "a replacement is surely later than the mark",
         "self.now.earliest > at,",
