@@ -173,6 +173,7 @@ impl Metrics {
         for verdict in VERDICTS {
             self.verifications.with_label_values(&[audience, verdict]);
         }
+        self.feed.know(audience);
         for client_id in client_ids {
             for stage in [Stage::Pending, Stage::Current, Stage::Previous] {
                 self.accepted.with_label_values(&[audience, client_id, stage.as_str()]);
