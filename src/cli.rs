@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 mod audit;
 mod check;
@@ -11,6 +11,7 @@ mod connect;
 mod context;
 mod credential;
 mod dry_run;
+mod exec;
 mod health;
 mod logging;
 mod orders;
@@ -46,6 +47,9 @@ impl Exit {
 
 /// 2: wrong usage or config. (clap exits with the same.)
 const USAGE: u8 = 2;
+
+/// 125: `exec` could not start its command (as `env`, `timeout` and `docker run` have it).
+const NOT_STARTED: u8 = 125;
 
 /// An error that is the caller's: wrong usage, or a wrong config.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +124,8 @@ enum Command {
         after_help = "Example:\n  curl -H \"Authorization: Bearer $(crossfade token mcp/slack-search)\" https://mcp.example.com/slack"
     )]
     Token(SecretArg),
+    /// Run a command with the current token in its environment
+    Exec(exec::ExecArgs),
     /// Verify a token read from stdin
     #[command(
         after_help = "Example:\n  crossfade token mcp/slack-search | crossfade verify --audience https://mcp.example.com/slack\n\nExit codes: 0 accepted, 1 refused, 3 don't know."
@@ -137,6 +143,14 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  crossfade completions bash > /etc/bash_completion.d/crossfade\n  crossfade completions zsh > \"${fpath[1]}/_crossfade\""
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -162,17 +176,31 @@ impl Cli {
             Command::Revoke(args) => context.block_on(revoke::run(&context, args)),
             Command::Status(args) => context.block_on(status::run(&context, args)),
             Command::Token(args) => context.block_on(token::run(&context, &args.secret)),
+            Command::Exec(args) => {
+                output::fail(&exec::run(&context, &args));
+                return ExitCode::from(NOT_STARTED);
+            }
             Command::Verify(args) => context.block_on(verify::run(&context, args)),
             Command::Check(args) => check::run(&context, &args),
             Command::Health => health::run(&context),
             Command::Credential => credential::run(),
             Command::Audit(command) => audit::run(command),
+            Command::Completions { shell } => {
+                output::say(&completions(shell));
+                Ok(Exit::Done)
+            }
         };
         match result {
             Ok(exit) => ExitCode::from(exit.code()),
             Err(error) => output::fail(&error),
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "crossfade", &mut script);
+    String::from_utf8_lossy(&script).trim_end().to_owned()
 }
 
 async fn serve(context: &Context) -> anyhow::Result<Exit> {
@@ -184,10 +212,10 @@ async fn serve(context: &Context) -> anyhow::Result<Exit> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -173,6 +173,7 @@ impl Metrics {
         for verdict in VERDICTS {
             self.verifications.with_label_values(&[audience, verdict]);
         }
+        self.feed.know(audience);
         for client_id in client_ids {
             for stage in [Stage::Pending, Stage::Current, Stage::Previous] {
                 self.accepted.with_label_values(&[audience, client_id, stage.as_str()]);
@@ -194,8 +195,8 @@ impl Metrics {
         self.verify_duration.observe(took.as_secs_f64());
     }
 
-    /// A verifier verified that many tokens.
-    pub fn verified_elsewhere(&self, audience: &str, verdict: &str, count: u64) {
+    /// So many verdicts, of which the time is not known, or of no account.
+    pub fn verdicts(&self, audience: &str, verdict: &str, count: u64) {
         self.verifications.with_label_values(&[audience, verdict]).inc_by(count);
     }
 

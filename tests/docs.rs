@@ -189,3 +189,13 @@ fn every_dependency_has_its_reason_and_every_reason_its_dependency() {
         cells.flat_map(|cell| cell.split(',').map(|name| name.trim().to_owned())).collect();
     assert_eq!(used, told);
 }
+
+#[test]
+fn the_accept_set_in_the_protocol_s_document_is_one() {
+    let blocks = blocks(&read("docs/protocol.md"), "json");
+    let set = blocks.first().expect("a sample").trim();
+    let read = crossfade_verify::AcceptSet::parse(set.as_bytes(), "https://mcp.example.com/slack");
+    assert_eq!(read.expect("a good set").to_json(), set, "in the bytes that are sent");
+    let report: serde_json::Value = serde_json::from_str(blocks[1].trim()).expect("JSON");
+    assert_eq!(report["counts"][0]["verdict"], "accepted");
+}

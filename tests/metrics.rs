@@ -10,7 +10,7 @@ use std::{
 use crossfade::metrics::Metrics;
 
 /// Every series family of the contract that this version can feed.
-const FAMILIES: [&str; 24] = [
+const FAMILIES: [&str; 28] = [
     "crossfade_rotations_total",
     "crossfade_rotation_phase",
     "crossfade_rotation_phase_duration_seconds",
@@ -23,6 +23,10 @@ const FAMILIES: [&str; 24] = [
     "crossfade_verifications_total",
     "crossfade_accepted_total",
     "crossfade_verify_duration_seconds",
+    "crossfade_verifiers",
+    "crossfade_propagation_duration_seconds",
+    "crossfade_revocations_unconfirmed",
+    "crossfade_accept_set_requests_total",
     "crossfade_store_requests_total",
     "crossfade_store_request_duration_seconds",
     "crossfade_store_view_age_seconds",

@@ -53,6 +53,7 @@ pub(super) fn clients(config: &Config) -> HashMap<Digest, Arc<Client>> {
             },
             audiences: client.audiences.iter().cloned().collect(),
             secrets: client.secrets.iter().cloned().collect(),
+            token_headers: client.token_headers.iter().cloned().collect(),
             polls: Polls::default(),
         });
         clients.extend(client.credentials.iter().map(|digest| (*digest, Arc::clone(&known))));

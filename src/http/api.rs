@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     accept_set::{Feed, accept_set},
     auth::Clients,
+    authorize::{Proxies, authorize},
     error::ApiError,
     introspect::introspect,
     limits,
@@ -49,6 +50,8 @@ pub use super::token::Counter as TokenCounter;
 
 /// Where requests are held open, on purpose.
 const ACCEPT_SET: &str = "/v1/accept-set";
+/// Where a proxy shows its credential in a header of its own, because `Authorization` is its caller's.
+const AUTHORIZE: &str = "/v1/authorize";
 
 /// The routes of `listen`, with every limit on. What is held open ends at `stop`.
 pub fn router(
@@ -59,12 +62,17 @@ pub fn router(
 ) -> Router {
     let places = Semaphore::new(limits::REQUESTS);
     let feed = Feed { verdicts: verdicts.clone(), clients: Arc::clone(&clients), stop };
+    let proxies = Proxies { verdicts: verdicts.clone(), clients: Arc::clone(&clients) };
     let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
+    let authorize = any(authorize).with_state(proxies);
     let mut router = Router::new()
         .route("/v1/introspect", post(introspect))
         .route("/v1/reports", post(report))
         .with_state(verdicts)
-        .route(ACCEPT_SET, get(accept_set).with_state(feed));
+        .route(ACCEPT_SET, get(accept_set).with_state(feed))
+        .route(AUTHORIZE, authorize.clone())
+        .route("/v1/authorize/", authorize.clone())
+        .route("/v1/authorize/{*path}", authorize);
     router = match tokens {
         Some(counter) => router.route("/v1/token", get(hand_out).with_state(Arc::new(counter))),
         None => router.route("/v1/token", get(needs_tls)),
@@ -85,7 +93,9 @@ struct Gate {
 
 /// Every request has its time, every answer leaves uncacheable, and every rejection is counted.
 async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let mut response = if request.uri().path() == ACCEPT_SET {
+    let path = request.uri().path();
+    let for_a_proxy = is_authorize(path);
+    let mut response = if path == ACCEPT_SET {
         // It has neither a body to wait for nor a verdict to make, and bounds its own time.
         gate.identify(request, next).await
     } else {
@@ -93,6 +103,8 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
         answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
     };
     let rejection = match response.status() {
+        // That is a verdict.
+        StatusCode::UNAUTHORIZED if for_a_proxy => None,
         StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
         StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
         StatusCode::PAYLOAD_TOO_LARGE => Some(Rejection::BodyTooLarge),
@@ -107,6 +119,11 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
     response
 }
 
+/// The paths that are routed there, and no other: behind them nobody has been identified.
+fn is_authorize(path: &str) -> bool {
+    path.strip_prefix(AUTHORIZE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 impl Gate {
     /// Sheds load before anything is read: what can't be answered in time is better told so at once.
     async fn admit(&self, request: Request, next: Next) -> Response {
@@ -114,7 +131,11 @@ impl Gate {
             return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
                 .into_response();
         };
-        self.identify(request, next).await
+        if is_authorize(request.uri().path()) {
+            next.run(request).await
+        } else {
+            self.identify(request, next).await
+        }
     }
 
     /// Lets in only who has a credential.
@@ -128,7 +149,8 @@ impl Gate {
 }
 
 async fn no_such_endpoint() -> ApiError {
-    let what = "no such endpoint: /v1/introspect, /v1/accept-set, /v1/reports and /v1/token are served here";
+    let what = "no such endpoint: /v1/introspect, /v1/authorize, /v1/accept-set, /v1/reports and /v1/token are served \
+                here";
     ApiError::new(StatusCode::NOT_FOUND, "not_found", what)
 }
 

@@ -42,6 +42,8 @@ pub struct Client {
     pub audiences: Arc<[Arc<str>]>,
     /// Whose tokens it may have.
     pub secrets: Arc<[Arc<str>]>,
+    /// Where else than in Authorization a token may stand, before its proxy.
+    pub token_headers: Arc<[String]>,
     /// Its share of the requests that are held open.
     pub polls: Polls,
 }
@@ -91,14 +93,14 @@ impl Clients {
         }
         let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
         if scheme.eq_ignore_ascii_case("bearer") {
-            return self.find(rest.as_bytes());
+            return self.by_credential(rest.as_bytes());
         }
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
         let pair = BASE64_STANDARD.decode(rest).ok()?;
         let colon = pair.iter().position(|byte| *byte == b':')?;
-        let client = self.find(&pair[colon + 1..])?;
+        let client = self.by_credential(&pair[colon + 1..])?;
         (client.id.as_bytes() == &pair[..colon]).then_some(client)
     }
 
@@ -114,7 +116,8 @@ impl Clients {
         true
     }
 
-    fn find(&self, credential: &[u8]) -> Option<Arc<Client>> {
+    /// The client with this credential.
+    pub(super) fn by_credential(&self, credential: &[u8]) -> Option<Arc<Client>> {
         let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
         ours.then(|| self.0.load().clients.get(&Digest::of(credential)).cloned())?
     }
@@ -129,7 +132,7 @@ impl Stranger {
         Self(Arc::new(Mutex::new(Some(place))))
     }
 
-    fn is_known(&self) {
+    pub(super) fn is_known(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

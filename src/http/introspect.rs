@@ -1,6 +1,6 @@
 //! `POST /v1/introspect`: token introspection (RFC 7662).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Extension, Form, Json,
@@ -15,12 +15,9 @@ use super::{
     api::Verdicts,
     auth::{Client, Role},
     error::ApiError,
-    limits,
+    verdict,
 };
-use crate::{
-    clock::elapsed,
-    distribution::{Accepted, Decision},
-};
+use crate::distribution::{Accepted, Decision};
 
 /// The form (RFC 7662, section 2.1). `token_type_hint` and anything else is ignored.
 #[derive(Deserialize)]
@@ -67,47 +64,12 @@ pub(super) async fn introspect(
             &one
         }
     };
-    let decision = decide(&verdicts, &client, audiences, token.as_bytes()).await;
+    let decision = verdict::decide(&verdicts, &client, audiences, token.as_bytes()).await;
     Ok(match decision {
         Decision::Accepted(accepted) => Json(Active::of(&accepted, &scope(&accepted))).into_response(),
         Decision::Refused(_) => Json(serde_json::json!({ "active": false })).into_response(),
-        Decision::Unsure => {
-            ApiError::unavailable("the view of the store is not fresh enough to refuse this token")
-                .into_response()
-        }
+        Decision::Unsure => verdict::unsure().into_response(),
     })
-}
-
-/// Decides, and where that needs a fresher view, waits for it once.
-async fn decide(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], token: &[u8]) -> Decision {
-    let Verdicts { distribution, clock, .. } = verdicts;
-    let began = clock.moment();
-    let mut decision = distribution.decide(audiences, token);
-    let took = elapsed(began, clock.moment());
-    if matches!(decision, Decision::Unsure) {
-        drop(tokio::time::timeout(limits::REFRESH_TIMEOUT, distribution.refreshed(audiences)).await);
-        decision = distribution.decide(audiences, token);
-    }
-    report(verdicts, client, audiences, &decision, took);
-    decision
-}
-
-fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision: &Decision, took: Duration) {
-    let Verdicts { distribution, metrics, .. } = verdicts;
-    let (audience, verdict) = match decision {
-        Decision::Accepted(accepted) => (&accepted.audience, "accepted"),
-        // Which of its audiences was meant is not known; the first one stands for the client.
-        Decision::Refused(reason) => (&audiences[0], reason.as_str()),
-        Decision::Unsure => (&audiences[0], "unsure"),
-    };
-    metrics.verified(audience, verdict, took);
-    if let Decision::Accepted(accepted) = decision {
-        let Accepted { audience, entry, .. } = &**accepted;
-        metrics.accepted(audience, &entry.client_id, entry.stage, 1);
-        let published = distribution.published(audience);
-        let now = published.map(|published| published.view.now_ms(verdicts.clock.moment()));
-        distribution.usage().record(&entry.version, now.unwrap_or_default(), &client.id);
-    }
 }
 
 /// The answer on an accepted token (RFC 7662, section 2.2).

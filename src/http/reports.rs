@@ -60,7 +60,7 @@ pub(super) async fn report(
     let publication = verdicts.distribution.published(audience);
     let by = Arc::from(format!("{}/{}", client.id, report.instance));
     for count in &report.counts {
-        verdicts.metrics.verified_elsewhere(audience, &count.verdict, count.count);
+        verdicts.metrics.verdicts(audience, &count.verdict, count.count);
         if let (Some(publication), "accepted") = (&publication, &*count.verdict) {
             used(&verdicts, publication, count, &by);
         }

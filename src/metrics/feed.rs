@@ -69,6 +69,14 @@ impl FeedMetrics {
         Ok(this)
     }
 
+    /// Makes the series of an audience exist.
+    pub(super) fn know(&self, audience: &str) {
+        for state in ["up_to_date", "behind", "gone"] {
+            self.verifiers.with_label_values(&[audience, state]);
+        }
+        self.unconfirmed.with_label_values(&[audience]);
+    }
+
     /// A verifier asked for an accept set, and was answered.
     pub fn asked(&self, outcome: Asked) {
         self.requests.with_label_values(&[outcome.as_str()]).inc();

@@ -13,12 +13,12 @@ const FIRST: &str = "00000000-0000-4000-8000-000000000001";
 const TOKEN: &str = "the-token-that-they-had-before";
 
 /// A secret that somebody has made, and the runtime that serves it.
-struct Aws {
+pub(crate) struct Aws {
     server: Server,
     _runtime: tokio::runtime::Runtime,
 }
 
-fn aws() -> Aws {
+pub(crate) fn aws() -> Aws {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let server = runtime.block_on(Fake::start()).expect("a free port");
@@ -26,7 +26,7 @@ fn aws() -> Aws {
     Aws { server, _runtime: runtime }
 }
 
-fn replica(aws: &Aws, n: usize) -> World {
+pub(crate) fn replica(aws: &Aws, n: usize) -> World {
     let secrets = format!("  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: 5s}}\n");
     World::on_aws(&aws.server.endpoint(), &format!("AKIDREPLICA{n}"), &secrets)
 }

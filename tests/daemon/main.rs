@@ -2,8 +2,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
+mod authorize;
 mod aws;
 mod crash;
+mod exec;
 mod feed;
 mod health;
 mod orders;

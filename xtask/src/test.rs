@@ -16,10 +16,15 @@ const STATIC: &str = "CROSSFADE_STATIC";
 pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     tools::curl()?;
     let promtool = tools::promtool()?;
-    let hadolint = tools::hadolint()?;
+    let (nginx, caddy, hadolint) = (tools::nginx()?, tools::caddy()?, tools::hadolint()?);
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    cargo.env("PROMTOOL", promtool).env("HADOLINT", hadolint).envs(emulators()?);
+    cargo
+        .env("PROMTOOL", promtool)
+        .env("HADOLINT", hadolint)
+        .env("NGINX", nginx)
+        .env("CADDY", caddy)
+        .envs(emulators()?);
     if with_container {
         cargo.env(STATIC, container::prepare(full)?);
     } else {

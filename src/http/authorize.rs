@@ -1,0 +1,122 @@
+//! `ANY /v1/authorize`: a proxy asks whether a request may pass.
+//!
+//! The proxy shows its own credential in `Crossfade-Credential`, and passes the caller's headers on as they are. Which
+//! audience is asked about, that credential alone says. What is wrong with the proxy is no word about the caller: 503.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    api::Verdicts,
+    auth::{Client, Clients, Role, Stranger},
+    credential,
+    error::ApiError,
+    verdict,
+};
+use crate::{
+    distribution::{Accepted, Decision},
+    metrics::Rejection,
+};
+
+/// What answering proxies rests on.
+#[derive(Clone)]
+pub(super) struct Proxies {
+    pub(super) verdicts: Verdicts,
+    pub(super) clients: Arc<Clients>,
+}
+
+pub(super) async fn authorize(
+    State(Proxies { verdicts, clients }): State<Proxies>,
+    stranger: Option<axum::Extension<Stranger>>,
+    headers: HeaderMap,
+) -> Response {
+    let (client, audience) = match proxy(&clients, &headers) {
+        Ok(known) => known,
+        Err(why) => {
+            verdicts.metrics.rejected(Rejection::BadCredential);
+            tracing::warn!("a proxy was not answered, so its callers get 503: {why}");
+            return not_configured();
+        }
+    };
+    if let Some(axum::Extension(stranger)) = stranger {
+        stranger.is_known();
+    }
+    let token = match credential::token(&headers, &client.token_headers) {
+        Ok(token) => token,
+        Err(unfit) => {
+            verdicts.metrics.verdicts(&audience, unfit.as_str(), 1);
+            return refused(&audience, unfit != credential::Unfit::Missing);
+        }
+    };
+    match verdict::decide(&verdicts, &client, std::slice::from_ref(&audience), token).await {
+        Decision::Accepted(accepted) => let_in(&accepted),
+        Decision::Refused(_) => refused(&audience, true),
+        Decision::Unsure => verdict::unsure().into_response(),
+    }
+}
+
+/// The proxy, and the one audience that it stands before.
+fn proxy(clients: &Clients, headers: &HeaderMap) -> Result<(Arc<Client>, Arc<str>), String> {
+    let mut shown = headers.get_all("crossfade-credential").iter();
+    let (Some(credential), None) = (shown.next(), shown.next()) else {
+        return Err("one header `Crossfade-Credential` is needed".to_owned());
+    };
+    let client = clients.by_credential(credential.as_bytes());
+    let client = client.ok_or("its credential is not one of the config's `clients`")?;
+    match (client.role, &*client.audiences) {
+        (Role::Verifier, [audience]) => Ok((Arc::clone(&client), Arc::clone(audience))),
+        (Role::Verifier, _) => {
+            Err(format!("the client {} has several audiences: a proxy has one", client.id))
+        }
+        _ => Err(format!("the client {} is no verifier", client.id)),
+    }
+}
+
+/// Each identity header, always: none that a caller made up gets through.
+fn let_in(accepted: &Accepted) -> Response {
+    let Accepted { entry, expires_ms, .. } = accepted;
+    let expires = (expires_ms / 1000).to_string();
+    let identity = [
+        ("crossfade-client-id", &*entry.client_id),
+        ("crossfade-secret", &*entry.secret),
+        ("crossfade-version", &*entry.version),
+        ("crossfade-stage", entry.stage.as_str()),
+        ("crossfade-expires", &*expires),
+    ];
+    let mut response = StatusCode::OK.into_response();
+    for (name, value) in identity {
+        let Ok(value) = HeaderValue::from_str(value) else { return not_configured() };
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
+/// A challenge says no more than whether a token was there (RFC 6750, section 3).
+fn refused(audience: &str, presented: bool) -> Response {
+    let realm: String = audience.chars().filter(|c| !matches!(c, '"' | '\\')).collect();
+    let (error, what, challenge) = if presented {
+        let challenge = format!("Bearer realm=\"{realm}\", error=\"invalid_token\"");
+        ("invalid_token", "the token is not accepted", challenge)
+    } else {
+        ("unauthorized", "a bearer token is needed", format!("Bearer realm=\"{realm}\""))
+    };
+    let body = serde_json::json!({ "error": error, "error_description": what });
+    let mut response = (StatusCode::UNAUTHORIZED, Json(body)).into_response();
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// To try again would not help, so there is no Retry-After.
+fn not_configured() -> Response {
+    let mut response = ApiError::unavailable("the proxy is not set up as it has to be").into_response();
+    response.headers_mut().remove(header::RETRY_AFTER);
+    response
+}

@@ -1,0 +1,51 @@
+//! A verdict of the daemon's own: decided, and where that needs a fresher view, waited for.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{api::Verdicts, auth::Client, error::ApiError, limits};
+use crate::{
+    clock::elapsed,
+    distribution::{Accepted, Decision},
+};
+
+/// Decides, and where that needs a fresher view, waits for it once.
+pub(super) async fn decide(
+    verdicts: &Verdicts,
+    client: &Client,
+    audiences: &[Arc<str>],
+    token: &[u8],
+) -> Decision {
+    let Verdicts { distribution, clock, .. } = verdicts;
+    let began = clock.moment();
+    let mut decision = distribution.decide(audiences, token);
+    let took = elapsed(began, clock.moment());
+    if matches!(decision, Decision::Unsure) {
+        drop(tokio::time::timeout(limits::REFRESH_TIMEOUT, distribution.refreshed(audiences)).await);
+        decision = distribution.decide(audiences, token);
+    }
+    report(verdicts, client, audiences, &decision, took);
+    decision
+}
+
+fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision: &Decision, took: Duration) {
+    let Verdicts { distribution, metrics, .. } = verdicts;
+    let (audience, verdict) = match decision {
+        Decision::Accepted(accepted) => (&accepted.audience, "accepted"),
+        // Which of its audiences was meant is not known; the first one stands for the client.
+        Decision::Refused(reason) => (&audiences[0], reason.as_str()),
+        Decision::Unsure => (&audiences[0], "unsure"),
+    };
+    metrics.verified(audience, verdict, took);
+    if let Decision::Accepted(accepted) = decision {
+        let Accepted { audience, entry, .. } = &**accepted;
+        metrics.accepted(audience, &entry.client_id, entry.stage, 1);
+        let published = distribution.published(audience);
+        let now = published.map(|published| published.view.now_ms(verdicts.clock.moment()));
+        distribution.usage().record(&entry.version, now.unwrap_or_default(), &client.id);
+    }
+}
+
+/// Not no, but: ask again.
+pub(super) fn unsure() -> ApiError {
+    ApiError::unavailable("the view of the store is not fresh enough to refuse this token")
+}
