@@ -30,6 +30,9 @@ use crate::{
     token::Token,
 };
 
+/// How long a command itself works at replacing what it has ended.
+const EMERGENCY_PATIENCE: Duration = Duration::from_secs(50);
+
 /// This process as an operator.
 pub struct Local {
     clock: Arc<dyn Clock>,
@@ -93,6 +96,28 @@ impl Local {
         }
     }
 
+    /// Turns until nothing is left of an order that only this process knows of. (On AWS a mark's time is rounded up,
+    /// and what it ends is replaced only after it.)
+    async fn carry_through(&self, name: &str, demand: &Demand) -> Result<(), OrderError> {
+        let (config, rotator) = self.entry(name)?;
+        let from = self.clock.moment();
+        loop {
+            let seen = rotator.lock().await.observe(&config.policy).await.ok();
+            let ring = seen.as_ref().and_then(|seen| seen.ring.as_ref());
+            if ring.is_some_and(|ring| finished(ring, demand)) {
+                return Ok(());
+            }
+            if elapsed(from, self.clock.moment()) > EMERGENCY_PATIENCE {
+                let what = "what was to be ended is marked, and its replacement is not current yet: repeat the order, start \
+                            a daemon, or run `rotate --due`";
+                return Err(OrderError::Unknown(what.to_owned()));
+            }
+            if !self.turn(name, true, Some(demand)).await? {
+                self.clock.sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
     /// Turns until nothing soaks any more; no longer than it should take, and a minute.
     async fn wait_for_promotion(&self, name: &str) -> Result<(), OrderError> {
         let (config, _) = self.entry(name)?;
@@ -153,8 +178,7 @@ impl Operator for Local {
                 unknown @ OrderFailure::Unknown(_) => OrderError::Unknown(unknown.to_string()),
             })?;
         }
-        // Only this process knows of an order that is not carried through by the store alone.
-        while matches!(demand, Demand::RevokeAll { .. }) && self.turn(name, true, Some(&demand)).await? {}
+        self.carry_through(name, &demand).await?;
         self.turn(name, false, None).await?;
         self.status(name)
     }

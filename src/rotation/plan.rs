@@ -43,7 +43,8 @@ pub enum Next {
 ///   to follow a version which is not current any more, once its own promotion can't be under way.
 /// - A pending version is promoted once it has stood in the store for the soak. While the secret is
 ///   paused it waits, unless the current version is ended. `revoke --all` does not wait for the soak.
-/// - The version that it replaces has its deadline in the store by then; an ended one gets no grace.
+/// - The version that it replaces has its deadline in the store by then; an ended one gets no grace. So
+///   has each version before it.
 /// - There is one pending version at most. It is staged when a slot is due and the secret is not
 ///   paused, when it is ordered, and when the current version is ended.
 /// - A previous version is forgotten when it is ended, and when its deadline has surely passed;
@@ -116,6 +117,9 @@ impl Plan<'_> {
         if current.ended.is_some() {
             return Some(self.promotion(pending.id, std::time::Duration::ZERO));
         }
+        if let Some(first) = self.before_the_promotion() {
+            return first;
+        }
         match self.policy.terms().store.notes {
             Notes::WithPromotion => Some(self.promotion(pending.id, self.policy.accepted_for())),
             Notes::BeforePromotion if self.note_suffices() => {
@@ -126,6 +130,19 @@ impl Plan<'_> {
                 Some(Step::Note { version: current.id, until })
             }
         }
+    }
+
+    /// Where notes are labels, two things come before a promotion and its note; none of both: nothing does.
+    fn before_the_promotion(&self) -> Option<Option<Step>> {
+        if self.policy.terms().store.notes == Notes::WithPromotion {
+            return None;
+        }
+        let Ring { current, previous, findings, .. } = self.ring;
+        let unnoted = previous.iter().any(|p| p.version.ended.is_none() && p.version.note.is_none());
+        // A note that is written again and again would leave no room for a mark.
+        let crowded = current.note.is_some() && !self.note_suffices() && findings.held == Some(Held::Full);
+        // The promotion takes the last label off what has no note, and with it the version itself.
+        (unnoted || crowded).then(|| findings.untidy.map(|version| Step::Tidy { version }))
     }
 
     fn promotion(&self, pending: VersionId, accepted_for: std::time::Duration) -> Step {

@@ -138,8 +138,8 @@ pub enum Held {
     Managed,
     /// There is no room for the notes that a rotation needs.
     #[error(
-        "14 of the 20 labels that a secret can bear are notes of ours: the next rotation waits for one to expire. \
-         Rotate less often, or lower grace"
+        "14 of the 20 labels that a secret can bear are notes of ours, or labels that people have put there: the next \
+         rotation waits for a note to expire. Rotate less often, lower grace, or take labels of your own off"
     )]
     Full,
 }

@@ -133,18 +133,23 @@ async fn native_rotation_and_managed_secrets_are_parked() {
 }
 
 #[tokio::test]
-async fn a_secret_without_room_for_labels_is_parked_and_loses_nothing() {
+async fn a_secret_without_room_for_labels_waits_says_why_and_loses_nothing() {
     let mut world = World::new().await;
     world.run(SIX).await;
     for n in 0..18 {
         world.server.person().label(NAME, &format!("theirs-{n}"), Some(FIRST), None).expect("a label");
     }
     world.run(EVERY + EVERY / 2).await;
-    let (reason, message) = world.parked(0).expect("it is parked");
-    assert_eq!(reason, Reason::Rejected);
-    assert!(message.contains("20 staging labels"), "{message}");
+    let status = world.status(0);
+    assert!(status.overdue && status.parked.is_none(), "{status:?}");
+    assert!(status.message.is_some_and(|message| message.contains("14 of the 20 labels")));
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
     assert!(world.accepts(0, TOKEN));
+    for n in 0..18 {
+        world.server.person().label(NAME, &format!("theirs-{n}"), None, Some(FIRST)).expect("a removal");
+    }
+    world.settle().await;
+    world.until("it goes on by itself", |labels| labels["AWSCURRENT"] != FIRST).await;
 }
 
 #[tokio::test]

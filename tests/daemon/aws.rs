@@ -77,6 +77,16 @@ fn a_one_shot_run_gives_what_somebody_else_has_replaced_its_deadline() {
 }
 
 #[test]
+fn without_a_daemon_revoke_all_ends_only_when_the_new_version_is_current() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    world.ok(&["rotate", "--due"]);
+    world.ok(&["revoke", SECRET, "--all", "--yes"]);
+    assert_ne!(current(&aws), FIRST, "nobody else would have carried it through");
+    assert_ne!(world.token(), TOKEN);
+}
+
+#[test]
 fn three_daemons_and_two_commands_at_once_make_one_version_a_rotation() {
     let aws = aws();
     let worlds: Vec<World> = (0..3).map(|n| replica(&aws, n)).collect();

@@ -28,6 +28,8 @@ const ORPHAN: &str =
     "what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be_under_way";
 const HELD: &str = "while_the_store_holds_a_secret_nothing_is_staged_or_promoted";
 const FULL: &str = "want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an_end";
+const LABEL: &str = "what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_label";
+const ROOM: &str = "a_note_is_not_written_anew_where_there_is_no_room_for_a_mark";
 const UNTIDY: &str = "what_is_untidy_is_put_in_order_last";
 const SURELY: &str = "a_slot_is_due_when_it_has_surely_come";
 
@@ -180,6 +182,23 @@ const PLAN: &[Cut] = &[
         "self.promotion(pending.id, std::time::Duration::ZERO)",
         NOTE_FIRST,
     ),
+    cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
+    cut(
+        "what is ended needs no note",
+        "p.version.ended.is_none() && p.version.note.is_none()",
+        "p.version.note.is_none()",
+        LABEL,
+    ),
+    cut(
+        "what has a note holds nothing up",
+        "p.version.ended.is_none() && p.version.note.is_none()",
+        "p.version.ended.is_none()",
+        LABEL,
+    ),
+    cut("room is looked for", "(unnoted || crowded)", "(unnoted)", ROOM),
+    cut("the first note has room", "current.note.is_some() && !self", "!self", ROOM),
+    cut("a note that suffices needs no room", "!self.note_suffices() && findings", "findings", ROOM),
+    cut("with room there is another note", " && findings.held == Some(Held::Full);", ";", ROOM),
     cut("the note comes first", "if self.note_suffices()", "if true", NOTE_FIRST),
     cut("a note is enough", "if self.note_suffices()", "if false", NOTE_FIRST),
     cut(

@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,6 +16,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::process::{Answer, Daemon, call};
 
 const SECRET: &str = "mcp/slack-search";
 /// Of the client below, made for these tests.
@@ -65,42 +67,18 @@ impl Proxy {
     }
 }
 
-/// Killed when it is dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 pub(crate) struct World {
     proxy: Proxy,
     port: u16,
     reached: Arc<AtomicUsize>,
     folder: TempDir,
-    daemon: RefCell<Option<Process>>,
-    _proxy: Process,
+    daemon: RefCell<Option<Daemon>>,
+    _proxy: Daemon,
 }
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.proxy)
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 }
 
@@ -131,7 +109,7 @@ impl World {
              credential_sha256: db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76}}\n"
         );
         fs::write(folder.path().join("config.yaml"), config).expect("a write");
-        let daemon = spawn(crossfade_command(&folder, "serve"));
+        let daemon = Daemon::start(&mut crossfade_command(&folder, "serve"));
         until("the daemon listens", || TcpStream::connect(("127.0.0.1", crossfade)).ok());
 
         let (upstream, reached) = echo();
@@ -147,7 +125,7 @@ impl World {
             .map(|name| format!("{name}_temp_path {name};"));
         let sample = sample.replace("http {", &format!("http {{ access_log off; {}", own.concat()));
         fs::write(folder.path().join(proxy.config()), sample).expect("a write");
-        let running = spawn(proxy.command(&program, &folder));
+        let running = Daemon::start(&mut proxy.command(&program, &folder));
         until("the proxy listens", || TcpStream::connect(("127.0.0.1", port)).ok());
         Some(Self { proxy, port, reached, folder, daemon: RefCell::new(Some(daemon)), _proxy: running })
     }
@@ -168,19 +146,7 @@ impl World {
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        let mut stream = self.connect();
-        stream.write_all(request.as_bytes()).expect("a write");
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let text = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        call(self.port, method, path, headers, body).expect("an answer")
     }
 
     /// The same, until the daemon knows.
@@ -190,7 +156,8 @@ impl World {
 
     /// Announces a body, sends none of it, and reads the status.
     pub(crate) fn announce_a_body(&self, authorization: &str) -> u16 {
-        let mut stream = self.connect();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
         let request = format!(
             "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: {authorization}\r\nContent-Length: 1000000\r\n\r\n"
         );
@@ -199,23 +166,12 @@ impl World {
         stream.read_exact(&mut head).unwrap_or_else(|error| panic!("{self:?}: {error}"));
         String::from_utf8_lossy(&head[9..]).parse().expect("a status")
     }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
-        stream
-    }
 }
 
 fn crossfade_command(folder: &TempDir, verb: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crossfade"));
     command.current_dir(folder.path()).env_remove("CROSSFADE_CONFIG").env_remove("CROSSFADE_LOG").arg(verb);
     command
-}
-
-fn spawn(mut command: Command) -> Process {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    Process(command.spawn().expect("it starts"))
 }
 
 /// A server that answers each request with its bytes, and counts them.

@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 mod aws;
 mod daemon;
 mod fleet;
-mod introspect;
+mod requests;
 mod verdict;
 
 pub(crate) fn run() -> Result<()> {
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
     let mut missed = 0;
     let parts: [&dyn Fn() -> Result<Vec<Figure>>; 6] = [
         &verdict::run,
-        &|| introspect::run(&program, &bare),
+        &|| requests::run(&program, &bare),
         &|| fleet::at_rest(&program),
         &|| fleet::all_at_once(&program),
         &|| aws::at_rest(&program),

@@ -96,9 +96,9 @@ impl Labels {
         self.notes(kind, on).last().map(|(at, _)| *at)
     }
 
-    /// How many notes of ours are on it.
-    pub(super) fn ours(&self) -> usize {
-        self.0.iter().filter(|label| label.starts_with(PREFIX)).count()
+    /// How many labels are on it beside AWS's: notes of ours, and what people have put there.
+    pub(super) fn taken(&self) -> usize {
+        self.0.iter().filter(|label| ![CURRENT, PENDING, PREVIOUS].contains(&label.as_str())).count()
     }
 }
 

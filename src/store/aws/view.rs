@@ -10,8 +10,8 @@ use crate::{
     time::Interval,
 };
 
-/// More notes than this leave no room for a rotation, and for two marks.
-const NOTES: usize = 14;
+/// More labels than this beside AWS's leave no room for a rotation, and for two marks.
+const TAKEN: usize = 14;
 
 /// The versions that matter now: their values have to be known.
 pub(super) fn live(state: &State, now: Interval) -> Vec<VersionId> {
@@ -53,12 +53,12 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     let kept = state.labels[&current.id].latest(Kind::Kept, current.id);
     let adopted = memory.adopted.filter(|(id, _)| *id == current.id).map(|(_, at)| at);
     let foreign_pending = candidate.is_some() && pending.is_none();
-    let notes: usize = state.labels.values().map(super::label::Labels::ours).sum();
+    let taken: usize = state.labels.values().map(super::label::Labels::taken).sum();
     let held = match () {
         () if state.is_managed => Some(Held::Managed),
         () if state.rotates_itself => Some(Held::NativeRotation),
         () if foreign_pending => Some(Held::ForeignPending),
-        () => (notes >= NOTES).then_some(Held::Full),
+        () => (taken >= TAKEN).then_some(Held::Full),
     };
     let findings = Findings {
         orphaned: pending.is_some() && parent != Some(current.id),

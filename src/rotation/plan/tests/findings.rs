@@ -109,6 +109,52 @@ fn want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an
 }
 
 #[test]
+fn what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_label() {
+    let soaked = || pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0));
+    let bare = || previous(soaked(), version(3, 0), 1_000 * SECOND);
+    let due = Findings { untidy: Some(id(3)), ..Findings::default() };
+    let tidy = Next::Do(Step::Tidy { version: id(3) });
+    let marked = previous(soaked(), ended(version(3, 0), 1), 1_000 * SECOND);
+    let with_note = previous(soaked(), noted_until(version(3, 0), 1_000 * SECOND), 1_000 * SECOND);
+    check(
+        vec![
+            ("it is written", found(bare(), due), None, SOAK, tidy),
+            ("it is waited for", bare(), None, SOAK, idle(SOAK)),
+            ("what is ended needs none", marked, None, SOAK, promote(40)),
+            ("what has one holds nothing up", with_note, None, SOAK, promote(40)),
+        ],
+        &noted(),
+    );
+}
+
+#[test]
+fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
+    let short = || held(pending(ring(noted_until(version(1, 0), 1)), version(2, 0)), Held::Full);
+    let untidy = Findings { untidy: Some(id(1)), held: Some(Held::Full), ..Findings::default() };
+    let enough = held(pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0)), Held::Full);
+    check(
+        vec![
+            (
+                "what others left comes off",
+                found(short(), untidy),
+                None,
+                SOAK,
+                Next::Do(Step::Tidy { version: id(1) }),
+            ),
+            ("or is waited for", short(), None, SOAK, idle(SOAK)),
+            ("one that suffices needs no other", enough, None, SOAK, promote(40)),
+        ],
+        &noted(),
+    );
+    let first = held(pending(ring(version(1, 0)), version(2, 0)), Held::Full);
+    let roomy = pending(ring(noted_until(version(1, 0), 1)), version(2, 0));
+    for (what, ring) in [("room was kept for the first one", first), ("there is room", roomy)] {
+        let next = next(Some(&ring), &noted(), None, at(SOAK));
+        assert!(matches!(next, Next::Do(Step::Note { .. })), "{what}: {next:?}");
+    }
+}
+
+#[test]
 fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
     let order = Demand::Rotate { current: id(1) };
     let idle = || ring(version(1, 0));

@@ -1,4 +1,4 @@
-//! What an introspection costs the server, beside a bare axum route.
+//! What an answer costs the server, beside a bare axum route that answers the same.
 
 use std::{
     io::{Read, Write},
@@ -21,30 +21,44 @@ const CONNECTIONS: usize = 4;
 const REQUESTS: usize = 8_000;
 
 pub(super) fn run(daemon: &Path, bare: &Path) -> Result<Vec<Figure>> {
-    let daemon = Daemon::start(daemon, &fresh_folder("introspect")?, 1, "")?;
+    let daemon = Daemon::start(daemon, &fresh_folder("requests")?, 1, "")?;
     let bare = Server::bare(bare)?;
     let token = daemon.ask(&["token", "mcp/bench-0000"])?;
-    let body = format!("token={}", token.trim());
-    let request = format!(
+    let token = token.trim();
+    let body = format!("token={token}");
+    let introspect = format!(
         "POST /v1/introspect HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {CREDENTIAL}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
+    let authorize = format!(
+        "GET /v1/authorize HTTP/1.1\r\nHost: bench\r\nCrossfade-Credential: {CREDENTIAL}\r\n\
+         Authorization: Bearer {token}\r\n\r\n"
+    );
+    Ok(vec![
+        beside("introspect / bare axum route", &daemon.server, &bare, &introspect, "\"active\":true")?,
+        beside("authorize / bare axum route", &daemon.server, &bare, &authorize, "crossfade-stage: current")?,
+    ])
+}
+
+/// The same request to both, in turns.
+fn beside(name: &'static str, ours: &Server, bare: &Server, request: &str, accepted: &str) -> Result<Figure> {
     // Once for warmth, and to see that both answer what is to be compared.
-    let ours = body_size(&load(&daemon.server, &request)?)?;
-    let theirs = body_size(&load(&bare, &request)?)?;
-    ensure!(ours.abs_diff(theirs) <= 16, "answers of {ours} and {theirs} bytes can't be compared");
+    let (answer, theirs) = (load(ours, request)?, load(bare, request)?);
+    ensure!(answer.contains(accepted), "answered {answer}");
+    let (size, their_size) = (body_size(&answer)?, body_size(&theirs)?);
+    ensure!(size.abs_diff(their_size) <= 16, "answers of {size} and {their_size} bytes can't be compared");
 
     let [mut costs, mut bare_costs, mut ratios] = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
-        let theirs = cpu_micros(&bare, &request)?;
-        let ours = cpu_micros(&daemon.server, &request)?;
+        let theirs = cpu_micros(bare, request)?;
+        let ours = cpu_micros(ours, request)?;
         costs.push(ours);
         bare_costs.push(theirs);
         ratios.push(ours / theirs);
     }
     let told = format!("{:.1} µs against {:.1} µs of CPU time", median(costs), median(bare_costs));
-    Ok(vec![Figure::ratio("introspect / bare axum route", median(ratios), 1.8, told)])
+    Ok(Figure::ratio(name, median(ratios), 1.8, told))
 }
 
 /// CPU time of the server for each request.
@@ -65,7 +79,7 @@ fn load(server: &Server, request: &str) -> Result<String> {
         stream.write_all(request.as_bytes())?;
         let size = stream.read(&mut buffer)?;
         let first = String::from_utf8(buffer[..size].to_vec())?;
-        ensure!(first.starts_with("HTTP/1.1 200") && first.contains("\"active\":true"), "answered {first}");
+        ensure!(first.starts_with("HTTP/1.1 200"), "answered {first}");
         for _ in 1..REQUESTS {
             stream.write_all(request.as_bytes())?;
             // A short answer comes in one piece; the count of bytes tells that it is the same one.
