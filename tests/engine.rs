@@ -174,6 +174,28 @@ async fn a_version_that_is_rejected_time_and_again_is_given_up_loudly_and_tried_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_promotion_that_was_given_up_does_not_keep_what_is_over_in_the_store() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let first = running.current();
+    running.order(Demand::Rotate { current: first }).await.expect("a rotation");
+    running.until("its promotion", |r| r.current() != first).await;
+    let second = running.current();
+    running.order(Demand::Rotate { current: second }).await.expect("another one, within the grace");
+    running.memory.script(&[], &[Some(Fault::Rejected); 5]);
+    running.until("it is given up", |r| r.phase() == Some(Phase::Parked)).await;
+    running
+        .until("the first one is forgotten", |r| {
+            r.memory.ring("s").is_some_and(|s| s.version(first).is_none())
+        })
+        .await;
+    let ring = running.memory.ring("s").expect("a secret");
+    assert!(ring.current.id == second && ring.pending.is_some(), "the promotion still waits: {ring:?}");
+    assert_eq!(running.phase(), Some(Phase::Parked), "and stays parked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_order_is_answered_once_it_stands_and_a_wrong_one_is_refused() {
     let mut tasks = tokio::task::JoinSet::new();
     let running = start(&mut tasks);

@@ -17,6 +17,7 @@ use crate::clock::{Clock, elapsed};
 
 mod backoff;
 mod observation;
+mod rejections;
 mod rotator;
 
 pub use backoff::{Backoff, Spread};

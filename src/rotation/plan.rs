@@ -54,21 +54,31 @@ pub enum Next {
 /// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
 pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {
+    next_without(ring, policy, demand, now, |_| false)
+}
+
+/// As [`next`], where some steps were given up for now: nothing is done in their place, but what is over is
+/// forgotten, and put in order, all the same.
+pub fn next_without(
+    ring: Option<&Ring>,
+    policy: &Policy,
+    demand: Option<&Demand>,
+    now: Interval,
+    given_up: impl Fn(&Step) -> bool,
+) -> Next {
     let Some(ring) = ring else {
-        let creates = policy.terms().store.creates;
+        let creates = policy.terms().store.creates && !given_up(&Step::Create);
         return if creates { Next::Do(Step::Create) } else { Next::Idle { until: None } };
     };
     let plan = Plan { ring, policy, now };
-    let ordered = demand.filter(|_| refusal_is_none(ring, demand));
-    ordered
-        .and_then(|demand| demand::step(&plan, demand))
-        .or_else(|| plan.pause_what_was_rolled_back(ordered))
-        .or_else(|| plan.take_back())
-        .or_else(|| plan.promote(ordered))
-        .or_else(|| plan.stage(ordered))
-        .or_else(|| plan.retire())
-        .or_else(|| ring.findings.untidy.map(|version| Step::Tidy { version }))
-        .map_or_else(|| Next::Idle { until: plan.wake() }, Next::Do)
+    let wanted = plan.rotation(demand);
+    let step = wanted
+        .filter(|step| !given_up(step))
+        .or_else(|| plan.retire(&given_up))
+        .or_else(|| plan.tidy().filter(|step| !given_up(step)));
+    // Of what was given up, the time says nothing: the next look does.
+    let until = if wanted.is_some() { None } else { plan.wake(&given_up) };
+    step.map_or(Next::Idle { until }, Next::Do)
 }
 
 fn refusal_is_none(ring: &Ring, demand: Option<&Demand>) -> bool {
@@ -83,6 +93,17 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// The next step of what was ordered, or of a rotation.
+    fn rotation(&self, demand: Option<&Demand>) -> Option<Step> {
+        let ordered = demand.filter(|_| refusal_is_none(self.ring, demand));
+        ordered
+            .and_then(|demand| demand::step(self, demand))
+            .or_else(|| self.pause_what_was_rolled_back(ordered))
+            .or_else(|| self.take_back())
+            .or_else(|| self.promote(ordered))
+            .or_else(|| self.stage(ordered))
+    }
+
     /// Else it would be rotated again within the slot.
     fn pause_what_was_rolled_back(&self, demand: Option<&Demand>) -> Option<Step> {
         let Ring { current, pending, paused, kept, findings, .. } = self.ring;
@@ -142,7 +163,7 @@ impl Plan<'_> {
         // A note that is written again and again would leave no room for a mark.
         let crowded = current.note.is_some() && !self.note_suffices() && findings.held == Some(Held::Full);
         // The promotion takes the last label off what has no note, and with it the version itself.
-        (unnoted || crowded).then(|| findings.untidy.map(|version| Step::Tidy { version }))
+        (unnoted || crowded).then(|| self.tidy())
     }
 
     fn promotion(&self, pending: VersionId, accepted_for: std::time::Duration) -> Step {
@@ -165,10 +186,14 @@ impl Plan<'_> {
         wanted.then_some(Step::Stage { current: current.id })
     }
 
-    fn retire(&self) -> Option<Step> {
+    fn retire(&self, given_up: impl Fn(&Step) -> bool) -> Option<Step> {
         let over = |p: &&Previous| p.version.ended.is_some() || p.deadline <= self.now.earliest;
-        let previous = self.ring.previous.iter().find(over)?;
-        Some(Step::Retire { version: previous.version.id })
+        let retired = |p: &Previous| Step::Retire { version: p.version.id };
+        self.ring.previous.iter().filter(over).map(retired).find(|step| !given_up(step))
+    }
+
+    fn tidy(&self) -> Option<Step> {
+        self.ring.findings.untidy.map(|version| Step::Tidy { version })
     }
 
     /// On hold, by a person; an end goes on all the same.
@@ -190,9 +215,10 @@ impl Plan<'_> {
     }
 
     /// The first moment at which the answer can be another one.
-    fn wake(&self) -> Option<Timestamp> {
+    fn wake(&self, given_up: impl Fn(&Step) -> bool) -> Option<Timestamp> {
         let ring = self.ring;
-        let deadlines = ring.previous.iter().map(|p| p.deadline);
+        let left = |p: &&Previous| !given_up(&Step::Retire { version: p.version.id });
+        let deadlines = ring.previous.iter().filter(left).map(|p| p.deadline);
         let soaked = ring.pending.filter(|_| !self.is_paused()).map(|p| p.created + self.policy.soak());
         let marked = ring.current.ended.filter(|_| ring.pending.is_none());
         let slot = match self.due() {

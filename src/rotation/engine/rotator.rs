@@ -12,6 +12,7 @@ use super::{
         ring::{Marks, Ring, VersionId},
     },
     Observation, Observer, Outcome, Parked, Reason, Trigger, observation,
+    rejections::{Rejections, TRIES},
 };
 use crate::{
     clock::{Clock, elapsed},
@@ -21,9 +22,8 @@ use crate::{
 
 /// A step is not sent on a read that is older.
 const OLDEST_READ: Duration = Duration::from_secs(10);
-/// A step that the store rejects is tried this often, then given up: until the next slot, an order, or
-/// [`REST`] later, so that what was mended meanwhile is noticed.
-const TRIES: u32 = 5;
+/// A step that the store rejects time and again is given up until the next slot, an order, or this much later, so
+/// that what was mended meanwhile is noticed.
 const REST: Duration = Duration::from_secs(3600);
 /// What replaces an ended version is not left alone for that long.
 const EMERGENCY_REST: Duration = Duration::from_secs(60);
@@ -63,15 +63,7 @@ pub struct Rotator {
     last: Observation,
     /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
-    rejected: Option<Rejected>,
-}
-
-/// The step that the store rejected last, how often in a row, and until when it is given up.
-#[derive(Copy, Clone, Debug)]
-struct Rejected {
-    step: Step,
-    tries: u32,
-    until: Option<Timestamp>,
+    rejections: Rejections,
 }
 
 impl fmt::Debug for Rotator {
@@ -98,7 +90,8 @@ impl Rotator {
             overdue: false,
             promotes: None,
         };
-        Self { secret, store, clock, observer, marks: Marks::new(), last, trigger: None, rejected: None }
+        let (marks, rejections) = (Marks::new(), Rejections::default());
+        Self { secret, store, clock, observer, marks, last, trigger: None, rejections }
     }
 
     /// Reads the secret and publishes what it shows, also where it shows nothing.
@@ -120,12 +113,10 @@ impl Rotator {
         result
     }
 
-    /// What to do on that read; nothing where it was given up.
+    /// What to do on that read, beside what was given up.
     pub fn decide(&self, seen: &Seen, policy: &Policy, demand: Option<&Demand>) -> Next {
-        match plan::next(seen.ring.as_ref(), policy, demand, seen.now) {
-            Next::Do(step) if self.gave_up(&step, seen.now.earliest) => Next::Idle { until: None },
-            next => next,
-        }
+        let given_up = |step: &Step| self.rejections.given_up(step, seen.now.earliest);
+        plan::next_without(seen.ring.as_ref(), policy, demand, seen.now, given_up)
     }
 
     /// Carries out one step, unless the read that it rests on has grown old.
@@ -150,7 +141,7 @@ impl Rotator {
 
     /// Turns until the order stands in the store, and was read back and published.
     pub async fn carry_out(&mut self, policy: &Policy, demand: &Demand) -> Result<Seen, OrderFailure> {
-        self.rejected = None;
+        self.rejections.clear();
         let mut trouble = String::from("it made no headway");
         let mut admitted = false;
         for turn in 0..TURNS {
@@ -203,20 +194,20 @@ impl Rotator {
         if ring.is_some() || missing {
             self.last.read = Some((*at, *now));
         }
-        self.last.parked = match &self.rejected {
-            Some(Rejected { until: Some(until), .. }) if now.earliest < *until => self.last.parked.take(),
-            _ if missing => Some(Parked {
+        self.last.parked = match () {
+            () if self.rejections.any_given_up(now.earliest) => self.last.parked.take(),
+            () if missing => Some(Parked {
                 reason: Reason::Missing,
                 message: "the secret is not in the store: create it there".to_owned(),
             }),
-            _ => ring.as_ref().and_then(|ring| Parked::by(ring.findings.held?)),
+            () => ring.as_ref().and_then(|ring| Parked::by(ring.findings.held?)),
         };
         self.last.phase = match (ring, &self.last.parked) {
             (_, Some(_)) => Phase::Parked,
             (Some(ring), None) => plan::phase(ring, policy, *now),
             (None, None) => Phase::Waiting,
         };
-        if !self.last.overdue && self.rejected.is_none() {
+        if !self.last.overdue && self.rejections.is_empty() {
             self.last.message = None;
         }
         if let Some(ring) = ring {
@@ -247,7 +238,7 @@ impl Rotator {
     }
 
     fn did(&mut self, seen: &Seen, step: Step, demand: Option<&Demand>) {
-        self.rejected = None;
+        self.rejections.done(&step);
         tracing::info!(secret = %self.secret.name, "{step}");
         let Some(ring) = &seen.ring else { return };
         match step {
@@ -277,29 +268,23 @@ impl Rotator {
         if !matches!(error, WriteError::Rejected(_) | WriteError::Denied(_)) {
             return;
         }
-        let before = self.rejected.filter(|last| last.step.is_again(&step)).map_or(0, |last| last.tries);
-        let mut rejected = Rejected { step, tries: before + 1, until: None };
-        if rejected.tries >= TRIES {
-            rejected.until = Some(give_up_until(seen, policy));
+        let tries = self.rejections.add(step, give_up_until(seen, policy));
+        if tries >= TRIES {
             let reason = match error {
                 WriteError::Denied(_) => Reason::Denied,
                 _ => Reason::Rejected,
             };
             let secret = &self.secret.name;
-            tracing::error!(%secret, "given up after {} tries: {message}, at the step {step}", rejected.tries);
+            tracing::error!(%secret, "given up after {tries} tries: {message}, at the step {step}");
             self.last.parked = Some(Parked { reason, message });
-            let began = seen.ring.as_ref().map_or(Trigger::Schedule, |ring| trigger(ring, None));
-            let began = self.trigger.take().map_or(began, |(_, began)| began);
-            self.observer.rotated(secret, began, Outcome::Failed);
+            if !matches!(step, Step::Retire { .. } | Step::Tidy { .. }) {
+                let began = seen.ring.as_ref().map_or(Trigger::Schedule, |ring| trigger(ring, None));
+                let began = self.trigger.take().map_or(began, |(_, began)| began);
+                self.observer.rotated(secret, began, Outcome::Failed);
+            }
         }
-        self.rejected = Some(rejected);
         self.saw(seen, policy);
         self.observer.observed(&self.secret.name, &self.last);
-    }
-
-    fn gave_up(&self, step: &Step, now: Timestamp) -> bool {
-        self.rejected
-            .is_some_and(|last| last.step.is_again(step) && last.until.is_some_and(|until| now < until))
     }
 }
 
