@@ -31,10 +31,12 @@ mod crc;
 mod digest;
 mod json;
 mod shape;
+mod timing;
 mod verdict;
 
 pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
 pub use shape::{Shape, checksum, shape};
+pub use timing::{Dropped, Exchange, Place};
 pub use verdict::{Grant, Reason, Verdict, View, decide};
