@@ -81,6 +81,13 @@ impl AcceptSet {
         write::accept_set(self)
     }
 
+    /// Shortens `hold`, though not to less than `freshness`.
+    #[must_use]
+    pub fn with_max_hold(self, max_hold_ms: u64) -> Self {
+        let hold_ms = self.hold_ms.min(max_hold_ms.max(self.freshness_ms));
+        Self { hold_ms, ..self }
+    }
+
     /// The entry with this digest. Digests are compared in constant time.
     pub fn find(&self, digest: &Digest) -> Option<&Entry> {
         self.find_with_terms(digest).map(|(entry, _)| entry)

@@ -6,7 +6,7 @@ use std::{
     hint::black_box,
 };
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
+use crossfade_verify::{AcceptSet, Accepted, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
 
 thread_local! {
     /// Per thread, so that the test harness's own threads don't count.
@@ -76,7 +76,7 @@ fn view() -> View {
 
 #[test]
 fn no_verdict_allocates_anything() {
-    type Expected = fn(Verdict<'_>) -> bool;
+    type Expected = fn(Verdict<Accepted<'_>>) -> bool;
     let view = view();
     let accepted: Expected = |verdict| matches!(verdict, Verdict::Accepted(_));
     let cases: [(&[u8], Expected); 5] = [
