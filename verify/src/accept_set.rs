@@ -23,13 +23,13 @@ const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 const MAX_HOLD_MS: u64 = 7 * 24 * 3_600_000;
 
-/// What one audience accepts.
+/// What one audience accepts. Copies share it.
 #[derive(Clone, Debug)]
 pub struct AcceptSet {
     audience: Arc<str>,
     freshness_ms: u64,
     hold_ms: u64,
-    entries: Box<[Entry]>,
+    entries: Arc<[Entry]>,
     index: Index,
 }
 
@@ -115,7 +115,7 @@ impl AcceptSet {
     }
 
     /// The entries, sorted by digest.
-    pub const fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 }

@@ -35,6 +35,15 @@ mod shape;
 mod timing;
 mod verdict;
 
+#[cfg(feature = "http")]
+mod feed;
+#[cfg(feature = "tower")]
+mod layer;
+#[cfg(feature = "http")]
+mod token_source;
+#[cfg(feature = "verifier")]
+mod verifier;
+
 pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
@@ -42,3 +51,12 @@ pub use presented::{Unfit, presented};
 pub use shape::{Shape, checksum, shape};
 pub use timing::{Dropped, Exchange, Place};
 pub use verdict::{Accepted, Grant, Reason, Verdict, View, decide};
+
+#[cfg(feature = "http")]
+pub use feed::{ConnectError, Event, Feed, FeedError, Machine, ThisMachine};
+#[cfg(feature = "tower")]
+pub use layer::{Guarded, GuardedBody, GuardedFuture, RequireToken};
+#[cfg(feature = "http")]
+pub use token_source::{Token, TokenError, TokenSource};
+#[cfg(feature = "verifier")]
+pub use verifier::{Clock, Status, SystemClock, Verifier};

@@ -1,0 +1,32 @@
+//! The one place of this crate that reads clocks.
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::clock::Moment;
+
+/// The machine's two clocks.
+pub trait Clock: Send + Sync {
+    /// Reads both.
+    fn moment(&self) -> Moment;
+}
+
+/// The real ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+/// It runs on while the machine is suspended. (Where there is no such clock, the wall clock tells.)
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BOOT: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const BOOT: ClockId = ClockId::Monotonic;
+
+impl Clock for SystemClock {
+    fn moment(&self) -> Moment {
+        Moment { boot_ms: millis(clock_gettime(BOOT)), wall_ms: millis(clock_gettime(ClockId::Realtime)) }
+    }
+}
+
+fn millis(time: Timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000)
+}
