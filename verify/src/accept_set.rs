@@ -17,6 +17,8 @@ pub use entry::{Entry, Stage};
 pub use error::SetError;
 use index::Index;
 pub(crate) use index::Terms;
+#[cfg(feature = "http")]
+pub(crate) use write::Text;
 
 /// One second to one hour, as in the daemon's config.
 const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;

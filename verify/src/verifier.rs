@@ -18,7 +18,11 @@ mod counts;
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
 pub(crate) use counts::Count;
-use counts::{Counts, Uses};
+#[cfg(not(feature = "http"))]
+use counts::Counts;
+#[cfg(feature = "http")]
+pub(crate) use counts::Counts;
+use counts::Uses;
 
 /// Decides on the tokens of one audience. Copies are handles to the same verifier.
 #[derive(Clone)]
@@ -159,7 +163,7 @@ impl Verifier {
     pub(crate) async fn refreshed(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
         #[cfg(feature = "http")]
         if let Some(feed) = self.inner.feed.get() {
-            feed.refresh().await;
+            feed.refresh_once().await;
         }
         let verdict = self.inner.judge(presented, scopes);
         if verdict == Err(Denial::Unsure) {
@@ -212,6 +216,11 @@ impl Inner {
     #[cfg(feature = "http")]
     pub(crate) fn view(&self) -> Option<View> {
         self.held.load().as_ref().map(|held| held.view.clone())
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn audience(&self) -> Arc<str> {
+        Arc::clone(&self.audience)
     }
 
     #[cfg(feature = "http")]
