@@ -39,7 +39,7 @@ mod verdict;
 mod feed;
 #[cfg(feature = "tower")]
 mod layer;
-#[cfg(any())]
+#[cfg(feature = "http")]
 mod token_source;
 #[cfg(feature = "verifier")]
 mod verifier;
@@ -56,7 +56,7 @@ pub use verdict::{Accepted, Grant, Reason, Verdict, View, decide};
 pub use feed::{ConnectError, Event, Feed, FeedError, Machine, ThisMachine};
 #[cfg(feature = "tower")]
 pub use layer::{Guarded, GuardedBody, GuardedFuture, RequireToken};
-#[cfg(any())]
+#[cfg(feature = "http")]
 pub use token_source::{Token, TokenError, TokenSource};
 #[cfg(feature = "verifier")]
 pub use verifier::{Clock, Status, SystemClock, Verifier};

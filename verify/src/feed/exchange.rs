@@ -10,7 +10,6 @@ use hyper::body::Incoming;
 use super::{
     FeedError,
     address::Address,
-    machine::within,
     wire::{Connection, Daemon, SET_BYTES, encoded},
 };
 use crate::{
@@ -66,8 +65,7 @@ pub(super) async fn ask(
     let request = request.body(Full::default()).map_err(|_| FeedError::ETag)?;
 
     let sent = daemon.machine.moment();
-    let response = within(&*daemon.machine, question.limit, connection.send(request)).await;
-    let response = response.ok_or(FeedError::TimedOut)??;
+    let response = daemon.within(question.limit, connection.send(request)).await?;
     let received = daemon.machine.moment();
 
     let unchanged = match response.status() {

@@ -8,7 +8,6 @@ use http_body_util::Full;
 use super::{
     FeedError,
     address::Address,
-    machine::within,
     wire::{Connection, Daemon},
 };
 use crate::{
@@ -44,8 +43,7 @@ pub(super) async fn send(
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::from(body));
         let request = request.map_err(|_| FeedError::ETag)?;
-        let response =
-            within(&*daemon.machine, LIMIT, connection.send(request)).await.ok_or(FeedError::TimedOut)??;
+        let response = daemon.within(LIMIT, connection.send(request)).await?;
         if response.status() != StatusCode::NO_CONTENT {
             return Err(FeedError::Status(response.status().as_u16()));
         }

@@ -16,7 +16,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-pub(crate) use super::machine::Machine;
+pub(crate) use super::machine::{Machine, jitter};
 use super::{Event, FeedError, Hook, address::Address, machine::within};
 use crate::accept_set::{AcceptSet, SetError};
 
@@ -55,7 +55,7 @@ impl Daemon {
 
     /// Opens a connection.
     pub(crate) async fn connect(&self, replica: &Address, limit: Duration) -> Result<Connection, FeedError> {
-        within(&*self.machine, limit, self.open(replica)).await.ok_or(FeedError::TimedOut)?
+        self.within(limit, self.open(replica)).await
     }
 
     async fn open(&self, replica: &Address) -> Result<Connection, FeedError> {
@@ -77,9 +77,18 @@ impl Daemon {
             .header(header::AUTHORIZATION, &self.authorization)
     }
 
+    /// The same, unless it takes too long.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, FeedError>>,
+    ) -> Result<T, FeedError> {
+        within(&*self.machine, limit, work).await.ok_or(FeedError::TimedOut)?
+    }
+
     /// A body, as a whole.
     pub(crate) async fn body(&self, body: Incoming, limit_bytes: usize) -> Result<Bytes, FeedError> {
-        within(&*self.machine, BODY_LIMIT, collect(body, limit_bytes)).await.ok_or(FeedError::TimedOut)?
+        self.within(BODY_LIMIT, collect(body, limit_bytes)).await
     }
 }
 

@@ -9,3 +9,6 @@ mod machine;
 mod refresh;
 mod reports;
 mod server;
+#[cfg(feature = "tls")]
+mod tls;
+mod tokens;
