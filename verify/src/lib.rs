@@ -19,8 +19,10 @@
 //! # Ok::<(), crossfade_verify::SetError>(())
 //! ```
 //!
-//! What is deliberately not here: I/O, a clock, logging, and any way from a digest back to a token. The
-//! caller fetches the set, reads its own two clocks, and says no to nobody on [`Verdict::Unsure`].
+//! That is the core. What is deliberately not in it: I/O, a clock, logging, and any way from a digest back to a
+//! token. Three features do the rest for a server: `tower` (`RequireToken`), `http` (`Verifier::connect`, which follows
+//! a daemon) and `tls`; `docs/rust.md` shows them. Whoever decides by himself reads his own two clocks, and says no
+//! to nobody on [`Verdict::Unsure`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -60,3 +62,8 @@ pub use layer::{Guarded, GuardedBody, GuardedFuture, RequireToken};
 pub use token_source::{Token, TokenError, TokenSource};
 #[cfg(feature = "verifier")]
 pub use verifier::{Clock, Status, SystemClock, Verifier};
+
+/// What `docs/rust.md` shows compiles.
+#[cfg(all(doctest, feature = "http", feature = "tower"))]
+#[doc = include_str!("../../docs/rust.md")]
+struct Documented;

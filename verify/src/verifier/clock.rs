@@ -14,15 +14,17 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// It runs on while the machine is suspended. (Where there is no such clock, the wall clock tells.)
+/// The first runs on while the machine is suspended. (Where there is no such clock, the wall clock tells.) The second
+/// is some milliseconds behind, and costs a quarter: each verdict reads it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const BOOT: ClockId = ClockId::Boottime;
+const CLOCKS: [ClockId; 2] = [ClockId::Boottime, ClockId::RealtimeCoarse];
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const BOOT: ClockId = ClockId::Monotonic;
+const CLOCKS: [ClockId; 2] = [ClockId::Monotonic, ClockId::Realtime];
 
 impl Clock for SystemClock {
     fn moment(&self) -> Moment {
-        Moment { boot_ms: millis(clock_gettime(BOOT)), wall_ms: millis(clock_gettime(ClockId::Realtime)) }
+        let [boot_ms, wall_ms] = CLOCKS.map(|clock| millis(clock_gettime(clock)));
+        Moment { boot_ms, wall_ms }
     }
 }
 
