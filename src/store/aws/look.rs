@@ -5,7 +5,7 @@ use crossfade_verify::Moment;
 use super::{
     Aws, chores,
     label::{CURRENT, Kind},
-    memory::{Known, Seen, State},
+    memory::{Known, Seen, State, follows},
     trouble::Trouble,
     value, view,
 };
@@ -37,18 +37,14 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         );
         return Err(ReadError::Missing { now, cause: cause.into() });
     }
-    let state = aws.remember(secret, |memory| memory.take_in(described, now));
+    let state = aws.remember(secret, |memory| memory.take_in(described, secret.grace, now));
     let Some(current) = state.holder(CURRENT) else { return empty(aws, secret, state, now, at) };
-    for version in view::live(&state, now) {
+    for version in aws.remember(secret, |memory| view::live(&state, memory, now)) {
         fetch(aws, secret, &state, version).await?;
     }
     find_parent(aws, secret, &state, current).await?;
-    let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
-    if let Some(unfit) = unfit {
-        let cause = format!("version {current}: {unfit}");
-        return Err(ReadError::Unusable { now, cause: cause.into() });
-    }
     Ok(aws.remember(secret, |memory| {
+        memory.see_put(&state, secret.grace, now);
         adopt(memory, &state, secret, current, now);
         let mut ring = view::ring(&state, memory, secret, now);
         let chore =
@@ -68,7 +64,7 @@ async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) ->
     }
     let stored = aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(unread)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
-    let token = token.map(|token| (token.digest(), token.is_foreign())).map_err(|unfit| unfit.to_string());
+    let token = token.map(|token| (token.digest(), token.is_foreign()));
     let known = Known { created: stored.created, token };
     aws.remember(secret, |memory| memory.known.insert(version, known));
     Ok(())
@@ -81,9 +77,7 @@ async fn find_parent(aws: &Aws, secret: &Secret, state: &State, current: Version
     if known.is_some() {
         return Ok(());
     }
-    let follows = |parent: &VersionId| {
-        (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(&state.arn, Some(*parent), attempt) == pending)
-    };
+    let follows = |parent: &VersionId| follows(&state.arn, *parent, pending);
     let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
     let parent = match near {
         Some(parent) => Some(parent),
@@ -110,12 +104,13 @@ fn adopt(
     }
     // What was adopted once and is current again was rolled back to.
     memory.adopted = None;
-    let known = memory.known.get(&current);
-    let ours = current.is_derived() && known.is_some_and(|known| matches!(known.token, Ok((_, false))));
+    let token = memory.known.get(&current).map(|known| known.token);
+    let ours = current.is_derived() && matches!(token, Some(Ok((_, false))));
     let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring| ring.findings.rolled_back);
     // By another daemon, or by us before we were started again.
     let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
-    memory.adopted = (!ours && !rolled_back && !noted).then_some((current, now.latest));
+    let usable = matches!(token, Some(Ok(_)));
+    memory.adopted = (usable && !ours && !rolled_back && !noted).then_some((current, now.latest));
 }
 
 /// There is no such secret.
