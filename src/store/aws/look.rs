@@ -39,10 +39,12 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
     }
     let state = aws.remember(secret, |memory| memory.take_in(described, now));
     let Some(current) = state.holder(CURRENT) else { return empty(aws, secret, state, now, at) };
+    let foreign = find_parent(aws, secret, &state, current).await?;
     for version in view::live(&state, now) {
-        fetch(aws, secret, &state, version).await?;
+        if Some(version) != foreign {
+            fetch(aws, secret, &state, version).await?;
+        }
     }
-    find_parent(aws, secret, &state, current).await?;
     let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
     if let Some(unfit) = unfit {
         let cause = format!("version {current}: {unfit}");
@@ -74,12 +76,19 @@ async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) ->
     Ok(())
 }
 
-/// Which version the pending one was made to follow, if it is one of ours.
-async fn find_parent(aws: &Aws, secret: &Secret, state: &State, current: VersionId) -> Result<(), ReadError> {
-    let Some(pending) = state.pending() else { return Ok(()) };
+/// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
+/// nothing to us, and native rotation can leave one that has none.
+async fn find_parent(
+    aws: &Aws,
+    secret: &Secret,
+    state: &State,
+    current: VersionId,
+) -> Result<Option<VersionId>, ReadError> {
+    let Some(pending) = state.pending() else { return Ok(None) };
+    let foreign = |parent: Option<VersionId>| parent.is_none().then_some(pending);
     let known = aws.remember(secret, |memory| memory.parents.get(&pending).copied());
-    if known.is_some() {
-        return Ok(());
+    if let Some(parent) = known {
+        return Ok(foreign(parent));
     }
     let follows = |parent: &VersionId| {
         (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(&state.arn, Some(*parent), attempt) == pending)
@@ -93,7 +102,7 @@ async fn find_parent(aws: &Aws, secret: &Secret, state: &State, current: Version
         }
     };
     aws.remember(secret, |memory| memory.parents.insert(pending, parent));
-    Ok(())
+    Ok(foreign(parent))
 }
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
