@@ -4,6 +4,7 @@ mod adoption;
 mod by_hand;
 mod edits;
 mod faults;
+mod format;
 mod labels;
 mod parked;
 mod replicas;

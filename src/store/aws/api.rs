@@ -166,7 +166,8 @@ impl Api {
             }
             follows
         });
-        let lacking = || Trouble::Unavailable("AWS's answer lacks a time or a name that it has to bear".into());
+        let lacking =
+            || Trouble::Unavailable("AWS's answer lacks a time or a name that it has to bear".into());
         let outcome = sent.map_err(Trouble::of).and_then(|output| of(output).ok_or_else(lacking));
         Answer { outcome, now: now.map(|(now, _)| now) }
     }

@@ -40,17 +40,21 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
     let state = aws.remember(secret, |memory| memory.take_in(described, now));
     let Some(current) = state.holder(CURRENT) else { return empty(aws, secret, state, now, at) };
     let foreign = find_parent(aws, secret, &state, current).await?;
-    for version in view::live(&state, now) {
-        if Some(version) != foreign {
-            fetch(aws, secret, &state, version).await?;
-        }
+    let mut live = view::live(&state, now);
+    live.retain(|version| Some(*version) != foreign);
+    for version in &live {
+        fetch(aws, secret, &state, *version).await?;
     }
     let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
     if let Some(unfit) = unfit {
         let cause = format!("version {current}: {unfit}");
         return Err(ReadError::Unusable { now, cause: cause.into() });
     }
-    Ok(aws.remember(secret, |memory| {
+    aws.remember(secret, |memory| {
+        if !live.iter().all(|version| memory.known.contains_key(version)) {
+            // By the last turn of the engine that had the old format.
+            return Err(ReadError::Unavailable("its format was changed while it was read".into()));
+        }
         adopt(memory, &state, secret, current, now);
         let mut ring = view::ring(&state, memory, secret, now);
         let chore =
@@ -58,8 +62,8 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         if let Some(ring) = &mut ring {
             ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
         }
-        memory.keep(Seen { revision: 0, state: Some(state), ring, chore, now, at })
-    }))
+        Ok(memory.keep(Seen { revision: 0, state: Some(state), ring, chore, now, at }))
+    })
 }
 
 /// A version's value, once.
