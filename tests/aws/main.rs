@@ -5,6 +5,7 @@ mod by_hand;
 mod edits;
 mod faults;
 mod format;
+mod gone;
 mod labels;
 mod parked;
 mod replicas;

@@ -25,7 +25,11 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
     let described = match answer.outcome {
         Ok(described) => described,
-        Err(Trouble::NotFound(cause)) => return absent(aws, secret, time?, at, cause),
+        Err(Trouble::NotFound(cause)) => {
+            let now = time?;
+            is_gone(aws, secret, now)?;
+            return absent(aws, secret, now, at, cause);
+        }
         Err(trouble) => return Err(unread(trouble)),
     };
     let now = time?;
@@ -38,7 +42,11 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         return Err(ReadError::Missing { now, cause: cause.into() });
     }
     let state = aws.remember(secret, |memory| memory.take_in(described, now));
-    let Some(current) = state.holder(CURRENT) else { return empty(aws, secret, state, now, at) };
+    let Some(current) = state.holder(CURRENT) else {
+        is_gone(aws, secret, now)?;
+        return empty(aws, secret, state, now, at);
+    };
+    aws.remember(secret, |memory| memory.gone = None);
     let foreign = find_parent(aws, secret, &state, current).await?;
     let mut live = view::live(&state, now);
     live.retain(|version| Some(*version) != foreign);
@@ -129,6 +137,20 @@ fn adopt(
     // By another daemon, or by us before we were started again.
     let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
     memory.adopted = (!ours && !rolled_back && !noted).then_some((current, now.latest));
+}
+
+/// Whether it is believed that a secret which was there is gone: the first read that says so may be late.
+fn is_gone(aws: &Aws, secret: &Secret, now: Interval) -> Result<(), ReadError> {
+    let lag = aws.options.traits.store_lag;
+    let is_gone = aws.remember(secret, |memory| {
+        let was_there = memory.seen.as_ref().is_some_and(|seen| seen.ring.is_some());
+        let since = *memory.gone.get_or_insert(now.latest);
+        !was_there || now.earliest >= since + lag
+    });
+    let again = || {
+        format!("it was there, and is not any more; one read may be late, so it is asked again in {lag:?}")
+    };
+    if is_gone { Ok(()) } else { Err(ReadError::Unavailable(again().into())) }
 }
 
 /// There is no such secret.
