@@ -8,8 +8,9 @@ use crossfade_testing_secretsmanager::{
     model::Operation,
 };
 
-use crate::world::{FRESHNESS, LAG, NAME, TOKEN, World, millis};
+use crate::world::{FIRST, FRESHNESS, LAG, NAME, SOAK, TOKEN, WRITE_LAG, World, millis};
 
+const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
 const ANOTHER: &str = "a-token-of-another-secret";
 const SIX: Duration = Duration::from_secs(6);
 
@@ -75,4 +76,40 @@ async fn until_a_secret_that_is_gone_is_made_anew_what_was_known_ages_and_is_not
     world.run(SIX).await;
     let made = world.token(&world.holder("AWSCURRENT").expect("it was made anew"));
     assert!(world.accepts(0, &made) && !world.accepts(0, TOKEN), "it is another secret");
+}
+
+#[tokio::test]
+async fn an_empty_secret_gets_its_first_value() {
+    let mut world = World::empty().await;
+    world.may_create();
+    world.server.person().create_empty(NAME, FIRST).expect("a secret");
+    world.add(0);
+    world.run(SIX).await;
+    let made = world.token(&world.holder("AWSCURRENT").expect("a first value"));
+    assert!(world.accepts(0, &made));
+    assert_eq!(
+        world.labels().len(),
+        1,
+        "AWS puts AWSCURRENT there whatever was asked, and what was asked too"
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_a_person_puts_into_an_empty_secret_meanwhile_stays() {
+    let mut world = World::empty().await;
+    world.may_create();
+    world.server.person().create_empty(NAME, FIRST).expect("a secret");
+    world.add(0);
+    world.server.advance(Duration::from_secs(60));
+    world.excused = true;
+    world.server.person().put(NAME, THEIRS, TOKEN, &[]).expect("a put");
+    world.server.advance(Duration::from_secs(1));
+    world.server.fault(late(Duration::from_secs(2)));
+    assert!(world.turn(0).await.is_some(), "it saw an empty secret");
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS), "and took nothing from the person");
+    world.run(WRITE_LAG + SOAK + SIX).await;
+    assert!(world.accepts(0, TOKEN) && world.parked(0).is_none());
+    assert_eq!(world.holder("AWSPENDING"), None, "ours was taken back");
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS));
+    world.settle().await;
 }

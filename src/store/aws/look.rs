@@ -106,7 +106,9 @@ async fn find_parent(
         (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(&state.arn, Some(*parent), attempt) == pending)
     };
     let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
-    let parent = match near {
+    // The one that was to be the first of all has come late: it follows none, and least of all what is current.
+    let first = (pending == first_id(secret, Some(state))).then_some(pending);
+    let parent = match near.or(first) {
         Some(parent) => Some(parent),
         None => {
             let all = aws.api.version_ids(&state.arn).await.outcome.map_err(unread)?;
