@@ -12,10 +12,9 @@ use crossfade_testing_secretsmanager::{
     faults::{Effect, Failure, Rule},
     model::{Binary, CreateSecret, Operation},
 };
-
 use crossfade_verify::Reason as Why;
 
-use crate::world::{EVERY, FIRST, GRACE, NAME, TOKEN, World};
+use crate::world::{EVERY, FIRST, FRESHNESS, GRACE, NAME, TOKEN, World};
 
 const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
 const SIX: Duration = Duration::from_secs(6);
@@ -162,6 +161,25 @@ async fn somebody_else_s_pending_version_is_not_touched() {
     world.run(SIX).await;
     assert!(world.parked(0).is_none());
     assert!(world.holder("AWSPENDING").is_some_and(|id| id != THEIRS), "the slot was due, and ours follows");
+}
+
+#[tokio::test]
+async fn a_pending_version_without_a_value_is_somebody_else_s_and_hides_nothing() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().leave_empty_pending(NAME, THEIRS).expect("what native rotation leaves");
+    is_parked(&mut world, Reason::ForeignPending, "--version-stage AWSPENDING").await;
+    world.run(FRESHNESS * 2).await;
+    assert!(world.accepts(0, TOKEN));
+    let refused = matches!(world.verdict(0, "a-token-that-nobody-has-made"), Decision::Refused(Why::Unknown));
+    assert!(refused, "the view is as fresh as ever");
+    assert_eq!(world.holder("AWSPENDING").as_deref(), Some(THEIRS), "and theirs is not touched");
+    world.add(0);
+    world.run(SIX).await;
+    assert!(world.accepts(1, TOKEN), "a daemon that starts then reads it too");
+    world.server.person().label(NAME, "AWSPENDING", None, Some(THEIRS)).expect("a removal");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none());
 }
 
 #[tokio::test]

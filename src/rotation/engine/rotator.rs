@@ -190,9 +190,11 @@ impl Rotator {
         };
         self.last.promotes = pending.map(|pending| pending.created + policy.soak());
         let missing = ring.is_none() && !policy.terms().store.creates;
-        // A secret that we are about to create is not known yet: nobody may be refused on its absence.
+        // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
+        // known before stays, and ages.
         if ring.is_some() || missing {
             self.last.read = Some((*at, *now));
+            self.last.ring.clone_from(ring);
         }
         self.last.parked = match () {
             () if self.rejections.any_given_up(now.earliest) => self.last.parked.take(),
@@ -213,7 +215,6 @@ impl Rotator {
         if let Some(ring) = ring {
             self.last.message = observation::told(ring).or(self.last.message.take());
         }
-        self.last.ring.clone_from(ring);
     }
 
     fn saw_nothing(&mut self, error: &ReadError, at: Moment) {

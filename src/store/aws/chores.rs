@@ -105,8 +105,9 @@ fn over(
     let own = ended.first().filter(|(at, _)| old(*at) && done(&id)).map(|(_, label)| *label);
     let compromised = labels.notes(Kind::Compromised, id);
     let mark = compromised.first().filter(|(at, _)| {
+        // When somebody else's pending version was made is not known.
         let ends =
-            |other: &VersionId| *other == id || memory.known.get(other).is_some_and(|k| k.created < *at);
+            |other: &VersionId| *other == id || memory.known.get(other).is_none_or(|k| k.created < *at);
         old(*at) && state.labels.keys().filter(|other| ends(other)).all(done)
     });
     let kept = labels.notes(Kind::Kept, id);

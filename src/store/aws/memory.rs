@@ -40,6 +40,8 @@ pub(super) struct Memory {
     pub(super) written: BTreeMap<(Kind, VersionId), Moment>,
     /// How many ids of successors of that version are burnt.
     pub(super) burnt: Option<(VersionId, u32)>,
+    /// Since when a secret that was there is not found any more.
+    pub(super) gone: Option<Timestamp>,
     pub(super) seen: Option<Arc<Seen>>,
 }
 

@@ -78,7 +78,8 @@ impl Hand<'_> {
         self.turn().await?;
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
         let made = match &self.seen.state {
-            Some(state) => self.aws.api.put(&state.arn, &id, &value, CURRENT).await,
+            // The first value of all becomes current whatever is asked. Where a person was faster, theirs stays.
+            Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING).await,
             None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id).await,
         };
         made.map_err(Trouble::of_a_put)

@@ -148,6 +148,13 @@ impl World {
         }
     }
 
+    /// From now on, daemons may create the secret.
+    pub(crate) fn may_create(&mut self) {
+        let terms = self.policy.terms().clone();
+        let store = StoreTraits { creates: true, ..terms.store };
+        self.policy = Policy::new(Terms { store, ..terms }).expect("a sound policy");
+    }
+
     /// Nobody has it yet: the verifier has to accept it.
     pub(crate) fn accepts(&self, n: usize, token: &str) -> bool {
         matches!(self.verdict(n, token), Decision::Accepted(_))
