@@ -23,6 +23,12 @@ const TAKEN_BACK: &str = "what_is_taken_back_gets_a_deadline_first_where_a_write
 
 const ORDERS: &[Cut] = &[
     cut(
+        "an end is one",
+        "matches!(self, Self::Compromised { .. } |",
+        "matches!(self,",
+        "what_condemns_a_version_is_an_end",
+    ),
+    cut(
         "current can't be ended alone",
         "if ring.current.id == version => Some(Refusal::IsCurrent(version))",
         "if false => Some(Refusal::IsCurrent(version))",
