@@ -9,4 +9,5 @@ mod gone;
 mod labels;
 mod parked;
 mod replicas;
+mod same_token;
 mod world;

@@ -66,7 +66,12 @@ pub enum Refusal {
 /// Whether the order is one that may be carried out on this ring.
 pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
     match *demand {
-        Demand::Revoke { version } if ring.current.id == version => Some(Refusal::IsCurrent(version)),
+        // Or another version has its token: a person has put it back.
+        Demand::Revoke { version }
+            if ring.version(version).is_some_and(|v| v.digest == ring.current.digest) =>
+        {
+            Some(Refusal::IsCurrent(ring.current.id))
+        }
         Demand::Revoke { version } if ring.version(version).is_none() => {
             Some(Refusal::NoSuchVersion(version))
         }

@@ -53,6 +53,10 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
     for version in &live {
         fetch(aws, secret, &state, *version).await?;
     }
+    for version in view::marked(&state) {
+        // It is accepted by nobody: that it can't be read must not hide the others.
+        drop(fetch(aws, secret, &state, version).await);
+    }
     let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
     if let Some(unfit) = unfit {
         let cause = format!("version {current}: {unfit}");

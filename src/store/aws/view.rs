@@ -1,7 +1,7 @@
 //! From labels and values to a ring: what is accepted, and what stands in the way of a rotation.
 
 use super::{
-    label::{CURRENT, Kind, PREVIOUS},
+    label::{CURRENT, Kind, Labels, PREVIOUS},
     memory::{Memory, State},
 };
 use crate::{
@@ -24,12 +24,20 @@ pub(super) fn live(state: &State, now: Interval) -> Vec<VersionId> {
     state.labels.keys().copied().filter(stands).collect()
 }
 
+/// Versions that are marked, and matter no more: their values tell whether a person has put such a token back.
+pub(super) fn marked(state: &State) -> impl Iterator<Item = VersionId> {
+    let marks = [Kind::Ended, Kind::Compromised];
+    let marked =
+        move |(id, labels): &(&VersionId, &Labels)| marks.iter().any(|m| labels.earliest(*m, **id).is_some());
+    state.labels.iter().filter(marked).map(|(id, _)| *id)
+}
+
 /// The ring of a secret whose live values are known; none where no version is current, or its value is unusable.
 pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interval) -> Option<Ring> {
     let version = |id: VersionId| {
         let known = memory.known.get(&id)?;
         let (digest, foreign) = *known.token.as_ref().ok()?;
-        let ended = memory.ended(id, known.created);
+        let ended = memory.ended(id);
         let note = state.labels.get(&id).and_then(|labels| labels.latest(Kind::Until, id));
         Some(Version { id, created: known.created, digest, foreign, ended, note })
     };
@@ -53,7 +61,7 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     let kept = state.labels[&current.id].latest(Kind::Kept, current.id);
     let adopted = memory.adopted.filter(|(id, _)| *id == current.id).map(|(_, at)| at);
     let foreign_pending = candidate.is_some() && pending.is_none();
-    let taken: usize = state.labels.values().map(super::label::Labels::taken).sum();
+    let taken: usize = state.labels.values().map(Labels::taken).sum();
     let held = match () {
         () if state.is_managed => Some(Held::Managed),
         () if state.rotates_itself => Some(Held::NativeRotation),
