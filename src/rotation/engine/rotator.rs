@@ -225,14 +225,13 @@ impl Rotator {
             ReadError::Denied(_) => Some(Reason::Denied),
             ReadError::Damaged(_) => Some(Reason::Damaged),
             ReadError::Missing { .. } => Some(Reason::Missing),
-            ReadError::Unusable { .. } => Some(Reason::Unusable),
         };
         if let Some(reason) = reason {
             self.last.phase = Phase::Parked;
             self.last.parked = Some(Parked { reason, message: message.clone() });
         }
         // It was read all the same: nobody can hold a token that we don't know.
-        if let ReadError::Missing { now, .. } | ReadError::Unusable { now, .. } = error {
+        if let ReadError::Missing { now, .. } = error {
             self.last.read = Some((at, *now));
         }
         self.last.message = Some(message);

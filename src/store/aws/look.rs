@@ -5,7 +5,7 @@ use crossfade_verify::Moment;
 use super::{
     Aws, chores,
     label::{CURRENT, Kind},
-    memory::{Known, Seen, State},
+    memory::{Known, Seen, State, follows},
     trouble::Trouble,
     value, view,
 };
@@ -41,14 +41,14 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         );
         return Err(ReadError::Missing { now, cause: cause.into() });
     }
-    let state = aws.remember(secret, |memory| memory.take_in(described, now));
+    let state = aws.remember(secret, |memory| memory.take_in(described, secret.grace, now));
     let Some(current) = state.holder(CURRENT) else {
         is_gone(aws, secret, now)?;
         return empty(aws, secret, state, now, at);
     };
     aws.remember(secret, |memory| memory.gone = None);
     let foreign = find_parent(aws, secret, &state, current).await?;
-    let mut live = view::live(&state, now);
+    let mut live = aws.remember(secret, |memory| view::live(&state, memory, now));
     live.retain(|version| Some(*version) != foreign);
     for version in &live {
         fetch(aws, secret, &state, *version).await?;
@@ -57,16 +57,12 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         // It is accepted by nobody: that it can't be read must not hide the others.
         drop(fetch(aws, secret, &state, version).await);
     }
-    let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
-    if let Some(unfit) = unfit {
-        let cause = format!("version {current}: {unfit}");
-        return Err(ReadError::Unusable { now, cause: cause.into() });
-    }
     aws.remember(secret, |memory| {
         if !live.iter().all(|version| memory.known.contains_key(version)) {
             // By the last turn of the engine that had the old format.
             return Err(ReadError::Unavailable("its format was changed while it was read".into()));
         }
+        memory.see_put(&state, secret.grace, now);
         adopt(memory, &state, secret, current, now);
         let mut ring = view::ring(&state, memory, secret, now);
         let chore =
@@ -86,7 +82,7 @@ async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) ->
     }
     let stored = aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(unread)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
-    let token = token.map(|token| (token.digest(), token.is_foreign())).map_err(|unfit| unfit.to_string());
+    let token = token.map(|token| (token.digest(), token.is_foreign()));
     let known = Known { created: stored.created, token };
     aws.remember(secret, |memory| memory.known.insert(version, known));
     Ok(())
@@ -106,9 +102,7 @@ async fn find_parent(
     if let Some(parent) = known {
         return Ok(foreign(parent));
     }
-    let follows = |parent: &VersionId| {
-        (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(&state.arn, Some(*parent), attempt) == pending)
-    };
+    let follows = |parent: &VersionId| follows(&state.arn, *parent, pending);
     let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
     // The one that was to be the first of all has come late: it follows none, and least of all what is current.
     let first = (pending == first_id(secret, Some(state))).then_some(pending);
@@ -137,12 +131,13 @@ fn adopt(
     }
     // What was adopted once and is current again was rolled back to.
     memory.adopted = None;
-    let known = memory.known.get(&current);
-    let ours = current.is_derived() && known.is_some_and(|known| matches!(known.token, Ok((_, false))));
+    let token = memory.known.get(&current).map(|known| known.token);
+    let ours = current.is_derived() && matches!(token, Some(Ok((_, false))));
     let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring| ring.findings.rolled_back);
     // By another daemon, or by us before we were started again.
     let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
-    memory.adopted = (!ours && !rolled_back && !noted).then_some((current, now.latest));
+    let usable = matches!(token, Some(Ok(_)));
+    memory.adopted = (usable && !ours && !rolled_back && !noted).then_some((current, now.latest));
 }
 
 /// Whether it is believed that a secret which was there is gone: the first read that says so may be late.

@@ -192,7 +192,9 @@ impl Hand<'_> {
         on: VersionId,
     ) -> Result<(), WriteError> {
         let (label, at) = kind.label(at, on);
-        let labels = state.labels.get(&on).ok_or(WriteError::Conflict)?;
+        // A version that a person has replaced may have lost all of its labels.
+        let bare = Labels::default();
+        let labels = state.labels.get(&on).unwrap_or(&bare);
         let enough = match kind {
             Kind::Until | Kind::Kept => labels.latest(kind, on).is_some_and(|there| there >= at),
             Kind::Ended | Kind::Paused => labels.earliest(kind, on).is_some(),
