@@ -23,16 +23,11 @@ const ABORT: &str = "abort_skips_the_slot_and_takes_the_pending_version_back";
 const TAKEN_BACK: &str = "what_is_taken_back_gets_a_deadline_first_where_a_write_can_land_late";
 
 const ORDERS: &[Cut] = &[
-    cut(
-        "current can't be ended alone",
-        "if ring.version(version).is_some_and(|v| v.digest == ring.current.digest) => {\n",
-        "if false => {\n",
-        REFUSED,
-    ),
+    cut("current can't be ended alone", "if bots_hold(version) => Some", "if false => Some", REFUSED),
     cut(
         "nor by another version that has its token",
-        "is_some_and(|v| v.digest == ring.current.digest) => {\n",
-        "is_some_and(|v| v.id == ring.current.id) => {\n",
+        "is_some_and(|v| v.digest == ring.current.digest)",
+        "is_some_and(|v| v.id == ring.current.id)",
         SAME,
     ),
     cut(
