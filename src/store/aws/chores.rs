@@ -99,10 +99,12 @@ fn over(
     let twice = ended.get(1).map(|(_, label)| *label);
     let old = |at: Timestamp| at + MARKS_LAST + lags.hold < now.earliest;
     let done = |id: &VersionId| {
-        let labels = &state.labels[id];
-        !labels.is_staged() && labels.latest(Kind::Until, *id).is_none()
+        let labels = state.labels.get(id);
+        labels.is_none_or(|labels| !labels.is_staged() && labels.latest(Kind::Until, *id).is_none())
     };
-    let own = ended.first().filter(|(at, _)| old(*at) && done(&id)).map(|(_, label)| *label);
+    // A person may have put the token back.
+    let all_done = done(&id) && memory.twins(id).all(|(twin, _)| done(&twin));
+    let own = ended.first().filter(|(at, _)| old(*at) && all_done).map(|(_, label)| *label);
     let compromised = labels.notes(Kind::Compromised, id);
     let mark = compromised.first().filter(|(at, _)| {
         // When somebody else's pending version was made is not known.
