@@ -166,8 +166,11 @@ impl Store for Aws {
     async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
         let last = self.remember(secret, |memory| memory.seen.clone());
         let seen = last.filter(|last| last.revision == seen.revision).ok_or(WriteError::Conflict)?;
+        let replaces_an_ended_one = seen.ring.as_ref().is_some_and(|ring| ring.current.ended.is_some());
         let urgency = match step {
             Step::Tidy { .. } => Urgency::Chore,
+            Step::End { .. } | Step::EndAll { .. } => Urgency::End,
+            Step::Stage { .. } | Step::Promote { .. } if replaces_an_ended_one => Urgency::End,
             _ => Urgency::Step,
         };
         write::Hand { aws: self, secret, seen: &seen, urgency }.apply(step).await

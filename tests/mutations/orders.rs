@@ -31,6 +31,12 @@ const ORDERS: &[Cut] = &[
         SAME,
     ),
     cut(
+        "an end is one",
+        "matches!(self, Self::Compromised { .. } |",
+        "matches!(self,",
+        "what_condemns_a_version_is_an_end",
+    ),
+    cut(
         "what is gone can't be ended",
         "if ring.version(version).is_none() => {\n",
         "if false => {\n",

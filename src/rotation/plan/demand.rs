@@ -40,6 +40,13 @@ pub enum Demand {
     Resume,
 }
 
+impl Demand {
+    /// Whether it condemns a version, and so brooks no delay.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Compromised { .. } | Self::RevokeAll { .. } | Self::Revoke { .. })
+    }
+}
+
 /// Why an order can't be carried out.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
