@@ -4,7 +4,7 @@ use super::super::{
     policy::Notes,
     ring::{Held, Ring, VersionId},
 };
-use super::{Due, Plan, Step, held, stands};
+use super::{Due, Plan, Step, holds_an_order, stands};
 
 /// An order, bound to the version that the person saw.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
@@ -40,6 +40,13 @@ pub enum Demand {
     Resume,
 }
 
+impl Demand {
+    /// Whether it condemns a version, and so brooks no delay.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Compromised { .. } | Self::RevokeAll { .. } | Self::Revoke { .. })
+    }
+}
+
 /// Why an order can't be carried out.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -65,8 +72,10 @@ pub enum Refusal {
 
 /// Whether the order is one that may be carried out on this ring.
 pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
+    let bots_hold = |id: VersionId| ring.version(id).is_some_and(|v| v.digest == ring.current.digest);
     match *demand {
-        Demand::Revoke { version } if ring.current.id == version => Some(Refusal::IsCurrent(version)),
+        // Also where another version has its token: a person has put that back.
+        Demand::Revoke { version } if bots_hold(version) => Some(Refusal::IsCurrent(ring.current.id)),
         Demand::Revoke { version } if ring.version(version).is_none() => {
             Some(Refusal::NoSuchVersion(version))
         }
@@ -75,7 +84,7 @@ pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
             Some(p) if p.id == pending => None,
             _ => Some(Refusal::NothingPending),
         },
-        Demand::Rotate { .. } if !settled(ring, demand) => held(ring).map(Refusal::Held),
+        Demand::Rotate { .. } if !settled(ring, demand) => holds_an_order(ring).map(Refusal::Held),
         _ => None,
     }
 }
@@ -108,9 +117,9 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
     let ring = plan.ring;
     let current = ring.current.id;
     match *demand {
-        Demand::Rotate { current: seen } => {
-            (seen == current && ring.paused.is_some()).then_some(Step::Unpause { current })
-        }
+        Demand::Rotate { current: seen } if seen != current => None,
+        Demand::Rotate { .. } if plan.is_rolled_back() => Some(Step::Keep { current }),
+        Demand::Rotate { .. } => ring.paused.is_some().then_some(Step::Unpause { current }),
         Demand::Compromised { current: seen } | Demand::RevokeAll { current: seen } => end_all(ring, seen),
         Demand::Revoke { version } => {
             let stands = ring.version(version).filter(|v| v.ended.is_none());
@@ -126,9 +135,7 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
         },
         Demand::Pause => ring.paused.is_none().then_some(Step::Pause { current }),
         Demand::Resume if ring.paused.is_none() => None,
-        Demand::Resume if plan.due() == Due::Now || (ring.findings.rolled_back && ring.kept.is_none()) => {
-            Some(Step::Keep { current })
-        }
+        Demand::Resume if plan.due() == Due::Now || plan.is_rolled_back() => Some(Step::Keep { current }),
         Demand::Resume => Some(Step::Unpause { current }),
     }
 }

@@ -7,7 +7,7 @@ use crossfade_verify::Digest;
 use super::{
     super::{
         policy::{StoreTraits, Terms},
-        ring::Findings,
+        ring::{Findings, Marks},
         schedule::Schedule,
     },
     *,
@@ -15,6 +15,7 @@ use super::{
 
 mod ends;
 mod findings;
+mod given_up;
 mod margins;
 mod orders;
 mod rules;
