@@ -56,10 +56,14 @@ export function clockOf({ bootMs, monotonicMs, wallMs }: Clocks): Clock {
     const wall = wallMs() - last.wall;
     if (monotonic > CARRIED_MS || Math.abs(wall - monotonic) > CARRIED_APART_MS) {
       last = read();
-      return { bootMs: last.boot, wallMs: last.wall };
+      return whole(last.boot, last.wall);
     }
-    return { bootMs: last.boot + monotonic, wallMs: last.wall + wall };
+    return whole(last.boot + monotonic, last.wall + wall);
   };
+}
+
+function whole(bootMs: number, wallMs: number): Moment {
+  return { bootMs: Math.floor(bootMs), wallMs: Math.floor(wallMs) };
 }
 
 /** Elsewhere than on Linux, Node's monotonic clock runs on while the machine is suspended. */
