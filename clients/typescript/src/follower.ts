@@ -95,13 +95,14 @@ export class Follower {
 
   async #run(): Promise<void> {
     const backoff = new Backoff(BACKOFF_MS, this.#options.random);
-    let answered = true;
+    // To be held is for who is well served.
+    let answered = this.#isWell();
     while (!this.#stop.signal.aborted) {
       const { replica } = this;
       const sent = this.#options.clock();
       try {
         await this.#ask(this.#at, answered ? this.#waitS() : 0);
-        answered = this.#isFresh() || this.#options.replicas.length === 1;
+        answered = this.#isWell();
         if (answered) backoff.reset();
         else this.#at += 1;
         const took = elapsedMs(sent, this.#options.clock());
@@ -141,7 +142,7 @@ export class Follower {
     this.#options.onApplied(next, changed);
   }
 
-  /** To be held is for who is up to date: after a start from the cache or a suspended machine, the answer is needed now. */
+  /** After a start from the cache, and on a machine that was suspended, an answer is needed now. */
   #waitS(): number {
     const view = this.#applied?.view;
     return view?.complete === true && !parted(view.taken, this.#options.clock()) ? MAX_WAIT_S : 0;
@@ -154,9 +155,10 @@ export class Follower {
     return Math.min(waitS * 1_000, freshnessMs / 2) + transitMs;
   }
 
-  #isFresh(): boolean {
+  /** Where there is but one replica, nobody else could have a fresher view. */
+  #isWell(): boolean {
     const view = this.#applied?.view;
-    return view !== undefined && isFresh(view, this.#options.clock());
+    return this.#options.replicas.length === 1 || (view !== undefined && isFresh(view, this.#options.clock()));
   }
 
   #capMs(): number {
