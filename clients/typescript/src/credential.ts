@@ -46,13 +46,14 @@ function trimmed(value: string): string {
 /** Takes `Authorization` and the headers `named` out of a request, and leaves the others alone. */
 export function strip(request: IncomingMessage, named: readonly string[]): void {
   const names = ["authorization", ...named];
-  const { rawHeaders } = request;
+  // Node makes the first two of the third when they are first asked for, by a count of its own: so before it shrinks.
+  const { headers, headersDistinct, rawHeaders } = request;
+  for (const name of names) {
+    delete headers[name];
+    // HTTP/2's requests have none.
+    delete headersDistinct?.[name];
+  }
   for (let at = rawHeaders.length - 2; at >= 0; at -= 2) {
     if (names.includes(String(rawHeaders[at]).toLowerCase())) rawHeaders.splice(at, 2);
-  }
-  // Both are made of `rawHeaders` when they are first asked for, which may have been before.
-  for (const name of names) {
-    delete request.headers[name];
-    delete request.headersDistinct?.[name];
   }
 }

@@ -19,14 +19,14 @@ export interface Connection {
   /** The base URL of a replica, or of each of several. */
   readonly url: string | readonly string[];
   /** The client credential that `crossfade credential` printed; not needed with a client certificate. */
-  readonly credential?: string;
+  readonly credential?: string | undefined;
   /** A function is asked for each request, so that a renewed certificate counts without a restart. */
-  readonly tls?: Tls | (() => Tls);
+  readonly tls?: Tls | (() => Tls) | undefined;
   /**
    * Lets `http://` leave this machine. Whoever is on the way can then read the credential and every token that is
    * handed out, and make any token accepted.
    */
-  readonly dangerouslyAllowPlaintext?: boolean;
+  readonly dangerouslyAllowPlaintext?: boolean | undefined;
 }
 
 export interface Answer {

@@ -16,14 +16,14 @@ export interface VerifierOptions extends Connection {
   /** The MCP server that the tokens are for, as in the daemon's config. */
   readonly audience: string;
   /** The name of this process in `crossfade status`; 1 to 64 of `A-Z a-z 0-9 . _ -`. */
-  readonly instance?: string;
+  readonly instance?: string | undefined;
   /** Keeps the last view there, so that a server starts while the daemon is down. One process each. */
-  readonly cacheFile?: string;
+  readonly cacheFile?: string | undefined;
   /** Accepts for no longer than this after the last view, whatever the daemon allows. */
-  readonly maxHoldMs?: number;
+  readonly maxHoldMs?: number | undefined;
   /** For logs and metrics. Without it, failures go to stderr. */
-  readonly onEvent?: EventHook;
-  readonly reportEveryMs?: number;
+  readonly onEvent?: EventHook | undefined;
+  readonly reportEveryMs?: number | undefined;
   /** For tests. */
   readonly clock?: Clock;
   readonly random?: () => number;
