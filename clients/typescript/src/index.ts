@@ -4,7 +4,7 @@ export type { AuthInfo } from "./auth-info.js";
 export type { Clock, Moment } from "./clock.js";
 export type { EventHook, VerifierEvent } from "./events.js";
 export type { Connection, Tls } from "./http.js";
-export { requireToken, type Authorized, type RequireTokenOptions } from "./middleware.js";
+export { authOf, requireToken, type RequireTokenOptions } from "./middleware.js";
 export type { Outcome } from "./reports.js";
 export { TokenSource, type TokenSourceOptions } from "./token-source.js";
 export type { Grant, Reason, Verdict } from "./verdict.js";

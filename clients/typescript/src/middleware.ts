@@ -17,8 +17,13 @@ export interface RequireTokenOptions {
   readonly jsonRpcErrors?: boolean;
 }
 
-/** A request that has passed. */
-export type Authorized<R extends IncomingMessage = IncomingMessage> = R & { auth?: AuthInfo };
+/** A request that may have passed. */
+type Authorized = IncomingMessage & { auth?: AuthInfo };
+
+/** Who sent a request that has passed: `req.auth`, which the MCP SDKs read too. */
+export function authOf(request: IncomingMessage): AuthInfo | undefined {
+  return (request as Authorized).auth;
+}
 
 const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** RFC 6749, section 3.3. */

@@ -8,7 +8,7 @@ import { test } from "node:test";
 
 import express from "express";
 
-import { requireToken, Verifier, type Authorized, type VerifierEvent } from "../src/index.js";
+import { authOf, requireToken, Verifier, type VerifierEvent } from "../src/index.js";
 import { FakeFeed } from "./support/fake-feed.js";
 import { vectors } from "./support/vectors.js";
 
@@ -102,14 +102,14 @@ async function check(server: Server, { name, head, expected }: Case, jsonRpcErro
   assert.equal(more, undefined, `${name}: counted once`);
   const handled = server.handled();
   assert.equal(handled.length, expected.version === null ? 0 : 1, name);
-  for (const request of handled) handler(request as Authorized, name, expected);
+  for (const request of handled) handler(request, name, expected);
   if (expected.error !== null && !head[0]?.startsWith("HEAD")) body(answer.body, expected.error, jsonRpcErrors, name);
 }
 
-function handler(request: Authorized, name: string, { version, passes }: Case["expected"]): void {
-  assert.equal(request.auth?.extra.version, version, name);
+function handler(request: IncomingMessage, name: string, { version, passes }: Case["expected"]): void {
+  assert.equal(authOf(request)?.extra.version, version, name);
   const tokens = Object.values(given.tokens).map(({ token }) => token);
-  const kept = JSON.stringify([request.headers, request.headersDistinct, request.rawHeaders, request.auth]);
+  const kept = JSON.stringify([request.headers, request.headersDistinct, request.rawHeaders, authOf(request)]);
   for (const token of tokens) assert.ok(!kept.includes(token), `${name}: a token is left`);
   for (const gone of ["authorization", given.header]) {
     assert.ok(!(gone in request.headers) && !(gone in request.headersDistinct), name);

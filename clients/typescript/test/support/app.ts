@@ -6,13 +6,13 @@ import type { TestContext } from "node:test";
 
 import express from "express";
 
-import { requireToken, type Authorized, type Verifier } from "../../src/index.js";
+import { authOf, requireToken, type Verifier } from "../../src/index.js";
 
 /** Its URL. The handler says which version called. */
 export async function app(t: TestContext, verifier: Verifier): Promise<string> {
   const made = express();
   made.use(requireToken(verifier));
-  made.use((request, response) => void response.end((request as Authorized).auth?.extra.version));
+  made.use((request, response) => void response.end(authOf(request)?.extra.version));
   const server = made.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {

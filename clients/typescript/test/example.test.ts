@@ -1,0 +1,51 @@
+/** The example MCP servers, with the official clients of both SDKs; and what the README shows of them. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { Daemon } from "./support/daemon.js";
+import { clients, example } from "./support/example.js";
+
+const WRONG = "mcp_5mZrDnVkqwfsv1i2McfU8yYsJBFqWHsuoCmqYuAk_SQ3JB4nX";
+
+for (const name of ["server", "server-v2"] as const) {
+  test(`${name}: both official clients list and call a tool, with current and previous tokens, and nobody without one`, async (t) => {
+    const daemon = await Daemon.started(t, "60s");
+    const url = await example(t, name, [daemon.url]);
+    const old = await daemon.token();
+    await daemon.rotate();
+    const current = await daemon.token();
+    const { versions } = await daemon.status();
+    const version = (stage: string) => versions.find((each) => each.stage === stage)?.version;
+    for (const [client, ask] of Object.entries(clients)) {
+      for (const [headers, stage, slack] of [
+        [{ authorization: `Bearer ${current}` }, "current", false],
+        [{ authorization: `Bearer ${old}` }, "previous", false],
+        [{ "mcp-access-token": current, "slack-user-token": "xoxp-1" }, "current", true],
+      ] as [Record<string, string>, string, boolean][]) {
+        const [tools, caller] = await ask(url, headers);
+        assert.deepEqual(tools, ["whoami"], client);
+        const identity = { client_id: "slack-bot", version: version(stage), stage };
+        assert.deepEqual(caller, { ...identity, slack_user_token_present: slack, authorization_seen: false }, client);
+      }
+      await assert.rejects(ask(url, {}), client);
+      await assert.rejects(ask(url, { authorization: `Bearer ${WRONG}` }), client);
+    }
+    assert.equal((await fetch(url, { method: "POST" })).status, 401);
+  });
+}
+
+test("the README's code stands in the example, line for line", () => {
+  const read = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8");
+  const [protects] = blocks(read("clients/typescript/README.md"));
+  const source = read("examples/typescript/server.ts").split("\n");
+  const lines = (protects ?? "").split("\n").filter((line) => line !== "" && !line.startsWith("//"));
+  assert.equal(lines.filter((line) => !line.includes("express()")).length, 4, "the lines of ours");
+  for (const line of lines) assert.ok(source.includes(line), line);
+});
+
+/** The fenced blocks of TypeScript. */
+function blocks(text: string): string[] {
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block ?? "");
+}
