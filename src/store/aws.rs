@@ -141,11 +141,14 @@ impl Aws {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is remembered of the secret. Never across an await.
+    /// What is remembered of the secret; values only as its format has them now. Never across an await.
     fn remember<T>(&self, secret: &Secret, with: impl FnOnce(&mut memory::Memory) -> T) -> T {
         let mut memories = self.memories();
         let (format, memory) = memories.entry(Arc::clone(&secret.name)).or_default();
-        *format = secret.format;
+        if *format != secret.format {
+            *format = secret.format;
+            memory.known.clear();
+        }
         with(memory)
     }
 }
@@ -160,8 +163,11 @@ impl Store for Aws {
     async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
         let last = self.remember(secret, |memory| memory.seen.clone());
         let seen = last.filter(|last| last.revision == seen.revision).ok_or(WriteError::Conflict)?;
+        let replaces_an_ended_one = seen.ring.as_ref().is_some_and(|ring| ring.current.ended.is_some());
         let urgency = match step {
             Step::Tidy { .. } => Urgency::Chore,
+            Step::End { .. } | Step::EndAll { .. } => Urgency::End,
+            Step::Stage { .. } | Step::Promote { .. } if replaces_an_ended_one => Urgency::End,
             _ => Urgency::Step,
         };
         write::Hand { aws: self, secret, seen: &seen, urgency }.apply(step).await

@@ -23,6 +23,12 @@ const TAKEN_BACK: &str = "what_is_taken_back_gets_a_deadline_first_where_a_write
 
 const ORDERS: &[Cut] = &[
     cut(
+        "an end is one",
+        "matches!(self, Self::Compromised { .. } |",
+        "matches!(self,",
+        "what_condemns_a_version_is_an_end",
+    ),
+    cut(
         "current can't be ended alone",
         "if ring.current.id == version => Some(Refusal::IsCurrent(version))",
         "if false => Some(Refusal::IsCurrent(version))",
@@ -102,27 +108,33 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "what can't begin is refused",
-        "held(ring).map(Refusal::Held)",
+        "holds_an_order(ring).map(Refusal::Held)",
         "None",
         "an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up",
     ),
     cut("what is finished stands", "replaced && settled(ring, demand)", "replaced", FINISHED),
     cut(
         "a rotation lifts the pause of what was seen",
-        "(seen == current && ring.paused.is_some())",
-        "(seen == seen && ring.paused.is_some())",
+        "Demand::Rotate { current: seen } if seen != current => None,",
+        "",
         "a_rotation_lifts_no_pause_but_that_of_the_version_that_was_seen",
     ),
     cut(
+        "who orders a rotation goes on with it",
+        "Demand::Rotate { .. } if plan.is_rolled_back() => Some(Step::Keep { current }),",
+        "",
+        "what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun",
+    ),
+    cut(
         "a rotation lifts a pause",
-        "(seen == current && ring.paused.is_some()).then_some(Step::Unpause { current })",
-        "(seen == current && false).then_some(Step::Unpause { current })",
+        "Demand::Rotate { .. } => ring.paused.is_some().then_some(Step::Unpause { current }),",
+        "Demand::Rotate { .. } => None,",
         PAUSE,
     ),
     cut(
         "a rotation lifts only a pause",
-        "(seen == current && ring.paused.is_some())",
-        "(seen == current)",
+        "Demand::Rotate { .. } => ring.paused.is_some().then_some(Step::Unpause { current }),",
+        "Demand::Rotate { .. } => Some(Step::Unpause { current }),",
         "an_order_is_bound_to_the_version_that_was_seen",
     ),
     cut("all are ended", "=> end_all(ring, seen),", "=> { let _ = seen; None }", ENDS_FIRST),
@@ -178,21 +190,15 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "a resume after a roll-back keeps",
-        " || (ring.findings.rolled_back && ring.kept.is_none())",
-        "",
-        "a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with",
-    ),
-    cut(
-        "it keeps once",
-        "(ring.findings.rolled_back && ring.kept.is_none())",
-        "ring.findings.rolled_back",
+        "Demand::Resume if plan.due() == Due::Now || plan.is_rolled_back() =>",
+        "Demand::Resume if plan.due() == Due::Now =>",
         "a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with",
     ),
     cut("a resume needs a pause", "Demand::Resume if ring.paused.is_none() => None,", "", RESUME),
     cut(
         "a resume skips the slots",
-        "Demand::Resume if plan.due() == Due::Now || (",
-        "Demand::Resume if (",
+        "Demand::Resume if plan.due() == Due::Now || ",
+        "Demand::Resume if ",
         PAUSE,
     ),
     cut(
