@@ -11,6 +11,8 @@ import { AUDIENCE, BOT, Daemon, SECRET, VERIFIER } from "./support/daemon.js";
 import { until } from "./support/fake-feed.js";
 import { folder } from "./support/world.js";
 
+/** Set by `cargo xtask test --full`: the long run. */
+const ROUNDS = process.env.CROSSFADE_FULL === "1" ? 20 : 3;
 const UNKNOWN = "mcp_5mZrDnVkqwfsv1i2McfU8yYsJBFqWHsuoCmqYuAk_SQ3JB4nX";
 
 async function connect(t: TestContext, daemons: Daemon[], options: Partial<VerifierOptions> = {}): Promise<Verifier> {
@@ -105,7 +107,7 @@ test("while tokens rotate and daemons are killed, no rightful token gets a 401",
     }
   };
   const runs = Promise.all(Array.from({ length: 4 }, load));
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     await one.rotate();
     await other.kill();
     await one.rotate();

@@ -1,7 +1,6 @@
-/** The example MCP servers, with the official clients of both SDKs; and what the README shows of them. */
+/** The example MCP servers, with the official clients of both SDKs. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Daemon } from "./support/daemon.js";
@@ -34,18 +33,4 @@ for (const name of ["server", "server-v2"] as const) {
     }
     assert.equal((await fetch(url, { method: "POST" })).status, 401);
   });
-}
-
-test("the README's code stands in the example, line for line", () => {
-  const read = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8");
-  const [protects] = blocks(read("clients/typescript/README.md"));
-  const source = read("examples/typescript/server.ts").split("\n");
-  const lines = (protects ?? "").split("\n").filter((line) => line !== "" && !line.startsWith("//"));
-  assert.equal(lines.filter((line) => !line.includes("express()")).length, 4, "the lines of ours");
-  for (const line of lines) assert.ok(source.includes(line), line);
-});
-
-/** The fenced blocks of TypeScript. */
-function blocks(text: string): string[] {
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block ?? "");
 }
