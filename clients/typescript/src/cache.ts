@@ -6,9 +6,9 @@
  * feed, and replaced as a whole.
  */
 
+import { hash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, rename, unlink, type FileHandle } from "node:fs/promises";
-import { randomBytes } from "node:crypto";
 
 import { AcceptSet, MAX_SET_BYTES } from "./accept-set.js";
 import type { Applied } from "./feed.js";
@@ -27,6 +27,8 @@ interface Head {
   audience: string;
   feed: string;
   etag: string;
+  /** Of the set: a 304 makes fresh what stands here, so it has to be what was written. */
+  sha256: string;
   now_ms: number;
   age_ms: number;
   boot_ms: number;
@@ -37,7 +39,7 @@ export async function writeCache(path: string, { view, etag, json, feed }: Appli
   const { set, nowMs, ageMs, taken } = view;
   const { bootMs, wallMs } = taken;
   const place = { now_ms: nowMs, age_ms: ageMs, boot_ms: bootMs, wall_ms: wallMs };
-  const head: Head = { format: FORMAT, audience: set.audience, feed, etag, ...place };
+  const head: Head = { format: FORMAT, audience: set.audience, feed, etag, sha256: hash("sha256", json), ...place };
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString("hex")}`;
   try {
     const file = await open(temporary, "wx", 0o600);
@@ -87,6 +89,7 @@ function parse(bytes: Buffer, audience: string, feeds: readonly string[]): Appli
   if (head.audience !== audience) throw new Error("it is for another audience");
   if (!feeds.includes(head.feed)) throw new Error("it came from a feed that is not configured now");
   const json = bytes.subarray(end + 1);
+  if (head.sha256 !== hash("sha256", json)) throw new Error("it is not what was written");
   const taken = { bootMs: head.boot_ms, wallMs: head.wall_ms };
   const place = { nowMs: head.now_ms, ageMs: head.age_ms, taken, complete: false };
   return { view: { ...place, set: AcceptSet.parse(json, audience) }, etag: head.etag, json, feed: head.feed };
@@ -94,7 +97,7 @@ function parse(bytes: Buffer, audience: string, feeds: readonly string[]): Appli
 
 function isHead(head: Partial<Head> | null | undefined): head is Head {
   if (typeof head !== "object" || head === null || head.format !== FORMAT) return false;
-  const texts = [head.audience, head.feed, head.etag];
+  const texts = [head.audience, head.feed, head.etag, head.sha256];
   const numbers = [head.now_ms, head.age_ms, head.boot_ms, head.wall_ms];
   return texts.every((text) => typeof text === "string") && numbers.every((n) => Number.isFinite(n) && Number(n) >= 0);
 }

@@ -1,12 +1,12 @@
 /** What is known of a token everywhere but at its bot and in the store: its SHA-256, which can't be turned back. */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 const BYTES = 32;
 const TEXT = /^[A-Za-z0-9_-]{43}$/;
 
 export function digestOf(token: string): Buffer {
-  return createHash("sha256").update(token, "utf8").digest();
+  return hash("sha256", token, "buffer");
 }
 
 /** Reads base64url of 32 bytes in its one canonical form; else undefined. */

@@ -29,12 +29,15 @@ export function logger(write: (line: string) => void = console.error): EventHook
   };
 }
 
-/** A hook that throws must not decide on a request. */
+/** A hook that throws must not decide on a request. It is said once. */
 export function guarded(hook: EventHook): EventHook {
+  let said = false;
   return (event) => {
     try {
       hook(event);
     } catch (error) {
+      if (said) return;
+      said = true;
       process.emitWarning(error instanceof Error ? error : new Error("the onEvent hook of @crossfade/verify threw"));
     }
   };

@@ -83,6 +83,8 @@ test("a cache of another audience, of another feed, or broken is not used, and i
     ["empty", Buffer.of()],
     ["cut", good.subarray(0, good.length - 1)],
     ["without its set", good.subarray(0, good.indexOf("\n") + 1)],
+    ["with another digest", Buffer.from(good.toString().replace('"digest":"', '"digest":"AAAA'))],
+    ["with another grace", Buffer.from(good.toString().replace('"grace_ms":60000', '"grace_ms":60001'))],
     ["null", Buffer.from("null\n{}")],
     ["another format", Buffer.from(good.toString().replace('"format":1', '"format":2'))],
     ["a time that is none", Buffer.from(good.toString().replace(/"wall_ms":\d+/, '"wall_ms":"now"'))],

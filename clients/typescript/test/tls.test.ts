@@ -32,7 +32,7 @@ async function certificates(t: TestContext, names: string[]) {
 /** Ends TLS before a feed; tells who called. */
 async function behindTls(t: TestContext, fake: FakeFeed, read: (name: string) => Buffer) {
   const callers: string[] = [];
-  const tls = { key: read("server.key"), cert: read("server.pem"), ca: read("ca.pem"), requestCert: true };
+  const tls = { key: read("server.key"), cert: read("server.pem"), ca: read("ca.pem"), requestCert: true, rejectUnauthorized: false };
   const server = createServer(tls, (request, response) => {
     callers.push(String((request.socket as TLSSocket).getPeerCertificate().subject?.CN));
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name !== "host")) as Record<string, string>;
@@ -68,7 +68,8 @@ test("a private CA is trusted where it is given, a client certificate shown, and
   // Whatever the environment says.
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
   t.after(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED);
-  for (const tls of [{}, { rejectUnauthorized: false }]) {
+  const { cert, key } = given;
+  for (const tls of [{ cert, key }, { cert, key, rejectUnauthorized: false }, {}]) {
     assert.equal((await connect(() => tls)).state, undefined);
     assert.match(failures.splice(0).join(), /certificate/);
   }

@@ -15,8 +15,8 @@ import { until } from "./fake-feed.js";
 
 const FOLDER = new URL("../../../../../examples/typescript/", import.meta.url);
 
-/** Starts one; its URL. */
-export async function example(t: TestContext, name: "server" | "server-v2", feeds: string[]): Promise<string> {
+/** Starts one; its URL, and how to send it a signal. */
+export async function example(t: TestContext, name: "server" | "server-v2", feeds: string[]) {
   const script = fileURLToPath(new URL(`build/${name}.js`, FOLDER));
   if (!existsSync(script)) throw new Error(`${script} is not there: \`npm ci && npm run build\` in examples/typescript`);
   const env = {
@@ -29,16 +29,18 @@ export async function example(t: TestContext, name: "server" | "server-v2", feed
   const child = spawn(process.execPath, [script], { env, stdio: ["ignore", "pipe", "pipe"] });
   t.after(async () => {
     const gone = once(child, "exit");
+    child.kill("SIGCONT");
     child.kill("SIGTERM");
     const [code] = (await gone) as [number | null];
     if (code !== 0) throw new Error(`the example ended with ${code}: ${said}`);
   });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
-  return until("the example listens", () => {
+  const url = await until("the example listens", () => {
     if (child.exitCode !== null) throw new Error(`the example ended: ${said}`);
     return /^listening on (\S+)$/m.exec(said)?.[1];
   });
+  return { url, signal: (signal: NodeJS.Signals) => child.kill(signal) };
 }
 
 /** The official clients: what tools there are, and what `whoami` says. */
