@@ -28,7 +28,9 @@ export function authInfo(grant: Grant, resource: URL, wallMs: number = Date.now(
 /** The audience as the SDKs want it. */
 export function resourceOf(audience: string): URL {
   if (!URL.canParse(audience)) {
-    throw new TypeError("the audience is no URL, which the MCP SDKs ask of a resource: give the secret one in the daemon's config");
+    throw new TypeError(
+      "the audience is no URL, which the MCP SDKs ask of a resource: give the secret one in the daemon's config",
+    );
   }
   return new URL(audience);
 }

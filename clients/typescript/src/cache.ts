@@ -57,7 +57,11 @@ export async function writeCache(path: string, { view, etag, json, feed }: Appli
 }
 
 /** Undefined where there is none yet. One that is not to be trusted, or is about something else, is an error. */
-export async function readCache(path: string, audience: string, feeds: readonly string[]): Promise<Applied | undefined> {
+export async function readCache(
+  path: string,
+  audience: string,
+  feeds: readonly string[],
+): Promise<Applied | undefined> {
   try {
     const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
     try {
@@ -75,7 +79,9 @@ async function contents(file: FileHandle): Promise<Buffer> {
   const { uid, mode, size } = await file.stat();
   const user = process.geteuid?.();
   if (user !== undefined && (uid !== user || (mode & 0o077) !== 0)) {
-    throw new Error("it has to belong to this process's user, with mode 0600: whoever can write it can make any token accepted");
+    throw new Error(
+      "it has to belong to this process's user, with mode 0600: whoever can write it can make any token accepted",
+    );
   }
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new Error("it is no file");
   if (size > MAX_HEAD_BYTES + MAX_SET_BYTES) throw new Error("it is too large");

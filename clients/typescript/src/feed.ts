@@ -105,7 +105,8 @@ function checked(answer: Answer, known: string | undefined): string {
 
 function refusal(status: number): string {
   if (status === 401) return "401: the daemon doesn't know this credential; see `clients` in its config";
-  if (status === 403) return "403: this credential may not verify for this audience; see `clients` in the daemon's config";
+  if (status === 403)
+    return "403: this credential may not verify for this audience; see `clients` in the daemon's config";
   if (status === 503) return "503: the daemon has not read every secret of this audience yet, or is busy";
   if (status >= 300 && status < 400) return `${status}: a redirect, which is never followed; give the daemon's own URL`;
   return `${status}: not an answer of the feed`;

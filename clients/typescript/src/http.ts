@@ -79,13 +79,17 @@ export class Replica {
         clearTimeout(timer);
         timer = setTimeout(() => request.destroy(late("its body did not come in time")), BODY_TIMEOUT_MS);
         ask.onHead?.();
-        collect(message, ask.maxBytes).then(resolve, fail).finally(() => clearTimeout(timer));
+        collect(message, ask.maxBytes)
+          .then(resolve, fail)
+          .finally(() => clearTimeout(timer));
       });
       let timer = setTimeout(() => request.destroy(late(`no answer within ${ask.timeoutMs} ms`)), ask.timeoutMs);
       const fail = (error: unknown) => {
         clearTimeout(timer);
         request.destroy();
-        reject(error instanceof FeedError ? error : new FeedError(`${this.url.host}: ${reason(error)}`, { cause: error }));
+        reject(
+          error instanceof FeedError ? error : new FeedError(`${this.url.host}: ${reason(error)}`, { cause: error }),
+        );
       };
       const late = (what: string) => new FeedError(`${this.url.host}: ${what}`);
       request.on("error", fail);
@@ -141,7 +145,9 @@ function checked(text: string, { dangerouslyAllowPlaintext = false }: Connection
   if (url.protocol === "https:") return url;
   if (url.protocol !== "http:") throw wrong("use https://");
   if (!LOOPBACK.test(url.hostname) && !dangerouslyAllowPlaintext) {
-    throw wrong("plain http:// leaves this machine, and whoever is on the way could make any token accepted; use https://");
+    throw wrong(
+      "plain http:// leaves this machine, and whoever is on the way could make any token accepted; use https://",
+    );
   }
   return url;
 }

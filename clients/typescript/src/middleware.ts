@@ -51,7 +51,9 @@ export function requireToken(verifier: Verifier, options: RequireTokenOptions = 
   }
   if (!scopes.every((scope) => SCOPE.test(scope))) throw new TypeError("a scope is visible ASCII without quotes");
   // Where the audience is a name and no URL, it is said as one.
-  const resource = new URL(URL.canParse(verifier.audience) ? verifier.audience : `urn:${encodeURIComponent(verifier.audience)}`);
+  const resource = new URL(
+    URL.canParse(verifier.audience) ? verifier.audience : `urn:${encodeURIComponent(verifier.audience)}`,
+  );
   const realm = verifier.audience.replaceAll(/["\\]/g, "");
   const scope = scopes.join(" ");
 

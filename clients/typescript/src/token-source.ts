@@ -106,7 +106,8 @@ export class TokenSource {
 /** Never with the body in an error: it holds the token. */
 function read({ status, body }: Answer): Omit<Held, "fetched"> {
   if (status === 401) throw new FeedError("401: the daemon doesn't know this credential; see `clients` in its config");
-  if (status === 403) throw new FeedError("403: this credential may not have that secret's token; see `clients` in the daemon's config");
+  if (status === 403)
+    throw new FeedError("403: this credential may not have that secret's token; see `clients` in the daemon's config");
   if (status !== 200) throw new FeedError(`${status}: no token was handed out`);
   const { token, refresh_after_ms: refreshAfterMs } = parse(body);
   if (typeof token !== "string" || token === "" || !Number.isSafeInteger(refreshAfterMs)) {

@@ -88,7 +88,8 @@ export class Verifier {
   static async connect(options: VerifierOptions): Promise<Verifier> {
     const { audience, instance, cacheFile, maxHoldMs, reportEveryMs = REPORT_EVERY_MS } = options;
     if (!AUDIENCE.test(audience)) throw new TypeError("`audience` has to be plain ASCII, as in the daemon's config");
-    if (instance !== undefined && !INSTANCE.test(instance)) throw new TypeError(`\`instance\` has to match ${INSTANCE}`);
+    if (instance !== undefined && !INSTANCE.test(instance))
+      throw new TypeError(`\`instance\` has to match ${INSTANCE}`);
     if (maxHoldMs !== undefined && !(maxHoldMs >= 0)) throw new TypeError("`maxHoldMs` has to be 0 or more");
     if (!(reportEveryMs > 0)) throw new TypeError("`reportEveryMs` has to be more than 0");
     const asked = replicas(options);
@@ -199,6 +200,8 @@ export class Verifier {
 }
 
 function instanceName(): string {
-  const host = hostname().replaceAll(/[^A-Za-z0-9._-]/g, "-").slice(0, 40);
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 40);
   return `${host}-${process.pid}-${randomBytes(3).toString("hex")}`;
 }

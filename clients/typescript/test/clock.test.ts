@@ -61,7 +61,10 @@ test("this machine's clocks run forward together", async () => {
 
 test("waits grow to their cap, with full jitter", () => {
   const longest = new Backoff(200, () => 1);
-  assert.deepEqual([1, 2, 3, 4].map(() => longest.nextMs(1_000)), [200, 400, 800, 1_000]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => longest.nextMs(1_000)),
+    [200, 400, 800, 1_000],
+  );
   for (let n = 0; n < 100; n += 1) assert.equal(longest.nextMs(1_000), 1_000);
   longest.reset();
   assert.equal(longest.nextMs(1_000), 200);
@@ -78,10 +81,13 @@ test("a failure is logged once, until it is another one or is over", () => {
   log(applied);
   log(applied);
   failed("503");
-  assert.deepEqual(lines.map((line) => line.replace("crossfade: ", "")), [
-    "feed_failed (https://a/): gone",
-    "feed_failed (https://a/): 503",
-    "https://a/ answers again",
-    "feed_failed (https://a/): 503",
-  ]);
+  assert.deepEqual(
+    lines.map((line) => line.replace("crossfade: ", "")),
+    [
+      "feed_failed (https://a/): gone",
+      "feed_failed (https://a/): 503",
+      "https://a/ answers again",
+      "feed_failed (https://a/): 503",
+    ],
+  );
 });

@@ -17,7 +17,13 @@ const UNKNOWN = "mcp_5mZrDnVkqwfsv1i2McfU8yYsJBFqWHsuoCmqYuAk_SQ3JB4nX";
 
 async function connect(t: TestContext, daemons: Daemon[], options: Partial<VerifierOptions> = {}): Promise<Verifier> {
   const url = daemons.map((daemon) => daemon.url);
-  const verifier = await Verifier.connect({ url, credential: VERIFIER, audience: AUDIENCE, onEvent: () => undefined, ...options });
+  const verifier = await Verifier.connect({
+    url,
+    credential: VERIFIER,
+    audience: AUDIENCE,
+    onEvent: () => undefined,
+    ...options,
+  });
   t.after(() => verifier.close());
   return verifier;
 }
@@ -37,7 +43,11 @@ test("a rotation reaches a verifier, the old token is accepted to its deadline, 
   assert.equal((await call(server, old)).status, 200);
   await until("the use of both is seen", async () => {
     const { versions, verifiers } = await daemon.status();
-    return versions.length === 2 && versions.every((each) => each.last_used_by === "slack-mcp-server/pod-1") && verifiers.up_to_date === 1;
+    return (
+      versions.length === 2 &&
+      versions.every((each) => each.last_used_by === "slack-mcp-server/pod-1") &&
+      verifiers.up_to_date === 1
+    );
   });
   await until("the old one ends", async () => (await call(server, old)).status === 401);
   assert.equal((await call(server, current)).status, 200);
@@ -119,6 +129,9 @@ test("while tokens rotate and daemons are killed, no rightful token gets a 401",
   over = true;
   await runs;
   t.diagnostic(`answers by status: ${JSON.stringify(Object.fromEntries(counts))}, tokens used: ${versions.size}`);
-  assert.deepEqual([...counts.keys()].filter((status) => status !== 200 && status !== 503), []);
+  assert.deepEqual(
+    [...counts.keys()].filter((status) => status !== 200 && status !== 503),
+    [],
+  );
   assert.ok((counts.get(200) ?? 0) > 100 && versions.size >= 3);
 });

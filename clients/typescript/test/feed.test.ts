@@ -52,15 +52,31 @@ test("an answer that can't be used changes nothing, and says why on the hook", a
     ["a duplicate key", (r, ok) => r.writeHead(200, ok).end(WITH_OTHER.replace("{", '{"format":1,')), /duplicate_key/],
     ["another audience", (r, ok) => r.writeHead(200, ok).end(setOf({ audience: "b" })), /other_audience/],
     ["a set too large", (r, ok) => r.writeHead(200, ok).end(Buffer.alloc(32 * 1024 * 1024 + 1)), /larger than/],
-    ["a compressed one", (r, ok) => r.writeHead(200, { ...ok, "content-encoding": "gzip" }).end(WITH_OTHER), /compressed/],
-    ["no ETag", (r, ok) => r.writeHead(200, { "crossfade-timing": ok["crossfade-timing"] }).end(WITH_OTHER), /no one ETag/],
+    [
+      "a compressed one",
+      (r, ok) => r.writeHead(200, { ...ok, "content-encoding": "gzip" }).end(WITH_OTHER),
+      /compressed/,
+    ],
+    [
+      "no ETag",
+      (r, ok) => r.writeHead(200, { "crossfade-timing": ok["crossfade-timing"] }).end(WITH_OTHER),
+      /no one ETag/,
+    ],
     ["no timing", (r, ok) => r.writeHead(200, { etag: ok.etag }).end(WITH_OTHER), /no `Crossfade-Timing`/],
-    ["a replay", (r, ok) => r.writeHead(200, { ...ok, "crossfade-timing": "now=9, age=0, held=0, nonce=n" }).end(WITH_OTHER), /cache may stand/],
+    [
+      "a replay",
+      (r, ok) => r.writeHead(200, { ...ok, "crossfade-timing": "now=9, age=0, held=0, nonce=n" }).end(WITH_OTHER),
+      /cache may stand/,
+    ],
     ["a wrong credential", (r) => r.writeHead(401).end(), /doesn't know this credential/],
     ["a wrong role", (r) => r.writeHead(403).end(), /may not verify/],
     ["a cut connection", (r) => r.destroy(), /socket|ECONNRESET|aborted/],
     ["a page of somebody else", (r) => r.writeHead(200).end("<html>"), /no one ETag/],
-  ] satisfies [string, (r: import("node:http").ServerResponse, ok: { etag: string; "crossfade-timing": string }) => unknown, RegExp][]) {
+  ] satisfies [
+    string,
+    (r: import("node:http").ServerResponse, ok: { etag: string; "crossfade-timing": string }) => unknown,
+    RegExp,
+  ][]) {
     const before = events.length;
     fake.instead = (request, response) => {
       if (request.url?.startsWith("/v1/accept-set") !== true) return false;
@@ -103,7 +119,9 @@ test("where one replica is gone, or hangs, another one is followed", async (t) =
   const { port } = one;
   await one.stop();
   const after = other.polls.length;
-  await until("the other one is followed", () => other.polls.slice(after).some(({ headers }) => headers.prefer !== undefined));
+  await until("the other one is followed", () =>
+    other.polls.slice(after).some(({ headers }) => headers.prefer !== undefined),
+  );
   await until("its view is fresh", () => verifier.state?.fresh);
   const third = await feed(t, setOf({ freshnessMs: 1_000 }), port);
   other.instead = () => true;
@@ -152,7 +170,10 @@ test("a feed that hangs for ever does not hang its callers", async (t) => {
 });
 
 test("a machine that was suspended refuses nothing until it has asked", async (t) => {
-  const fake = await feed(t, setOf({ entries: [{ token: TOKEN, stage: "previous", notAfterMs: Date.now() + 600_000 }] }));
+  const fake = await feed(
+    t,
+    setOf({ entries: [{ token: TOKEN, stage: "previous", notAfterMs: Date.now() + 600_000 }] }),
+  );
   const clock = new MovedClock();
   const { verifier } = await follow(t, fake, { clock: clock.read });
   clock.wallMs += 2_500;
@@ -191,7 +212,14 @@ test("decisions are reported, and what could not be sent is sent later", async (
   fake.instead = undefined;
   const [report] = await until("a report", () => fake.reports.length > 0 && fake.reports);
   const counts = report?.counts.map(({ version, verdict, count }) => [version, verdict, count]).sort();
-  assert.deepEqual(counts, [["v-1", "accepted", 2], [null, "missing", 1], [null, "unknown", 1]].sort());
+  assert.deepEqual(
+    counts,
+    [
+      ["v-1", "accepted", 2],
+      [null, "missing", 1],
+      [null, "unknown", 1],
+    ].sort(),
+  );
   assert.ok(report?.counts.every(({ last_ms_ago: ago }) => ago >= 0 && Number.isInteger(ago)));
   verifier.verify(TOKEN);
   await verifier.close();

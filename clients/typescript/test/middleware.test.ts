@@ -38,7 +38,15 @@ test("a handler that dumps all it can reach finds no token", async (t) => {
   const made = express();
   made.use(requireToken(verifier, { headers: ["mcp-access-token"] }));
   made.use((request, response) => {
-    const dump = () => dumps.push(inspect([request, response], { depth: Infinity, showHidden: true, maxArrayLength: null, maxStringLength: null }));
+    const dump = () =>
+      dumps.push(
+        inspect([request, response], {
+          depth: Infinity,
+          showHidden: true,
+          maxArrayLength: null,
+          maxStringLength: null,
+        }),
+      );
     dump();
     response.on("finish", dump);
     response.end();
@@ -52,7 +60,12 @@ test("a handler that dumps all it can reach finds no token", async (t) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   // More headers than Node's parser hands over at once.
   const more = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`x-${n}`, "y"]));
-  const headers = { ...more, authorization: `Bearer ${TOKEN}`, "mcp-access-token": TOKEN, "slack-user-token": "xoxp-1" };
+  const headers = {
+    ...more,
+    authorization: `Bearer ${TOKEN}`,
+    "mcp-access-token": TOKEN,
+    "slack-user-token": "xoxp-1",
+  };
   assert.equal((await fetch(url, { headers })).status, 200);
   assert.equal(dumps.length, 2);
   for (const dump of dumps) assert.ok(dump.includes("xoxp-1") && !dump.includes(TOKEN));
@@ -91,7 +104,8 @@ test("what a handler throws is its own, and a hook that throws decides nothing",
   made.use(requireToken(verifier), () => {
     throw new Error("of the handler");
   });
-  made.use(((error, _request, response, _next) => response.status(418).end(String(error.message))) as express.ErrorRequestHandler);
+  made.use(((error, _request, response, _next) =>
+    response.status(418).end(String(error.message))) as express.ErrorRequestHandler);
   const server = made.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {
@@ -106,7 +120,13 @@ test("what a handler throws is its own, and a hook that throws decides nothing",
 
 test("options that make no sense are refused", async (t) => {
   const { verifier } = await follow(t, await feed(t));
-  for (const options of [{ headers: ["a b"] }, { headers: ["Authorization"] }, { headers: [""] }, { scopes: ['a"'] }, { scopes: [""] }] as RequireTokenOptions[]) {
+  for (const options of [
+    { headers: ["a b"] },
+    { headers: ["Authorization"] },
+    { headers: [""] },
+    { scopes: ['a"'] },
+    { scopes: [""] },
+  ] as RequireTokenOptions[]) {
     assert.throws(() => requireToken(verifier, options), TypeError, JSON.stringify(options));
   }
 });

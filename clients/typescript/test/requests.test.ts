@@ -93,7 +93,11 @@ async function check(server: Server, { name, head, expected }: Case, jsonRpcErro
   server.counted();
   const answer = await raw(server.port, head);
   assert.equal(answer.status, expected.status, name);
-  assert.deepEqual(answer.all("www-authenticate"), expected.www_authenticate === null ? [] : [expected.www_authenticate], name);
+  assert.deepEqual(
+    answer.all("www-authenticate"),
+    expected.www_authenticate === null ? [] : [expected.www_authenticate],
+    name,
+  );
   const [retry] = answer.all("retry-after");
   assert.equal(retry !== undefined, expected.retry_after, name);
   assert.match(retry ?? "1", /^[0-9]+$/, name);
@@ -129,7 +133,11 @@ function body(text: string, error: string, jsonRpcErrors: boolean, name: string)
     assert.equal(read.error, error, name);
   } else {
     const { message, ...rest } = read.error as Record<string, unknown>;
-    assert.deepEqual({ ...read, error: rest }, { jsonrpc: "2.0", id: null, error: { code: -32001, data: { error } } }, name);
+    assert.deepEqual(
+      { ...read, error: rest },
+      { jsonrpc: "2.0", id: null, error: { code: -32001, data: { error } } },
+      name,
+    );
     assert.equal(typeof message, "string", name);
   }
 }
@@ -143,7 +151,9 @@ async function raw(port: number, head: string[]) {
   const text = Buffer.concat(chunks).toString("latin1");
   const [top = "", content = ""] = text.split("\r\n\r\n");
   const [status = "", ...lines] = top.split("\r\n");
-  const fields = lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)] as const);
+  const fields = lines.map(
+    (line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)] as const,
+  );
   const all = (name: string) => fields.filter(([field]) => field === name).map(([, value]) => value);
   return { status: Number(status.split(" ")[1]), all, body: content };
 }

@@ -24,7 +24,23 @@ async function certificates(t: TestContext, names: string[]) {
   for (const name of names) {
     openssl("req", ...key, "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.csr`);
     writeFileSync(join(path, "san"), "subjectAltName=IP:127.0.0.1\n");
-    openssl("x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1", "-extfile", "san", "-out", `${name}.pem`);
+    openssl(
+      "x509",
+      "-req",
+      "-in",
+      `${name}.csr`,
+      "-CA",
+      "ca.pem",
+      "-CAkey",
+      "ca.key",
+      "-CAcreateserial",
+      "-days",
+      "1",
+      "-extfile",
+      "san",
+      "-out",
+      `${name}.pem`,
+    );
   }
   return (name: string) => readFileSync(join(path, name));
 }
@@ -32,10 +48,19 @@ async function certificates(t: TestContext, names: string[]) {
 /** Ends TLS before a feed; tells who called. */
 async function behindTls(t: TestContext, fake: FakeFeed, read: (name: string) => Buffer) {
   const callers: string[] = [];
-  const tls = { key: read("server.key"), cert: read("server.pem"), ca: read("ca.pem"), requestCert: true, rejectUnauthorized: false };
+  const tls = {
+    key: read("server.key"),
+    cert: read("server.pem"),
+    ca: read("ca.pem"),
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
   const server = createServer(tls, (request, response) => {
     callers.push(String((request.socket as TLSSocket).getPeerCertificate().subject?.CN));
-    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name !== "host")) as Record<string, string>;
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name !== "host")) as Record<
+      string,
+      string
+    >;
     fetch(`${fake.url}${request.url}`, { headers }).then(
       async (answer) => response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text()),
       () => response.destroy(),

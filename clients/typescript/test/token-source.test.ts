@@ -21,7 +21,13 @@ async function source(t: TestContext) {
     return true;
   };
   const clock = new MovedClock();
-  const made = new TokenSource({ url: fake.url, credential: "cfc_bot", secret: SECRET, clock: clock.read, random: () => 1 });
+  const made = new TokenSource({
+    url: fake.url,
+    credential: "cfc_bot",
+    secret: SECRET,
+    clock: clock.read,
+    random: () => 1,
+  });
   t.after(() => made.close());
   return { fake, daemon, clock, source: made };
 }

@@ -88,13 +88,16 @@ test("tokens are decided as the vectors say", () => {
   const { audience, sets, cases } = vectors<Verdicts>("verdicts");
   assert.ok(cases.length >= 102, "cases are missing");
   for (const { name, set, view, at, presented, expected } of cases) {
-    const known = set !== null && view !== null ? {
-      set: AcceptSet.parse(Buffer.from(sets[set] ?? ""), audience),
-      nowMs: view.now_ms,
-      ageMs: view.age_ms,
-      taken: moment(view.taken),
-      complete: view.complete,
-    } : undefined;
+    const known =
+      set !== null && view !== null
+        ? {
+            set: AcceptSet.parse(Buffer.from(sets[set] ?? ""), audience),
+            nowMs: view.now_ms,
+            ageMs: view.age_ms,
+            taken: moment(view.taken),
+            complete: view.complete,
+          }
+        : undefined;
     assert.deepEqual(asExpected(decide(known, presented, moment(at))), expected, name);
   }
 });

@@ -22,7 +22,9 @@ export const BOT = "cfc_for-the-tour-only-never-use-it-as-a-bot----2hdIHn";
 function binary(): string {
   const path = process.env.CROSSFADE_BIN;
   if (path === undefined || path === "") {
-    throw new Error("CROSSFADE_BIN is not set: it names the daemon to test with; `cargo build`, then CROSSFADE_BIN=$PWD/target/debug/crossfade");
+    throw new Error(
+      "CROSSFADE_BIN is not set: it names the daemon to test with; `cargo build`, then CROSSFADE_BIN=$PWD/target/debug/crossfade",
+    );
   }
   return path;
 }
@@ -59,7 +61,9 @@ export class Daemon {
     const path = await folder(t);
     const daemon = new Daemon(path, await freePort(), await freePort());
     const store = join((beside ?? daemon).#folder, "data");
-    await writeFile(join(path, "config.yaml"), `listen: 127.0.0.1:${daemon.#listen}
+    await writeFile(
+      join(path, "config.yaml"),
+      `listen: 127.0.0.1:${daemon.#listen}
 metrics_listen: 127.0.0.1:${daemon.#metrics}
 admin_socket: ${join(path, "admin.sock")}
 audit_log: ${join(path, "audit.jsonl")}
@@ -74,7 +78,8 @@ clients:
      credential_sha256: db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76}
   - {id: slack-bot-host, role: bot, secrets: [${SECRET}],
      credential_sha256: 972208d1a0477a34ebf8085453ca4c2df4d7507945e36534caf6c810552010fd}
-`);
+`,
+    );
     t.after(() => daemon.kill());
     return daemon;
   }
@@ -90,7 +95,11 @@ clients:
   }
 
   async start(): Promise<void> {
-    const child = spawn(binary(), ["serve", "--log-format", "text"], { cwd: this.#folder, env: this.#environment(), stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(binary(), ["serve", "--log-format", "text"], {
+      cwd: this.#folder,
+      env: this.#environment(),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     child.stderr?.on("data", (chunk) => (this.#log += String(chunk)));
     this.#child = child;
     await until(`the daemon is ready\n${this.#log}`, async () => {

@@ -18,7 +18,8 @@ const FOLDER = new URL("../../../../../examples/typescript/", import.meta.url);
 /** Starts one; its URL, and how to send it a signal. */
 export async function example(t: TestContext, name: "server" | "server-v2", feeds: string[]) {
   const script = fileURLToPath(new URL(`build/${name}.js`, FOLDER));
-  if (!existsSync(script)) throw new Error(`${script} is not there: \`npm ci && npm run build\` in examples/typescript`);
+  if (!existsSync(script))
+    throw new Error(`${script} is not there: \`npm ci && npm run build\` in examples/typescript`);
   const env = {
     PATH: process.env.PATH,
     LISTEN: "127.0.0.1:0",
@@ -47,7 +48,9 @@ export async function example(t: TestContext, name: "server" | "server-v2", feed
 export const clients: Record<string, (url: string, headers: Record<string, string>) => Promise<[string[], unknown]>> = {
   async v1(url, headers) {
     const client = new ClientV1({ name: "test", version: "1" });
-    await client.connect(new TransportV1(new URL(url), { requestInit: { headers } }) as Parameters<ClientV1["connect"]>[0]);
+    await client.connect(
+      new TransportV1(new URL(url), { requestInit: { headers } }) as Parameters<ClientV1["connect"]>[0],
+    );
     return asked(client);
   },
   async v2(url, headers) {

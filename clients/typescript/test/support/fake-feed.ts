@@ -11,22 +11,36 @@ export interface SetOptions {
   audience?: string;
   freshnessMs?: number;
   holdMs?: number;
-  entries?: { token: string; stage?: string; version?: string; scopes?: string[]; notAfterMs?: number; graceMs?: number }[];
+  entries?: {
+    token: string;
+    stage?: string;
+    version?: string;
+    scopes?: string[];
+    notAfterMs?: number;
+    graceMs?: number;
+  }[];
 }
 
 /** The text of an accept set. */
-export function setOf({ audience = AUDIENCE, freshnessMs = 60_000, holdMs = 86_400_000, entries = [] }: SetOptions = {}): string {
-  const written = entries.map(({ token, stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
-    digest: createHash("sha256").update(token).digest("base64url"),
-    secret: "mcp/slack-search",
-    version,
-    stage,
-    client_id: "slack-bot",
-    scopes,
-    created_ms: 1,
-    grace_ms: graceMs,
-    not_after_ms: notAfterMs,
-  }));
+export function setOf({
+  audience = AUDIENCE,
+  freshnessMs = 60_000,
+  holdMs = 86_400_000,
+  entries = [],
+}: SetOptions = {}): string {
+  const written = entries.map(
+    ({ token, stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
+      digest: createHash("sha256").update(token).digest("base64url"),
+      secret: "mcp/slack-search",
+      version,
+      stage,
+      client_id: "slack-bot",
+      scopes,
+      created_ms: 1,
+      grace_ms: graceMs,
+      not_after_ms: notAfterMs,
+    }),
+  );
   return JSON.stringify({ format: 1, audience, freshness_ms: freshnessMs, hold_ms: holdMs, entries: written });
 }
 
@@ -34,7 +48,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: string
 
 export class FakeFeed {
   readonly requests: { url: string; headers: NodeJS.Dict<string | string[]> }[] = [];
-  readonly reports: { counts: { version: string | null; verdict: string; count: number; last_ms_ago: number }[] }[] = [];
+  readonly reports: { counts: { version: string | null; verdict: string; count: number; last_ms_ago: number }[] }[] =
+    [];
   /** How old the daemon's view of the store is. */
   ageMs = 0;
   /** The store's time, beside this machine's. */
@@ -127,7 +142,10 @@ export class FakeFeed {
 }
 
 /** Waits for a condition, not for a time. */
-export async function until<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(
+  what: string,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   const end = Date.now() + 30_000;
   while (Date.now() < end) {
     const found = await condition();

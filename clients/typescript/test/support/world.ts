@@ -28,13 +28,26 @@ export interface Followed {
   readonly failures: () => string[];
 }
 
-export async function follow(t: TestContext, feeds: FakeFeed | FakeFeed[], options: Partial<VerifierOptions> = {}): Promise<Followed> {
+export async function follow(
+  t: TestContext,
+  feeds: FakeFeed | FakeFeed[],
+  options: Partial<VerifierOptions> = {},
+): Promise<Followed> {
   const events: VerifierEvent[] = [];
   const url = [feeds].flat().map((each) => each.url);
-  const given = { url, credential: CREDENTIAL, audience: AUDIENCE, onEvent: (event: VerifierEvent) => events.push(event) };
+  const given = {
+    url,
+    credential: CREDENTIAL,
+    audience: AUDIENCE,
+    onEvent: (event: VerifierEvent) => events.push(event),
+  };
   const verifier = await Verifier.connect({ ...given, ...options });
   t.after(() => verifier.close());
-  return { verifier, events, failures: () => events.flatMap((event) => ("error" in event ? [event.error.message] : [])) };
+  return {
+    verifier,
+    events,
+    failures: () => events.flatMap((event) => ("error" in event ? [event.error.message] : [])),
+  };
 }
 
 /** Two clocks that a test moves; they run on by themselves too. */
