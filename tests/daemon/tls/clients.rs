@@ -58,8 +58,10 @@ fn a_client_is_known_by_the_whole_name_in_its_certificate() {
             "{other} with a credential"
         );
     }
-    let certified = introspect(Some("nonsense"), &token)(&secure.named("dns:mcp.example.com"), port);
-    assert_eq!(certified.status, 200, "a certificate goes before what the headers say");
+    for credential in ["nonsense", BOT] {
+        let certified = introspect(Some(credential), &token)(&secure.named("dns:mcp.example.com"), port);
+        assert_eq!(certified.status, 200, "a certificate goes before what the headers say");
+    }
 }
 
 #[test]

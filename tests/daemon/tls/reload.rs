@@ -64,6 +64,9 @@ fn another_client_ca_ends_the_connections_that_the_old_one_let_in() {
     let before = secure.named("dns:mcp.example.com");
     let mut old = before.connect(secure.port()).expect("a connection");
     assert_ne!(old.ask(&get(SET, &[])).expect("an answer").status, 401);
+    secure.ours.issue(&["dns:localhost"]).write(secure.world.folder.path());
+    secure.reload(&daemon, "applied");
+    assert_ne!(old.ask(&get(SET, &[])).expect("it lives on").status, 401);
     let successor = Authority::new("successor");
     successor.write(&secure.world.path("ca.pem"));
     secure.reload(&daemon, "applied");
