@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     clock::Clock,
-    rotation::ring::{Ring, Version},
+    rotation::ring::{NO_TOKEN, Ring, Version},
     time::{Interval, Timestamp, millis},
 };
 
@@ -304,10 +304,9 @@ fn entries_of(member: &Member, ring: &Ring) -> Vec<Entry> {
         ring.pending.iter().filter(|p| p.ended.is_none()).map(|p| entry(member, p, Stage::Pending, None));
     let previous = ring.previous.iter().filter(|p| p.version.ended.is_none());
     let previous = previous.map(|p| entry(member, &p.version, Stage::Previous, Some(p.deadline)));
-    std::iter::once(entry(member, &ring.current, Stage::Current, None))
-        .chain(pending)
-        .chain(previous)
-        .collect()
+    let current = Some(&ring.current).filter(|current| current.digest != NO_TOKEN);
+    let current = current.map(|current| entry(member, current, Stage::Current, None));
+    current.into_iter().chain(pending).chain(previous).collect()
 }
 
 /// The latest deadline that every reader of JSON holds: some 285,000 years on.

@@ -107,15 +107,6 @@ pub enum ReadError {
         #[source]
         cause: Cause,
     },
-    /// The secret was read, and its value can't be used as a token.
-    #[error("the secret's value can't be used")]
-    Unusable {
-        /// The store's own time.
-        now: Interval,
-        /// What is the case, and what to do.
-        #[source]
-        cause: Cause,
-    },
 }
 
 /// Why a step was not carried out, or may not have been.

@@ -26,17 +26,27 @@ pub struct NoRandomness(#[source] Box<dyn std::error::Error + Send + Sync>);
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UnusableValue {
     /// Outside 16 to 512 visible ASCII characters.
-    #[error(
-        "it is not a bare token of 16 to 512 visible ASCII characters: put one into the secret, \
-         without quotes, JSON or line breaks"
-    )]
+    #[error("{}", self.as_str())]
     NotAToken,
     /// Looks like one of ours.
-    #[error(
-        "it looks like one of our tokens, but its checksum is wrong: it was cut or mistyped; \
-         put the whole token into the secret"
-    )]
+    #[error("{}", self.as_str())]
     WrongChecksum,
+}
+
+impl UnusableValue {
+    /// What is wrong, and what to do.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAToken => {
+                "it is not a bare token of 16 to 512 visible ASCII characters: put one into the secret, without quotes, \
+                 JSON or line breaks"
+            }
+            Self::WrongChecksum => {
+                "it looks like one of our tokens, but its checksum is wrong: it was cut or mistyped; put the whole token \
+                 into the secret"
+            }
+        }
+    }
 }
 
 impl Token {

@@ -1,7 +1,7 @@
 //! The policies of `deploy/iam` are enough, and no right in them is spare: everything that a daemon can be asked to
 //! do is driven through the real SDK on the strict fake, which allows what the policy allows.
 
-#[path = "aws/world.rs"]
+#[path = "aws/world/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of the AWS store")]
 mod world;
 

@@ -38,7 +38,8 @@ pub enum Next {
 /// - A secret that does not exist is created, where the store is one that we may create it in.
 /// - An end is written before anything else is.
 /// - A person's order comes next, bound to the version that the person saw.
-/// - A secret that a person has rolled back is paused, unless a rotation of it was ordered or has begun.
+/// - A secret that a person has rolled back is paused, unless a rotation of it has begun. Who orders one, or resumes,
+///   goes on with it: that is written down first, so that no replica pauses it again.
 /// - A pending version that is ended, or bears a note, is taken back and never promoted. So is one that was
 ///   to follow a version which is not current any more, once its own promotion can't be under way.
 /// - A pending version is promoted once it has stood in the store for the soak. While the secret is
@@ -49,8 +50,8 @@ pub enum Next {
 ///   paused, when it is ordered, and when the current version is ended.
 /// - A previous version is forgotten when it is ended, and when its deadline has surely passed;
 ///   until then it lives to its own deadline, however many follow.
-/// - While the store holds a secret, nothing is staged or promoted. Want of room does not hold up the
-///   replacement of an ended version.
+/// - While the store holds a secret, nothing is staged or promoted. Want of room, and a value that is no token, do not
+///   hold up what has begun, nor the replacement of an ended version; an order replaces such a value too.
 /// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
 pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {
@@ -98,19 +99,24 @@ impl Plan<'_> {
         let ordered = demand.filter(|_| refusal_is_none(self.ring, demand));
         ordered
             .and_then(|demand| demand::step(self, demand))
-            .or_else(|| self.pause_what_was_rolled_back(ordered))
+            .or_else(|| self.pause_what_was_rolled_back())
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
             .or_else(|| self.stage(ordered))
     }
 
     /// Else it would be rotated again within the slot.
-    fn pause_what_was_rolled_back(&self, demand: Option<&Demand>) -> Option<Step> {
-        let Ring { current, pending, paused, kept, findings, .. } = self.ring;
+    fn pause_what_was_rolled_back(&self) -> Option<Step> {
+        let Ring { current, paused, .. } = self.ring;
+        let settled = paused.is_some() || current.ended.is_some();
+        (self.is_rolled_back() && !settled).then_some(Step::Pause { current: current.id })
+    }
+
+    /// A person has rolled it back, and nobody has gone on with it since.
+    fn is_rolled_back(&self) -> bool {
+        let Ring { pending, kept, findings, .. } = self.ring;
         let begun = pending.is_some() && !findings.orphaned;
-        let settled = paused.is_some() || kept.is_some() || current.ended.is_some() || begun;
-        let ordered = matches!(demand, Some(Demand::Rotate { current: seen }) if *seen == current.id);
-        (findings.rolled_back && !settled && !ordered).then_some(Step::Pause { current: current.id })
+        findings.rolled_back && kept.is_none() && !begun
     }
 
     fn take_back(&self) -> Option<Step> {
@@ -172,16 +178,15 @@ impl Plan<'_> {
 
     fn stage(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
-        if self.ring.pending.is_some() || held(self.ring).is_some() {
+        let ordered = matches!(demand, Some(Demand::Rotate { current: seen }) if *seen == current.id);
+        let held = if ordered { holds_an_order(self.ring) } else { held(self.ring) };
+        if self.ring.pending.is_some() || held.is_some() {
             return None;
         }
         let wanted = match current.ended {
             // Strictly later, so that no rounding of times can end the replacement too.
             Some(at) => self.now.earliest > at,
-            None => {
-                let ordered = matches!(demand, Some(Demand::Rotate { current: seen }) if *seen == current.id);
-                ordered || (!self.is_paused() && self.due() == Due::Now)
-            }
+            None => ordered || (!self.is_paused() && self.due() == Due::Now),
         };
         wanted.then_some(Step::Stage { current: current.id })
     }
@@ -232,11 +237,17 @@ impl Plan<'_> {
 
 /// What keeps a rotation from beginning or going on.
 fn held(ring: &Ring) -> Option<Held> {
+    let begun = ring.pending.is_some() || ring.current.ended.is_some();
     match ring.findings.held {
         // There is room enough for what has begun, and for what can't wait.
-        Some(Held::Full) if ring.pending.is_some() || ring.current.ended.is_some() => None,
+        Some(Held::Full | Held::Unusable(_)) if begun => None,
         held => held,
     }
+}
+
+/// What keeps an ordered one from it: what a person spoilt is replaced when a person says so.
+fn holds_an_order(ring: &Ring) -> Option<Held> {
+    held(ring).filter(|held| !matches!(held, Held::Unusable(_)))
 }
 
 /// A pending version that may become current.

@@ -58,6 +58,9 @@ impl FromStr for VersionId {
     }
 }
 
+/// In place of a digest, where a version's value is no token: nothing is known whose SHA-256 this is.
+pub const NO_TOKEN: Digest = Digest::from_bytes([0; 32]);
+
 /// One generation of a secret.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Version {
@@ -65,7 +68,7 @@ pub struct Version {
     pub id: VersionId,
     /// When it was made, on the store's clock.
     pub created: Timestamp,
-    /// Of its token, computed from the value itself.
+    /// Of its token, computed from the value itself; [`NO_TOKEN`] where that is none.
     pub digest: Digest,
     /// Whether somebody else made its token (it does not have our shape).
     pub foreign: bool,
@@ -136,6 +139,12 @@ pub enum Held {
     /// It belongs to another AWS service.
     #[error("another AWS service owns the secret and rotates it: take it out of our config")]
     Managed,
+    /// Bots can't use what they read.
+    #[error(
+        "the current version's value can't be used as a token: {0}. Or let `rotate` put a new one there; what was current \
+         before keeps its grace"
+    )]
+    Unusable(&'static str),
     /// There is no room for the notes that a rotation needs.
     #[error(
         "14 of the 20 labels that a secret can bear are notes of ours, or labels that people have put there: the next \

@@ -141,11 +141,14 @@ impl Aws {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is remembered of the secret. Never across an await.
+    /// What is remembered of the secret; values only as its format has them now. Never across an await.
     fn remember<T>(&self, secret: &Secret, with: impl FnOnce(&mut memory::Memory) -> T) -> T {
         let mut memories = self.memories();
         let (format, memory) = memories.entry(Arc::clone(&secret.name)).or_default();
-        *format = secret.format;
+        if *format != secret.format {
+            *format = secret.format;
+            memory.known.clear();
+        }
         with(memory)
     }
 }

@@ -7,6 +7,7 @@ use crossfade::rotation::plan::{Demand, Phase};
 use crate::world::{EVERY, FIRST, GRACE, NAME, World};
 
 const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
+const LATER: &str = "33333333-0000-4000-8000-000000000003";
 const THEIR_TOKEN: &str = "another-token-that-they-have-made";
 
 async fn rotates(world: &mut World) {
@@ -32,6 +33,67 @@ async fn a_value_that_a_person_puts_is_adopted_and_the_one_that_it_replaces_keep
     world.run(GRACE).await;
     assert!(!world.accepts(0, &world.token(FIRST)), "past its grace it is over");
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS), "and no rotation came of it");
+}
+
+/// Replaced tokens are accepted for their grace, by a daemon that saw it and by one that was started since.
+async fn keep_their_grace(world: &mut World, versions: &[&str]) {
+    let tokens: Vec<_> = versions.iter().map(|version| world.token(version)).collect();
+    world.run(Duration::from_secs(30)).await;
+    for crashed in [false, true] {
+        if crashed {
+            world.crash(0);
+            world.run(Duration::from_secs(3)).await;
+        }
+        assert!(tokens.iter().all(|token| world.accepts(0, token)), "crashed: {crashed}");
+    }
+    // A note's time is rounded up, to ten seconds.
+    world.run(GRACE + Duration::from_secs(10)).await;
+    assert!(!tokens.iter().any(|token| world.accepts(0, token)), "past their grace they are over");
+}
+
+#[tokio::test]
+async fn of_two_values_that_are_put_in_a_row_both_replaced_ones_keep_their_grace() {
+    for pause in [0, 6] {
+        let mut world = World::new().await;
+        world.run(Duration::from_secs(30)).await;
+        world.excused = true;
+        world.server.person().put(NAME, THEIRS, THEIR_TOKEN, &[]).expect("a put");
+        world.run(Duration::from_secs(pause)).await;
+        world.server.person().put(NAME, LATER, "and-one-more-token-of-theirs", &[]).expect("a put");
+        world.run(Duration::from_secs(3)).await;
+        assert!(world.accepts(0, "and-one-more-token-of-theirs"));
+        keep_their_grace(&mut world, &[FIRST, THEIRS]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_note_from_a_rotation_that_was_stopped_does_not_cut_short_the_grace_of_a_replacement_by_hand() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    let current = world.current();
+    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.until("the note", |labels| labels.keys().any(|label| label.starts_with("crossfade-until"))).await;
+    world.order(0, Demand::Pause).await.expect("a pause");
+    (world.excused, world.excused_by_hand) = (true, true);
+    world.run(GRACE).await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "it was not promoted");
+    world.server.person().put(NAME, THEIRS, THEIR_TOKEN, &[]).expect("a put");
+    world.run(Duration::from_secs(3)).await;
+    keep_their_grace(&mut world, &[FIRST]).await;
+}
+
+#[tokio::test]
+async fn two_rotations_that_a_replica_has_slept_through_are_no_edit_by_hand() {
+    let mut world = World::new().await;
+    world.add(0);
+    world.run(Duration::from_secs(30)).await;
+    let sleeper = world.replicas.pop().expect("two of them");
+    rotates(&mut world).await;
+    rotates(&mut world).await;
+    world.run(GRACE).await;
+    world.replicas.push(sleeper);
+    world.run(GRACE - Duration::from_secs(20)).await;
+    assert!(!world.accepts(1, &world.token(FIRST)), "its deadline is that of its note");
 }
 
 #[tokio::test]

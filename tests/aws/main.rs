@@ -4,6 +4,8 @@ mod adoption;
 mod by_hand;
 mod edits;
 mod faults;
+mod format;
+mod gone;
 mod labels;
 mod parked;
 mod replicas;

@@ -3,13 +3,18 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::{engine::Reason, plan::Demand};
+use crossfade::{
+    distribution::Decision,
+    rotation::{engine::Reason, plan::Demand},
+    store::Format,
+};
 use crossfade_testing_secretsmanager::{
     faults::{Effect, Failure, Rule},
     model::{Binary, CreateSecret, Operation},
 };
+use crossfade_verify::Reason as Why;
 
-use crate::world::{EVERY, FIRST, NAME, TOKEN, World};
+use crate::world::{EVERY, FIRST, FRESHNESS, GRACE, NAME, TOKEN, World};
 
 const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
 const SIX: Duration = Duration::from_secs(6);
@@ -95,12 +100,52 @@ async fn an_empty_secret_is_parked_until_it_has_a_value() {
 }
 
 #[tokio::test]
-async fn a_value_that_a_person_spoils_is_parked_and_loses_nothing() {
-    let mut world = World::new().await;
-    world.run(SIX).await;
-    world.server.person().put(NAME, THEIRS, "spoilt", &[]).expect("a put");
-    is_parked(&mut world, Reason::Unusable, "16 to 512").await;
-    assert!(world.accepts(0, TOKEN), "bots may still hold it");
+async fn a_value_that_a_person_spoils_is_parked_and_what_it_replaced_keeps_its_grace_and_no_more() {
+    for crashed in [false, true] {
+        let mut world = World::new().await;
+        world.run(SIX).await;
+        world.excused = true;
+        world.server.person().put(NAME, THEIRS, "spoilt", &[]).expect("a put");
+        if crashed {
+            world.crash(0);
+        }
+        is_parked(&mut world, Reason::Unusable, "16 to 512").await;
+        assert!(world.accepts(0, TOKEN), "bots may still hold it");
+        assert!(!world.accepts(0, "spoilt"));
+        world.run(GRACE + SIX * 2).await;
+        let verdict = world.verdict(0, TOKEN);
+        assert!(matches!(verdict, Decision::Refused(Why::Unknown)), "it was replaced: {verdict:?}");
+        assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS), "and no slot comes of it");
+    }
+}
+
+#[tokio::test]
+async fn an_order_replaces_a_spoilt_value() {
+    for (format, compromised) in [(Format::Plain, false), (Format::Plain, true), (Format::Json, false)] {
+        let mut world = World::empty().await;
+        world.format = format;
+        let first = if format == Format::Json {
+            format!(r#"{{"token":"{TOKEN}","user":"bot"}}"#)
+        } else {
+            TOKEN.into()
+        };
+        world.server.person().create(NAME, FIRST, &first).expect("a secret");
+        world.server.advance(Duration::from_secs(3600));
+        world.add(0);
+        world.run(SIX).await;
+        world.excused = true;
+        world.server.person().put(NAME, THEIRS, "spoilt", &[]).expect("a put");
+        is_parked(&mut world, Reason::Unusable, "`rotate`").await;
+        let current = world.current();
+        let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
+        world.order(0, demand).await.expect("an order");
+        assert_eq!(world.accepts(0, TOKEN), !compromised, "what was current before keeps its grace");
+        world.until("another value", |labels| labels["AWSCURRENT"] != THEIRS).await;
+        world.run(SIX).await;
+        assert!(world.parked(0).is_none());
+        let token = world.token(&world.holder("AWSCURRENT").expect("a current version"));
+        assert!(world.accepts(0, &token));
+    }
 }
 
 #[tokio::test]
@@ -116,6 +161,25 @@ async fn somebody_else_s_pending_version_is_not_touched() {
     world.run(SIX).await;
     assert!(world.parked(0).is_none());
     assert!(world.holder("AWSPENDING").is_some_and(|id| id != THEIRS), "the slot was due, and ours follows");
+}
+
+#[tokio::test]
+async fn a_pending_version_without_a_value_is_somebody_else_s_and_hides_nothing() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().leave_empty_pending(NAME, THEIRS).expect("what native rotation leaves");
+    is_parked(&mut world, Reason::ForeignPending, "--version-stage AWSPENDING").await;
+    world.run(FRESHNESS * 2).await;
+    assert!(world.accepts(0, TOKEN));
+    let refused = matches!(world.verdict(0, "a-token-that-nobody-has-made"), Decision::Refused(Why::Unknown));
+    assert!(refused, "the view is as fresh as ever");
+    assert_eq!(world.holder("AWSPENDING").as_deref(), Some(THEIRS), "and theirs is not touched");
+    world.add(0);
+    world.run(SIX).await;
+    assert!(world.accepts(1, TOKEN), "a daemon that starts then reads it too");
+    world.server.person().label(NAME, "AWSPENDING", None, Some(THEIRS)).expect("a removal");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none());
 }
 
 #[tokio::test]

@@ -23,22 +23,14 @@ const OWN_DEADLINE: &str = "a_previous_version_lives_to_its_own_deadline";
 const WAKES: &str = "it_wakes_at_the_first_moment_at_which_the_answer_can_change";
 const JITTER: &str = "a_slot_is_delayed_by_its_jitter_and_no_more";
 const GUARD: &str = "a_version_made_shortly_before_a_slot_counts_for_it";
-const ROLLED_BACK: &str = "what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun";
-const ORPHAN: &str =
-    "what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be_under_way";
-const HELD: &str = "while_the_store_holds_a_secret_nothing_is_staged_or_promoted";
-const FULL: &str = "want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an_end";
-const LABEL: &str = "what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_label";
-const ROOM: &str = "a_note_is_not_written_anew_where_there_is_no_room_for_a_mark";
-const UNTIDY: &str = "what_is_untidy_is_put_in_order_last";
 const SURELY: &str = "a_slot_is_due_when_it_has_surely_come";
 
 const PLAN: &[Cut] = &[
-    cut("created only where we may", "policy.terms().store.creates;", "true;", CREATED),
-    cut("created where we may", "policy.terms().store.creates;", "false;", CREATED),
+    cut("created only where we may", "policy.terms().store.creates && ", "true && ", CREATED),
+    cut("created where we may", "policy.terms().store.creates && ", "false && ", CREATED),
     cut(
         "a refused order is none",
-        "demand.filter(|_| refusal_is_none(ring, demand))",
+        "demand.filter(|_| refusal_is_none(self.ring, demand))",
         "demand",
         "an_order_that_is_refused_changes_nothing",
     ),
@@ -50,31 +42,30 @@ const PLAN: &[Cut] = &[
     ),
     cut(
         "orders are carried out",
-        ".and_then(|demand| demand::step(&plan, demand))",
+        ".and_then(|demand| demand::step(self, demand))",
         ".and_then(|_| None)",
         ENDS_FIRST,
     ),
     cut(
         "an end comes before the rest",
-        ".and_then(|demand| demand::step(&plan, demand))
-        .or_else(|| plan.pause_what_was_rolled_back(ordered))
-        .or_else(|| plan.take_back())
-        .or_else(|| plan.promote(ordered))
-        .or_else(|| plan.stage(ordered))
-        .or_else(|| plan.retire())",
+        ".and_then(|demand| demand::step(self, demand))
+            .or_else(|| self.pause_what_was_rolled_back())
+            .or_else(|| self.take_back())
+            .or_else(|| self.promote(ordered))
+            .or_else(|| self.stage(ordered))",
         ".and_then(|_| None)
-        .or_else(|| plan.take_back())
-        .or_else(|| plan.promote(ordered))
-        .or_else(|| plan.stage(ordered))
-        .or_else(|| plan.retire())
-        .or_else(|| ordered.and_then(|demand| demand::step(&plan, demand)))",
+            .or_else(|| self.take_back())
+            .or_else(|| self.promote(ordered))
+            .or_else(|| self.stage(ordered))
+            .or_else(|| ordered.and_then(|demand| demand::step(self, demand)))",
         ENDS_FIRST,
     ),
-    cut("what is ended or noted is dropped", ".or_else(|| plan.take_back())", "", NEVER_PROMOTED),
-    cut("what has soaked is promoted", ".or_else(|| plan.promote(ordered))", "", SOAK),
-    cut("what is due is staged", ".or_else(|| plan.stage(ordered))", "", SLOT),
-    cut("what is over is retired", ".or_else(|| plan.retire())", "", OWN_DEADLINE),
-    cut("it waits until it has to act", "until: plan.wake() }", "until: None }", WAKES),
+    cut("what is ended or noted is dropped", ".or_else(|| self.take_back())", "", NEVER_PROMOTED),
+    cut("what has soaked is promoted", ".or_else(|| self.promote(ordered))", "", SOAK),
+    cut("what is due is staged", ".or_else(|| self.stage(ordered))", "", SLOT),
+    cut("nothing is given up by itself", "now, |_| false)", "now, |_| true)", SLOT),
+    cut("what is over is retired", ".or_else(|| plan.retire(&given_up))", "", OWN_DEADLINE),
+    cut("it waits until it has to act", "plan.wake(&given_up) };", "None };", WAKES),
     cut(
         "what stands is not dropped",
         "if !stands(&pending) {\n",
@@ -94,78 +85,6 @@ const PLAN: &[Cut] = &[
         PAUSE,
     ),
     cut("it has to soak", "self.has_soaked(&pending) || ", "true || ", SOAK),
-    cut(
-        "what is rolled back is paused",
-        ".or_else(|| plan.pause_what_was_rolled_back(ordered))",
-        "",
-        ROLLED_BACK,
-    ),
-    cut("only what is rolled back", "(findings.rolled_back && ", "(", ROLLED_BACK),
-    cut("it is paused once", "let settled = paused.is_some() || ", "let settled = ", ROLLED_BACK),
-    cut("not what is gone on with", "|| kept.is_some() || ", "|| ", ROLLED_BACK),
-    cut("not what is ended", " || current.ended.is_some() || begun;", " || begun;", ROLLED_BACK),
-    cut("not what has begun", "current.ended.is_some() || begun;", "current.ended.is_some();", ROLLED_BACK),
-    cut("not what is ordered", "&& !settled && !ordered)", "&& !settled)", ROLLED_BACK),
-    cut(
-        "an order for another version is none",
-        "*seen == current.id);\n        (findings",
-        "seen == seen);\n        (findings",
-        ROLLED_BACK,
-    ),
-    cut("an orphan is not promoted", ".filter(|_| !self.ring.findings.orphaned)?", "?", ORPHAN),
-    cut("an orphan is taken back", "if !self.ring.findings.orphaned || ", "if true || ", ORPHAN),
-    cut("not while it may be promoted", " || self.now.earliest < under_way {", " {", ORPHAN),
-    cut(
-        "a late write counts",
-        "pending.created + self.policy.terms().store.write_lag;",
-        "pending.created;",
-        ORPHAN,
-    ),
-    cut(
-        "an orphan gets its deadline",
-        "taken_back_until(self.now.latest)",
-        "note_for(self.now.latest)",
-        ORPHAN,
-    ),
-    cut(
-        "it is the orphan that is noted",
-        "Some(Step::Note { version: pending.id, until })\n    }",
-        "Some(Step::Note { version: self.ring.current.id, until })\n    }",
-        ORPHAN,
-    ),
-    cut("held: no promotion", "if held(self.ring).is_some()\n", "if false\n", HELD),
-    cut(
-        "held: no stage",
-        "self.ring.pending.is_some() || held(self.ring).is_some() {",
-        "self.ring.pending.is_some() {",
-        HELD,
-    ),
-    cut("any reason holds", "        held => held,\n", "        _ => None,\n", HELD),
-    cut(
-        "no room holds",
-        "if ring.pending.is_some() || ring.current.ended.is_some() => None,",
-        "=> None,",
-        FULL,
-    ),
-    cut("what has begun needs no room", "if ring.pending.is_some() || ring", "if ring", FULL),
-    cut(
-        "an end needs no room",
-        "pending.is_some() || ring.current.ended.is_some() =>",
-        "pending.is_some() =>",
-        FULL,
-    ),
-    cut(
-        "what is untidy is put in order",
-        ".or_else(|| ring.findings.untidy.map(|version| Step::Tidy { version }))",
-        "",
-        UNTIDY,
-    ),
-    cut(
-        "it is put in order last",
-        ".or_else(|| plan.stage(ordered))\n        .or_else(|| plan.retire())",
-        ".or_else(|| ring.findings.untidy.map(|version| Step::Tidy { version }))\n        .or_else(|| plan.stage(ordered))\n        .or_else(|| plan.retire())",
-        UNTIDY,
-    ),
     cut("revoke --all skips the soak", " || skips_the_soak(current, demand))", ")", AT_ONCE),
     cut("an ended one gets no grace", "if current.ended.is_some() {\n", "if false {\n", NO_GRACE),
     cut(
@@ -182,23 +101,6 @@ const PLAN: &[Cut] = &[
         "self.promotion(pending.id, std::time::Duration::ZERO)",
         NOTE_FIRST,
     ),
-    cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
-    cut(
-        "what is ended needs no note",
-        "p.version.ended.is_none() && p.version.note.is_none()",
-        "p.version.note.is_none()",
-        LABEL,
-    ),
-    cut(
-        "what has a note holds nothing up",
-        "p.version.ended.is_none() && p.version.note.is_none()",
-        "p.version.ended.is_none()",
-        LABEL,
-    ),
-    cut("room is looked for", "(unnoted || crowded)", "(unnoted)", ROOM),
-    cut("the first note has room", "current.note.is_some() && !self", "!self", ROOM),
-    cut("a note that suffices needs no room", "!self.note_suffices() && findings", "findings", ROOM),
-    cut("with room there is another note", " && findings.held == Some(Held::Full);", ";", ROOM),
     cut("the note comes first", "if self.note_suffices()", "if true", NOTE_FIRST),
     cut("a note is enough", "if self.note_suffices()", "if false", NOTE_FIRST),
     cut(
@@ -230,8 +132,8 @@ const PLAN: &[Cut] = &[
     cut("an ended one is replaced", "self.now.earliest > at,", "at < at,", NO_GRACE),
     cut(
         "an order is bound to what was seen",
-        "if *seen == current.id);\n                ordered",
-        "if *seen == *seen);\n                ordered",
+        "Some(Demand::Rotate { current: seen }) if *seen == current.id);",
+        "Some(Demand::Rotate { .. }));",
         BOUND,
     ),
     cut("an order is enough", "ordered || (!self", "(!self", BOUND),
@@ -253,8 +155,8 @@ const PLAN: &[Cut] = &[
     ),
     cut(
         "each to its own",
-        ".iter().find(over)?",
-        ".iter().filter(over).count().checked_sub(1).and(self.ring.previous.first())?",
+        "previous.iter().filter(over).map(retired)",
+        "previous.iter().filter(|_| self.ring.previous.iter().any(|p| over(&p))).map(retired)",
         OWN_DEADLINE,
     ),
     cut(

@@ -190,9 +190,11 @@ impl Rotator {
         };
         self.last.promotes = pending.map(|pending| pending.created + policy.soak());
         let missing = ring.is_none() && !policy.terms().store.creates;
-        // A secret that we are about to create is not known yet: nobody may be refused on its absence.
+        // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
+        // known before stays, and ages.
         if ring.is_some() || missing {
             self.last.read = Some((*at, *now));
+            self.last.ring.clone_from(ring);
         }
         self.last.parked = match () {
             () if self.rejections.any_given_up(now.earliest) => self.last.parked.take(),
@@ -213,7 +215,6 @@ impl Rotator {
         if let Some(ring) = ring {
             self.last.message = observation::told(ring).or(self.last.message.take());
         }
-        self.last.ring.clone_from(ring);
     }
 
     fn saw_nothing(&mut self, error: &ReadError, at: Moment) {
@@ -224,14 +225,13 @@ impl Rotator {
             ReadError::Denied(_) => Some(Reason::Denied),
             ReadError::Damaged(_) => Some(Reason::Damaged),
             ReadError::Missing { .. } => Some(Reason::Missing),
-            ReadError::Unusable { .. } => Some(Reason::Unusable),
         };
         if let Some(reason) = reason {
             self.last.phase = Phase::Parked;
             self.last.parked = Some(Parked { reason, message: message.clone() });
         }
         // It was read all the same: nobody can hold a token that we don't know.
-        if let ReadError::Missing { now, .. } | ReadError::Unusable { now, .. } = error {
+        if let ReadError::Missing { now, .. } = error {
             self.last.read = Some((at, *now));
         }
         self.last.message = Some(message);

@@ -4,7 +4,7 @@ use super::super::{
     policy::Notes,
     ring::{Held, Ring, VersionId},
 };
-use super::{Due, Plan, Step, held, stands};
+use super::{Due, Plan, Step, holds_an_order, stands};
 
 /// An order, bound to the version that the person saw.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
@@ -75,7 +75,7 @@ pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
             Some(p) if p.id == pending => None,
             _ => Some(Refusal::NothingPending),
         },
-        Demand::Rotate { .. } if !settled(ring, demand) => held(ring).map(Refusal::Held),
+        Demand::Rotate { .. } if !settled(ring, demand) => holds_an_order(ring).map(Refusal::Held),
         _ => None,
     }
 }
@@ -108,9 +108,9 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
     let ring = plan.ring;
     let current = ring.current.id;
     match *demand {
-        Demand::Rotate { current: seen } => {
-            (seen == current && ring.paused.is_some()).then_some(Step::Unpause { current })
-        }
+        Demand::Rotate { current: seen } if seen != current => None,
+        Demand::Rotate { .. } if plan.is_rolled_back() => Some(Step::Keep { current }),
+        Demand::Rotate { .. } => ring.paused.is_some().then_some(Step::Unpause { current }),
         Demand::Compromised { current: seen } | Demand::RevokeAll { current: seen } => end_all(ring, seen),
         Demand::Revoke { version } => {
             let stands = ring.version(version).filter(|v| v.ended.is_none());
@@ -126,9 +126,7 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
         },
         Demand::Pause => ring.paused.is_none().then_some(Step::Pause { current }),
         Demand::Resume if ring.paused.is_none() => None,
-        Demand::Resume if plan.due() == Due::Now || (ring.findings.rolled_back && ring.kept.is_none()) => {
-            Some(Step::Keep { current })
-        }
+        Demand::Resume if plan.due() == Due::Now || plan.is_rolled_back() => Some(Step::Keep { current }),
         Demand::Resume => Some(Step::Unpause { current }),
     }
 }

@@ -15,6 +15,7 @@ use super::{
 
 mod ends;
 mod findings;
+mod given_up;
 mod margins;
 mod orders;
 mod rules;

@@ -13,6 +13,7 @@ use aws_sdk_secretsmanager::{
     Client, Config,
     config::{Builder, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
+    operation::{describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput},
     primitives::DateTime,
 };
 use zeroize::Zeroizing;
@@ -78,13 +79,7 @@ impl Api {
         let _place = self.pace.read().await;
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let call = self.client.describe_secret().secret_id(secret).customize().interceptor(watch.clone());
-        self.answer(call.send().await, &watch, |output| Described {
-            arn: output.arn.unwrap_or_default(),
-            stages: output.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
-            rotates_itself: output.rotation_enabled.unwrap_or_default(),
-            owner: output.owning_service,
-            deleted: output.deleted_date.map(timestamp),
-        })
+        self.answer(call.send().await, &watch, described)
     }
 
     /// One version's value; without a version, the current one's.
@@ -94,12 +89,7 @@ impl Api {
         let call =
             self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
         let sent = call.customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, |output| Stored {
-            id: output.version_id.unwrap_or_default(),
-            created: output.created_date.map(timestamp).unwrap_or_default(),
-            stages: output.version_stages.unwrap_or_default(),
-            value: output.secret_string.map(Zeroizing::new),
-        })
+        self.answer(sent, &watch, stored)
     }
 
     /// Every version's id, those without labels too.
@@ -110,7 +100,8 @@ impl Api {
         // At most 100 versions exist, and that many fit one page.
         let sent = call.max_results(100).customize().interceptor(watch.clone()).send().await;
         self.answer(sent, &watch, |output| {
-            output.versions.unwrap_or_default().into_iter().filter_map(|version| version.version_id).collect()
+            let versions = output.versions.unwrap_or_default().into_iter();
+            Some(versions.filter_map(|version| version.version_id).collect())
         })
     }
 
@@ -124,14 +115,14 @@ impl Api {
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let call = self.client.create_secret().name(name).client_request_token(id).secret_string(value);
         let call = call.set_kms_key_id(kms_key_id.map(str::to_owned)).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 
     pub(super) async fn put(&self, secret: &str, id: &str, value: &str, label: &str) -> Result<(), Trouble> {
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
         let call = call.secret_string(value).version_stages(label).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 
     /// Waits for a write's turn, before the age of what it rests on is looked at. Too many at once: later.
@@ -153,14 +144,14 @@ impl Api {
         let call = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
         let call = call.set_remove_from_version_id(from.map(str::to_owned));
         let call = call.set_move_to_version_id(to.map(str::to_owned)).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| ()).outcome
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 
     fn answer<O, E, T>(
         &self,
         sent: Result<O, SdkError<E>>,
         watch: &Stopwatch,
-        of: impl FnOnce(O) -> T,
+        of: impl FnOnce(O) -> Option<T>,
     ) -> Answer<T>
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -175,12 +166,59 @@ impl Api {
             }
             follows
         });
-        Answer { outcome: sent.map(of).map_err(Trouble::of), now: now.map(|(now, _)| now) }
+        let lacking =
+            || Trouble::Unavailable("AWS's answer lacks a time or a name that it has to bear".into());
+        let outcome = sent.map_err(Trouble::of).and_then(|output| of(output).ok_or_else(lacking));
+        Answer { outcome, now: now.map(|(now, _)| now) }
     }
+}
+
+/// None where the answer lacks what everything else hangs on.
+fn described(output: DescribeSecretOutput) -> Option<Described> {
+    Some(Described {
+        arn: output.arn?,
+        stages: output.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+        rotates_itself: output.rotation_enabled.unwrap_or_default(),
+        owner: output.owning_service,
+        deleted: output.deleted_date.map(timestamp),
+    })
+}
+
+/// None where the answer does not say which version it is of, or when that was made: a version of no age would have
+/// soaked long ago.
+fn stored(output: GetSecretValueOutput) -> Option<Stored> {
+    Some(Stored {
+        id: output.version_id?,
+        created: output.created_date.map(timestamp)?,
+        stages: output.version_stages.unwrap_or_default(),
+        value: output.secret_string.map(Zeroizing::new),
+    })
 }
 
 /// To the nearest millisecond: it comes as seconds with a fraction, which need not be exact.
 fn timestamp(at: DateTime) -> Timestamp {
     let ms = (at.as_nanos() + 500_000) / 1_000_000;
     Timestamp::from_millis(u64::try_from(ms).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_without_the_time_of_its_making_is_not_taken_for_one_of_1970() {
+        let answer = || GetSecretValueOutput::builder().version_id("v").secret_string("a token");
+        let made = answer().created_date(DateTime::from_secs(10)).build();
+        assert_eq!(stored(made).map(|stored| stored.created), Some(Timestamp::from_millis(10_000)));
+        assert!(stored(answer().build()).is_none());
+        let nameless = GetSecretValueOutput::builder().created_date(DateTime::from_secs(10)).build();
+        assert!(stored(nameless).is_none());
+    }
+
+    #[test]
+    fn a_secret_without_an_arn_is_not_taken_for_another_secret() {
+        let answer = DescribeSecretOutput::builder();
+        assert!(described(answer.clone().build()).is_none());
+        assert!(described(answer.arn("arn:aws:secretsmanager:::secret:s-AbCdEf").build()).is_some());
+    }
 }

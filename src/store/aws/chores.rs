@@ -36,8 +36,8 @@ pub(super) struct Lags {
 /// The first thing that is out of order.
 ///
 /// - AWSPENDING comes off a version that is current or previous: AWS leaves it there.
-/// - A current version that is none of ours gets a note of when it was adopted.
 /// - A version that somebody else has replaced gets its deadline, once a second look shows none either.
+/// - A current version that is none of ours gets a note of when it was adopted.
 /// - A pause is moved to the current version; what was kept falls away with the version that bore it.
 /// - Notes that say nothing any more come off: see [`over`].
 pub(super) fn first(
@@ -52,14 +52,14 @@ pub(super) fn first(
     if let Some(id) = leftover(CURRENT).or_else(|| leftover(PREVIOUS)) {
         return Some((id, Chore::Detach(PENDING.to_owned())));
     }
-    let bears_kept = state.labels[&current].latest(Kind::Kept, current).is_some();
-    if let Some((_, at)) = memory.adopted.filter(|(id, _)| *id == current && !bears_kept) {
-        return Some((current, Chore::Attach(Kind::Kept, at)));
-    }
     let mut unnoted =
         memory.unnoted.iter().filter(|(id, _)| ring.version(**id).is_some_and(|v| v.ended.is_none()));
     if let Some((id, seen)) = unnoted.find(|(_, seen)| now.earliest >= **seen + lags.store_lag) {
         return Some((*id, Chore::Attach(Kind::Until, *seen + secret.grace)));
+    }
+    let bears_kept = state.labels[&current].latest(Kind::Kept, current).is_some();
+    if let Some((_, at)) = memory.adopted.filter(|(id, _)| *id == current && !bears_kept) {
+        return Some((current, Chore::Attach(Kind::Kept, at)));
     }
     let elsewhere = state.labels.iter().find_map(|(id, labels)| {
         let label = *labels.notes(Kind::Paused, *id).first()?;
@@ -105,8 +105,9 @@ fn over(
     let own = ended.first().filter(|(at, _)| old(*at) && done(&id)).map(|(_, label)| *label);
     let compromised = labels.notes(Kind::Compromised, id);
     let mark = compromised.first().filter(|(at, _)| {
+        // When somebody else's pending version was made is not known.
         let ends =
-            |other: &VersionId| *other == id || memory.known.get(other).is_some_and(|k| k.created < *at);
+            |other: &VersionId| *other == id || memory.known.get(other).is_none_or(|k| k.created < *at);
         old(*at) && state.labels.keys().filter(|other| ends(other)).all(done)
     });
     let kept = labels.notes(Kind::Kept, id);

@@ -5,7 +5,7 @@ use crossfade_verify::Moment;
 use super::{
     Aws, chores,
     label::{CURRENT, Kind},
-    memory::{Known, Seen, State},
+    memory::{Known, Seen, State, follows},
     trouble::Trouble,
     value, view,
 };
@@ -25,7 +25,11 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
     let described = match answer.outcome {
         Ok(described) => described,
-        Err(Trouble::NotFound(cause)) => return absent(aws, secret, time?, at, cause),
+        Err(Trouble::NotFound(cause)) => {
+            let now = time?;
+            is_gone(aws, secret, now)?;
+            return absent(aws, secret, now, at, cause);
+        }
         Err(trouble) => return Err(unread(trouble)),
     };
     let now = time?;
@@ -37,18 +41,24 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         );
         return Err(ReadError::Missing { now, cause: cause.into() });
     }
-    let state = aws.remember(secret, |memory| memory.take_in(described, now));
-    let Some(current) = state.holder(CURRENT) else { return empty(aws, secret, state, now, at) };
-    for version in view::live(&state, now) {
-        fetch(aws, secret, &state, version).await?;
+    let state = aws.remember(secret, |memory| memory.take_in(described, secret.grace, now));
+    let Some(current) = state.holder(CURRENT) else {
+        is_gone(aws, secret, now)?;
+        return empty(aws, secret, state, now, at);
+    };
+    aws.remember(secret, |memory| memory.gone = None);
+    let foreign = find_parent(aws, secret, &state, current).await?;
+    let mut live = aws.remember(secret, |memory| view::live(&state, memory, now));
+    live.retain(|version| Some(*version) != foreign);
+    for version in &live {
+        fetch(aws, secret, &state, *version).await?;
     }
-    find_parent(aws, secret, &state, current).await?;
-    let unfit = aws.remember(secret, |memory| memory.known.get(&current).and_then(|k| k.token.clone().err()));
-    if let Some(unfit) = unfit {
-        let cause = format!("version {current}: {unfit}");
-        return Err(ReadError::Unusable { now, cause: cause.into() });
-    }
-    Ok(aws.remember(secret, |memory| {
+    aws.remember(secret, |memory| {
+        if !live.iter().all(|version| memory.known.contains_key(version)) {
+            // By the last turn of the engine that had the old format.
+            return Err(ReadError::Unavailable("its format was changed while it was read".into()));
+        }
+        memory.see_put(&state, secret.grace, now);
         adopt(memory, &state, secret, current, now);
         let mut ring = view::ring(&state, memory, secret, now);
         let chore =
@@ -56,8 +66,8 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         if let Some(ring) = &mut ring {
             ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
         }
-        memory.keep(Seen { revision: 0, state: Some(state), ring, chore, now, at })
-    }))
+        Ok(memory.keep(Seen { revision: 0, state: Some(state), ring, chore, now, at }))
+    })
 }
 
 /// A version's value, once.
@@ -68,24 +78,31 @@ async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) ->
     }
     let stored = aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(unread)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
-    let token = token.map(|token| (token.digest(), token.is_foreign())).map_err(|unfit| unfit.to_string());
+    let token = token.map(|token| (token.digest(), token.is_foreign()));
     let known = Known { created: stored.created, token };
     aws.remember(secret, |memory| memory.known.insert(version, known));
     Ok(())
 }
 
-/// Which version the pending one was made to follow, if it is one of ours.
-async fn find_parent(aws: &Aws, secret: &Secret, state: &State, current: VersionId) -> Result<(), ReadError> {
-    let Some(pending) = state.pending() else { return Ok(()) };
+/// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
+/// nothing to us, and native rotation can leave one that has none.
+async fn find_parent(
+    aws: &Aws,
+    secret: &Secret,
+    state: &State,
+    current: VersionId,
+) -> Result<Option<VersionId>, ReadError> {
+    let Some(pending) = state.pending() else { return Ok(None) };
+    let foreign = |parent: Option<VersionId>| parent.is_none().then_some(pending);
     let known = aws.remember(secret, |memory| memory.parents.get(&pending).copied());
-    if known.is_some() {
-        return Ok(());
+    if let Some(parent) = known {
+        return Ok(foreign(parent));
     }
-    let follows = |parent: &VersionId| {
-        (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(&state.arn, Some(*parent), attempt) == pending)
-    };
+    let follows = |parent: &VersionId| follows(&state.arn, *parent, pending);
     let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
-    let parent = match near {
+    // The one that was to be the first of all has come late: it follows none, and least of all what is current.
+    let first = (pending == first_id(secret, Some(state))).then_some(pending);
+    let parent = match near.or(first) {
         Some(parent) => Some(parent),
         None => {
             let all = aws.api.version_ids(&state.arn).await.outcome.map_err(unread)?;
@@ -93,7 +110,7 @@ async fn find_parent(aws: &Aws, secret: &Secret, state: &State, current: Version
         }
     };
     aws.remember(secret, |memory| memory.parents.insert(pending, parent));
-    Ok(())
+    Ok(foreign(parent))
 }
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
@@ -110,12 +127,27 @@ fn adopt(
     }
     // What was adopted once and is current again was rolled back to.
     memory.adopted = None;
-    let known = memory.known.get(&current);
-    let ours = current.is_derived() && known.is_some_and(|known| matches!(known.token, Ok((_, false))));
+    let token = memory.known.get(&current).map(|known| known.token);
+    let ours = current.is_derived() && matches!(token, Some(Ok((_, false))));
     let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring| ring.findings.rolled_back);
     // By another daemon, or by us before we were started again.
     let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
-    memory.adopted = (!ours && !rolled_back && !noted).then_some((current, now.latest));
+    let usable = matches!(token, Some(Ok(_)));
+    memory.adopted = (usable && !ours && !rolled_back && !noted).then_some((current, now.latest));
+}
+
+/// Whether it is believed that a secret which was there is gone: the first read that says so may be late.
+fn is_gone(aws: &Aws, secret: &Secret, now: Interval) -> Result<(), ReadError> {
+    let lag = aws.options.traits.store_lag;
+    let is_gone = aws.remember(secret, |memory| {
+        let was_there = memory.seen.as_ref().is_some_and(|seen| seen.ring.is_some());
+        let since = *memory.gone.get_or_insert(now.latest);
+        !was_there || now.earliest >= since + lag
+    });
+    let again = || {
+        format!("it was there, and is not any more; one read may be late, so it is asked again in {lag:?}")
+    };
+    if is_gone { Ok(()) } else { Err(ReadError::Unavailable(again().into())) }
 }
 
 /// There is no such secret.

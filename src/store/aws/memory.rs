@@ -2,14 +2,16 @@
 //!
 //! All of it can be lost: it saves calls, and keeps late reads from bringing back what is over.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crossfade_verify::{Digest, Moment};
 
 use super::{
     api::Described,
     chores::Chore,
-    label::{Kind, Labels, PREVIOUS},
+    label::{CURRENT, Kind, Labels, PREVIOUS},
+    look::ATTEMPTS,
+    value::Unfit,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
@@ -27,7 +29,8 @@ pub(super) struct Memory {
     pub(super) ended: BTreeMap<VersionId, Timestamp>,
     /// With the version that bears the mark: everything made before then is ended.
     pub(super) compromised: BTreeMap<VersionId, Timestamp>,
-    /// Versions that somebody else has replaced, without a note, and when we first saw it.
+    /// Versions that somebody else has replaced, and since when: no note was written for that. They stay known when
+    /// they lose AWS's label too.
     pub(super) unnoted: BTreeMap<VersionId, Timestamp>,
     /// A current version that is none of ours, and when we first saw it.
     pub(super) adopted: Option<(VersionId, Timestamp)>,
@@ -37,6 +40,8 @@ pub(super) struct Memory {
     pub(super) written: BTreeMap<(Kind, VersionId), Moment>,
     /// How many ids of successors of that version are burnt.
     pub(super) burnt: Option<(VersionId, u32)>,
+    /// Since when a secret that was there is not found any more.
+    pub(super) gone: Option<Timestamp>,
     pub(super) seen: Option<Arc<Seen>>,
 }
 
@@ -45,7 +50,7 @@ pub(super) struct Memory {
 pub(super) struct Known {
     pub(super) created: Timestamp,
     /// Digest, and whether somebody else made the token; or why it is none.
-    pub(super) token: Result<(Digest, bool), String>,
+    pub(super) token: Result<(Digest, bool), Unfit>,
 }
 
 /// A secret's labels.
@@ -82,9 +87,32 @@ impl State {
     }
 }
 
+/// Whether a version's id was derived from that one's.
+pub(super) fn follows(arn: &str, parent: VersionId, child: VersionId) -> bool {
+    (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(arn, Some(parent), attempt) == child)
+}
+
+/// Whether a version's place was taken by promotions of ours, one or several: those promote only what follows, and
+/// nothing that was current before.
+fn was_promoted(last: &State, state: &State, replaced: VersionId, current: VersionId) -> bool {
+    let labels = last.labels.get(&current);
+    let was_current = labels.is_some_and(|l| l.bears(PREVIOUS) || l.latest(Kind::Until, current).is_some());
+    let mut reached = vec![replaced];
+    let mut left: Vec<_> = state.labels.keys().copied().filter(|id| *id != replaced).collect();
+    while let Some(parent) = reached.pop() {
+        let (children, others) = left.into_iter().partition(|id| follows(&state.arn, parent, *id));
+        left = others;
+        reached.extend::<Vec<_>>(children);
+        if reached.contains(&current) {
+            return !was_current;
+        }
+    }
+    false
+}
+
 impl Memory {
     /// Takes in what a read shows. A secret that was deleted and made again is another one.
-    pub(super) fn take_in(&mut self, described: Described, now: Interval) -> State {
+    pub(super) fn take_in(&mut self, described: Described, grace: Duration, now: Interval) -> State {
         if self.arn != described.arn {
             *self = Self { arn: described.arn.clone(), seen: self.seen.take(), ..Self::default() };
         }
@@ -94,10 +122,17 @@ impl Memory {
             labels.insert(id, Labels(stages.into_iter().collect()));
             self.names.insert(id, name);
         }
-        self.names.retain(|id, _| labels.contains_key(id));
-        self.known.retain(|id, _| labels.contains_key(id));
-        self.unnoted.retain(|id, _| labels.contains_key(id));
-        for (id, labels) in &labels {
+        let state = State {
+            arn: described.arn,
+            labels,
+            rotates_itself: described.rotates_itself,
+            is_managed: described.owner.is_some(),
+        };
+        self.see_replaced(&state, grace, now);
+        let State { labels, .. } = &state;
+        self.names.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
+        self.known.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
+        for (id, labels) in labels {
             if let Some(at) = labels.earliest(Kind::Ended, *id) {
                 self.ended.entry(*id).or_insert(at);
             }
@@ -105,17 +140,44 @@ impl Memory {
                 let known = self.compromised.entry(*id).or_insert(at);
                 *known = at.max(*known);
             }
+        }
+        state
+    }
+
+    /// Which versions somebody else has replaced. Each is known until a note says its deadline, or its grace is over.
+    fn see_replaced(&mut self, state: &State, grace: Duration, now: Interval) {
+        let current = state.holder(CURRENT);
+        let last =
+            self.seen.as_ref().and_then(|seen| seen.state.as_ref()).filter(|last| last.arn == state.arn);
+        let replaced =
+            last.and_then(|last| Some((last, last.holder(CURRENT).filter(|id| Some(*id) != current)?)));
+        let by_hand =
+            replaced.filter(|(last, id)| current.is_none_or(|next| !was_promoted(last, state, *id, next)));
+        // The note that it bears, if it does, was written for another replacement.
+        if let Some((_, id)) = by_hand {
+            self.unnoted.entry(id).or_insert(now.latest);
+        }
+        for (id, labels) in &state.labels {
             if labels.bears(PREVIOUS) && labels.latest(Kind::Until, *id).is_none() {
                 self.unnoted.entry(*id).or_insert(now.latest);
-            } else {
-                self.unnoted.remove(id);
             }
         }
-        State {
-            arn: described.arn,
-            labels,
-            rotates_itself: described.rotates_itself,
-            is_managed: described.owner.is_some(),
+        self.unnoted.retain(|id, since| {
+            let note = state.labels.get(id).and_then(|labels| labels.latest(Kind::Until, *id));
+            let deadline = *since + grace;
+            Some(*id) != current && note.is_none_or(|note| note < deadline) && deadline > now.earliest
+        });
+    }
+
+    /// A version that replaced another one by hand, with a value of its own, did so when it was made at the earliest:
+    /// a note from before says nothing of that. A process that has just been started sees only the two of them.
+    pub(super) fn see_put(&mut self, state: &State, grace: Duration, now: Interval) {
+        let (Some(current), Some(previous)) = (state.holder(CURRENT), state.holder(PREVIOUS)) else { return };
+        let Some(since) = self.known.get(&current).map(|known| known.created) else { return };
+        let note = state.labels[&previous].latest(Kind::Until, previous);
+        let early = note.is_some_and(|note| note < since + grace) && since + grace > now.earliest;
+        if early && !follows(&state.arn, previous, current) {
+            self.unnoted.entry(previous).or_insert(since);
         }
     }
 

@@ -15,17 +15,28 @@ const MEMBER: &str = "token";
 
 /// A stored value does not fit its format. The message never shows any of it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub(super) enum Unfit {
-    #[error("it is binary: put the token into the secret as a string")]
     Binary,
-    #[error("it is a JSON object, and `format` is plain: put the bare token there, or set `format: json`")]
     Object,
-    #[error(
-        "it is no JSON object with a member `token` that is a string: put one there, or set `format: plain`"
-    )]
     NoObject,
-    #[error(transparent)]
     NoToken(#[from] UnusableValue),
+}
+
+impl Unfit {
+    /// What is wrong, and what to do.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Binary => "it is binary: put the token into the secret as a string",
+            Self::Object => {
+                "it is a JSON object, and `format` is plain: put the bare token there, or set `format: json`"
+            }
+            Self::NoObject => {
+                "it is no JSON object with a member `token` that is a string: put one there, or set `format: plain`"
+            }
+            Self::NoToken(why) => why.as_str(),
+        }
+    }
 }
 
 /// The token in a value. One trailing line feed is ignored.
@@ -43,12 +54,12 @@ pub(super) fn token(value: Option<&str>, format: Format) -> Result<Token, Unfit>
     }
 }
 
-/// The value that holds the new token, and all else that the old one held.
+/// The value that holds the new token, and all else that the old one held; one that is no object held nothing else.
 pub(super) fn replaced(old: Option<&str>, token: &Token, format: Format) -> Result<Zeroizing<String>, Unfit> {
     match format {
         Format::Plain => Ok(Zeroizing::new(token.expose().to_owned())),
         Format::Json => {
-            let mut object = old.map_or_else(|| Some(BTreeMap::new()), object).ok_or(Unfit::NoObject)?;
+            let mut object = old.and_then(object).unwrap_or_default();
             object.insert(MEMBER.to_owned(), to_raw_value(token.expose()).map_err(|_| Unfit::NoObject)?);
             serde_json::to_string(&object).map(Zeroizing::new).map_err(|_| Unfit::NoObject)
         }
@@ -100,5 +111,7 @@ mod tests {
             r#"{"n":1.00e400,"tags":["b", "a"],"token":"another-token-altogether","user":"bot\u00e9"}"#
         );
         assert_eq!(token(Some(&value), Format::Json).expect("a token").expose(), new.expose());
+        let value = replaced(Some("spoilt"), &new, Format::Json).expect("an object");
+        assert_eq!(*value, r#"{"token":"another-token-altogether"}"#);
     }
 }

@@ -1,11 +1,13 @@
 //! From labels and values to a ring: what is accepted, and what stands in the way of a rotation.
 
+use std::collections::BTreeSet;
+
 use super::{
     label::{CURRENT, Kind, PREVIOUS},
     memory::{Memory, State},
 };
 use crate::{
-    rotation::ring::{Findings, Held, Previous, Ring, Version, VersionId},
+    rotation::ring::{Findings, Held, NO_TOKEN, Previous, Ring, Version, VersionId},
     store::Secret,
     time::Interval,
 };
@@ -14,38 +16,42 @@ use crate::{
 const TAKEN: usize = 14;
 
 /// The versions that matter now: their values have to be known.
-pub(super) fn live(state: &State, now: Interval) -> Vec<VersionId> {
+pub(super) fn live(state: &State, memory: &Memory, now: Interval) -> Vec<VersionId> {
     let (current, pending) = (state.holder(CURRENT), state.pending());
     let stands = |id: &VersionId| {
         let labels = &state.labels[id];
         let noted = labels.latest(Kind::Until, *id).is_some_and(|until| until > now.earliest);
         Some(*id) == current || Some(*id) == pending || labels.bears(PREVIOUS) || noted
     };
-    state.labels.keys().copied().filter(stands).collect()
+    let live = state.labels.keys().copied().filter(stands);
+    live.chain(memory.unnoted.keys().copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The ring of a secret whose live values are known; none where no version is current, or its value is unusable.
+/// The ring of a secret whose live values are known; none where no version is current.
 pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interval) -> Option<Ring> {
-    let version = |id: VersionId| {
+    let any = |id: VersionId| {
         let known = memory.known.get(&id)?;
-        let (digest, foreign) = *known.token.as_ref().ok()?;
+        let (digest, foreign) = known.token.unwrap_or((NO_TOKEN, true));
         let ended = memory.ended(id, known.created);
         let note = state.labels.get(&id).and_then(|labels| labels.latest(Kind::Until, id));
         Some(Version { id, created: known.created, digest, foreign, ended, note })
     };
-    let current = version(state.holder(CURRENT)?)?;
+    let version = |id: VersionId| any(id).filter(|version| version.digest != NO_TOKEN);
+    let current = any(state.holder(CURRENT)?)?;
+    let unfit = memory.known.get(&current.id).and_then(|known| known.token.err());
     let candidate = state.pending();
     let parent = candidate.and_then(|id| memory.parents.get(&id).copied().flatten());
     // What has our id and somebody else's value is as foreign as what has a foreign id.
     let pending = candidate.filter(|_| parent.is_some()).and_then(version).filter(|v| !v.foreign);
     let mut previous = Vec::new();
-    for id in live(state, now) {
+    for id in live(state, memory, now) {
         let Some(version) = version(id).filter(|v| v.id != current.id && Some(v.id) != candidate) else {
             continue;
         };
         let first_seen = memory.unnoted.get(&id).map(|seen| *seen + secret.grace);
-        let Some(deadline) = version.note.or(first_seen) else { continue };
-        previous.push((state.labels[&id].bears(PREVIOUS), Previous { version, deadline }));
+        let Some(deadline) = version.note.max(first_seen) else { continue };
+        let newest = state.labels.get(&id).is_some_and(|labels| labels.bears(PREVIOUS));
+        previous.push((newest, Previous { version, deadline }));
     }
     previous.sort_by_key(|(newest, p)| std::cmp::Reverse((*newest, p.version.created)));
     let newest = previous.first().filter(|(newest, _)| *newest).map(|(_, p)| p.version.created);
@@ -58,7 +64,10 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
         () if state.is_managed => Some(Held::Managed),
         () if state.rotates_itself => Some(Held::NativeRotation),
         () if foreign_pending => Some(Held::ForeignPending),
-        () => (taken >= TAKEN).then_some(Held::Full),
+        () => match unfit {
+            Some(unfit) => Some(Held::Unusable(unfit.as_str())),
+            None => (taken >= TAKEN).then_some(Held::Full),
+        },
     };
     let findings = Findings {
         orphaned: pending.is_some() && parent != Some(current.id),

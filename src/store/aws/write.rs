@@ -78,7 +78,8 @@ impl Hand<'_> {
         self.turn().await?;
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
         let made = match &self.seen.state {
-            Some(state) => self.aws.api.put(&state.arn, &id, &value, CURRENT).await,
+            // The first value of all becomes current whatever is asked. Where a person was faster, theirs stays.
+            Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING).await,
             None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id).await,
         };
         made.map_err(Trouble::of_a_put)
@@ -191,7 +192,9 @@ impl Hand<'_> {
         on: VersionId,
     ) -> Result<(), WriteError> {
         let (label, at) = kind.label(at, on);
-        let labels = state.labels.get(&on).ok_or(WriteError::Conflict)?;
+        // A version that a person has replaced may have lost all of its labels.
+        let bare = Labels::default();
+        let labels = state.labels.get(&on).unwrap_or(&bare);
         let enough = match kind {
             Kind::Until | Kind::Kept => labels.latest(kind, on).is_some_and(|there| there >= at),
             Kind::Ended | Kind::Paused => labels.earliest(kind, on).is_some(),

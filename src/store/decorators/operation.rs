@@ -71,8 +71,6 @@ words! {
         Denied = "denied",
         /// The record is not believed.
         Damaged = "damaged",
-        /// The value is not a token.
-        Unusable = "unusable",
         /// The store will never do it.
         Rejected = "rejected",
         /// There is no such secret.
@@ -131,7 +129,6 @@ impl Outcome {
             ReadError::Denied(_) => Self::Denied,
             ReadError::Damaged(_) => Self::Damaged,
             ReadError::Missing { .. } => Self::Missing,
-            ReadError::Unusable { .. } => Self::Unusable,
         }
     }
 }

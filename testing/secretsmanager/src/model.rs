@@ -80,6 +80,17 @@ impl Service {
         })
     }
 
+    /// What native rotation can leave where it fails (documented: `RotateSecret`): AWSPENDING, on a version without
+    /// a value.
+    pub fn leave_empty_pending(&mut self, id: &str, version: &str, now_ms: u64) -> Result<(), Error> {
+        self.edit(id, now_ms, |secret| {
+            secret.make_room(now_ms)?;
+            secret.versions.push(Version { id: version.to_owned(), created_ms: now_ms, value: None });
+            secret.attach("AWSPENDING", version);
+            secret.check_labels()
+        })
+    }
+
     /// Makes it a secret that is managed by a service of AWS. `None`: it is the account's own.
     pub fn set_owning_service(&mut self, id: &str, by: Option<&str>, now_ms: u64) -> Result<(), Error> {
         self.edit(id, now_ms, |secret| {

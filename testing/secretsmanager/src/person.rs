@@ -94,6 +94,13 @@ impl<'a> Person<'a> {
         })
     }
 
+    /// Has native rotation begun and given up: AWSPENDING stays, on a version without a value.
+    pub fn leave_empty_pending(&self, secret: &str, version: &str) -> Result<(), Error> {
+        self.fake.knob("RotateSecret", secret, |service, now_ms| {
+            service.leave_empty_pending(secret, version, now_ms)
+        })
+    }
+
     /// Makes it a secret that a service of AWS manages, or the account's own again.
     pub fn set_owning_service(&self, secret: &str, by: Option<&str>) -> Result<(), Error> {
         self.fake.knob("SetOwningService", secret, |service, now_ms| {

@@ -16,11 +16,14 @@ fn held(ring: Ring, held: Held) -> Ring {
 }
 
 const PAUSE: fn() -> Next = || Next::Do(Step::Pause { current: id(1) });
+const KEEP: fn() -> Next = || Next::Do(Step::Keep { current: id(1) });
 
 #[test]
 fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun() {
     let base = || ring(version(1, 0));
     let begun = pending(base(), version(2, 50));
+    let orphaned = Findings { rolled_back: true, orphaned: true, ..Findings::default() };
+    let stray = found(begun.clone(), orphaned);
     let soaked = 50 + SOAK;
     let again = Some(Demand::Rotate { current: id(1) });
     let another = Some(Demand::Rotate { current: id(9) });
@@ -29,9 +32,11 @@ fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_beg
             ("it is paused, due or not", rolled_back(base()), None, EVERY, PAUSE()),
             ("once", rolled_back(paused(base())), None, EVERY, Next::Idle { until: None }),
             ("not where it was gone on with", rolled_back(kept(base(), 10)), None, EVERY, STAGE),
-            ("an order is carried out", rolled_back(base()), again, 60, STAGE),
+            ("an order is written down as going on with it", rolled_back(base()), again, 60, KEEP()),
+            ("then it is carried out", rolled_back(kept(base(), 60)), again, 60, STAGE),
             ("an order for another version is none", rolled_back(base()), another, 60, PAUSE()),
             ("a rotation that has begun goes on", rolled_back(begun), None, soaked, promote(50)),
+            ("one that was to follow another version has not", stray, None, 60, PAUSE()),
             ("what is ended is replaced", rolled_back(ring(ended(version(1, 0), 50))), None, 51, STAGE),
             ("nothing of it where nobody did", base(), None, 1, idle(EVERY)),
         ],
@@ -43,11 +48,13 @@ fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_beg
 fn a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with() {
     let resume = Some(Demand::Resume);
     let back = || rolled_back(paused(ring(version(1, 0))));
-    let keep = Next::Do(Step::Keep { current: id(1) });
     let unpause = Next::Do(Step::Unpause { current: id(1) });
     let gone_on = kept(back(), 10);
     check(
-        vec![("first the note", back(), resume, 20, keep), ("then the pause", gone_on, resume, 20, unpause)],
+        vec![
+            ("first the note", back(), resume, 20, KEEP()),
+            ("then the pause", gone_on, resume, 20, unpause),
+        ],
         &policy(),
     );
 }
@@ -106,6 +113,24 @@ fn want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an
         ],
         &policy(),
     );
+}
+
+#[test]
+fn a_value_that_is_no_token_is_replaced_by_an_order_and_holds_up_nothing_that_has_begun() {
+    let spoilt = |ring| held(ring, Held::Unusable("it is binary"));
+    let order = Some(Demand::Rotate { current: id(1) });
+    let soaked = pending(ring(version(1, 0)), version(2, 0));
+    let marked = ring(ended(version(1, 0), 10));
+    check(
+        vec![
+            ("a slot waits", spoilt(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
+            ("an order doesn't", spoilt(ring(version(1, 0))), order, 1, STAGE),
+            ("what has begun goes on", spoilt(soaked), None, SOAK, promote(50)),
+            ("what is ended is replaced", spoilt(marked), None, 11, STAGE),
+        ],
+        &policy(),
+    );
+    assert_eq!(refusal(&spoilt(ring(version(1, 0))), &Demand::Rotate { current: id(1) }), None);
 }
 
 #[test]

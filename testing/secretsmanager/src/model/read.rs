@@ -32,7 +32,8 @@ impl Service {
     }
 
     /// Documented: `GetSecretValue`. Without an id and a label it is AWSCURRENT; with both, they have
-    /// to agree. A version without labels is readable by its id while it exists.
+    /// to agree. A version without labels is readable by its id while it exists; one without a value is not
+    /// found.
     pub fn get_secret_value(
         &self,
         request: &GetSecretValue,
@@ -57,8 +58,9 @@ impl Service {
             return Err(Error::request(message));
         }
         let (secret_string, secret_binary) = match version.value.clone() {
-            Value::Text(text) => (Some(text), None),
-            Value::Binary(binary) => (None, Some(binary)),
+            Some(Value::Text(text)) => (Some(text), None),
+            Some(Value::Binary(binary)) => (None, Some(binary)),
+            None => return Err(Error::no_value(format_args!("VersionId: {}", version.id))),
         };
         Ok(GetSecretValueReply {
             arn: secret.arn.clone(),

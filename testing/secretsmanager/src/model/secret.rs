@@ -27,14 +27,15 @@ pub struct Secret {
     pub(super) labels: BTreeMap<String, String>,
 }
 
-/// One value of a secret. It never changes.
+/// One value of a secret. It never changes; only a version that has none yet can get one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Version {
     /// Its ClientRequestToken.
     pub id: String,
     /// When it was made.
     pub created_ms: u64,
-    pub(super) value: Value,
+    /// None: native rotation has made it, and has put nothing there yet (documented: `RotateSecret`).
+    pub(super) value: Option<Value>,
 }
 
 /// A deletion that may still be taken back.
@@ -48,8 +49,8 @@ impl Version {
     /// Its value, where it is a string.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text.expose()),
-            Value::Binary(_) => None,
+            Some(Value::Text(text)) => Some(text.expose()),
+            Some(Value::Binary(_)) | None => None,
         }
     }
 }
@@ -95,6 +96,17 @@ impl Secret {
         if let Some(loser) = loser.filter(|loser| loser != id) {
             self.labels.insert(PREVIOUS.to_owned(), loser);
         }
+    }
+
+    /// Makes a version with that value, or gives it to the one that has none yet.
+    pub(super) fn give(&mut self, id: &str, value: Value, now_ms: u64) -> Result<(), Error> {
+        if let Some(empty) = self.versions.iter_mut().find(|version| version.id == id) {
+            empty.value = Some(value);
+            return Ok(());
+        }
+        self.make_room(now_ms)?;
+        self.versions.push(Version { id: id.to_owned(), created_ms: now_ms, value: Some(value) });
+        Ok(())
     }
 
     /// Documented: "Secrets Manager quotas"; the code too.

@@ -34,7 +34,7 @@ impl Service {
         tags::add(&mut secret, &request.tags)?;
         let version_id = value.is_some().then(|| id.to_owned());
         if let Some(value) = value {
-            secret.versions.push(Version { id: id.to_owned(), created_ms: now_ms, value });
+            secret.versions.push(Version { id: id.to_owned(), created_ms: now_ms, value: Some(value) });
             secret.attach(CURRENT, id);
         }
         let reply = CreateSecretReply { arn: secret.arn.clone(), name: secret.name.clone(), version_id };
@@ -51,6 +51,8 @@ impl Service {
     /// - Without labels it is AWSCURRENT that moves. The first value of an empty secret becomes
     ///   AWSCURRENT whatever was asked (recorded); that it gets what was asked too is unverified.
     /// - Which labels an ignored request answers with is unverified: here those that stand.
+    /// - A version that native rotation has made gets its value so (documented: the rotation function's
+    ///   `createSecret` step).
     pub fn put_secret_value(
         &mut self,
         request: &PutSecretValue,
@@ -62,13 +64,13 @@ impl Service {
         let value = value.ok_or_else(neither)?;
         request.version_stages.as_deref().map_or(Ok(()), limits::labels)?;
         let secret = self.live(&request.secret_id, now_ms)?;
-        if let Some(version) = secret.version(id) {
-            return if version.value == value { Ok(put(secret, id)) } else { Err(token_used()) };
+        if let Some(there) = secret.version(id).and_then(|version| version.value.as_ref()) {
+            return if *there == value { Ok(put(secret, id)) } else { Err(token_used()) };
         }
         self.edit(&request.secret_id, now_ms, |secret| {
-            secret.make_room(now_ms)?;
-            secret.versions.push(Version { id: id.to_owned(), created_ms: now_ms, value });
-            if request.version_stages.is_none() || secret.versions.len() == 1 {
+            secret.give(id, value, now_ms)?;
+            let first = secret.versions.iter().filter(|version| version.value.is_some()).count() == 1;
+            if request.version_stages.is_none() || first {
                 secret.attach(CURRENT, id);
             }
             request.version_stages.iter().flatten().for_each(|label| secret.attach(label, id));
@@ -137,7 +139,7 @@ fn created_before(secret: &Secret, id: &str, value: Option<&Value>) -> Result<Cr
             "You can't create this secret because a secret with this name is already scheduled for deletion.",
         ));
     }
-    if value.is_none() || secret.version(id).map(|version| &version.value) != value {
+    if value.is_none() || secret.version(id).and_then(|version| version.value.as_ref()) != value {
         let name = &secret.name;
         return Err(Error::exists(format!("The operation failed because the secret {name} already exists.")));
     }

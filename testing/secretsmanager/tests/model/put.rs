@@ -155,3 +155,15 @@ fn a_name_is_taken_once_and_the_same_creation_again_is_ignored() {
     }
     assert_eq!(world.service, before);
 }
+
+#[test]
+fn a_version_that_native_rotation_left_empty_is_not_found_until_a_value_is_put_there() {
+    let mut world = World::new();
+    world.service.leave_empty_pending(NAME, &id(2), world.now_ms).unwrap();
+    assert_eq!(world.labels(), on(&[(CURRENT, 1), (PENDING, 2)]));
+    assert_eq!(code(world.read(Some(2), None)), "ResourceNotFoundException");
+    assert_eq!(code(world.read(None, Some(PENDING))), "ResourceNotFoundException");
+    world.put(2, &[PENDING]).unwrap();
+    assert_eq!(world.read(Some(2), None).unwrap(), value(2));
+    assert_eq!(world.labels(), on(&[(CURRENT, 1), (PENDING, 2)]));
+}

@@ -17,19 +17,24 @@ use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
     rotation::{
-        engine::{Observation, Observer, OrderFailure, Outcome, Reason, Rotator, Trigger},
-        plan::{self, Demand, Next, Refusal, Step},
+        engine::{Observation, Observer, Outcome, Reason, Rotator, Trigger},
+        plan::{self, Demand, Next, Step},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
         schedule::Schedule,
     },
     store::{
-        Secret, Store,
+        Format, Secret, Store,
         aws::{Aws, Options},
     },
 };
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
-use crossfade_verify::{Moment, Reason as Why};
+use crossfade_verify::Moment;
+
+use promise::Fate;
+
+mod course;
+mod promise;
 
 pub(crate) const NAME: &str = "mcp/slack-search";
 pub(crate) const GRACE: Duration = Duration::from_secs(120);
@@ -105,15 +110,6 @@ pub(crate) struct Replica {
     seen: Arc<Mutex<Option<Observation>>>,
 }
 
-/// What is known of a version from outside, whatever the code under test believes.
-#[derive(Default, Debug)]
-struct Fate {
-    token: String,
-    last_read_ms: Option<u64>,
-    deadline_ms: Option<u64>,
-    is_excused: bool,
-}
-
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) policy: Policy,
@@ -122,6 +118,8 @@ pub(crate) struct World {
     pub(crate) excused: bool,
     /// A person moved AWSCURRENT.
     pub(crate) excused_by_hand: bool,
+    /// Of the values.
+    pub(crate) format: Format,
     fates: BTreeMap<String, Fate>,
 }
 
@@ -145,8 +143,16 @@ impl World {
             replicas: Vec::new(),
             excused: false,
             excused_by_hand: false,
+            format: Format::Plain,
             fates: BTreeMap::new(),
         }
+    }
+
+    /// From now on, daemons may create the secret.
+    pub(crate) fn may_create(&mut self) {
+        let terms = self.policy.terms().clone();
+        let store = StoreTraits { creates: true, ..terms.store };
+        self.policy = Policy::new(Terms { store, ..terms }).expect("a sound policy");
     }
 
     /// Nobody has it yet: the verifier has to accept it.
@@ -191,7 +197,7 @@ impl World {
         let options = Options { traits, hold, ..Options::default() };
         let client = client(&self.server, name);
         let store: Arc<dyn Store> = Arc::new(Aws::with(client, options, self.machine(skew_ms)));
-        let secret = Secret { grace: GRACE, ..Secret::new(NAME, "mcp") };
+        let secret = Secret { grace: GRACE, format: self.format, ..Secret::new(NAME, "mcp") };
         Rotator::new(
             secret,
             store,
@@ -226,114 +232,6 @@ impl World {
         }
         self.check("after a turn");
         taken
-    }
-
-    /// Turns of all replicas, and seconds that pass, for that long.
-    pub(crate) async fn run(&mut self, duration: Duration) {
-        for second in 0..duration.as_secs() {
-            for n in 0..self.replicas.len() {
-                // Each at another second of its sync.
-                if (second + n as u64).is_multiple_of(SYNC.as_secs()) {
-                    for _ in 0..8 {
-                        if self.turn(n).await.is_none() {
-                            break;
-                        }
-                    }
-                }
-            }
-            self.server.advance(Duration::from_secs(1));
-            self.check("a second later");
-        }
-    }
-
-    /// Runs until the labels are so.
-    pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&BTreeMap<String, String>) -> bool) {
-        for _ in 0..2_000 {
-            if holds(&self.labels()) {
-                return;
-            }
-            for n in 0..self.replicas.len() {
-                self.turn(n).await;
-                if holds(&self.labels()) {
-                    return;
-                }
-            }
-            self.server.advance(Duration::from_secs(1));
-            self.check("a second later");
-        }
-        panic!("never came: {what}; {:#?}", self.labels());
-    }
-
-    /// A person's order to a replica, repeated until it is known to stand or to be refused, as we tell them to.
-    pub(crate) async fn order(&mut self, n: usize, demand: Demand) -> Result<(), Refusal> {
-        for _ in 0..30 {
-            let outcome = self.replicas[n].rotator.carry_out(&self.policy, &demand).await;
-            self.check("after an order");
-            match outcome {
-                Ok(seen) => {
-                    let finished = seen.ring.is_some_and(|ring| plan::finished(&ring, &demand));
-                    self.replicas[n].standing = (!finished).then_some(demand);
-                    return Ok(());
-                }
-                Err(OrderFailure::Refused(refusal)) => return Err(refusal),
-                Err(OrderFailure::Unknown(_)) => self.server.advance(Duration::from_secs(1)),
-            }
-        }
-        panic!("{demand:?} never stood; {:#?}", self.labels());
-    }
-
-    /// No rotation is on, and nothing of an earlier one is left but marks, which stay for days.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let labels = self.labels();
-        let over = |label: &str| {
-            ["AWSPENDING", "AWSPREVIOUS"].contains(&label) || label.starts_with("crossfade-until")
-        };
-        let current = labels.get("AWSCURRENT").cloned().unwrap_or_default();
-        let is_marked = self.notes(&current).iter().any(|note| note == "compromised" || note == "ended");
-        !labels.keys().any(|label| over(label)) && !is_marked
-    }
-
-    /// Until nothing is left of any rotation, which it has to come to; in long strides, for verifiers may grow unsure.
-    pub(crate) async fn settle(&mut self) {
-        self.replicas.iter_mut().for_each(|replica| replica.standing = None);
-        let paused = |world: &Self| world.labels().keys().any(|label| label.starts_with("crossfade-paused"));
-        for _ in 0..120 {
-            for n in 0..self.replicas.len() {
-                for _ in 0..12 {
-                    if self.turn(n).await.is_none() {
-                        break;
-                    }
-                }
-            }
-            if self.is_quiet() || (paused(self) && self.holder("AWSPENDING").is_some()) {
-                self.nothing_came_back();
-                return;
-            }
-            self.server.advance(Duration::from_secs(15));
-            self.check("later");
-        }
-        panic!("it never came to rest: {:#?}\n{:#?}", self.labels(), self.replicas[0].last);
-    }
-
-    /// No version was current twice, and what is ended is accepted by nobody.
-    fn nothing_came_back(&self) {
-        let mut order: Vec<String> = Vec::new();
-        for change in self.server.changes() {
-            let Some(current) = change.labels.get("AWSCURRENT") else { continue };
-            if order.last() != Some(current) {
-                assert!(self.excused_by_hand || !order.contains(current), "{current} became current twice");
-                order.push(current.clone());
-            }
-        }
-        let labels = self.labels();
-        for (id, fate) in &self.fates {
-            let ended = self.notes(id).iter().any(|note| note == "ended");
-            if ended && labels.get("AWSCURRENT") != Some(id) {
-                for n in 0..self.replicas.len() {
-                    assert!(!matches!(self.verdict(n, &fate.token), Decision::Accepted(_)), "{id} is ended");
-                }
-            }
-        }
     }
 
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
@@ -373,64 +271,14 @@ impl World {
     pub(crate) fn token(&self, version: &str) -> String {
         let secret = self.server.secret(NAME).expect("the secret");
         let version = secret.versions().iter().find(|v| v.id == version).expect("the version");
-        version.text().expect("a string").to_owned()
+        bare(version.text().expect("a string"))
     }
+}
 
-    /// The promise, on every version that was ever current, as every verifier sees it.
-    pub(crate) fn check(&mut self, when: &str) {
-        let now = self.server.now_ms();
-        let Some(secret) = self.server.secret(NAME) else { return };
-        let labels = secret.labels();
-        let current = labels.get("AWSCURRENT").cloned();
-        for version in secret.versions() {
-            let Some(token) = version.text() else { continue };
-            let fate = self.fates.entry(version.id.clone()).or_default();
-            fate.token = token.to_owned();
-            if current.as_ref() == Some(&version.id) {
-                fate.last_read_ms = Some(now);
-                fate.deadline_ms = None;
-            }
-            let note = |kind: &str| {
-                let ours = labels.iter().filter(|(_, on)| **on == version.id);
-                let times = ours.filter_map(|(label, _)| label.strip_prefix(&format!("crossfade-{kind}-")));
-                times.filter_map(|rest| rest.split('-').next()?.parse::<u64>().ok()).max()
-            };
-            if let Some(until) = note("until").filter(|_| current.as_ref() != Some(&version.id)) {
-                let until_ms = until * 1000;
-                if let (Some(read), false) = (fate.last_read_ms, fate.is_excused) {
-                    assert!(
-                        until_ms >= read + millis(GRACE),
-                        "{when}: less than the grace: {} {until}",
-                        version.id
-                    );
-                }
-                fate.deadline_ms = fate.deadline_ms.max(Some(until_ms));
-            }
-            fate.is_excused |= note("ended").is_some() || self.excused;
-        }
-        let marked = labels.keys().any(|label| label.starts_with("crossfade-compromised-"));
-        for (id, fate) in &mut self.fates {
-            fate.is_excused |= marked && current.as_ref() != Some(id);
-        }
-        for n in 0..self.replicas.len() {
-            for (id, fate) in &self.fates {
-                let decision = self.verdict(n, &fate.token);
-                let refused = matches!(decision, Decision::Refused(Why::Unknown | Why::Expired));
-                let accepted = matches!(decision, Decision::Accepted(_));
-                let bound = millis(GRACE - LAG - FRESHNESS);
-                let rightful = fate.last_read_ms.is_some_and(|read| now <= read + bound);
-                assert!(
-                    !(rightful && refused && !fate.is_excused),
-                    "{when}: replica {n} refused a rightful token: {id} {fate:?} {labels:#?}"
-                );
-                let over = fate.deadline_ms.is_some_and(|deadline| now >= deadline);
-                assert!(
-                    !(over && accepted && current.as_ref() != Some(id)),
-                    "{when}: replica {n} accepted past the deadline: {id} {fate:?} at {now}"
-                );
-            }
-        }
-    }
+/// The token in a value.
+fn bare(value: &str) -> String {
+    let object: Option<BTreeMap<String, String>> = serde_json::from_str(value).ok();
+    object.map_or_else(|| value.to_owned(), |object| object["token"].clone())
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {
