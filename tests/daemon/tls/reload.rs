@@ -5,9 +5,12 @@ use std::fs;
 use super::{
     caller::{Caller, get},
     pki::{Authority, replace},
-    secure::{SET, Secure},
+    secure::{SET, Secure, now},
 };
-use crate::world::{VERIFIER, World, until};
+use crate::{
+    process::Daemon,
+    world::{VERIFIER, World, until},
+};
 
 #[test]
 fn sighup_takes_a_new_certificate_for_new_connections_and_keeps_out_a_broken_one() {
@@ -124,4 +127,22 @@ fn check_and_serve_say_what_is_wrong_with_each_file_at_once() {
     }
     replace(&secure.world.path("ca.pem"), &text, 0o666);
     assert!(secure.world.fails(2, &["check"]).contains("chmod o-w"));
+}
+
+#[test]
+fn a_certificate_that_is_about_to_end_is_warned_about_at_the_start_and_when_it_is_read_again() {
+    let secure = Secure::tls();
+    let daemon = secure.world.start();
+    assert!(!daemon.log().contains("expires in"), "it lasts for centuries: {}", daemon.log());
+    let short = secure.ours.issue_until(&["dns:localhost"], now() + 3 * 3600 + 1800);
+    short.write(secure.world.folder.path());
+    secure.reload(&daemon, "applied");
+    let warned = |daemon: &Daemon| {
+        until("a warning", || {
+            daemon.log().contains("WARN the certificate of `listen` expires in 0 d 3 h").then_some(())
+        });
+    };
+    warned(&daemon);
+    drop(daemon);
+    warned(&secure.world.start());
 }
