@@ -25,13 +25,24 @@ use crate::{
         policy::Notes,
         ring::{Previous, VersionId},
     },
-    store::{Store, decorators::Audited},
+    store::{Store, WriteError, decorators::Audited},
     time::Timestamp,
     token::Token,
 };
 
 /// How long a command itself works at replacing what it has ended.
 const EMERGENCY_PATIENCE: Duration = Duration::from_secs(50);
+
+/// How long a one-shot run looks again, beyond what a read can be late, before it leaves a conflict to the next run.
+const CONFLICT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What came of one turn.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Turn {
+    Step,
+    Conflict,
+    Nothing,
+}
 
 /// This process as an operator.
 pub struct Local {
@@ -82,17 +93,35 @@ impl Local {
         self.secrets.get(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
     }
 
-    /// One turn: a look, and where `act`, the step that is due. Whether there was one.
-    async fn turn(&self, name: &str, act: bool, demand: Option<&Demand>) -> Result<bool, OrderError> {
+    /// One turn: a look, and where `act`, the step that is due.
+    async fn turn(&self, name: &str, act: bool, demand: Option<&Demand>) -> Result<Turn, OrderError> {
         let (config, rotator) = self.entry(name)?;
         let mut rotator = rotator.lock().await;
-        let Ok(seen) = rotator.observe(&config.policy).await else { return Ok(false) };
+        let Ok(seen) = rotator.observe(&config.policy).await else { return Ok(Turn::Nothing) };
         if !act || seen.ring.as_ref().zip(demand).is_some_and(|(ring, demand)| finished(ring, demand)) {
-            return Ok(false);
+            return Ok(Turn::Nothing);
         }
-        match rotator.decide(&seen, &config.policy, demand) {
-            Next::Do(step) => Ok(rotator.act(&seen, step, &config.policy, demand).await.is_ok()),
-            Next::Idle { .. } => Ok(false),
+        let Next::Do(step) = rotator.decide(&seen, &config.policy, demand) else { return Ok(Turn::Nothing) };
+        Ok(match rotator.act(&seen, step, &config.policy, demand).await {
+            Ok(()) => Turn::Step,
+            Err(WriteError::Conflict) => Turn::Conflict,
+            Err(_) => Turn::Nothing,
+        })
+    }
+
+    /// Turns until nothing is left to do now. Where somebody else was faster, or a read was late, a later look decides.
+    async fn turns(&self, name: &str) -> Result<(), OrderError> {
+        let (config, _) = self.entry(name)?;
+        let patience = config.policy.terms().store.store_lag + CONFLICT_PATIENCE;
+        let mut from = self.clock.moment();
+        loop {
+            match self.turn(name, true, None).await? {
+                Turn::Step => from = self.clock.moment(),
+                Turn::Conflict if elapsed(from, self.clock.moment()) < patience => {
+                    self.clock.sleep(Duration::from_millis(500)).await;
+                }
+                Turn::Conflict | Turn::Nothing => return Ok(()),
+            }
         }
     }
 
@@ -112,7 +141,7 @@ impl Local {
                             a daemon, or run `rotate --due`";
                 return Err(OrderError::Unknown(what.to_owned()));
             }
-            if !self.turn(name, true, Some(demand)).await? {
+            if self.turn(name, true, Some(demand)).await? != Turn::Step {
                 self.clock.sleep(Duration::from_millis(200)).await;
             }
         }
@@ -125,7 +154,7 @@ impl Local {
         let soaks = |status: SecretStatus| status.promotes_ms.is_some() && status.phase.as_str() == "soaking";
         while soaks(self.status(name)?) && elapsed(from, self.clock.moment()) < patience {
             self.clock.sleep(Duration::from_millis(200)).await;
-            while self.turn(name, true, None).await? {}
+            self.turns(name).await?;
         }
         Ok(())
     }
@@ -140,7 +169,7 @@ impl Local {
         let unnoted = |p: &Previous| p.version.note.is_none() && p.version.ended.is_none();
         if ring.is_some_and(|ring| ring.previous.iter().any(unnoted)) {
             self.clock.sleep(store.store_lag + Duration::from_secs(2)).await;
-            while self.turn(name, true, None).await? {}
+            self.turns(name).await?;
         }
         Ok(())
     }
@@ -163,7 +192,7 @@ impl Operator for Local {
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        if self.turn(name, self.driving, None).await? {
+        if self.turn(name, self.driving, None).await? == Turn::Step {
             self.turn(name, false, None).await?;
         }
         self.status(name)
@@ -194,7 +223,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
     let local = Local::open(&config, true).await?;
     let mut well = true;
     for name in &local.order {
-        while local.turn(name, true, None).await? {}
+        local.turns(name).await?;
         say(&local.status(name)?);
     }
     for name in local.order.iter().filter(|_| wait) {

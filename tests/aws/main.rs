@@ -7,6 +7,8 @@ mod faults;
 mod format;
 mod gone;
 mod labels;
+mod moments;
 mod parked;
 mod replicas;
+mod same_token;
 mod world;

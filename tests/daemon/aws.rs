@@ -1,8 +1,13 @@
 //! The real binary on Secrets Manager, as the strict fake plays it: several daemons, commands, kills.
 
-use std::thread;
+use std::{sync::Arc, thread};
 
-use crossfade_testing_secretsmanager::{Fake, Server};
+use crossfade_testing_secretsmanager::{
+    Fake, Server,
+    faults::{Delay, Effect, Failure, Rule},
+    log::{Call, Outcome},
+    model::Operation,
+};
 
 use crate::{
     process::Daemon,
@@ -74,6 +79,27 @@ fn a_one_shot_run_gives_what_somebody_else_has_replaced_its_deadline() {
     let labels = aws.server.secret(SECRET).expect("the secret").labels().clone();
     let noted = labels.iter().any(|(label, on)| label.starts_with("crossfade-until-") && on == FIRST);
     assert!(noted, "nobody else may come to look: {labels:?}");
+}
+
+#[test]
+fn a_one_shot_run_whose_read_is_late_looks_again_and_goes_on_with_what_another_has_begun() {
+    let aws = aws();
+    let (one, other) = (replica(&aws, 0), replica(&aws, 1));
+    one.ok(&["rotate", "--due"]);
+    let ended = format!("crossfade-ended-{}-00000000", aws.server.now_ms() / 1000 - 100);
+    aws.server.person().label(SECRET, &ended, Some(FIRST), None).expect("a mark");
+    let marked = aws.server.now_ms();
+    until("a replacement is begun", || {
+        one.ok(&["rotate", "--due"]);
+        aws.server.secret(SECRET).expect("the secret").labels().get("AWSPENDING").cloned()
+    });
+    let since = Delay::By(Arc::new(move |call: &Call| call.at_ms - marked));
+    aws.server.fault(Rule::once(Effect::LateRead(since)).on(Operation::DescribeSecret));
+    aws.server.clear_calls();
+    other.ok(&["rotate", "--due", "--wait"]);
+    let exists = |call: &Call| call.operation == "PutSecretValue" && call.answer != Outcome::Done;
+    assert!(aws.server.calls().iter().any(exists), "it put what was there already");
+    assert_ne!(current(&aws), FIRST, "and waited for the promotion all the same");
 }
 
 #[test]
@@ -151,4 +177,15 @@ fn a_dead_endpoint_is_said_at_the_start_and_in_status() {
     let daemon = Daemon::start(world.command("serve").arg("--log-format").arg("text"));
     until("it says so", || daemon.log().contains("AWS can't be reached").then_some(()));
     assert!(world.ok(&["status", SECRET]).contains("AWS can't be reached"), "and so does `status`");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_said_to_have_nothing_to_revoke() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    world.ok(&["rotate", SECRET, "--wait"]);
+    let denied = Effect::FailBefore(Failure::KeyAccessDenied);
+    aws.server.fault(Rule::once(denied).on(Operation::GetSecretValue).always());
+    let said = world.fails(3, &["revoke", SECRET, "--previous", "--yes"]);
+    assert!(said.contains("KMS") && said.contains("docs/operations.md"), "{said}");
 }

@@ -1,7 +1,10 @@
 //! The golden vectors, which verifiers in other languages read too. Their numbers are counted, so that none is lost
 //! unseen.
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Shape, Verdict, View, checksum, decide, shape};
+use crossfade_verify::{
+    AcceptSet, Accepted, Digest, Entry, Exchange, Moment, Place, Shape, Verdict, View, checksum, decide,
+    shape,
+};
 use serde::Deserialize;
 
 fn read<T: for<'a> Deserialize<'a>>(text: &str) -> T {
@@ -191,8 +194,8 @@ enum ExpectedVerdict {
     Unsure,
 }
 
-impl From<Verdict<'_>> for ExpectedVerdict {
-    fn from(verdict: Verdict<'_>) -> Self {
+impl From<Verdict<Accepted<'_>>> for ExpectedVerdict {
+    fn from(verdict: Verdict<Accepted<'_>>) -> Self {
         match verdict {
             Verdict::Accepted(grant) => {
                 Self::Accepted { version: grant.entry.version.to_string(), expires_ms: grant.expires_ms }
@@ -217,5 +220,54 @@ fn tokens_are_decided_as_the_vectors_say() {
         });
         let verdict = decide(view.as_ref(), presented.as_bytes(), at.into());
         assert_eq!(ExpectedVerdict::from(verdict), expected, "{name}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timings {
+    cases: Vec<Timing>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timing {
+    name: String,
+    status: u16,
+    nonce: String,
+    timing: Vec<String>,
+    sent: CaseMoment,
+    received: CaseMoment,
+    applied: Option<CasePlace>,
+    expected: ExpectedPlace,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+struct CasePlace {
+    now_ms: u64,
+    age_ms: u64,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(untagged)]
+enum ExpectedPlace {
+    Taken(CasePlace),
+    Dropped { dropped: String },
+}
+
+#[test]
+fn answers_have_the_place_in_time_that_the_vectors_say() {
+    let Timings { cases } = read(include_str!("../vectors/timings.json"));
+    assert!(cases.len() >= 80, "cases are missing");
+    for Timing { name, status, nonce, timing, sent, received, applied, expected } in cases {
+        assert!([200, 304].contains(&status), "{name}");
+        let exchange = Exchange { nonce: &nonce, sent: sent.into(), received: received.into() };
+        let applied = applied.map(|CasePlace { now_ms, age_ms }| Place { now_ms, age_ms });
+        let place = match Place::of_answer(timing.iter().map(String::as_bytes), &exchange, applied) {
+            Ok(Place { now_ms, age_ms }) => ExpectedPlace::Taken(CasePlace { now_ms, age_ms }),
+            Err(dropped) => ExpectedPlace::Dropped { dropped: dropped.as_str().to_owned() },
+        };
+        assert_eq!(place, expected, "{name}");
     }
 }

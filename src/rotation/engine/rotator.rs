@@ -27,8 +27,10 @@ const OLDEST_READ: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(3600);
 /// What replaces an ended version is not left alone for that long.
 const EMERGENCY_REST: Duration = Duration::from_secs(60);
-/// An order that makes no headway is answered after this many turns.
-const TURNS: u32 = 32;
+/// An order that makes no headway is answered after this long, or this many turns: a read can be late, and a person
+/// waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+const TURNS: u32 = 64;
 
 /// What one read showed.
 #[derive(Clone, Debug)]
@@ -139,39 +141,46 @@ impl Rotator {
         result
     }
 
-    /// Turns until the order stands in the store, and was read back and published.
+    /// Turns until the order stands in the store, and was read back and published. An end is not put off by a store
+    /// that is busy or out of order: it is tried for as long as anybody waits.
     pub async fn carry_out(&mut self, policy: &Policy, demand: &Demand) -> Result<Seen, OrderFailure> {
         self.rejections.clear();
+        let started = self.clock.moment();
         let mut trouble = String::from("it made no headway");
-        let mut admitted = false;
+        let (mut admitted, mut failures) = (false, 0);
         for turn in 0..TURNS {
-            let seen = match self.observe(policy).await {
-                Ok(seen) => seen,
-                Err(error) => return Err(OrderFailure::Unknown(chain(&error))),
-            };
-            if let Some(ring) = &seen.ring {
-                if !admitted && let Some(refusal) = plan::refusal(ring, demand) {
-                    return Err(refusal.into());
-                }
-                admitted = true;
-                if plan::settled(ring, demand) {
-                    return Ok(seen);
-                }
+            if elapsed(started, self.clock.moment()) > PATIENCE {
+                break;
             }
-            let pause = match self.decide(&seen, policy, Some(demand)) {
-                Next::Do(step) => match self.act(&seen, step, policy, Some(demand)).await {
-                    Ok(()) => continue,
-                    Err(error) => {
+            match self.observe(policy).await {
+                Err(ReadError::Unavailable(error)) if demand.is_end() => trouble = chain(&*error),
+                Err(error) => return Err(OrderFailure::Unknown(chain(&error))),
+                Ok(seen) => {
+                    if let Some(ring) = &seen.ring {
+                        if !admitted && let Some(refusal) = plan::refusal(ring, demand) {
+                            return Err(refusal.into());
+                        }
+                        admitted = true;
+                        if plan::settled(ring, demand) {
+                            return Ok(seen);
+                        }
+                    }
+                    if let Next::Do(step) = self.decide(&seen, policy, Some(demand)) {
+                        let Err(error) = self.act(&seen, step, policy, Some(demand)).await else { continue };
                         trouble = chain(&error);
-                        if !matches!(error, WriteError::Conflict) && turn >= TRIES {
+                        let again = match error {
+                            WriteError::Conflict => true,
+                            WriteError::Unavailable(_) if demand.is_end() => true,
+                            _ => failures < TRIES,
+                        };
+                        failures += u32::from(!matches!(error, WriteError::Conflict));
+                        if !again {
                             break;
                         }
-                        Duration::from_millis(20 << turn.min(5))
                     }
-                },
-                Next::Idle { .. } => Duration::from_millis(5),
-            };
-            self.clock.sleep(pause).await;
+                }
+            }
+            self.clock.sleep(Duration::from_millis(10 << turn.min(6))).await;
         }
         Err(OrderFailure::Unknown(trouble))
     }
@@ -243,10 +252,10 @@ impl Rotator {
         let Some(ring) = &seen.ring else { return };
         match step {
             Step::End { version } => {
-                self.marks.insert(version, seen.now.latest);
+                self.marks.extend(ring.version(version).map(|v| (v.digest, seen.now.latest)));
             }
             Step::EndAll { .. } => {
-                self.marks.extend(ring.versions().map(|v| (v.id, seen.now.latest)));
+                self.marks.extend(ring.versions().map(|v| (v.digest, seen.now.latest)));
             }
             Step::Stage { current } => self.trigger = Some((current, trigger(ring, demand))),
             Step::Promote { .. } => self.rotated(ring, Outcome::Done),

@@ -1,7 +1,7 @@
 //! The calls that we make, each with the time that AWS's answer bears.
 //!
 //! Reads are retried by the SDK. Writes are not: a retry would be signed anew, and could land later than the state
-//! that it was decided on allows. AWS is never left to invent a version's id (it would invent one a call).
+//! that it was decided on allows. Nor is one sent on a read (`as_of`) that has grown old by then. AWS is never left to invent a version's id (it would invent one a call).
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +16,7 @@ use aws_sdk_secretsmanager::{
     operation::{describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput},
     primitives::DateTime,
 };
+use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
 use super::{
@@ -111,21 +112,29 @@ impl Api {
         id: &str,
         value: &str,
         kms_key_id: Option<&str>,
+        as_of: Option<Moment>,
     ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
         let call = self.client.create_secret().name(name).client_request_token(id).secret_string(value);
         let call = call.set_kms_key_id(kms_key_id.map(str::to_owned)).customize().config_override(once());
         self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 
-    pub(super) async fn put(&self, secret: &str, id: &str, value: &str, label: &str) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
+    pub(super) async fn put(
+        &self,
+        secret: &str,
+        id: &str,
+        value: &str,
+        label: &str,
+        as_of: Option<Moment>,
+    ) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
         let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
         let call = call.secret_string(value).version_stages(label).customize().config_override(once());
         self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 
-    /// Waits for a write's turn, before the age of what it rests on is looked at. Too many at once: later.
+    /// Waits for a write's turn. Too many at once: later.
     pub(super) async fn turn(&self, urgency: Urgency) -> Result<(), Trouble> {
         let busy = "too many writes wait for their turn already: Secrets Manager takes 50 a second";
         let may = self.pace.write(urgency, &*self.clock).await;
@@ -139,8 +148,9 @@ impl Api {
         label: &str,
         from: Option<&str>,
         to: Option<&str>,
+        as_of: Option<Moment>,
     ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
         let call = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
         let call = call.set_remove_from_version_id(from.map(str::to_owned));
         let call = call.set_move_to_version_id(to.map(str::to_owned)).customize().config_override(once());

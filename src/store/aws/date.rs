@@ -1,8 +1,9 @@
-//! Takes down when a request was sent, and the `Date` of its answer; and sends nothing in clear.
+//! Takes down when a request was sent, and the `Date` of its answer; and sends nothing in clear, nor what comes too late.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_secretsmanager::{
@@ -16,13 +17,25 @@ use aws_sdk_secretsmanager::{
 use crossfade_verify::Moment;
 
 use super::time;
-use crate::{clock::Clock, time::Interval};
+use crate::{
+    clock::{Clock, elapsed},
+    time::Interval,
+};
+
+/// A write is not sent on a read that is older: what it is to change may not be so any more.
+const OLDEST_READ: Duration = Duration::from_secs(10);
+
+/// A write was not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("what was to be written rests on a read of more than {} s ago: it was not sent", OLDEST_READ.as_secs())]
+pub(super) struct Late;
 
 /// One call's. Of an attempt that was repeated, the last one's times count.
 #[derive(Clone)]
 pub(super) struct Stopwatch {
     clock: Arc<dyn Clock>,
     plaintext: bool,
+    as_of: Option<Moment>,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -35,7 +48,13 @@ struct Taken {
 impl Stopwatch {
     /// `plaintext`: a request may leave the machine unencrypted.
     pub(super) fn new(clock: &Arc<dyn Clock>, plaintext: bool) -> Self {
-        Self { clock: Arc::clone(clock), plaintext, taken: Arc::default() }
+        Self { clock: Arc::clone(clock), plaintext, as_of: None, taken: Arc::default() }
+    }
+
+    /// When the read began that the write rests on. Asked again at the last moment: before it, credentials may have been
+    /// waited for, or the machine suspended.
+    pub(super) fn resting_on(self, as_of: Option<Moment>) -> Self {
+        Self { as_of, ..self }
     }
 
     /// The store's time as the answer came, and when that was.
@@ -66,7 +85,11 @@ impl Intercept for Stopwatch {
                        https, or set `store.danger_plaintext_endpoint: true`";
             return Err(why.into());
         }
-        let taken = Taken { sent: Some(self.clock.moment()), now: None };
+        let sent = self.clock.moment();
+        if self.as_of.is_some_and(|read| is_late(read, sent)) {
+            return Err(Late.into());
+        }
+        let taken = Taken { sent: Some(sent), now: None };
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = taken;
         Ok(())
     }
@@ -89,6 +112,13 @@ impl Intercept for Stopwatch {
     }
 }
 
+/// By either clock: a wall clock that was set forward since the read signs ahead of AWS's time, and what it signs would
+/// be taken for as much longer.
+fn is_late(read: Moment, sent: Moment) -> bool {
+    let wall = Duration::from_millis(sent.wall_ms.saturating_sub(read.wall_ms));
+    elapsed(read, sent).max(wall) > OLDEST_READ
+}
+
 /// Encrypted, or on this machine.
 fn stays_private(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("http://") else { return uri.starts_with("https://") };
@@ -103,7 +133,21 @@ fn stays_private(uri: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::stays_private;
+    use super::*;
+
+    #[test]
+    fn a_write_is_late_on_an_old_read_and_after_a_clock_was_set_forward() {
+        let read = Moment { boot_ms: 1_000, wall_ms: 500_000 };
+        for (what, boot_ms, wall_ms, late) in [
+            ("in time", 11_000, 510_000, false),
+            ("too late", 11_001, 510_001, true),
+            ("the clock was set forward", 1_001, 510_001, true),
+            ("a little", 1_001, 509_000, false),
+            ("it was set back, and signs for less long", 1_001, 400_000, false),
+        ] {
+            assert_eq!(is_late(read, Moment { boot_ms, wall_ms }), late, "{what}");
+        }
+    }
 
     #[test]
     fn only_what_is_encrypted_or_stays_on_the_machine_is_private() {

@@ -3,7 +3,9 @@
 use crossfade_verify::Moment;
 
 use super::{
-    Aws, chores,
+    Aws,
+    api::Answer,
+    chores,
     label::{CURRENT, Kind},
     memory::{Known, Seen, State, follows},
     trouble::Trouble,
@@ -51,7 +53,16 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
     let mut live = aws.remember(secret, |memory| view::live(&state, memory, now));
     live.retain(|version| Some(*version) != foreign);
     for version in &live {
-        fetch(aws, secret, &state, *version).await?;
+        let fetched = fetch(aws, secret, &state, *version).await;
+        if fetched.is_err() {
+            // Its time may be a wrong one: nothing was first seen then.
+            aws.remember(secret, |memory| memory.unnoted.retain(|_, since| *since != now.latest));
+        }
+        fetched?;
+    }
+    for version in view::marked(&state) {
+        // It is accepted by nobody: that it can't be read must not hide the others.
+        drop(fetch(aws, secret, &state, version).await);
     }
     aws.remember(secret, |memory| {
         if !live.iter().all(|version| memory.known.contains_key(version)) {
@@ -76,7 +87,7 @@ async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) ->
     if known {
         return Ok(());
     }
-    let stored = aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(unread)?;
+    let stored = timed(aws.api.value(&state.arn, Some(&name)).await)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
     let token = token.map(|token| (token.digest(), token.is_foreign()));
     let known = Known { created: stored.created, token };
@@ -105,7 +116,7 @@ async fn find_parent(
     let parent = match near.or(first) {
         Some(parent) => Some(parent),
         None => {
-            let all = aws.api.version_ids(&state.arn).await.outcome.map_err(unread)?;
+            let all = timed(aws.api.version_ids(&state.arn).await)?;
             all.iter().map(|name| VersionId::of_name(name)).find(follows)
         }
     };
@@ -188,6 +199,13 @@ fn empty(
         secret.name
     );
     Err(ReadError::Missing { now, cause: advice.into() })
+}
+
+/// What a further answer of the same look shows. Its time has to agree: else one of the two is wrong, and a process
+/// that has just been started can't tell which.
+fn timed<T>(answer: Answer<T>) -> Result<T, ReadError> {
+    let shown = answer.outcome.map_err(unread)?;
+    answer.now.map(|_| shown).ok_or_else(|| no_time(None))
 }
 
 fn unread(trouble: Trouble) -> ReadError {

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{clock::Clock, time::millis};
 
-/// Between two writes: some 16 a second.
+/// Between two writes: some 16 a second, and as many ends beside them.
 const SPACING: Duration = Duration::from_millis(60);
 /// Reads under way at once; each has a connection.
 const READS: usize = 32;
@@ -18,6 +18,8 @@ const READS: usize = 32;
 /// Whether a write can wait for a better moment.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Urgency {
+    /// An end, and what replaces an ended version: it waits for its like alone.
+    End,
     /// A step: it waits for its turn, as long as the read that it rests on is young enough.
     Step,
     /// A chore: it gives way to everything else.
@@ -27,21 +29,27 @@ pub(super) enum Urgency {
 impl Urgency {
     fn patience(self) -> Duration {
         match self {
-            Self::Step => Duration::from_secs(5),
+            Self::End | Self::Step => Duration::from_secs(5),
             Self::Chore => Duration::from_millis(500),
         }
     }
 }
 
+/// When the next write may go, on the clock that runs on in suspend: an end, and any other.
+#[derive(Debug, Default)]
+struct Lanes {
+    ends_ms: u64,
+    others_ms: u64,
+}
+
 pub(super) struct Pace {
-    /// When the next write may go, on the clock that runs on in suspend.
-    next_ms: Mutex<u64>,
+    next_ms: Mutex<Lanes>,
     reads: Semaphore,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { next_ms: Mutex::new(0), reads: Semaphore::new(READS) }
+        Self { next_ms: Mutex::default(), reads: Semaphore::new(READS) }
     }
 
     /// None only where the process is stopping.
@@ -60,11 +68,15 @@ impl Pace {
 
     fn turn(&self, urgency: Urgency, now_ms: u64) -> Option<Duration> {
         let mut next_ms = self.next_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = Duration::from_millis(next_ms.saturating_sub(now_ms));
+        let lane = match urgency {
+            Urgency::End => &mut next_ms.ends_ms,
+            Urgency::Step | Urgency::Chore => &mut next_ms.others_ms,
+        };
+        let wait = Duration::from_millis(lane.saturating_sub(now_ms));
         if wait > urgency.patience() {
             return None;
         }
-        *next_ms = now_ms.max(*next_ms).saturating_add(millis(SPACING));
+        *lane = now_ms.max(*lane).saturating_add(millis(SPACING));
         Some(wait)
     }
 }
@@ -86,6 +98,16 @@ mod tests {
         }
         assert_eq!(pace.turn(Urgency::Chore, 9_000), None);
         assert_eq!(pace.turn(Urgency::Step, 9_000), spacing(10));
+    }
+
+    #[test]
+    fn an_end_does_not_wait_for_a_thousand_steps() {
+        let pace = Pace::new();
+        for _ in 0..1_000 {
+            let _ = pace.turn(Urgency::Step, 0);
+        }
+        assert_eq!(pace.turn(Urgency::End, 0), Some(Duration::ZERO));
+        assert_eq!(pace.turn(Urgency::End, 0), Some(SPACING), "ends take turns too");
     }
 
     #[test]

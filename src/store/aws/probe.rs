@@ -120,7 +120,7 @@ impl Probe<'_> {
         let name = &*self.secret.name;
         let left = described.and_then(|d| d.stages.iter().find(|(_, on)| on.iter().any(|l| l == PROBE)));
         let left = left.map(|(id, _)| id.as_str());
-        let put = self.aws.api.put(name, &self.id, VALUE, PROBE).await;
+        let put = self.aws.api.put(name, &self.id, VALUE, PROBE, None).await;
         let moved = match (&put, current) {
             (Err(_), Some(current)) => self.attach_and_detach(left, current).await,
             _ => self.detach(&self.id).await,
@@ -139,7 +139,8 @@ impl Probe<'_> {
 
     async fn attach_and_detach(&self, left: Option<&str>, current: &str) -> Proof {
         if left != Some(current)
-            && let Err(trouble) = self.aws.api.relabel(&self.secret.name, PROBE, left, Some(current)).await
+            && let Err(trouble) =
+                self.aws.api.relabel(&self.secret.name, PROBE, left, Some(current), None).await
         {
             return moved(Err(trouble));
         }
@@ -148,13 +149,13 @@ impl Probe<'_> {
 
     /// AWS is eventually consistent: it may not know yet that the label is there.
     async fn detach(&self, from: &str) -> Proof {
-        let mut outcome = self.aws.api.relabel(&self.secret.name, PROBE, Some(from), None).await;
+        let mut outcome = self.aws.api.relabel(&self.secret.name, PROBE, Some(from), None, None).await;
         for wait in PATIENCE {
             if !matches!(outcome, Err(Trouble::Refused(_) | Trouble::NotFound(_))) {
                 break;
             }
             self.aws.clock.sleep(wait).await;
-            outcome = self.aws.api.relabel(&self.secret.name, PROBE, Some(from), None).await;
+            outcome = self.aws.api.relabel(&self.secret.name, PROBE, Some(from), None, None).await;
         }
         moved(outcome)
     }
@@ -171,7 +172,7 @@ impl Probe<'_> {
             Err(why) => return Proof::not(CREATE, Verdict::Failed, why),
         };
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
-        match self.aws.api.create(&self.secret.name, &self.id, &value, kms_key_id).await {
+        match self.aws.api.create(&self.secret.name, &self.id, &value, kms_key_id, None).await {
             Err(Trouble::Exists(_)) => Proof::proved(CREATE),
             Ok(()) => Proof::proved(CREATE).but("the secret was gone, and was made"),
             Err(trouble) => of(CREATE, &trouble),

@@ -7,11 +7,15 @@ use aws_sdk_secretsmanager::{
     operation::RequestId,
 };
 
+use super::date::Late;
 use crate::store::{Cause, WriteError};
 
 /// Why a call has failed, by what can be done about it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
+    /// Nothing was sent: look again.
+    #[error(transparent)]
+    Late(Cause),
     /// Throttled, out of order, not reached, or not answered. Of a write nobody knows whether it landed.
     #[error(transparent)]
     Unavailable(Cause),
@@ -97,6 +101,9 @@ impl Trouble {
         let mut text = what.to_owned();
         let mut cause = Error::source(error);
         while let Some(error) = cause {
+            if error.is::<Late>() {
+                return Self::Late(Late.into());
+            }
             let said = error.to_string();
             if !text.contains(&said) {
                 text.push_str(": ");
@@ -118,7 +125,7 @@ impl Trouble {
             Self::Unavailable(cause) => WriteError::Unavailable(cause),
             Self::Denied(cause) => WriteError::Denied(cause),
             Self::Limit(cause) => WriteError::Rejected(cause),
-            Self::NotFound(_) | Self::Exists(_) | Self::Refused(_) => WriteError::Conflict,
+            Self::Late(_) | Self::NotFound(_) | Self::Exists(_) | Self::Refused(_) => WriteError::Conflict,
         }
     }
 

@@ -1,7 +1,6 @@
 //! A step: one write.
 
-use std::time::Duration;
-
+use crossfade_verify::Moment;
 use rand::rngs::SysRng;
 
 use super::{
@@ -25,9 +24,6 @@ use crate::{
     time::Timestamp,
     token::Token,
 };
-
-/// A step is not sent on a read that is older: what it is to change may not be so any more.
-const OLDEST_READ: Duration = Duration::from_secs(10);
 
 /// Who writes to one secret, on one read of it.
 pub(super) struct Hand<'a> {
@@ -79,8 +75,8 @@ impl Hand<'_> {
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
         let made = match &self.seen.state {
             // The first value of all becomes current whatever is asked. Where a person was faster, theirs stays.
-            Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING).await,
-            None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id).await,
+            Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING, self.as_of()).await,
+            None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id, self.as_of()).await,
         };
         made.map_err(Trouble::of_a_put)
     }
@@ -112,7 +108,7 @@ impl Hand<'_> {
         let value = value::replaced(old.as_ref().map(|v| v.as_str()), &self.token()?, self.secret.format);
         let value = value.map_err(rejected)?;
         self.turn().await?;
-        match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING).await {
+        match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING, self.as_of()).await {
             Ok(()) => Ok(()),
             Err(Trouble::Exists(_)) => {
                 self.look_at_its_owner(state, id, current, burnt).await;
@@ -147,7 +143,10 @@ impl Hand<'_> {
         current: VersionId,
     ) -> Result<(), WriteError> {
         let (to, from) = self.aws.remember(self.secret, |m| (m.name(pending), m.name(current)));
-        let stored = self.aws.api.value(&state.arn, Some(&to)).await.outcome.map_err(Trouble::of_a_move)?;
+        let answer = self.aws.api.value(&state.arn, Some(&to)).await;
+        let stored = answer.outcome.map_err(Trouble::of_a_move)?;
+        // The soak and the deadline were judged by the time of the read, which this one has to bear out.
+        answer.now.ok_or(WriteError::Conflict)?;
         let token = value::token(stored.value.as_ref().map(|value| value.as_str()), self.secret.format);
         let digest = token.map_err(rejected)?.digest();
         if ring.version(pending).is_none_or(|version| version.digest != digest) {
@@ -235,14 +234,16 @@ impl Hand<'_> {
         to: Option<&str>,
     ) -> Result<(), WriteError> {
         self.turn().await?;
-        self.aws.api.relabel(&state.arn, label, from, to).await.map_err(Trouble::of_a_move)
+        self.aws.api.relabel(&state.arn, label, from, to, self.as_of()).await.map_err(Trouble::of_a_move)
     }
 
-    /// This write's turn, on a read that is young enough by then.
     async fn turn(&self) -> Result<(), WriteError> {
-        self.aws.api.turn(self.urgency).await.map_err(Trouble::of_a_move)?;
-        let age = elapsed(self.seen.at, self.aws.clock.moment());
-        if age > OLDEST_READ { Err(WriteError::Conflict) } else { Ok(()) }
+        self.aws.api.turn(self.urgency).await.map_err(Trouble::of_a_move)
+    }
+
+    /// What the write rests on.
+    fn as_of(&self) -> Option<Moment> {
+        Some(self.seen.at)
     }
 
     fn token(&self) -> Result<Token, WriteError> {

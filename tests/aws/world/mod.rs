@@ -24,7 +24,7 @@ use crossfade::{
         schedule::Schedule,
     },
     store::{
-        Format, Secret, Store,
+        Format, Secret,
         aws::{Aws, Options},
     },
 };
@@ -193,17 +193,28 @@ impl World {
         distribution: &Arc<Distribution>,
         seen: &Arc<Mutex<Option<Observation>>>,
     ) -> Rotator {
-        let Terms { store: traits, hold, .. } = *self.policy.terms();
-        let options = Options { traits, hold, ..Options::default() };
-        let client = client(&self.server, name);
-        let store: Arc<dyn Store> = Arc::new(Aws::with(client, options, self.machine(skew_ms)));
-        let secret = Secret { grace: GRACE, format: self.format, ..Secret::new(NAME, "mcp") };
+        let machine = self.machine(skew_ms);
+        let store = Arc::new(self.on(client(&self.server, name), Arc::clone(&machine)));
         Rotator::new(
-            secret,
+            self.secret(),
             store,
-            self.machine(skew_ms),
+            machine,
             Arc::new(Publish(Arc::clone(distribution), Arc::clone(seen))),
         )
+    }
+
+    pub(crate) fn secret(&self) -> Secret {
+        Secret { grace: GRACE, format: self.format, ..Secret::new(NAME, "mcp") }
+    }
+
+    /// A store of its own, for a process that has just been started.
+    pub(crate) fn store(&self, client: Client) -> Aws {
+        self.on(client, self.machine(0))
+    }
+
+    fn on(&self, client: Client, clock: Arc<dyn Clock>) -> Aws {
+        let Terms { store: traits, hold, .. } = *self.policy.terms();
+        Aws::with(client, Options { traits, hold, ..Options::default() }, clock)
     }
 
     /// It dies with all that it remembered, and is started again; the verifier goes on with what it knows.
@@ -293,6 +304,7 @@ pub(crate) fn client(server: &Server, access_key: &str) -> Client {
         .endpoint_url(server.endpoint())
         .credentials_provider(Credentials::new(access_key, "none", None, None, "test"))
         .retry_config(RetryConfig::disabled())
+        .disable_clock_skew_correction(true)
         .build();
     Client::from_conf(config)
 }

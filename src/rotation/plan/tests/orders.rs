@@ -256,3 +256,12 @@ fn a_pause_holds_stage_and_promotion_until_it_is_lifted() {
         &policy(),
     );
 }
+
+#[test]
+fn what_condemns_a_version_is_an_end() {
+    let ends = [Demand::Compromised { current: id(1) }, Demand::RevokeAll { current: id(1) }];
+    assert!(ends.iter().chain(&[Demand::Revoke { version: id(1) }]).all(Demand::is_end));
+    let others =
+        [Demand::Rotate { current: id(1) }, Demand::Abort { pending: id(1) }, Demand::Pause, Demand::Resume];
+    assert!(!others.iter().any(Demand::is_end));
+}
