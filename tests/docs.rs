@@ -176,19 +176,22 @@ fn every_metric_that_a_document_names_exists() {
 
 #[test]
 fn every_dependency_has_its_reason_and_every_reason_its_dependency() {
-    let manifest = read("Cargo.toml");
-    let section =
-        manifest.split("\n[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("it");
-    let names = |line: &str| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned();
-    let used: BTreeSet<String> = section.lines().filter(|line| !line.is_empty()).map(names).collect();
     let architecture = read("docs/architecture.md");
-    let table = architecture.split("| crate | why |").nth(1).and_then(|rest| rest.split("\n\n").next());
-    let table = table.expect("the table");
-    let cells =
-        table.lines().filter_map(|line| line.split('|').nth(1)).filter(|cell| !cell.starts_with("---"));
-    let told: BTreeSet<String> =
-        cells.flat_map(|cell| cell.split(',').map(|name| name.trim().to_owned())).collect();
-    assert_eq!(used, told);
+    for (manifest, header, column) in
+        [("Cargo.toml", "| crate | why |\n", 1), ("verify/Cargo.toml", "| with | crates | what for |\n", 2)]
+    {
+        let manifest = read(manifest);
+        let after = manifest.split("\n[dependencies]\n").nth(1);
+        let section = after.and_then(|rest| rest.split("\n[").next()).expect("its dependencies");
+        let name = |line: &str| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned();
+        let used: BTreeSet<String> = section.lines().filter(|line| !line.is_empty()).map(name).collect();
+        let table = architecture.split(header).nth(1).expect("the table");
+        let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+        let cells = rows.filter_map(|line| line.split('|').nth(column));
+        let told: BTreeSet<String> =
+            cells.flat_map(|cell| cell.split(',').map(|name| name.trim().to_owned())).collect();
+        assert_eq!(used, told, "{header}");
+    }
 }
 
 #[test]
