@@ -15,6 +15,7 @@ use crossfade::{
         },
         plan::{Demand, Phase, Refusal},
         policy::{Notes, Policy, StoreTraits, Terms},
+        ring::{Previous, Version, VersionId},
         schedule::Schedule,
     },
     store::{
@@ -127,7 +128,7 @@ impl Running {
         self.seen.last.lock().expect("no panic").as_ref().map(|seen| seen.phase)
     }
 
-    fn current(&self) -> crossfade::rotation::ring::VersionId {
+    fn current(&self) -> VersionId {
         self.memory.ring("s").expect("a secret").current.id
     }
 }
@@ -228,4 +229,23 @@ async fn revoke_all_is_carried_through_without_the_soak() {
     assert!(running.memory.now().since(before) < policy().soak(), "it waited for the soak");
     running.until("it is counted", |r| !r.seen.rotated.lock().expect("no panic").is_empty()).await;
     assert_eq!(running.seen.rotated.lock().expect("no panic")[0], (Trigger::Revoke, Outcome::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_token_that_is_put_back_under_another_version_is_ended_there_too() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let first = running.memory.ring("s").expect("a secret").current;
+    running.order(Demand::Rotate { current: first.id }).await.expect("a rotation");
+    running.until("its promotion", |r| r.current() != first.id).await;
+    running.order(Demand::Revoke { version: first.id }).await.expect("an end");
+    running.until("it is forgotten", |r| r.memory.ring("s").is_some_and(|s| s.previous.is_empty())).await;
+    let mut ring = running.memory.ring("s").expect("a secret");
+    let again = Version { id: VersionId::of_name("again"), ..first };
+    let deadline = running.memory.now() + Duration::from_secs(30);
+    ring.previous.push(Previous { version: again, deadline });
+    running.memory.put("s", Some(ring));
+    running.until("it is put away", |r| r.memory.ring("s").is_some_and(|s| s.previous.is_empty())).await;
+    assert!(running.memory.now() < deadline, "at once, as what is ended");
 }

@@ -54,6 +54,14 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
     let hands = context.hands(false).await?;
     let name = &args.secret;
     let status = hands.operator.secret(name).await?;
+    if orders::standing(&status, "current").is_none() {
+        let why = status.message.as_deref().unwrap_or("it was not read yet");
+        let by_hand =
+            "On AWS an end can be written by hand, without reading a value: docs/operations.md, After a leak";
+        return Err(
+            OrderError::Unknown(format!("{name}: what is accepted is not known: {why}. {by_hand}")).into()
+        );
+    }
     let open: Vec<&VersionStatus> =
         status.versions.iter().filter(|version| concerns(&args, version)).collect();
     if open.is_empty() && args.previous {

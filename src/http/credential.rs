@@ -1,52 +1,14 @@
-//! Where the token stands in a request that a proxy asks about.
+//! Where the token stands in a request that a proxy asks about: by the same rules as in an embedded verifier.
 
-use axum::http::{HeaderMap, header};
-
-/// Why a request bears no token to decide on. The caller is told none of it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Unfit {
-    /// There is none.
-    Missing,
-    /// `Authorization` is not `Bearer` and one token (RFC 6750, section 2.1).
-    WrongScheme,
-    /// Two that differ, or two `Authorization` headers.
-    Conflict,
-}
-
-impl Unfit {
-    /// Its name in metrics.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::WrongScheme => "wrong_scheme",
-            Self::Conflict => "conflict",
-        }
-    }
-}
+use axum::http::{HeaderMap, HeaderValue, header};
+pub(super) use crossfade_verify::Unfit;
+use crossfade_verify::presented;
 
 /// The one token of a request: in `Authorization`, or bare in one of these headers, or the same one in several.
 pub(super) fn token<'r>(headers: &'r HeaderMap, more: &[String]) -> Result<&'r [u8], Unfit> {
-    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
-    let first = authorizations.next();
-    if authorizations.next().is_some() {
-        return Err(Unfit::Conflict);
-    }
-    let first = first.map(|value| bearer(value.as_bytes()).ok_or(Unfit::WrongScheme)).transpose()?;
-    let others = more.iter().flat_map(|name| headers.get_all(name)).map(|value| value.as_bytes());
-    let mut tokens = first.into_iter().chain(others);
-    let token = tokens.next().ok_or(Unfit::Missing)?;
-    if tokens.all(|other| other == token) { Ok(token) } else { Err(Unfit::Conflict) }
-}
-
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let token = after_scheme(value)?.trim_ascii_start();
-    (!token.is_empty() && after_scheme(token).is_none()).then_some(token)
-}
-
-fn after_scheme(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(6)?;
-    let separated = rest.first().is_none_or(|byte| *byte == b' ');
-    (scheme.eq_ignore_ascii_case(b"bearer") && separated).then_some(rest)
+    let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let others = more.iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
+    presented(authorizations, others)
 }
 
 #[cfg(test)]

@@ -153,8 +153,8 @@ pub enum Held {
     Full,
 }
 
-/// Ends that this process wrote or saw: version and when.
-pub type Marks = BTreeMap<VersionId, Timestamp>;
+/// Ends that this process wrote or saw: of which token, whatever versions have it, and when.
+pub type Marks = BTreeMap<Digest, Timestamp>;
 
 impl Ring {
     /// Every version, in no particular order.
@@ -168,18 +168,19 @@ impl Ring {
         self.versions().find(|v| v.id == id)
     }
 
-    /// Applies the ends that are known to this (perhaps late) read of the store, and adds those
-    /// that it shows: an end once seen is never forgotten.
+    /// Applies the ends that are known to this (perhaps late) read of the store, and adds those that it shows: an end
+    /// once seen is never forgotten. It is the token's: another version that has the same one is ended with it.
     pub fn remember_ends(&mut self, marks: &mut Marks) {
+        for version in self.versions() {
+            if let Some(at) = version.ended {
+                marks.entry(version.digest).or_insert(at);
+            }
+        }
         let pending = self.pending.iter_mut();
         let previous = self.previous.iter_mut().map(|p| &mut p.version);
         for version in std::iter::once(&mut self.current).chain(pending).chain(previous) {
-            match version.ended {
-                Some(at) => {
-                    marks.entry(version.id).or_insert(at);
-                }
-                None => version.ended = marks.get(&version.id).copied(),
-            }
+            let known = marks.get(&version.digest).filter(|_| version.digest != NO_TOKEN);
+            version.ended = version.ended.or(known.copied());
         }
     }
 }

@@ -121,8 +121,11 @@ impl Aws {
         Self::with(aws_sdk_secretsmanager::Client::new(&loader.load().await), options, clock)
     }
 
-    /// On a client that is set up otherwise.
+    /// On a client that is set up otherwise. It signs by AWS's time, whatever the environment says: what is signed by
+    /// a clock that is ahead is taken for longer, and could land later than `write_lag`.
     pub fn with(client: aws_sdk_secretsmanager::Client, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let config = client.config().to_builder().disable_clock_skew_correction(false);
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
         let api = api::Api::new(client, Arc::clone(&clock), options.plaintext);
         Self { api, clock, options, memories: Mutex::default() }
     }

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use crossfade::rotation::plan::{Demand, Phase};
+use crossfade_testing_secretsmanager::{
+    faults::{Effect, Failure, Rule},
+    model::Operation,
+};
 
-use crate::world::{EVERY, FIRST, GRACE, NAME, World};
+use crate::world::{EVERY, FIRST, GRACE, NAME, SYNC, World};
 
 const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
 const LATER: &str = "33333333-0000-4000-8000-000000000003";
@@ -160,4 +164,27 @@ async fn a_version_whose_name_is_no_uuid_is_rotated_like_any_other() {
     rotates(&mut world).await;
     assert_eq!(world.holder("AWSPREVIOUS").as_deref(), Some(name));
     world.settle().await;
+}
+
+/// Whoever may move labels, and not read values, can end a token all the same.
+#[tokio::test]
+async fn an_end_that_a_person_writes_by_hand_is_as_good_as_ours() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    rotates(&mut world).await;
+    world.run(Duration::from_secs(6)).await;
+    world.excused = true;
+    let denied = Effect::FailBefore(Failure::KeyAccessDenied);
+    world.server.fault(Rule::once(denied).on(Operation::GetSecretValue).always());
+    let label = format!("crossfade-ended-{}-{}", world.server.now_ms() / 1000, &FIRST[..8]);
+    world.server.person().label(NAME, &label, Some(FIRST), None).expect("a label");
+    world.run(SYNC * 2).await;
+    assert!(!world.accepts(0, &world.token(FIRST)));
+    world.server.clear_faults();
+    let current = world.holder("AWSCURRENT").expect("a current version");
+    let label = format!("crossfade-compromised-{}-{}", world.server.now_ms() / 1000, &current[..8]);
+    world.server.person().label(NAME, &label, Some(&current), None).expect("a label");
+    world.until("the replacement", |labels| labels.get("AWSCURRENT") != Some(&current)).await;
+    world.run(SYNC).await;
+    assert!(!world.accepts(0, &world.token(&current)), "without grace");
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crossfade::{distribution::Decision, rotation::engine::Reason};
+use crossfade::{
+    distribution::Decision,
+    rotation::{engine::Reason, plan::Demand, ring::VersionId},
+};
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Rule},
     model::Operation,
@@ -112,4 +115,21 @@ async fn a_value_that_a_person_puts_into_an_empty_secret_meanwhile_stays() {
     assert_eq!(world.holder("AWSPENDING"), None, "ours was taken back");
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS));
     world.settle().await;
+}
+
+/// The same version id, too: whoever makes secrets by a script may name them alike.
+#[tokio::test]
+async fn what_was_ended_in_a_secret_that_is_gone_says_nothing_of_the_one_that_was_made_again() {
+    let mut world = known(false).await;
+    let current = world.current();
+    world.order(0, Demand::Compromised { current }).await.expect("the marks");
+    world.excused = true;
+    world.server.person().delete_by_force(NAME).expect("a deletion");
+    world.run(LAG + SIX).await;
+    world.server.person().create(NAME, FIRST, ANOTHER).expect("a secret");
+    world.run(SOAK * 2).await;
+    let ring = world.replicas[0].last.clone().expect("it was read");
+    assert_eq!((ring.current.id, ring.current.ended), (VersionId::of_name(FIRST), None));
+    assert_eq!(world.notes(FIRST), ["kept"], "it was adopted anew");
+    assert!(world.accepts(0, ANOTHER) && !world.accepts(0, TOKEN));
 }

@@ -159,3 +159,22 @@ async fn each_way_of_ending_marks_first_and_takes_the_label_off_then() {
         .await;
     assert!(world.server.now_ms() - before < 14_000, "without the soak");
 }
+
+/// The machine's clock is far ahead of the fake's, and its environment tells the SDK to leave it at that. What is signed
+/// ahead of AWS's time is taken for longer, and could land later than `write_lag`.
+#[tokio::test]
+async fn a_write_is_signed_by_aws_s_time_whatever_the_machine_s_clock_says() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(6)).await;
+    let current = world.current();
+    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    let calls = world.server.calls();
+    let signed = |operation: &str| {
+        let calls = calls.iter().filter(|call| call.operation == operation);
+        calls.map(|call| call.signed.clone().expect("a time")).collect::<Vec<_>>()
+    };
+    for time in [signed("PutSecretValue"), signed("UpdateSecretVersionStage")].concat() {
+        assert!(("20260101T010000Z".."20260101T010100Z").contains(&time.as_str()), "{time}");
+    }
+    assert!(!signed("PutSecretValue").is_empty());
+}

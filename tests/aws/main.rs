@@ -10,4 +10,5 @@ mod labels;
 mod moments;
 mod parked;
 mod replicas;
+mod same_token;
 mod world;

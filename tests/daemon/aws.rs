@@ -4,7 +4,7 @@ use std::{sync::Arc, thread};
 
 use crossfade_testing_secretsmanager::{
     Fake, Server,
-    faults::{Delay, Effect, Rule},
+    faults::{Delay, Effect, Failure, Rule},
     log::{Call, Outcome},
     model::Operation,
 };
@@ -177,4 +177,15 @@ fn a_dead_endpoint_is_said_at_the_start_and_in_status() {
     let daemon = Daemon::start(world.command("serve").arg("--log-format").arg("text"));
     until("it says so", || daemon.log().contains("AWS can't be reached").then_some(()));
     assert!(world.ok(&["status", SECRET]).contains("AWS can't be reached"), "and so does `status`");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_said_to_have_nothing_to_revoke() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    world.ok(&["rotate", SECRET, "--wait"]);
+    let denied = Effect::FailBefore(Failure::KeyAccessDenied);
+    aws.server.fault(Rule::once(denied).on(Operation::GetSecretValue).always());
+    let said = world.fails(3, &["revoke", SECRET, "--previous", "--yes"]);
+    assert!(said.contains("KMS") && said.contains("docs/operations.md"), "{said}");
 }

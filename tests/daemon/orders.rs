@@ -182,13 +182,21 @@ fn each_rotation_is_counted_by_what_began_it() {
     world.ok(&["rotate", SECRET, "--wait"]);
     world.ok(&["rotate", SECRET, "--compromised", "--wait"]);
     world.ok(&["revoke", SECRET, "--all", "--yes"]);
-    world.ok(&["rotate", SECRET]);
-    world.ok(&["abort", SECRET]);
-    for (trigger, outcome) in
-        [("manual", "done"), ("compromised", "done"), ("revoke", "done"), ("manual", "aborted")]
-    {
+    let mut late = 0;
+    until("an abort before the promotion", || {
+        world.ok(&["rotate", SECRET]);
+        let aborted = world.run(&["abort", SECRET]).status.success();
+        late += u32::from(!aborted);
+        aborted.then_some(())
+    });
+    for (trigger, outcome, count) in [
+        ("manual", "done", 1 + late),
+        ("compromised", "done", 1),
+        ("revoke", "done", 1),
+        ("manual", "aborted", 1),
+    ] {
         let line = format!(
-            "crossfade_rotations_total{{outcome=\"{outcome}\",secret=\"{SECRET}\",trigger=\"{trigger}\"}} 1"
+            "crossfade_rotations_total{{outcome=\"{outcome}\",secret=\"{SECRET}\",trigger=\"{trigger}\"}} {count}"
         );
         until(&line, || {
             let text = crate::process::call(world.metrics, "GET", "/metrics", &[], "").expect("metrics").body;

@@ -6,6 +6,7 @@ pub(crate) const TABLES: [Table; 1] =
     [Table { file: "src/rotation/plan/demand.rs", tests: Tests::Plan, cuts: ORDERS }];
 
 const REFUSED: &str = "the_current_version_alone_cannot_be_ended";
+const SAME: &str = "a_token_that_is_current_is_not_ended_by_ending_another_version_that_has_it";
 const OTHER_ABORT: &str = "an_abort_of_another_version_is_told_that_there_is_none";
 const ROTATION: &str = "a_rotation_stands_once_its_successor_does_and_the_pause_is_lifted";
 const ALL: &str = "an_end_of_all_stands_once_every_mark_does";
@@ -22,17 +23,18 @@ const ABORT: &str = "abort_skips_the_slot_and_takes_the_pending_version_back";
 const TAKEN_BACK: &str = "what_is_taken_back_gets_a_deadline_first_where_a_write_can_land_late";
 
 const ORDERS: &[Cut] = &[
+    cut("current can't be ended alone", "if bots_hold(version) => Some", "if false => Some", REFUSED),
+    cut(
+        "nor by another version that has its token",
+        "is_some_and(|v| v.digest == ring.current.digest)",
+        "is_some_and(|v| v.id == ring.current.id)",
+        SAME,
+    ),
     cut(
         "an end is one",
         "matches!(self, Self::Compromised { .. } |",
         "matches!(self,",
         "what_condemns_a_version_is_an_end",
-    ),
-    cut(
-        "current can't be ended alone",
-        "if ring.current.id == version => Some(Refusal::IsCurrent(version))",
-        "if false => Some(Refusal::IsCurrent(version))",
-        REFUSED,
     ),
     cut(
         "what is gone can't be ended",

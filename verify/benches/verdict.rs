@@ -46,6 +46,49 @@ fn main() {
     println!("verdict_over_sha256 {:.3}", median(over_hash));
     println!("verdict_100000_over_3 {:.3}", median(over_small));
     println!("allocations {made}");
+    #[cfg(feature = "verifier")]
+    verifier::measure(&few);
+}
+
+/// The same with clocks read, a view that may be swapped, and a count kept of each use.
+#[cfg(feature = "verifier")]
+mod verifier {
+    use std::thread;
+
+    use crossfade_verify::{Clock as _, SystemClock, Verifier};
+
+    use super::*;
+
+    pub(crate) fn measure(tokens: &[Token]) {
+        let verifier = Verifier::new("a");
+        let now = SystemClock.moment();
+        verifier.replace(View { taken: now, ..view(&tokens[..3]) });
+        let accept = |token: &[u8]| {
+            let token = std::str::from_utf8(token).expect("text");
+            assert!(matches!(black_box(verifier.verify(black_box(token))), Verdict::Accepted(_)));
+        };
+        accept(&tokens[0]);
+        let made = allocations_in(|| tokens.iter().for_each(|token| accept(token)));
+        let [mut clocks, mut each, mut over_hash, mut over_one] = [const { Vec::new() }; 4];
+        for _ in 0..ROUNDS {
+            let hash = nanoseconds_each(tokens, |token| _ = black_box(Sha256::digest(token)));
+            let one = nanoseconds_each(tokens, accept);
+            clocks.push(nanoseconds_each(tokens, |_| _ = black_box(SystemClock.moment())));
+            let two = thread::scope(|scope| {
+                let other = scope.spawn(|| nanoseconds_each(tokens, accept));
+                let here = nanoseconds_each(tokens, accept);
+                here.max(other.join().expect("a time"))
+            });
+            each.push(one);
+            over_hash.push(one / hash);
+            over_one.push(two / one);
+        }
+        println!("clocks_ns {:.1}", median(clocks));
+        println!("verifier_ns {:.1}", median(each));
+        println!("verifier_over_sha256 {:.3}", median(over_hash));
+        println!("verifier_2_threads_over_1 {:.3}", median(over_one));
+        println!("verifier_allocations {made}");
+    }
 }
 
 fn accept(view: &View, token: &[u8]) {

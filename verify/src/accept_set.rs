@@ -17,19 +17,21 @@ pub use entry::{Entry, Stage};
 pub use error::SetError;
 use index::Index;
 pub(crate) use index::Terms;
+#[cfg(feature = "http")]
+pub(crate) use write::Text;
 
 /// One second to one hour, as in the daemon's config.
 const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 const MAX_HOLD_MS: u64 = 7 * 24 * 3_600_000;
 
-/// What one audience accepts.
+/// What one audience accepts. Copies share it.
 #[derive(Clone, Debug)]
 pub struct AcceptSet {
     audience: Arc<str>,
     freshness_ms: u64,
     hold_ms: u64,
-    entries: Box<[Entry]>,
+    entries: Arc<[Entry]>,
     index: Index,
 }
 
@@ -81,6 +83,13 @@ impl AcceptSet {
         write::accept_set(self)
     }
 
+    /// Shortens `hold`, though not to less than `freshness`.
+    #[must_use]
+    pub fn with_max_hold(self, max_hold_ms: u64) -> Self {
+        let hold_ms = self.hold_ms.min(max_hold_ms.max(self.freshness_ms));
+        Self { hold_ms, ..self }
+    }
+
     /// The entry with this digest. Digests are compared in constant time.
     pub fn find(&self, digest: &Digest) -> Option<&Entry> {
         self.find_with_terms(digest).map(|(entry, _)| entry)
@@ -108,7 +117,7 @@ impl AcceptSet {
     }
 
     /// The entries, sorted by digest.
-    pub const fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 }

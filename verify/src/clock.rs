@@ -6,7 +6,7 @@
 const MAX_PARTED_MS: u128 = 2_000;
 
 /// A reading of the caller's two clocks, in milliseconds. No two machines' readings are ever compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// A clock that is never set and runs on while the machine is suspended (`CLOCK_BOOTTIME`).
     pub boot_ms: u64,

@@ -19,8 +19,10 @@
 //! # Ok::<(), crossfade_verify::SetError>(())
 //! ```
 //!
-//! What is deliberately not here: I/O, a clock, logging, and any way from a digest back to a token. The
-//! caller fetches the set, reads its own two clocks, and says no to nobody on [`Verdict::Unsure`].
+//! That is the core. What is deliberately not in it: I/O, a clock, logging, and any way from a digest back to a
+//! token. Three features do the rest for a server: `tower` (`RequireToken`), `http` (`Verifier::connect`, which follows
+//! a daemon) and `tls`; `docs/rust.md` shows them. Whoever decides by himself reads his own two clocks, and says no
+//! to nobody on [`Verdict::Unsure`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -30,13 +32,38 @@ mod clock;
 mod crc;
 mod digest;
 mod json;
+mod presented;
 mod shape;
 mod timing;
 mod verdict;
 
+#[cfg(feature = "http")]
+mod feed;
+#[cfg(feature = "tower")]
+mod layer;
+#[cfg(feature = "http")]
+mod token_source;
+#[cfg(feature = "verifier")]
+mod verifier;
+
 pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
+pub use presented::{Unfit, presented};
 pub use shape::{Shape, checksum, shape};
 pub use timing::{Dropped, Exchange, Place};
-pub use verdict::{Grant, Reason, Verdict, View, decide};
+pub use verdict::{Accepted, Grant, Reason, Verdict, View, decide};
+
+#[cfg(feature = "http")]
+pub use feed::{ConnectError, Event, Feed, FeedError, Machine, ThisMachine};
+#[cfg(feature = "tower")]
+pub use layer::{Guarded, GuardedBody, GuardedFuture, RequireToken};
+#[cfg(feature = "http")]
+pub use token_source::{Token, TokenError, TokenSource};
+#[cfg(feature = "verifier")]
+pub use verifier::{Clock, Status, SystemClock, Verifier};
+
+/// What `docs/rust.md` shows compiles.
+#[cfg(all(doctest, feature = "http", feature = "tower"))]
+#[doc = include_str!("../../docs/rust.md")]
+struct Documented;

@@ -1,7 +1,9 @@
 //! The one decision on a presented token.
 
+use std::sync::Arc;
+
 use crate::{
-    accept_set::{AcceptSet, Entry, Terms},
+    accept_set::{AcceptSet, Entry, Stage, Terms},
     clock::Moment,
     digest::Digest,
     shape::{Shape, shape},
@@ -17,7 +19,7 @@ use crate::{
 /// A view is fresh if it is complete, the two clocks agree on how old it is, and it is younger than
 /// `freshness`. The age is counted on the clock that says more; so is the store's time, by which a
 /// deadline is judged.
-pub fn decide<'a>(view: Option<&'a View>, presented: &[u8], at: Moment) -> Verdict<'a> {
+pub fn decide<'a>(view: Option<&'a View>, presented: &[u8], at: Moment) -> Verdict<Accepted<'a>> {
     if shape(presented) == Shape::Malformed {
         return Verdict::Refused(Reason::Malformed);
     }
@@ -27,7 +29,7 @@ pub fn decide<'a>(view: Option<&'a View>, presented: &[u8], at: Moment) -> Verdi
     }
     match view.set.find_with_terms(&Digest::of(presented)) {
         Some((_, terms)) if view.is_past_deadline(terms, at) => view.refuse(Reason::Expired, at),
-        Some((entry, terms)) => Verdict::Accepted(Grant { entry, expires_ms: view.expires_ms(terms, at) }),
+        Some((entry, terms)) => Verdict::Accepted(Accepted { entry, expires_ms: view.expires_ms(terms, at) }),
         None => view.refuse(Reason::Unknown, at),
     }
 }
@@ -73,7 +75,7 @@ impl View {
     }
 
     /// A refusal that rests on the set; never from a view that is not fresh.
-    fn refuse(&self, reason: Reason, at: Moment) -> Verdict<'_> {
+    fn refuse(&self, reason: Reason, at: Moment) -> Verdict<Accepted<'_>> {
         if self.is_fresh(at) { Verdict::Refused(reason) } else { Verdict::Unsure }
     }
 
@@ -87,23 +89,57 @@ impl View {
 /// What is to be done about a presented token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict<'a> {
+pub enum Verdict<A = Grant> {
     /// Let it in.
-    Accepted(Grant<'a>),
+    Accepted(A),
     /// Answer 401.
     Refused(Reason),
     /// Refresh the view and decide again; if that can't be done, answer 503, never 401.
     Unsure,
 }
 
-/// What an accepted token stands for.
+/// What an accepted token stands for, as long as the view is at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant<'a> {
+pub struct Accepted<'a> {
     /// Its version, its bot, and what the bot may do.
     pub entry: &'a Entry,
     /// Until when this acceptance may be relied on, unix ms on the store's clock: a previous version's
     /// deadline; for the other stages now + grace, which nothing but an ending can undercut.
     pub expires_ms: u64,
+}
+
+/// What an accepted token stands for, to be kept: copying it allocates nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Grant {
+    /// The bot's lasting name; it stays the same when its token is replaced.
+    pub client_id: Arc<str>,
+    /// The secret's name in the store.
+    pub secret: Arc<str>,
+    /// The version's id in the store.
+    pub version: Arc<str>,
+    /// Where the version stands in its life.
+    pub stage: Stage,
+    /// Until when this acceptance may be relied on, unix seconds on the store's clock, rounded down: whoever
+    /// keeps a session or a stream open for longer has to ask again.
+    pub expires_at: u64,
+    /// What the bot may do at this audience.
+    pub scopes: Arc<[Arc<str>]>,
+}
+
+impl Accepted<'_> {
+    /// The same, to be kept.
+    pub fn to_grant(self) -> Grant {
+        let Entry { client_id, secret, version, stage, scopes, .. } = self.entry;
+        Grant {
+            client_id: Arc::clone(client_id),
+            secret: Arc::clone(secret),
+            version: Arc::clone(version),
+            stage: *stage,
+            expires_at: self.expires_ms / 1000,
+            scopes: Arc::clone(scopes),
+        }
+    }
 }
 
 /// Why a token is refused. For metrics and logs: the caller is told none of it.

@@ -6,7 +6,7 @@ use std::{
     hint::black_box,
 };
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
+use crossfade_verify::{AcceptSet, Accepted, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
 
 thread_local! {
     /// Per thread, so that the test harness's own threads don't count.
@@ -76,7 +76,7 @@ fn view() -> View {
 
 #[test]
 fn no_verdict_allocates_anything() {
-    type Expected = fn(Verdict<'_>) -> bool;
+    type Expected = fn(Verdict<Accepted<'_>>) -> bool;
     let view = view();
     let accepted: Expected = |verdict| matches!(verdict, Verdict::Accepted(_));
     let cases: [(&[u8], Expected); 5] = [
@@ -99,4 +99,33 @@ fn no_verdict_allocates_anything() {
 #[test]
 fn the_counter_counts() {
     assert_eq!(allocations_in(|| drop(black_box(Box::new(1)))), 1);
+}
+
+#[cfg(feature = "verifier")]
+mod verifier {
+    use std::hint::black_box;
+
+    use crossfade_verify::{Reason, Verdict, Verifier};
+
+    use super::{allocations_in, view};
+
+    #[test]
+    fn a_verifier_that_follows_allocates_nothing_either() {
+        let verifier = Verifier::new("a");
+        assert_eq!(verifier.verify("token-number-0000000500"), Verdict::Unsure);
+        // Its own clocks say when the view was taken.
+        let at = crossfade_verify::Clock::moment(&crossfade_verify::SystemClock);
+        verifier.replace(crossfade_verify::View { taken: at, ..view() });
+        // The first read on a thread makes a place for that thread.
+        assert!(matches!(verifier.verify("token-number-0000000500"), Verdict::Accepted(_)));
+        let mut accepted = None;
+        let made = allocations_in(|| accepted = Some(verifier.verify(black_box("token-number-0000000500"))));
+        let Some(Verdict::Accepted(grant)) = accepted else { panic!("{accepted:?}") };
+        assert_eq!((made, &*grant.client_id), (0, "slack-bot"));
+        let made = allocations_in(|| drop(black_box(grant.clone())));
+        assert_eq!(made, 0, "to hand a grant on");
+        let mut refused = None;
+        let made = allocations_in(|| refused = Some(verifier.verify(black_box("xxxxxxxxxxxxxxxxxxxx"))));
+        assert_eq!((made, refused), (0, Some(Verdict::Refused(Reason::Unknown))));
+    }
 }

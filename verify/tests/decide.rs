@@ -1,7 +1,7 @@
 //! Each rule of the decision by its name. The golden vectors hold the boundaries from all sides; here one
 //! test fails, and says which, where a rule is cut out.
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Grant, Moment, Reason, Stage, Verdict, View, decide};
+use crossfade_verify::{AcceptSet, Accepted, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
 
 const CURRENT: &[u8] = b"the-current-token";
 const PENDING: &[u8] = b"the-pending-token";
@@ -15,9 +15,9 @@ const FRESHNESS: u64 = 60_000;
 const HOLD: u64 = 86_400_000;
 const TAKEN: Moment = Moment { boot_ms: 5_000_000, wall_ms: 1_700_000_000_000 };
 
-const UNKNOWN: Verdict<'_> = Verdict::Refused(Reason::Unknown);
-const EXPIRED: Verdict<'_> = Verdict::Refused(Reason::Expired);
-const MALFORMED: Verdict<'_> = Verdict::Refused(Reason::Malformed);
+const UNKNOWN: Verdict<Accepted<'_>> = Verdict::Refused(Reason::Unknown);
+const EXPIRED: Verdict<Accepted<'_>> = Verdict::Refused(Reason::Expired);
+const MALFORMED: Verdict<Accepted<'_>> = Verdict::Refused(Reason::Malformed);
 
 fn entry(token: &[u8], stage: Stage, not_after_ms: Option<u64>) -> Entry {
     Entry {
@@ -58,7 +58,7 @@ fn wall_back(boot: u64, wall: u64) -> Moment {
 
 fn verdict(view: &View, token: &[u8], at: Moment) -> (&'static str, Option<u64>) {
     match decide(Some(view), token, at) {
-        Verdict::Accepted(Grant { expires_ms, .. }) => ("accepted", Some(expires_ms)),
+        Verdict::Accepted(Accepted { expires_ms, .. }) => ("accepted", Some(expires_ms)),
         Verdict::Refused(reason) => (reason.as_str(), None),
         Verdict::Unsure => ("unsure", None),
     }

@@ -2,7 +2,8 @@
 //! unseen.
 
 use crossfade_verify::{
-    AcceptSet, Digest, Entry, Exchange, Moment, Place, Shape, Verdict, View, checksum, decide, shape,
+    AcceptSet, Accepted, Digest, Entry, Exchange, Moment, Place, Shape, Verdict, View, checksum, decide,
+    shape,
 };
 use serde::Deserialize;
 
@@ -193,8 +194,8 @@ enum ExpectedVerdict {
     Unsure,
 }
 
-impl From<Verdict<'_>> for ExpectedVerdict {
-    fn from(verdict: Verdict<'_>) -> Self {
+impl From<Verdict<Accepted<'_>>> for ExpectedVerdict {
+    fn from(verdict: Verdict<Accepted<'_>>) -> Self {
         match verdict {
             Verdict::Accepted(grant) => {
                 Self::Accepted { version: grant.entry.version.to_string(), expires_ms: grant.expires_ms }

@@ -252,10 +252,10 @@ impl Rotator {
         let Some(ring) = &seen.ring else { return };
         match step {
             Step::End { version } => {
-                self.marks.insert(version, seen.now.latest);
+                self.marks.extend(ring.version(version).map(|v| (v.digest, seen.now.latest)));
             }
             Step::EndAll { .. } => {
-                self.marks.extend(ring.versions().map(|v| (v.id, seen.now.latest)));
+                self.marks.extend(ring.versions().map(|v| (v.digest, seen.now.latest)));
             }
             Step::Stage { current } => self.trigger = Some((current, trigger(ring, demand))),
             Step::Promote { .. } => self.rotated(ring, Outcome::Done),

@@ -72,8 +72,10 @@ pub enum Refusal {
 
 /// Whether the order is one that may be carried out on this ring.
 pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
+    let bots_hold = |id: VersionId| ring.version(id).is_some_and(|v| v.digest == ring.current.digest);
     match *demand {
-        Demand::Revoke { version } if ring.current.id == version => Some(Refusal::IsCurrent(version)),
+        // Also where another version has its token: a person has put that back.
+        Demand::Revoke { version } if bots_hold(version) => Some(Refusal::IsCurrent(ring.current.id)),
         Demand::Revoke { version } if ring.version(version).is_none() => {
             Some(Refusal::NoSuchVersion(version))
         }

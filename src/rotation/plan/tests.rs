@@ -7,7 +7,7 @@ use crossfade_verify::Digest;
 use super::{
     super::{
         policy::{StoreTraits, Terms},
-        ring::Findings,
+        ring::{Findings, Marks},
         schedule::Schedule,
     },
     *,

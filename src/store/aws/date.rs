@@ -86,7 +86,7 @@ impl Intercept for Stopwatch {
             return Err(why.into());
         }
         let sent = self.clock.moment();
-        if self.as_of.is_some_and(|read| elapsed(read, sent) > OLDEST_READ) {
+        if self.as_of.is_some_and(|read| is_late(read, sent)) {
             return Err(Late.into());
         }
         let taken = Taken { sent: Some(sent), now: None };
@@ -112,6 +112,13 @@ impl Intercept for Stopwatch {
     }
 }
 
+/// By either clock: a wall clock that was set forward since the read signs ahead of AWS's time, and what it signs would
+/// be taken for as much longer.
+fn is_late(read: Moment, sent: Moment) -> bool {
+    let wall = Duration::from_millis(sent.wall_ms.saturating_sub(read.wall_ms));
+    elapsed(read, sent).max(wall) > OLDEST_READ
+}
+
 /// Encrypted, or on this machine.
 fn stays_private(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("http://") else { return uri.starts_with("https://") };
@@ -126,7 +133,21 @@ fn stays_private(uri: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::stays_private;
+    use super::*;
+
+    #[test]
+    fn a_write_is_late_on_an_old_read_and_after_a_clock_was_set_forward() {
+        let read = Moment { boot_ms: 1_000, wall_ms: 500_000 };
+        for (what, boot_ms, wall_ms, late) in [
+            ("in time", 11_000, 510_000, false),
+            ("too late", 11_001, 510_001, true),
+            ("the clock was set forward", 1_001, 510_001, true),
+            ("a little", 1_001, 509_000, false),
+            ("it was set back, and signs for less long", 1_001, 400_000, false),
+        ] {
+            assert_eq!(is_late(read, Moment { boot_ms, wall_ms }), late, "{what}");
+        }
+    }
 
     #[test]
     fn only_what_is_encrypted_or_stays_on_the_machine_is_private() {

@@ -60,6 +60,10 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         }
         fetched?;
     }
+    for version in view::marked(&state) {
+        // It is accepted by nobody: that it can't be read must not hide the others.
+        drop(fetch(aws, secret, &state, version).await);
+    }
     aws.remember(secret, |memory| {
         if !live.iter().all(|version| memory.known.contains_key(version)) {
             // By the last turn of the engine that had the old format.

@@ -186,8 +186,20 @@ impl Memory {
         self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 
-    /// When it was ended, if it was: by its own mark, or by one on everything before a time.
-    pub(super) fn ended(&self, id: VersionId, created: Timestamp) -> Option<Timestamp> {
+    /// The known versions that have the same token, itself included.
+    pub(super) fn twins(&self, id: VersionId) -> impl Iterator<Item = (VersionId, &Known)> {
+        let token = move |id: VersionId| self.known.get(&id)?.token.as_ref().ok();
+        let same =
+            move |other: VersionId| other == id || token(id).is_some_and(|own| token(other) == Some(own));
+        self.known.iter().filter(move |(other, _)| same(**other)).map(|(other, known)| (*other, known))
+    }
+
+    /// When its token was ended, if it was: by a mark on a version that has it, or by one on everything before a time.
+    pub(super) fn ended(&self, id: VersionId) -> Option<Timestamp> {
+        self.twins(id).filter_map(|(twin, known)| self.marked(twin, known.created)).min()
+    }
+
+    fn marked(&self, id: VersionId, created: Timestamp) -> Option<Timestamp> {
         let all = self.compromised.iter().filter(|(on, at)| **on == id || created < **at).map(|(_, at)| *at);
         self.ended.get(&id).copied().into_iter().chain(all).min()
     }

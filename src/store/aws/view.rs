@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    label::{CURRENT, Kind, PREVIOUS},
+    label::{CURRENT, Kind, Labels, PREVIOUS},
     memory::{Memory, State},
 };
 use crate::{
@@ -27,12 +27,20 @@ pub(super) fn live(state: &State, memory: &Memory, now: Interval) -> Vec<Version
     live.chain(memory.unnoted.keys().copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Versions that are marked, and matter no more: their values tell whether a person has put such a token back.
+pub(super) fn marked(state: &State) -> impl Iterator<Item = VersionId> {
+    let marks = [Kind::Ended, Kind::Compromised];
+    let marked =
+        move |(id, labels): &(&VersionId, &Labels)| marks.iter().any(|m| labels.earliest(*m, **id).is_some());
+    state.labels.iter().filter(marked).map(|(id, _)| *id)
+}
+
 /// The ring of a secret whose live values are known; none where no version is current.
 pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interval) -> Option<Ring> {
     let any = |id: VersionId| {
         let known = memory.known.get(&id)?;
         let (digest, foreign) = known.token.unwrap_or((NO_TOKEN, true));
-        let ended = memory.ended(id, known.created);
+        let ended = memory.ended(id);
         let note = state.labels.get(&id).and_then(|labels| labels.latest(Kind::Until, id));
         Some(Version { id, created: known.created, digest, foreign, ended, note })
     };
@@ -59,7 +67,7 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     let kept = state.labels[&current.id].latest(Kind::Kept, current.id);
     let adopted = memory.adopted.filter(|(id, _)| *id == current.id).map(|(_, at)| at);
     let foreign_pending = candidate.is_some() && pending.is_none();
-    let taken: usize = state.labels.values().map(super::label::Labels::taken).sum();
+    let taken: usize = state.labels.values().map(Labels::taken).sum();
     let held = match () {
         () if state.is_managed => Some(Held::Managed),
         () if state.rotates_itself => Some(Held::NativeRotation),

@@ -46,12 +46,18 @@ impl Fake {
 
     /// A call, by that access key, with its faults.
     pub fn call(&self, caller: Option<&str>, request: impl Into<Request>) -> Answer {
-        self.lock().call(caller, request.into())
+        self.lock().call(caller, None, request.into())
     }
 
-    /// A call as it comes over the wire.
-    pub fn call_named(&self, caller: Option<&str>, operation: &str, body: &[u8]) -> Answer {
-        self.lock().call_named(caller, operation, body)
+    /// A call as it comes over the wire, signed at that time.
+    pub fn call_named(
+        &self,
+        caller: Option<&str>,
+        signed: Option<&str>,
+        operation: &str,
+        body: &[u8],
+    ) -> Answer {
+        self.lock().call_named(caller, signed, operation, body)
     }
 
     /// Somebody at the console. No fault befalls what a person does.

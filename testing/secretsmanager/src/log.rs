@@ -20,6 +20,8 @@ pub struct Call {
     pub operation: String,
     /// The access key of its signature; none: it was not signed.
     pub caller: Option<String>,
+    /// The time of its signature (`X-Amz-Date`), as it was written.
+    pub signed: Option<String>,
     /// The secret as the caller named it.
     pub secret: Option<String>,
     /// `ClientRequestToken`, or `VersionId`.
@@ -74,6 +76,7 @@ impl Call {
             at_ms,
             operation: operation.to_owned(),
             caller: caller.map(str::to_owned),
+            signed: None,
             secret: None,
             version: None,
             labels: Vec::new(),

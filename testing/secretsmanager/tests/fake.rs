@@ -287,8 +287,8 @@ fn the_log_has_everything_but_values() {
     let fake = fake();
     fake.call(Some("daemon"), put(3, "mine"));
     fake.call(Some("daemon"), promote(3, 2));
-    fake.call_named(Some("daemon"), "UpdateSecret", br#"{"SecretString":"a value"}"#);
-    fake.call_named(Some("daemon"), "PutSecretValue", br#"{"SecretId":{"a value":1}}"#);
+    fake.call_named(Some("daemon"), None, "UpdateSecret", br#"{"SecretString":"a value"}"#);
+    fake.call_named(Some("daemon"), None, "PutSecretValue", br#"{"SecretId":{"a value":1}}"#);
     fake.person().set_rotation_enabled(NAME, true).unwrap();
     let calls = fake.calls();
     let (put, moved) = (&calls[0], &calls[1]);

@@ -304,6 +304,7 @@ pub(crate) fn client(server: &Server, access_key: &str) -> Client {
         .endpoint_url(server.endpoint())
         .credentials_provider(Credentials::new(access_key, "none", None, None, "test"))
         .retry_config(RetryConfig::disabled())
+        .disable_clock_skew_correction(true)
         .build();
     Client::from_conf(config)
 }

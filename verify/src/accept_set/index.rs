@@ -1,5 +1,7 @@
 //! From a digest to the place of its entry.
 
+use std::sync::Arc;
+
 use super::{Entry, SetError};
 use crate::digest::Digest;
 
@@ -15,10 +17,10 @@ use crate::digest::Digest;
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     /// The first row of each group, and the end of the last one.
-    starts: Box<[u32]>,
+    starts: Arc<[u32]>,
     /// How many of a digest's first 64 bits are left without those that name its group.
     shift: u32,
-    rows: Box<[Row]>,
+    rows: Arc<[Row]>,
 }
 
 #[derive(Clone, Debug)]

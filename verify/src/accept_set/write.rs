@@ -46,7 +46,7 @@ fn separated<T>(
 }
 
 /// A JSON string. Only what must be escaped is.
-struct Text<'a>(&'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -99,3 +99,28 @@ fn the_current_version_alone_cannot_be_ended() {
     assert_eq!(refusal(&ring, &Demand::Revoke { version: id(9) }), Some(Refusal::NoSuchVersion(id(9))));
     assert_eq!(refusal(&ring, &Demand::Abort { pending: id(9) }), Some(Refusal::NothingPending));
 }
+
+#[test]
+fn a_token_that_is_current_is_not_ended_by_ending_another_version_that_has_it() {
+    let (current, old) = (version(1, 0), version(3, 0));
+    let again = previous(ring(current), Version { digest: current.digest, ..old }, 900_000);
+    assert_eq!(refusal(&again, &Demand::Revoke { version: id(3) }), Some(Refusal::IsCurrent(id(1))));
+}
+
+#[test]
+fn an_end_is_that_of_the_token_whatever_versions_have_it() {
+    let (first, again) = (version(3, 0), Version { digest: version(3, 0).digest, ..version(4, 0) });
+    let mut both = previous(previous(ring(version(1, 0)), ended(first, 100), 900_000), again, 900_000);
+    let mut marks = Marks::new();
+    both.remember_ends(&mut marks);
+    assert_eq!(both.version(id(4)).and_then(|v| v.ended), Some(ms(100)), "beside it");
+    let mut later = previous(ring(version(1, 0)), again, 900_000);
+    later.remember_ends(&mut marks);
+    assert_eq!(later.version(id(4)).and_then(|v| v.ended), Some(ms(100)), "and after it is gone");
+    let mut other = previous(ring(version(1, 0)), version(5, 0), 900_000);
+    other.remember_ends(&mut marks);
+    assert_eq!(other.version(id(5)).and_then(|v| v.ended), None);
+    let mut made_again = ring(Version { id: id(3), ..version(6, 200) });
+    made_again.remember_ends(&mut marks);
+    assert_eq!(made_again.current.ended, None, "an id says nothing: another secret can have the same");
+}

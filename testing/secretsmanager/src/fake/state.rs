@@ -79,9 +79,15 @@ impl State {
         }
     }
 
-    pub(super) fn call_named(&mut self, caller: Option<&str>, operation: &str, body: &[u8]) -> Answer {
+    pub(super) fn call_named(
+        &mut self,
+        caller: Option<&str>,
+        signed: Option<&str>,
+        operation: &str,
+        body: &[u8],
+    ) -> Answer {
         match Operation::named(operation).and_then(|operation| Request::parse(operation, body)) {
-            Ok(request) => self.call(caller, request),
+            Ok(request) => self.call(caller, signed, request),
             Err(error) => {
                 let mut call = self.entry(caller, operation);
                 call.answer = Outcome::Refused(error.code.to_owned());
@@ -91,9 +97,10 @@ impl State {
         }
     }
 
-    pub(super) fn call(&mut self, caller: Option<&str>, request: Request) -> Answer {
+    pub(super) fn call(&mut self, caller: Option<&str>, signed: Option<&str>, request: Request) -> Answer {
         let operation = request.operation();
         let mut call = self.settled().entry(caller, operation.name()).about(&request);
+        call.signed = signed.map(str::to_owned);
         let answer = match self.denied(caller, operation) {
             Some(error) => Answer::Error(error),
             None => {

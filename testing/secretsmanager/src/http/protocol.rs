@@ -21,7 +21,10 @@ const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
 pub(super) async fn call(State(fake): State<Fake>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let answer = match read(&headers) {
-        Ok((caller, operation)) => fake.call_named(Some(caller), operation, &body),
+        Ok((caller, operation)) => {
+            let signed = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+            fake.call_named(Some(caller), signed, operation, &body)
+        }
         Err(error) => Answer::Error(error),
     };
     // The time of the reply, not of the call: between the two lies the fake's lock.

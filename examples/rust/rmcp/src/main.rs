@@ -1,0 +1,70 @@
+//! An MCP server (streamable HTTP) behind rotating tokens.
+
+#![expect(clippy::disallowed_methods, reason = "an example reads its settings from the environment itself")]
+
+use std::{env::var, sync::Arc};
+
+use axum::Router;
+use crossfade_verify::{Feed, Grant, RequireToken, Verifier};
+use http::request::Parts;
+use rmcp::{
+    ErrorData, ServerHandler,
+    handler::server::tool::Extension,
+    model::{Implementation, ServerCapabilities, ServerConfig},
+    tool, tool_handler, tool_router,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    },
+};
+
+#[derive(Clone)]
+struct Server;
+
+#[tool_router]
+impl Server {
+    /// Each call brings the request that it came with: who called is among its extensions.
+    #[tool(description = "Says who calls, and what of the request reaches a tool.")]
+    async fn whoami(&self, Extension(request): Extension<Parts>) -> Result<String, ErrorData> {
+        let grant = request.extensions.get::<Grant>();
+        let grant = grant.ok_or_else(|| ErrorData::internal_error("the server is not guarded", None))?;
+        let has = |name| request.headers.contains_key(name);
+        let seen = serde_json::json!({
+            "client_id": *grant.client_id,
+            "version": *grant.version,
+            "stage": grant.stage.as_str(),
+            "slack_user_token_present": has("slack-user-token"),
+            "authorization_seen": has("authorization") || has("mcp-access-token"),
+        });
+        Ok(seen.to_string())
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        ServerConfig::new(capabilities).with_server_info(Implementation::new("crossfade-example", "1"))
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(var("LISTEN").unwrap_or("127.0.0.1:0".to_owned())).await?;
+    let address = listener.local_addr()?;
+    // Of a public server: its own name, and the browsers' pages that may call it.
+    let config = StreamableHttpServerConfig::default()
+        .with_allowed_hosts([address.to_string(), format!("localhost:{}", address.port())])
+        .with_allowed_origins([format!("http://{address}")]);
+    let mcp = StreamableHttpService::new(|| Ok(Server), Arc::new(LocalSessionManager::default()), config);
+
+    let mut feed = Feed::http(var("CROSSFADE_URL")?, var("CROSSFADE_CREDENTIAL")?);
+    if let Ok(file) = var("CROSSFADE_CACHE") {
+        feed = feed.cache(file);
+    }
+    let verifier = Verifier::connect(feed, var("CROSSFADE_AUDIENCE")?).await?;
+    let guard = RequireToken::new(verifier).header("mcp-access-token").json_rpc_errors();
+    let routes = Router::new().nest_service("/mcp", mcp).layer(guard);
+
+    println!("listening on http://{address}/mcp");
+    Ok(axum::serve(listener, routes).await?)
+}

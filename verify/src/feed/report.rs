@@ -1,0 +1,107 @@
+//! What was decided, told to the daemon. What did not arrive is told again.
+
+use std::{fmt::Write as _, time::Duration};
+
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body_util::Full;
+
+use super::{
+    FeedError,
+    address::Address,
+    wire::{Connection, Daemon},
+};
+use crate::{
+    accept_set::Text,
+    verifier::{Count, Counts},
+};
+
+/// The daemon takes 16 KiB.
+const BODY_BYTES: usize = 15 * 1024;
+
+/// The most that one line may say; the rest comes with the next report.
+const AT_ONCE: u64 = u32::MAX as u64;
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Reports all that was not reported yet, in as many parts as it takes.
+pub(super) async fn send(
+    daemon: &Daemon,
+    replica: &Address,
+    connection: &mut Connection,
+    (audience, instance): (&str, &HeaderValue),
+    counts: &Counts,
+) -> Result<(), FeedError> {
+    let mut left = counts.unreported();
+    for count in &mut left {
+        count.count = count.count.min(AT_ONCE);
+    }
+    let mut left = &left[..];
+    while !left.is_empty() {
+        let (body, told) = body(audience, instance, left, daemon.machine.moment().boot_ms);
+        let request = daemon
+            .request(replica, Method::POST, "/v1/reports")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::from(body));
+        let request = request.map_err(|_| FeedError::ETag)?;
+        let response = daemon.within(LIMIT, connection.send(request)).await?;
+        if response.status() != StatusCode::NO_CONTENT {
+            return Err(FeedError::Status(response.status().as_u16()));
+        }
+        let (arrived, rest) = left.split_at(told);
+        counts.reported(arrived);
+        left = rest;
+    }
+    Ok(())
+}
+
+/// As many lines as fit, and how many they are: one at least.
+fn body(audience: &str, instance: &HeaderValue, counts: &[Count], now_ms: u64) -> (String, usize) {
+    let instance = instance.to_str().unwrap_or_default();
+    let mut body = format!(r#"{{"audience":{},"instance":"{instance}","counts":["#, Text(audience));
+    let mut told = 0;
+    for Count { version, verdict, count, last_ms } in counts {
+        let version = version.as_ref().map_or("null".to_owned(), |version| Text(version).to_string());
+        let ago = now_ms.saturating_sub(*last_ms);
+        let line =
+            format!(r#"{{"version":{version},"verdict":"{verdict}","count":{count},"last_ms_ago":{ago}}}"#);
+        if told > 0 && body.len() + line.len() + 3 > BODY_BYTES {
+            break;
+        }
+        // A string takes whatever is written to it.
+        let _ = write!(body, "{}{line}", if told > 0 { "," } else { "" });
+        told += 1;
+    }
+    body.push_str("]}");
+    (body, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(n: usize) -> Count {
+        Count { version: Some(format!("version-{n}").into()), verdict: "accepted", count: 1, last_ms: 400 }
+    }
+
+    #[test]
+    fn a_report_is_what_the_daemon_takes() {
+        let refused = Count { version: None, verdict: "unknown", count: 3, last_ms: 900 };
+        let (body, told) = body("a\"b", &HeaderValue::from_static("pod-1"), &[count(1), refused], 1_000);
+        let want = r#"{"audience":"a\"b","instance":"pod-1","counts":[{"version":"version-1","verdict":"accepted","count":1,"last_ms_ago":600},{"version":null,"verdict":"unknown","count":3,"last_ms_ago":100}]}"#;
+        assert_eq!((&*body, told), (want, 2));
+    }
+
+    #[test]
+    fn many_lines_take_several_reports_of_16_kib_at_most() {
+        let all: Vec<_> = (0..1_000).map(count).collect();
+        let (mut left, mut reports) = (&all[..], 0);
+        while !left.is_empty() {
+            let (body, told) = body("a", &HeaderValue::from_static("pod-1"), left, 1_000);
+            assert!(body.len() <= 16 * 1024 && told > 0);
+            serde_json::from_str::<serde_json::Value>(&body).expect("JSON");
+            left = &left[told..];
+            reports += 1;
+        }
+        assert!((2..20).contains(&reports), "{reports}");
+    }
+}

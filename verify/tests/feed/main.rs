@@ -1,0 +1,14 @@
+//! Following a daemon, against one that is scripted: what it does wrong, and what the verifier makes of it.
+
+#![expect(clippy::disallowed_methods, reason = "a test waits for conditions, and its server ends with it")]
+
+mod cache;
+mod faults;
+mod follow;
+mod machine;
+mod refresh;
+mod reports;
+mod server;
+#[cfg(feature = "tls")]
+mod tls;
+mod tokens;

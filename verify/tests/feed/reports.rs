@@ -1,0 +1,75 @@
+//! What was decided arrives at the daemon, all of it and once.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crossfade_verify::Verifier;
+use serde_json::Value;
+
+use crate::{
+    machine::Moved,
+    server::{
+        AUDIENCE, Asked, NEW, NOW, Reply, STRANGE, Server, TOKEN, Timed, answer, feed, has, set, until,
+    },
+};
+
+/// What the reports that were taken say in sum, by version and verdict.
+fn sums(server: &Server, taken: impl Fn(&Asked) -> bool) -> BTreeMap<(String, String), u64> {
+    let mut sums = BTreeMap::new();
+    for asked in server.asked().iter().filter(|asked| asked.is_report() && taken(asked)) {
+        let report: Value = serde_json::from_str(&asked.body).expect("JSON");
+        assert_eq!((&report["audience"], &report["instance"]), (&AUDIENCE.into(), &"pod-1".into()));
+        for count in report["counts"].as_array().expect("counts") {
+            let of = (count["version"].as_str().unwrap_or("-").to_owned(), count["verdict"].to_string());
+            *sums.entry(of).or_default() += count["count"].as_u64().expect("a number");
+        }
+    }
+    sums
+}
+
+#[tokio::test]
+async fn every_verdict_is_reported_once_though_reports_fail_and_sets_change() {
+    // Polls come back at once, with another set every other time; two reports in three fail in another way.
+    let server = Server::start(|asked: &Asked| {
+        if asked.is_report() {
+            return match asked.before % 3 {
+                0 => Reply::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+                1 => Reply::Raw(b"HTTP/1.1 503 A\r\ncontent-length: 0\r\n\r\n".to_vec()),
+                _ => Reply::Drop,
+            };
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let tokens: &[&str] = if asked.before.is_multiple_of(2) { &[TOKEN] } else { &[TOKEN, NEW] };
+        Reply::Raw(answer(asked, &set(tokens), Timed { now_ms: NOW + asked.before as u64, age_ms: 0 }))
+    })
+    .await;
+    let machine = Arc::new(Moved::default());
+    let (feed, told) = feed(&server.url);
+    let verifier = Verifier::connect(feed.machine(machine.clone()), AUDIENCE).await.expect("good settings");
+    let mut asked = 0;
+    // Every turn a report is due.
+    while !(has(&told, "took no report: 503") && has(&told, "took no report: the request failed"))
+        || asked < 2_000
+    {
+        for token in [TOKEN, NEW, STRANGE, "short"] {
+            let _ = verifier.verify(token);
+        }
+        asked += 1;
+        if asked % 50 == 0 {
+            machine.pass(5_000);
+        }
+        tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+    }
+    let taken = |asked: &Asked| asked.before.is_multiple_of(3);
+    let total = |verifier: &Verifier| verifier.counts().iter().map(|(_, count)| count).sum::<u64>();
+    assert_eq!(total(&verifier), 4 * asked);
+    let reported = || sums(&server, taken).values().sum::<u64>();
+    until("all of it has arrived", || {
+        machine.pass(5_000);
+        reported() >= total(&verifier)
+    })
+    .await;
+    assert_eq!(reported(), total(&verifier), "and nothing twice");
+    let sums = sums(&server, taken);
+    assert_eq!(sums[&(TOKEN.to_owned(), "\"accepted\"".to_owned())], asked);
+    assert_eq!(sums[&("-".to_owned(), "\"malformed\"".to_owned())], asked);
+}
