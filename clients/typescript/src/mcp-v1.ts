@@ -14,7 +14,7 @@ export function tokenVerifier(verifier: Verifier): { verifyAccessToken(token: st
   const resource = resourceOf(verifier.audience);
   return {
     async verifyAccessToken(token) {
-      const verdict = await verifier.verifyFresh(token);
+      const verdict = await verifier.verifyOrRefresh(token);
       if (verdict.verdict === "accepted") return authInfo(verdict.grant, resource);
       if (verdict.verdict === "refused") throw new InvalidTokenError("the token is not accepted");
       throw new ServerError("whether the token is accepted can't be said right now");

@@ -64,7 +64,7 @@ export function requireToken(verifier: Verifier, options: RequireTokenOptions = 
     const verdict = verifier.decide(found.token);
     if (verdict.verdict !== "unsure") return finish(verdict);
     // Whatever goes wrong meanwhile, the request does not pass. What a handler throws is not ours to catch.
-    const fresher = verifier.decideFresh(found.token).catch(() => UNSURE);
+    const fresher = verifier.decideOrRefresh(found.token).catch(() => UNSURE);
     void fresher.then((second) => process.nextTick(finish, second));
 
     function finish(final: Verdict): void {

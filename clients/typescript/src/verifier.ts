@@ -109,14 +109,14 @@ export class Verifier {
     return verifier;
   }
 
-  /** Decides now, from what is known, and counts the decision. An `unsure` one is worth a `verifyFresh`. */
+  /** Decides now, from what is known, and counts the decision. An `unsure` one is worth a `verifyOrRefresh`. */
   verify(token: string): Verdict {
     return this.#counted(this.decide(token));
   }
 
   /** Decides; where that needs a fresher view, waits for one, for 2 s at most, and decides again. */
-  async verifyFresh(token: string): Promise<Verdict> {
-    return this.#counted(await this.decideFresh(token));
+  async verifyOrRefresh(token: string): Promise<Verdict> {
+    return this.#counted(await this.decideOrRefresh(token));
   }
 
   /** The same as `verify`, not counted: for who has more to ask, and calls `count`. */
@@ -124,8 +124,8 @@ export class Verifier {
     return decide(this.#follower.applied?.view, token, this.#clock(), this.#options.maxHoldMs);
   }
 
-  /** The same as `verifyFresh`, not counted. */
-  async decideFresh(token: string): Promise<Verdict> {
+  /** The same as `verifyOrRefresh`, not counted. */
+  async decideOrRefresh(token: string): Promise<Verdict> {
     const verdict = this.decide(token);
     if (verdict.verdict !== "unsure") return verdict;
     await this.#follower.refresh();

@@ -31,7 +31,7 @@ test("a server that starts while the daemon is down accepts what it knew, and re
   const { fake, cacheFile, clock } = await written(t);
   const { verifier } = await follow(t, fake, { cacheFile, clock: clock.read });
   assert.equal(verifier.verify(TOKEN).verdict, "accepted");
-  assert.equal((await verifier.verifyFresh(UNKNOWN)).verdict, "unsure", "a cached view is never fresh");
+  assert.equal((await verifier.verifyOrRefresh(UNKNOWN)).verdict, "unsure", "a cached view is never fresh");
   assert.equal(verifier.state?.fresh, false);
   fake.instead = undefined;
   await until("a fresh view", () => verifier.decide(UNKNOWN).verdict === "refused");

@@ -35,7 +35,7 @@ test("with neither a feed nor a cache a verifier starts, unsure of all, and gets
   const fake = await feed(t, WITH_TOKEN);
   fake.instead = (_, response) => response.writeHead(503).end() && true;
   const { verifier, failures } = await follow(t, fake);
-  assert.equal((await verifier.verifyFresh(TOKEN)).verdict, "unsure");
+  assert.equal((await verifier.verifyOrRefresh(TOKEN)).verdict, "unsure");
   assert.equal(verifier.state, undefined);
   assert.match(failures()[0] ?? "", /^503: /);
   fake.instead = undefined;
@@ -151,14 +151,14 @@ test("a new token that is not known yet is asked about, once for all, and not ag
   fake.instead = undefined;
   const before = fake.polls.length;
   assert.equal(verifier.decide(UNKNOWN).verdict, "unsure");
-  const verdicts = await Promise.all(Array.from({ length: 100 }, () => verifier.verifyFresh(UNKNOWN)));
+  const verdicts = await Promise.all(Array.from({ length: 100 }, () => verifier.verifyOrRefresh(UNKNOWN)));
   assert.ok(verdicts.every(({ verdict }) => verdict === "refused"));
   assert.equal(fake.polls.length, before + 1, "one flight");
   fake.instead = (_, response) => response.writeHead(503).end() && true;
   clock.forward(60_000);
-  await verifier.verifyFresh(UNKNOWN);
+  await verifier.verifyOrRefresh(UNKNOWN);
   const after = fake.polls.length;
-  for (let n = 0; n < 100; n += 1) assert.equal((await verifier.verifyFresh(UNKNOWN)).verdict, "unsure");
+  for (let n = 0; n < 100; n += 1) assert.equal((await verifier.verifyOrRefresh(UNKNOWN)).verdict, "unsure");
   assert.ok(fake.polls.length <= after, "garbage drives no more");
 });
 
@@ -166,7 +166,7 @@ test("a feed that hangs for ever does not hang its callers", async (t) => {
   const fake = await feed(t, WITH_TOKEN);
   fake.instead = () => true;
   const { verifier } = await follow(t, fake);
-  assert.equal((await verifier.verifyFresh(UNKNOWN)).verdict, "unsure");
+  assert.equal((await verifier.verifyOrRefresh(UNKNOWN)).verdict, "unsure");
 });
 
 test("a machine that was suspended refuses nothing until it has asked", async (t) => {
@@ -181,7 +181,7 @@ test("a machine that was suspended refuses nothing until it has asked", async (t
   assert.equal(verifier.decide(TOKEN).verdict, "accepted");
   clock.wallMs += 600_000;
   assert.equal(verifier.decide(TOKEN).verdict, "unsure", "past its deadline on one clock");
-  assert.equal((await verifier.verifyFresh(UNKNOWN)).verdict, "refused");
+  assert.equal((await verifier.verifyOrRefresh(UNKNOWN)).verdict, "refused");
 });
 
 test("with the feed gone for good, known tokens are accepted for hold, or for less where we say so", async (t) => {
