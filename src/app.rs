@@ -19,6 +19,7 @@ use crate::{
         api::{self, TokenCounter, Verdicts},
         auth::Clients,
         server, telemetry,
+        tls::{self, Material, Tls},
     },
     lifecycle::{Lifecycle, Signal},
     metrics::Metrics,
@@ -30,6 +31,7 @@ use crate::{
 };
 
 mod board;
+mod certificates;
 mod fleet;
 mod local;
 mod observers;
@@ -41,6 +43,7 @@ mod tick;
 mod translate;
 
 use board::Board;
+pub use certificates::load as load_certificates;
 use fleet::Fleet;
 pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
 use observers::{Steps, StoreCounts};
@@ -53,9 +56,9 @@ pub use translate::secret as subject;
 pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Result<()> {
     let mut lifecycle = Lifecycle::install().context("the signal handlers could not be installed")?;
     let mut config = load(path)?;
-    let parts = Parts::open(&config).await?;
-    let sockets = Sockets::bind(&config).await?;
     let stop = CancellationToken::new();
+    let parts = Parts::open(&config, &stop).await?;
+    let sockets = Sockets::bind(&config).await?;
     let mut tasks = JoinSet::new();
 
     let (ticks, tick) = watch::channel(0);
@@ -71,8 +74,9 @@ pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Resul
         tokio::select! {
             signal = lifecycle.next() => match signal {
                 Signal::Stop => break Ok(()),
-                Signal::Reload => match reload(path, &load, &config) {
-                    Ok(new) => {
+                Signal::Reload => match parts.reload(path, &load, &config) {
+                    Ok((new, certificates)) => {
+                        parts.certify(certificates);
                         parts.apply(&new);
                         fleet.configure(&new, &mut tasks);
                         parts.metrics.config_reloaded(true);
@@ -113,11 +117,15 @@ struct Parts {
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
     board: Arc<Board>,
+    /// Where `listen` speaks it.
+    tls: Option<Arc<Tls>>,
 }
 
 impl Parts {
-    async fn open(config: &Config) -> Result<Self> {
+    async fn open(config: &Config, stop: &CancellationToken) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let certificates = config.tls.as_ref().map(|tls| load_certificates(tls, &clock)).transpose()?;
+        let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
         let Opened { store, reveal } = open::open(config, &clock).await?;
@@ -129,7 +137,7 @@ impl Parts {
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
-        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board })
+        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board, tls })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -142,6 +150,33 @@ impl Parts {
         self.clients.replace(translate::clients(config));
         self.board.configure(config);
         self.metrics.config(&config.hash);
+    }
+
+    /// Reads the config again, and the certificates with it. An error changes nothing.
+    fn reload(
+        &self,
+        path: &Path,
+        load: &impl Fn(&Path) -> Result<Config>,
+        old: &Config,
+    ) -> Result<(Config, Option<Material>)> {
+        let new = load(path)?;
+        let changes =
+            crate::config::changes(old, &new).map_err(|errors| anyhow::anyhow!(errors.join("; ")))?;
+        let certificates = new.tls.as_ref().map(|tls| load_certificates(tls, &self.clock)).transpose()?;
+        for change in changes {
+            tracing::info!("config: {change}");
+        }
+        Ok((new, certificates))
+    }
+
+    /// Puts certificates in force, where they are others.
+    fn certify(&self, certificates: Option<Material>) {
+        if let (Some(tls), Some(material)) = (&self.tls, certificates)
+            && tls.replace(material)
+        {
+            tracing::info!("the certificates of `listen` were read again, and are others from now on");
+            certificates::warn(tls, &*self.clock);
+        }
     }
 
     fn serve(
@@ -166,7 +201,8 @@ impl Parts {
             clock: Arc::clone(clock),
         };
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
-        let counter = config.listen.ip().is_loopback().then_some(counter);
+        let safe = self.tls.is_some() || config.listen.ip().is_loopback();
+        let counter = safe.then_some(counter);
         let public = api::router(verdicts, counter, Arc::clone(clients), stop.clone());
         let (before_scrape, readiness) = observers::telemetry(board, audit);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
@@ -176,25 +212,24 @@ impl Parts {
             clock: Arc::clone(clock),
         });
         let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;
-        tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone()));
+        match &self.tls {
+            Some(tls) => {
+                tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
+                let listen = tls::Listener { tcp: listen, tls: Arc::clone(tls) };
+                tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone()))
+            }
+            None => tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone())),
+        };
         tasks.spawn(server::serve(metrics_listen, telemetry, Arc::clone(metrics), stop.clone()));
         tasks.spawn(server::serve(admin_socket, admin, Arc::clone(metrics), stop.clone()));
     }
 }
 
-fn reload(path: &Path, load: &impl Fn(&Path) -> Result<Config>, old: &Config) -> Result<Config> {
-    let new = load(path)?;
-    let changes = crate::config::changes(old, &new).map_err(|errors| anyhow::anyhow!(errors.join("; ")))?;
-    for change in changes {
-        tracing::info!("config: {change}");
-    }
-    Ok(new)
-}
-
 /// What is served, and what a newcomer can try next.
 fn announce(config: &Config, path: &Path) {
     let path = path.display();
-    tracing::info!("serving verifiers and bots on http://{}", config.listen);
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    tracing::info!("serving verifiers and bots on {scheme}://{}", config.listen);
     tracing::info!("serving /metrics /healthz /readyz on http://{}", config.metrics_listen);
     tracing::info!("taking orders on {}", config.admin_socket.display());
     for secret in &config.secrets {

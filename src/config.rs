@@ -28,16 +28,20 @@ mod secrets;
 mod section;
 mod store;
 mod text;
+mod tls;
 mod tree;
 
 pub use changes::changes;
 pub use mistakes::{ConfigErrors, Mistake};
+pub use tls::TlsConfig;
 
 /// A config without mistakes.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where verifiers and bots call.
     pub listen: SocketAddr,
+    /// HTTPS there; none: plain HTTP.
+    pub tls: Option<TlsConfig>,
     /// Plain HTTP off loopback.
     pub allow_plaintext: bool,
     /// `/metrics`, `/healthz`, `/readyz`.
@@ -108,6 +112,8 @@ pub struct ClientConfig {
     pub secrets: Vec<Arc<str>>,
     /// SHA-256 of its credentials, all accepted.
     pub credentials: Vec<Digest>,
+    /// The subject alternative name of its certificate: `dns:…` or `uri:…`.
+    pub cert_san: Option<String>,
     /// Where else than in Authorization a token may stand, in lower case.
     pub token_headers: Vec<String>,
 }

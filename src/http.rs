@@ -20,5 +20,6 @@ pub mod operator;
 mod reports;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 mod token;
 mod verdict;

@@ -62,6 +62,8 @@ pub enum Rejection {
     BodyTooLarge,
     /// Not HTTP/1, or not a request.
     Malformed,
+    /// No TLS, none that we speak, or a client's certificate that is missing or not good.
+    Handshake,
     /// The request did not arrive, or was not answered, in time.
     Timeout,
     /// Too many connections.
@@ -72,12 +74,13 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Rejection; 8] = [
+    pub const ALL: [Rejection; 9] = [
         Self::BadCredential,
         Self::Forbidden,
         Self::HeaderTooLarge,
         Self::BodyTooLarge,
         Self::Malformed,
+        Self::Handshake,
         Self::Timeout,
         Self::Connections,
         Self::Busy,
@@ -91,6 +94,7 @@ impl Rejection {
             Self::HeaderTooLarge => "header_too_large",
             Self::BodyTooLarge => "body_too_large",
             Self::Malformed => "malformed",
+            Self::Handshake => "handshake",
             Self::Timeout => "timeout",
             Self::Connections => "connections",
             Self::Busy => "busy",

@@ -69,6 +69,7 @@ const RULES: &[Rule] = &[
         &["crate::store", "crate::config"],
     ),
     rule("http::auth", &["http"], &[]),
+    rule("http::tls", &["http", "clock"], &["std::fs", "SystemTime", "Instant"]),
     rule("http::api", &["http", "clock", "distribution", "metrics"], &[]),
     rule("http::introspect", &["http", "distribution"], &[]),
     rule("http::verdict", &["http", "clock", "distribution"], &[]),
@@ -92,6 +93,8 @@ const RULES: &[Rule] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("crate::app", &["app", "cli"]),
     (".expose()", &["token", "http::token", "store::embedded", "store::aws", "cli"]),
+    ("rustls::", &["http::tls"]),
+    ("webpki::", &["http::tls"]),
     ("rusqlite::", &["store::embedded"]),
     ("aws_sdk_secretsmanager::", &["store::aws"]),
     ("aws_config::", &["store::aws"]),

@@ -1,14 +1,12 @@
 //! From the config's words to those of the modules that must not know the config.
 
-use std::{collections::HashMap, sync::Arc};
-
-use crossfade_verify::Digest;
+use std::sync::Arc;
 
 use crate::{
     audit::Target,
     config::{Config, Role as ConfigRole, SecretConfig},
     distribution::{Bounds, Member},
-    http::auth::{Client, Polls, Role},
+    http::auth::{Client, Known, Polls, Role},
     store::Secret,
 };
 
@@ -41,10 +39,10 @@ pub(super) fn distribution(config: &Config) -> (Bounds, Vec<Member>) {
     (bounds, config.secrets.iter().map(member).collect())
 }
 
-pub(super) fn clients(config: &Config) -> HashMap<Digest, Arc<Client>> {
-    let mut clients = HashMap::new();
+pub(super) fn clients(config: &Config) -> Known {
+    let mut clients = Known::default();
     for client in &config.clients {
-        let known = Arc::new(Client {
+        let ours = Arc::new(Client {
             id: Arc::clone(&client.id),
             role: match client.role {
                 ConfigRole::Verifier => Role::Verifier,
@@ -56,7 +54,9 @@ pub(super) fn clients(config: &Config) -> HashMap<Digest, Arc<Client>> {
             token_headers: client.token_headers.iter().cloned().collect(),
             polls: Polls::default(),
         });
-        clients.extend(client.credentials.iter().map(|digest| (*digest, Arc::clone(&known))));
+        let by_credential = client.credentials.iter().map(|digest| (*digest, Arc::clone(&ours)));
+        clients.by_credential.extend(by_credential);
+        clients.by_name.extend(client.cert_san.iter().map(|name| (name.clone(), Arc::clone(&ours))));
     }
     clients
 }

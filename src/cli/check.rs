@@ -1,11 +1,14 @@
 //! `check`: every mistake in the config at once; with `--live`, every right on the store.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, context::Context, output};
+use super::{Exit, UsageError, context::Context, output};
 use crate::{
-    app::prove,
+    app::{load_certificates, prove},
+    clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
     store::proof::{Proof, Verdict},
 };
@@ -22,6 +25,10 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
     let config = context.config()?;
+    if let Some(tls) = &config.tls {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        load_certificates(tls, &clock).map_err(|error| UsageError(error.to_string()))?;
+    }
     output::say(&format!(
         "{}: well-formed; {} secrets, {} clients, config {}",
         context.path().display(),

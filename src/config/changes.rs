@@ -6,6 +6,8 @@ use super::{ClientConfig, Config};
 pub fn changes(old: &Config, new: &Config) -> Result<Vec<String>, Vec<String>> {
     let fixed = [
         ("listen", old.listen == new.listen),
+        // From plain HTTP to HTTPS or back; which files, and what they hold, may change.
+        ("tls", old.tls.is_some() == new.tls.is_some()),
         ("metrics_listen", old.metrics_listen == new.metrics_listen),
         ("admin_socket", old.admin_socket == new.admin_socket),
         ("store", old.store == new.store),
@@ -45,5 +47,6 @@ fn narrowed(old: &ClientConfig, new: &ClientConfig) -> bool {
     old.role != new.role
         || old.audiences.iter().any(|audience| !new.audiences.contains(audience))
         || old.secrets.iter().any(|secret| !new.secrets.contains(secret))
+        || (old.cert_san.is_some() && old.cert_san != new.cert_san)
         || old.credentials.iter().any(|credential| !new.credentials.contains(credential))
 }

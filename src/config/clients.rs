@@ -5,20 +5,31 @@ use std::{collections::BTreeMap, sync::Arc};
 use crossfade_verify::Digest;
 
 use super::{
-    ClientConfig, Role, SecretConfig,
+    ClientConfig, Role, SecretConfig, TlsConfig,
     section::{At, Section},
     text,
 };
 
-pub(super) fn parse(top: &Section<'_>, secrets: &[SecretConfig]) -> Vec<ClientConfig> {
+/// Who has which credential and which name in a certificate.
+#[derive(Default)]
+struct Owners {
+    credentials: BTreeMap<Digest, String>,
+    names: BTreeMap<String, String>,
+}
+
+pub(super) fn parse(
+    top: &Section<'_>,
+    secrets: &[SecretConfig],
+    tls: Option<&TlsConfig>,
+) -> Vec<ClientConfig> {
     let mut clients: Vec<ClientConfig> = Vec::new();
-    let mut owners: BTreeMap<Digest, String> = BTreeMap::new();
+    let mut owners = Owners::default();
     for section in top.sections("clients") {
         let id = section.need("id", text::plain);
         if let Some(at) = id.as_ref().filter(|at| clients.iter().any(|c| *c.id == *at.value)) {
             section.reading.mistake(at.place, format!("the client {:?} stands here twice", at.value));
         }
-        clients.extend(client(section, id, secrets, &mut owners));
+        clients.extend(client(section, id, secrets, tls, &mut owners));
     }
     clients
 }
@@ -27,7 +38,8 @@ fn client(
     section: Section<'_>,
     id: Option<At<String>>,
     secrets: &[SecretConfig],
-    owners: &mut BTreeMap<Digest, String>,
+    tls: Option<&TlsConfig>,
+    owners: &mut Owners,
 ) -> Option<ClientConfig> {
     let role = section.need("role", |role| match role {
         "verifier" => Ok(Role::Verifier),
@@ -35,9 +47,10 @@ fn client(
         "admin" => Ok(Role::Admin),
         other => Err(format!("{other:?} is no role: `verifier`, `bot` or `admin`")),
     });
-    section.later(&["client_cert_san"]);
     let name = id.as_ref().map(|at| at.value.clone()).unwrap_or_default();
-    let credentials = credentials(&section, &name, owners);
+    let has_certificate = section.node("client_cert_san").is_some();
+    let cert_san = certificate(&section, &name, tls, &mut owners.names);
+    let credentials = credentials(&section, &name, has_certificate, &mut owners.credentials);
     let audiences = known(&section, "audiences", secrets, |secret| &secret.audience);
     let names = known(&section, "secrets", secrets, |secret| &secret.name);
     if let Some(role) = &role {
@@ -61,15 +74,41 @@ fn client(
         audiences: audiences.unwrap_or_default(),
         secrets: names.unwrap_or_default(),
         credentials,
+        cert_san,
         token_headers: token_headers.into_iter().map(|at| at.value).collect(),
     })
 }
 
-fn credentials(section: &Section<'_>, id: &str, owners: &mut BTreeMap<Digest, String>) -> Vec<Digest> {
+/// The name by which its certificate shows who it is.
+fn certificate(
+    section: &Section<'_>,
+    id: &str,
+    tls: Option<&TlsConfig>,
+    owners: &mut BTreeMap<String, String>,
+) -> Option<String> {
+    let At { place, value } = section.get("client_cert_san", text::subject_alternative_name)?;
+    if tls.is_none_or(|tls| tls.client_ca.is_none()) {
+        let what = "`client_cert_san` needs `tls.client_ca`: without it nobody shows a certificate";
+        section.reading.mistake(place, what);
+    }
+    if let Some(owner) = owners.insert(value.clone(), id.to_owned()) {
+        section.reading.mistake(place, format!("the client {owner:?} has this name already"));
+    }
+    Some(value)
+}
+
+fn credentials(
+    section: &Section<'_>,
+    id: &str,
+    has_certificate: bool,
+    owners: &mut BTreeMap<Digest, String>,
+) -> Vec<Digest> {
     let Some(hashes) = section.list("credential_sha256", true, text::sha256) else {
-        section
-            .reading
-            .mistake(section.place, "`credential_sha256` is missing: `crossfade credential` makes one");
+        if !has_certificate {
+            let what = "`credential_sha256` is missing: `crossfade credential` makes one (or, with `tls.client_ca`, \
+                        `client_cert_san`)";
+            section.reading.mistake(section.place, what);
+        }
         return Vec::new();
     };
     for At { place, value } in &hashes {

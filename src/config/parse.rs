@@ -13,7 +13,7 @@ use super::{
     mistakes::{Mistake, Place},
     secrets::{self, Shared},
     section::{At, Reading, Section},
-    store, text, tree,
+    store, text, tls, tree,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,14 +56,15 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let default = |at: Option<At<Duration>>, value| at.unwrap_or(At { place: Place::default(), value });
 
     let allow_plaintext = top.get("allow_plaintext", text::truth).is_some_and(|at| at.value);
-    let listen = listener(&top, "listen", "127.0.0.1:8750", allow_plaintext)?;
+    let tls_node = top.node("tls").is_some();
+    let tls = tls::parse(&top, folder);
+    let listen = listener(&top, "listen", "127.0.0.1:8750", allow_plaintext || tls_node)?;
     let metrics_listen = metrics_listener(&top, allow_plaintext)?;
     let admin_socket = top.get("admin_socket", text::path).map(|at| at.value);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
     if top.get("admin_http", text::truth).is_some_and(|at| at.value) {
         top.later(&["admin_http"]);
     }
-    top.later(&["tls"]);
 
     let freshness = default(top.get("freshness", text::duration), 60 * SECOND);
     if !(SECOND..=HOUR).contains(&freshness.value) {
@@ -101,11 +102,12 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         is_aws: matches!(store, StoreConfig::Aws(_)),
     };
     let secrets = secrets::parse(&top, &shared);
-    let clients = clients::parse(&top, &secrets);
+    let clients = clients::parse(&top, &secrets, tls.as_ref());
     top.finish();
     let hash: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Config {
         listen,
+        tls,
         allow_plaintext,
         metrics_listen,
         admin_socket: relative(admin_socket.unwrap_or_else(|| "data/crossfade.sock".into())),
@@ -132,8 +134,9 @@ fn listener(
     let Some(at) = top.get(key, text::address) else { return text::address(default).ok() };
     if !at.value.ip().is_loopback() && !allow_plaintext {
         top.reading.mistake(at.place, format!(
-            "`{key}` is not on loopback: credentials would cross the network in clear. Listen on 127.0.0.1, or set \
-             `allow_plaintext: true` where something in front of it encrypts"));
+            "`{key}` is not on loopback: credentials would cross the network in clear. Listen on 127.0.0.1{}, or set \
+             `allow_plaintext: true` where something in front of it encrypts",
+            if key == "listen" { ", give it a certificate with `tls`" } else { "" }));
     }
     Some(at.value)
 }

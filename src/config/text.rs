@@ -90,6 +90,26 @@ pub(super) fn header(text: &str) -> Parsed<String> {
     Ok(text)
 }
 
+/// A name of a certificate (RFC 5280, section 4.2.1.6), to be found there as it is: `dns:` and a host's name in lower
+/// case, or `uri:` and a URI.
+pub(super) fn subject_alternative_name(text: &str) -> Parsed<String> {
+    let host = |name: &str| {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+        name.len() <= 253 && name.split('.').all(|label| !label.is_empty() && label.bytes().all(fits))
+    };
+    let uri = |uri: &str| uri.len() <= 2048 && uri.bytes().all(|b| b.is_ascii_graphic()) && uri.contains(':');
+    match text.split_once(':') {
+        Some(("dns", name)) if name.contains('*') => {
+            Err("a certificate's name is matched as a whole: no *".to_owned())
+        }
+        Some(("dns", name)) if host(name) => Ok(text.to_owned()),
+        Some(("uri", name)) if uri(name) => Ok(text.to_owned()),
+        _ => Err(format!(
+            "{text:?} is no name of a certificate: `dns:` and a host's name in lower case, or `uri:` and a URI"
+        )),
+    }
+}
+
 /// SHA-256 in lowercase hex.
 pub(super) fn sha256(text: &str) -> Parsed<Digest> {
     const HINT: &str =

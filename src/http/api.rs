@@ -161,6 +161,6 @@ async fn wrong_method() -> ApiError {
 
 async fn needs_tls() -> ApiError {
     ApiError::forbidden(
-        "tokens are handed out on a loopback listener only: `allow_plaintext` does not cover them",
+        "tokens are handed out over TLS or on a loopback listener: `allow_plaintext` does not cover them",
     )
 }

@@ -18,7 +18,7 @@ use crossfade_verify::{Digest, Shape, shape};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::limits;
+use super::{limits, tls::Certificate};
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -58,7 +58,7 @@ impl Default for Polls {
     }
 }
 
-/// All clients, by the hash of each of their credentials. Replaced as a whole by a new config, which
+/// All clients, by what they show. Replaced as a whole by a new config, which
 /// counts at once: each request looks its client up.
 #[derive(Debug, Default)]
 pub struct Clients(ArcSwap<Epoch>);
@@ -66,21 +66,32 @@ pub struct Clients(ArcSwap<Epoch>);
 /// The clients of one config, and the end of its time.
 #[derive(Debug, Default)]
 struct Epoch {
-    clients: HashMap<Digest, Arc<Client>>,
+    known: Known,
     over: CancellationToken,
+}
+
+/// How clients are known.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// By the hash of each of their credentials.
+    pub by_credential: HashMap<Digest, Arc<Client>>,
+    /// By the name in their certificate: `dns:…`, `uri:…`.
+    pub by_name: HashMap<String, Arc<Client>>,
 }
 
 impl Clients {
     /// Takes the clients of a config. Requests that are held open end, and their clients have to show their
     /// credentials again.
-    pub fn replace(&self, clients: HashMap<Digest, Arc<Client>>) {
-        self.0.swap(Arc::new(Epoch { clients, over: CancellationToken::new() })).over.cancel();
+    pub fn replace(&self, known: Known) {
+        self.0.swap(Arc::new(Epoch { known, over: CancellationToken::new() })).over.cancel();
     }
 
     /// What is cancelled by the next config; none: this client is not one of the config in force.
     pub(super) fn epoch_of(&self, client: &Client) -> Option<CancellationToken> {
         let epoch = self.0.load();
-        let stands = epoch.clients.values().any(|known| std::ptr::eq(&**known, client));
+        let Known { by_credential, by_name } = &epoch.known;
+        let stands =
+            by_credential.values().chain(by_name.values()).any(|known| std::ptr::eq(&**known, client));
         stands.then(|| epoch.over.clone())
     }
 
@@ -106,7 +117,8 @@ impl Clients {
 
     /// Says to the handlers who calls; false: nobody that we know.
     pub(super) fn identify(&self, request: &mut Request) -> bool {
-        let Some(client) = self.authenticate(request.headers()) else { return false };
+        let certified = self.by_certificate(request.extensions().get());
+        let Some(client) = certified.or_else(|| self.authenticate(request.headers())) else { return false };
         // Nothing behind this needs it, and what is not there can't leak.
         request.headers_mut().remove(header::AUTHORIZATION);
         if let Some(stranger) = request.extensions().get::<Stranger>() {
@@ -116,10 +128,17 @@ impl Clients {
         true
     }
 
+    /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
+    /// request's headers say, since before a proxy those are its caller's.
+    pub(super) fn by_certificate(&self, certificate: Option<&Arc<Certificate>>) -> Option<Arc<Client>> {
+        let epoch = self.0.load();
+        certificate?.names().find_map(|name| epoch.known.by_name.get(name).cloned())
+    }
+
     /// The client with this credential.
     pub(super) fn by_credential(&self, credential: &[u8]) -> Option<Arc<Client>> {
         let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
-        ours.then(|| self.0.load().clients.get(&Digest::of(credential)).cloned())?
+        ours.then(|| self.0.load().known.by_credential.get(&Digest::of(credential)).cloned())?
     }
 }
 

@@ -1,12 +1,12 @@
 //! `ANY /v1/authorize`: a proxy asks whether a request may pass.
 //!
-//! The proxy shows its own credential in `Crossfade-Credential`, and passes the caller's headers on as they are. Which
-//! audience is asked about, that credential alone says. What is wrong with the proxy is no word about the caller: 503.
+//! The proxy shows its own credential in `Crossfade-Credential`, or a certificate, and passes the caller's headers on as they are. Which
+//! audience is asked about, that alone says. What is wrong with the proxy is no word about the caller: 503.
 
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,6 +17,7 @@ use super::{
     auth::{Client, Clients, Role, Stranger},
     credential,
     error::ApiError,
+    tls::Certificate,
     verdict,
 };
 use crate::{
@@ -33,10 +34,11 @@ pub(super) struct Proxies {
 
 pub(super) async fn authorize(
     State(Proxies { verdicts, clients }): State<Proxies>,
-    stranger: Option<axum::Extension<Stranger>>,
+    stranger: Option<Extension<Stranger>>,
+    certificate: Option<Extension<Arc<Certificate>>>,
     headers: HeaderMap,
 ) -> Response {
-    let (client, audience) = match proxy(&clients, &headers) {
+    let (client, audience) = match proxy(&clients, certificate.as_deref(), &headers) {
         Ok(known) => known,
         Err(why) => {
             verdicts.metrics.rejected(Rejection::BadCredential);
@@ -44,7 +46,7 @@ pub(super) async fn authorize(
             return not_configured();
         }
     };
-    if let Some(axum::Extension(stranger)) = stranger {
+    if let Some(Extension(stranger)) = stranger {
         stranger.is_known();
     }
     let token = match credential::token(&headers, &client.token_headers) {
@@ -62,13 +64,12 @@ pub(super) async fn authorize(
 }
 
 /// The proxy, and the one audience that it stands before.
-fn proxy(clients: &Clients, headers: &HeaderMap) -> Result<(Arc<Client>, Arc<str>), String> {
-    let mut shown = headers.get_all("crossfade-credential").iter();
-    let (Some(credential), None) = (shown.next(), shown.next()) else {
-        return Err("one header `Crossfade-Credential` is needed".to_owned());
-    };
-    let client = clients.by_credential(credential.as_bytes());
-    let client = client.ok_or("its credential is not one of the config's `clients`")?;
+fn proxy(
+    clients: &Clients,
+    certificate: Option<&Arc<Certificate>>,
+    headers: &HeaderMap,
+) -> Result<(Arc<Client>, Arc<str>), String> {
+    let client = clients.by_certificate(certificate).map_or_else(|| by_header(clients, headers), Ok)?;
     match (client.role, &*client.audiences) {
         (Role::Verifier, [audience]) => Ok((Arc::clone(&client), Arc::clone(audience))),
         (Role::Verifier, _) => {
@@ -76,6 +77,15 @@ fn proxy(clients: &Clients, headers: &HeaderMap) -> Result<(Arc<Client>, Arc<str
         }
         _ => Err(format!("the client {} is no verifier", client.id)),
     }
+}
+
+fn by_header(clients: &Clients, headers: &HeaderMap) -> Result<Arc<Client>, String> {
+    let mut shown = headers.get_all("crossfade-credential").iter();
+    let (Some(credential), None) = (shown.next(), shown.next()) else {
+        return Err("one header `Crossfade-Credential` is needed, or a certificate of a client".to_owned());
+    };
+    let client = clients.by_credential(credential.as_bytes());
+    client.ok_or_else(|| "its credential is not one of the config's `clients`".to_owned())
 }
 
 /// Each identity header, always: none that a caller made up gets through.

@@ -26,8 +26,7 @@ impl ApiError {
 
     /// The client's own credential is missing or wrong.
     pub(super) fn bad_credential() -> Self {
-        let what =
-            "a client credential is needed, as Bearer or as Basic id:credential; see `clients` in the config";
+        let what = "a client credential is needed, as Bearer or as Basic id:credential, or a client's certificate; see `clients` in the config";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_client", what)
     }
 

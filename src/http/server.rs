@@ -1,7 +1,13 @@
 //! The accept loop: HTTP/1 with a timer on the request's head, a cap on connections, and a bounded
 //! drain. (`axum::serve` installs no timer, so that a slow sender would hold a connection for ever.)
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::{Future, Ready, ready},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::{
@@ -12,17 +18,16 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::Semaphore,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{auth::Stranger, limits};
+use super::{auth::Stranger, limits, tls::Certificate};
 use crate::metrics::{Metrics, Rejection};
 
 /// Who is at the other end: for the audit log and for the admin socket.
@@ -38,25 +43,53 @@ pub struct Peer {
 pub trait Listener: Send + 'static {
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// What a connection needs before it can be used, and what others don't wait for.
+    type Opening: Future<Output = io::Result<Opened<Self::Io>>> + Send + 'static;
     /// The next connection.
-    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, Peer)>> + Send;
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Opening, Peer)>> + Send;
 }
 
-impl Listener for TcpListener {
-    type Io = tokio::net::TcpStream;
-    async fn accept(&mut self) -> io::Result<(Self::Io, Peer)> {
-        let (stream, address) = TcpListener::accept(self).await?;
-        stream.set_nodelay(true)?;
-        Ok((stream, Peer { name: address.to_string().into(), uid: None }))
+/// A connection that can be used.
+#[derive(Debug)]
+pub struct Opened<Io> {
+    /// What is read and written.
+    pub io: Io,
+    /// The peer's, where it had to show one.
+    pub certificate: Option<Arc<Certificate>>,
+    /// Cancelled when the connection has to end; none: only with the daemon.
+    pub over: Option<CancellationToken>,
+}
+
+impl<Io> Opened<Io> {
+    /// One that needs nothing more.
+    fn at_once(io: Io) -> Ready<io::Result<Self>> {
+        ready(Ok(Self { io, certificate: None, over: None }))
     }
 }
 
+impl Listener for TcpListener {
+    type Io = TcpStream;
+    type Opening = Ready<io::Result<Opened<TcpStream>>>;
+    async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
+        let (stream, peer) = accept(self).await?;
+        Ok((Opened::at_once(stream), peer))
+    }
+}
+
+/// The next connection over TCP.
+pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Peer)> {
+    let (stream, address) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, Peer { name: address.to_string().into(), uid: None }))
+}
+
 impl Listener for UnixListener {
-    type Io = tokio::net::UnixStream;
-    async fn accept(&mut self) -> io::Result<(Self::Io, Peer)> {
+    type Io = UnixStream;
+    type Opening = Ready<io::Result<Opened<UnixStream>>>;
+    async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let (stream, _) = UnixListener::accept(self).await?;
         let uid = stream.peer_cred()?.uid();
-        Ok((stream, Peer { name: format!("uid:{uid}").into(), uid: Some(uid) }))
+        Ok((Opened::at_once(stream), Peer { name: format!("uid:{uid}").into(), uid: Some(uid) }))
     }
 }
 
@@ -69,7 +102,7 @@ pub async fn serve<L: Listener>(
 ) {
     let connections = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let strangers = Arc::new(Semaphore::new(limits::STRANGERS));
-    let graceful = GracefulShutdown::new();
+    let tasks = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits::HEADER_TIMEOUT)
@@ -79,7 +112,7 @@ pub async fn serve<L: Listener>(
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
+        let (opening, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, say: it passes, and a tight loop would not help.
@@ -94,31 +127,78 @@ pub async fn serve<L: Listener>(
             metrics.rejected(Rejection::Connections);
             continue;
         };
-        let (routes, stranger) = (TowerToHyperService::new(router.clone()), Stranger::new(stranger));
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer.clone());
-            request.extensions_mut().insert(stranger.clone());
-            routes.call(request)
-        });
-        let served = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        let metrics = Arc::clone(&metrics);
-        spawn(async move {
-            if let Err(error) = served.await {
-                count(&metrics, &error);
-            }
+        let served = Connection {
+            http: http.clone(),
+            router: router.clone(),
+            peer,
+            stranger: Stranger::new(stranger),
+            metrics: Arc::clone(&metrics),
+            stop: stop.clone(),
+        };
+        tasks.spawn(async move {
+            served.serve(opening).await;
             drop(connection);
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits::DRAIN, graceful.shutdown()).await.is_err() {
+    tasks.close();
+    if tokio::time::timeout(limits::DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not end within {:?}, and were cut off", limits::DRAIN);
     }
 }
 
-/// A connection is owned by the drain, which waits for it.
-#[expect(clippy::disallowed_methods, reason = "the graceful shutdown above keeps count of it")]
-fn spawn(connection: impl Future<Output = ()> + Send + 'static) {
-    tokio::spawn(connection);
+/// A connection, and all that it needs.
+struct Connection {
+    http: http1::Builder,
+    router: Router,
+    peer: Peer,
+    stranger: Stranger,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    /// Serves it until either end has enough.
+    async fn serve<Io>(self, opening: impl Future<Output = io::Result<Opened<Io>>>)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { http, router, peer, stranger, metrics, stop } = self;
+        let opened = tokio::select! {
+            () = stop.cancelled() => return,
+            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opening) => opened,
+        };
+        let Opened { io, certificate, over } = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %peer.name, "no connection, because the TLS handshake failed: {error}");
+                return metrics.rejected(Rejection::Handshake);
+            }
+            Err(_) => return metrics.rejected(Rejection::Timeout),
+        };
+        let routes = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let extensions = request.extensions_mut();
+            extensions.insert(peer.clone());
+            extensions.insert(stranger.clone());
+            if let Some(certificate) = &certificate {
+                extensions.insert(Arc::clone(certificate));
+            }
+            routes.call(request)
+        });
+        let over = over.unwrap_or(stop);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = over.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            count(&metrics, &error);
+        }
+    }
 }
 
 fn count(metrics: &Metrics, error: &hyper::Error) {

@@ -7,6 +7,11 @@ use crossfade::rotation::{
     ring::VersionId,
 };
 
+use crossfade_testing_secretsmanager::{
+    faults::{Effect, Failure, Rule},
+    model::Operation,
+};
+
 use crate::world::{FIRST, NAME, SYNC, TOKEN, World};
 
 const AGAIN: &str = "00000000-0000-4000-8000-000000000002";
@@ -76,4 +81,26 @@ async fn an_ended_token_that_a_person_puts_back_is_replaced_at_once_and_without_
     for n in 0..3 {
         assert!(!world.accepts(n, TOKEN), "{n}");
     }
+}
+
+#[tokio::test]
+async fn a_mark_stays_for_as_long_as_another_version_has_its_token() {
+    let mut world = put_back().await;
+    world.run(SYNC * 2).await;
+    let label = format!("crossfade-ended-{}-{}", world.server.now_ms() / 1000, &FIRST[..8]);
+    world.server.person().label(NAME, &label, Some(FIRST), None).expect("a mark");
+    world.order(0, Demand::Pause).await.expect("a pause");
+    // The ended token's replacement is held up, for days.
+    let denied = Effect::FailBefore(Failure::AccessDenied);
+    world.server.fault(Rule::once(denied).on(Operation::PutSecretValue).always());
+    world.server.advance(Duration::from_secs(26 * 3600));
+    world.run(SYNC * 8).await;
+    assert!(world.labels().contains_key(&label), "{:#?}", world.labels());
+    world.crash(0);
+    world.run(SYNC).await;
+    let current = world.replicas[0].last.clone().expect("it was read").current;
+    assert!(
+        current.id == VersionId::of_name(AGAIN) && current.ended.is_some(),
+        "and is known to whoever starts"
+    );
 }

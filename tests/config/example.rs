@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 use crossfade::config::{Role, StoreConfig, changes};
 use serde_json::Value;
 
-use crate::{LEAST, parse, with_secret};
+use crate::{LEAST, MTLS, TLS, parse, with_secret};
 
 fn repository(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -58,12 +58,30 @@ fn collect(schema: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
+/// Its commented lines, uncommented.
+#[test]
+fn the_example_s_lines_for_tls_are_sound() {
+    let keys = ["# tls:", "#   cert:", "#   key:", "#   client_ca:", "# client_cert_san:"];
+    let example = repository("config.example.yaml");
+    let lines = example.lines().map(|line| {
+        let begins = keys.iter().any(|key| line.trim_start().starts_with(key));
+        if begins { format!("{}\n", line.replacen("# ", "", 1)) } else { format!("{line}\n") }
+    });
+    let config = parse(&lines.collect::<String>()).expect("a sound example");
+    assert_eq!(config.clients[0].cert_san.as_deref(), Some("dns:mcp.example.com"));
+    let tls = config.tls.expect("a section");
+    let [cert, key, client_ca] =
+        ["cert", "key", "clients"].map(|name| Path::new("/etc/crossfade/tls").join(format!("{name}.pem")));
+    assert_eq!((tls.cert, tls.key, tls.client_ca), (cert, key, Some(client_ca)));
+}
+
 #[test]
 fn the_schema_knows_every_key_that_the_parser_takes() {
     let schema: Value = serde_json::from_str(&repository("docs/config.schema.json")).expect("JSON");
     for (pointer, text) in [
         ("", "zzzz: 1\nstore: {kind: embedded}\n".to_owned()),
         ("/properties/store", "store: {kind: embedded, zzzz: 1}\n".to_owned()),
+        ("/properties/tls", "store: {kind: embedded}\ntls: {cert: c, key: k, zzzz: 1}\n".to_owned()),
         ("/properties/secrets/items", with_secret("zzzz: 1")),
     ] {
         let properties = schema.pointer(&format!("{pointer}/properties")).expect("properties");
@@ -108,4 +126,11 @@ fn a_running_daemon_takes_new_secrets_and_refuses_new_sockets() {
         parse(&format!("{LEAST}listen: 127.0.0.1:9000\naudit_log: stderr\n")).expect("a sound config");
     let errors = changes(&new, &moved).expect_err("a change that needs a restart");
     assert!(errors.len() == 2 && errors[0].contains("`listen`"), "{errors:?}");
+    let [plain, tls, mtls] = [LEAST.to_owned(), format!("{LEAST}{TLS}"), format!("{LEAST}{MTLS}")]
+        .map(|text| parse(&text).expect("a sound config"));
+    for (old, new) in [(&plain, &tls), (&tls, &plain)] {
+        let errors = changes(old, new).expect_err("a change that needs a restart");
+        assert!(errors.len() == 1 && errors[0].contains("`tls`"), "{errors:?}");
+    }
+    assert!(changes(&tls, &mtls).is_ok(), "other files");
 }

@@ -11,6 +11,11 @@ use crossfade::config::{Config, Mistake};
 /// The smallest config.
 pub(crate) const LEAST: &str = "store: {kind: embedded}\n";
 
+/// HTTPS on `listen`.
+pub(crate) const TLS: &str = "tls: {cert: ./tls/cert.pem, key: ./tls/key.pem}\n";
+/// And certificates of clients.
+pub(crate) const MTLS: &str = "tls: {cert: ./tls/cert.pem, key: ./tls/key.pem, client_ca: ca.pem}\n";
+
 pub(crate) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let env = |name: &str| match name {
         "AUDIENCE" => Some("https://mcp.example.com/from-the-environment".to_owned()),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{LEAST, parse, with_secret};
+use crate::{LEAST, MTLS, TLS, parse, with_secret};
 
 /// Every line that ends in a comment `# N` has to have a mistake, N times.
 #[test]
@@ -50,7 +50,11 @@ fn each_mistake_says_what_would_be_right() {
         (String::new(), "has to be a mapping"),
         ("listen: 127.0.0.1:8750\n".to_owned(), "`store` is missing"),
         ("store: {kind: vault}\n".to_owned(), "`embedded` or `aws`"),
-        (format!("{LEAST}tls: {{}}\n"), "`tls` is not built yet"),
+        (format!("{LEAST}tls: {{}}\n"), "`tls.cert` is missing"),
+        (format!("{LEAST}tls: {{cert: c}}\n"), "`tls.key` is missing"),
+        (format!("{LEAST}tls: {{cert: c, key: k, ca: a}}\n"), "`tls.ca` is no key that we know"),
+        (format!("{LEAST}tls: on\n"), "tls has to be a mapping"),
+        (format!("{LEAST}{TLS}metrics_listen: 0.0.0.0:1\n"), "`metrics_listen` is not on loopback"),
         (format!("{LEAST}admin_http: true\n"), "not built yet"),
         (format!("{LEAST}freshnes: 60s\n"), "did you mean `freshness`?"),
         (format!("{LEAST}listen: 0.0.0.0:8750\n"), "allow_plaintext"),
@@ -91,6 +95,66 @@ fn each_mistake_says_what_would_be_right() {
         let found = mistakes.iter().any(|mistake| mistake.message.contains(says));
         assert!(found, "{text}\nhas to say {says:?}, but says {mistakes:#?}");
     }
+}
+
+#[test]
+fn a_client_is_known_by_a_credential_or_by_a_whole_name_in_its_certificate() {
+    let parsed = |tls: &str, lines: &str| {
+        let clients = format!("clients:\n  - {{id: c, role: bot, secrets: [s], {lines}}}\n");
+        let parsed = parse(&format!("{}{tls}{clients}", with_secret("")));
+        parsed.map(|config| config.clients[0].cert_san.clone()).map_err(|mistakes| format!("{mistakes:?}"))
+    };
+    let sha256 = format!("credential_sha256: {}", "ab".repeat(32));
+    for san in ["dns:mcp.example.com", "dns:localhost", "uri:spiffe://example.com/mcp?x=Y"] {
+        assert_eq!(parsed(MTLS, &format!("client_cert_san: '{san}'")), Ok(Some(san.to_owned())));
+        let both = format!("client_cert_san: '{san}', {sha256}");
+        assert_eq!(parsed(MTLS, &both), Ok(Some(san.to_owned())), "beside a credential");
+    }
+    for (tls, lines, says) in [
+        (TLS, "client_cert_san: 'dns:a'", "needs `tls.client_ca`"),
+        ("", "client_cert_san: 'dns:a'", "needs `tls.client_ca`"),
+        (MTLS, "token_headers: [x]", "`credential_sha256` is missing"),
+        (MTLS, "client_cert_san: 'dns:*.example.com'", "no *"),
+        (MTLS, "client_cert_san: 'dns:Example.com'", "lower case"),
+        (MTLS, "client_cert_san: 'dns:a..b'", "no name of a certificate"),
+        (MTLS, "client_cert_san: 'dns:'", "no name of a certificate"),
+        (MTLS, "client_cert_san: 'uri:'", "no name of a certificate"),
+        (MTLS, "client_cert_san: mcp.example.com", "`dns:` and"),
+        (MTLS, "client_cert_san: 'ip:10.0.0.1'", "`uri:` and"),
+    ] {
+        let told = parsed(tls, lines).expect_err(lines);
+        assert!(told.contains(says), "{lines}: {told}");
+    }
+}
+
+#[test]
+fn a_name_in_certificates_belongs_to_one_client() {
+    let client = |id: &str| format!("  - {{id: {id}, role: bot, secrets: [s], client_cert_san: 'dns:a'}}\n");
+    let text = format!("{}{MTLS}clients:\n{}{}", with_secret(""), client("a"), client("b"));
+    let mistakes = parse(&text).expect_err("one");
+    assert!(mistakes[0].message.contains("\"a\" has this name already"), "{mistakes:?}");
+    assert_eq!((mistakes[0].place.line, mistakes[0].place.column > 0), (9, true), "{mistakes:?}");
+}
+
+#[test]
+fn every_mistake_about_tls_is_told_with_its_place() {
+    let text =
+        "store: {kind: embedded}\ntls:\n  cert: ''\n  client_ca: ${EMPTY}\n  keys: k\nlisten: 0.0.0.0:1\n";
+    let mistakes = parse(text).expect_err("four");
+    let places: Vec<usize> = mistakes.iter().map(|mistake| mistake.place.line).collect();
+    assert_eq!(
+        (places.len(), [3, 4, 5].iter().all(|line| places.contains(line))),
+        (4, true),
+        "{mistakes:#?}"
+    );
+}
+
+#[test]
+fn with_tls_a_listener_off_loopback_needs_no_leave() {
+    let config = parse(&format!("{LEAST}{TLS}listen: 0.0.0.0:8750\n")).expect("a sound config");
+    let tls = config.tls.expect("a section");
+    assert_eq!(tls.cert, std::path::Path::new("/etc/crossfade/tls/cert.pem"), "relative to the file");
+    assert!(!config.allow_plaintext && tls.client_ca.is_none());
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod process;
 mod requests;
 mod rotation;
 mod signals;
+mod tls;
 mod world;

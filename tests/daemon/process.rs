@@ -69,6 +69,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -106,8 +113,5 @@ pub(crate) fn raw(port: u16, bytes: &[u8]) -> io::Result<Answer> {
         Err(error) if answer.is_empty() => return Err(error),
         _ => {}
     }
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    Ok(Answer::of(&answer))
 }

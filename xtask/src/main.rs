@@ -9,6 +9,7 @@ mod container;
 mod emulators;
 mod test;
 mod tools;
+mod typescript;
 
 #[derive(Parser)]
 #[command(about = "Crossfade's developer commands")]

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{container, emulators::emulators, tools};
+use crate::{container, emulators::emulators, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
-const FULL: &str = "CROSSFADE_FULL";
+pub(crate) const FULL: &str = "CROSSFADE_FULL";
 
 /// Tests read it: the static binary that the image is made of. Without it they say so, and pass.
 const STATIC: &str = "CROSSFADE_STATIC";
@@ -43,5 +43,5 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
             "cargo test ended with {status}: what failed is listed above; run it alone with `cargo test NAME`"
         );
     }
-    Ok(())
+    typescript::test(full)
 }

@@ -187,6 +187,7 @@ impl Rotator {
 
     fn saw(&mut self, seen: &Seen, policy: &Policy) {
         let Seen { ring, now, at, .. } = seen;
+        let was_parked = self.last.parked.as_ref().map(|parked| parked.reason);
         let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
         let pending = ring.as_ref().and_then(|ring| ring.pending);
         self.last.overdue = pending.is_none() && due == Due::Now;
@@ -213,6 +214,9 @@ impl Rotator {
             }),
             () => ring.as_ref().and_then(|ring| Parked::by(ring.findings.held?)),
         };
+        if let Some(parked) = self.last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
+            tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
+        }
         self.last.phase = match (ring, &self.last.parked) {
             (_, Some(_)) => Phase::Parked,
             (Some(ring), None) => plan::phase(ring, policy, *now),

@@ -80,8 +80,8 @@ pub(super) fn first(
 /// A note on this version that says nothing any more.
 ///
 /// - `until`: a later one stands there too; or it expired more than two lags of a read ago.
-/// - `ended`: an earlier one stands there too. Marks: a day and `hold` later, once nothing that they end bears a
-///   label of AWS's or a deadline.
+/// - `ended`: an earlier one stands there too. Marks: a day and `hold` later, once nothing that they end, and no other
+///   version that has its token, bears a label of AWS's or a deadline.
 /// - `kept`: the version is not current, or a later one stands there too. `paused`: an earlier one does.
 fn over(
     state: &State,
@@ -110,7 +110,7 @@ fn over(
         // When somebody else's pending version was made is not known.
         let ends =
             |other: &VersionId| *other == id || memory.known.get(other).is_none_or(|k| k.created < *at);
-        old(*at) && state.labels.keys().filter(|other| ends(other)).all(done)
+        old(*at) && all_done && state.labels.keys().filter(|other| ends(other)).all(done)
     });
     let kept = labels.notes(Kind::Kept, id);
     let stale = kept.first().filter(|_| id != ring.current.id || kept.len() > 1).map(|(_, label)| *label);

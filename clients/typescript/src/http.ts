@@ -1,0 +1,171 @@
+/**
+ * One request to a replica: bounded in time and in size, never redirected, never in the clear by accident.
+ *
+ * Not `fetch`, which follows redirects unless told, has no way to a private CA, and can't say that a header was doubled.
+ */
+
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+
+/** PEM, as Node's `tls` takes it. There is deliberately no way to turn certificate checks off. */
+export interface Tls {
+  readonly ca?: string | Buffer | (string | Buffer)[];
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+}
+
+/** How to reach the daemon. */
+export interface Connection {
+  /** The base URL of a replica, or of each of several. */
+  readonly url: string | readonly string[];
+  /** The client credential that `crossfade credential` printed; not needed with a client certificate. */
+  readonly credential?: string | undefined;
+  /** A function is asked for each request, so that a renewed certificate counts without a restart. */
+  readonly tls?: Tls | (() => Tls) | undefined;
+  /**
+   * Lets `http://` leave this machine. Whoever is on the way can then read the credential and every token that is
+   * handed out, and make any token accepted.
+   */
+  readonly dangerouslyAllowPlaintext?: boolean | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** All values of a header. */
+  readonly headers: (name: string) => string[];
+  readonly body: Buffer;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  /** Until the head has come. */
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called when the head has come. */
+  readonly onHead?: () => void;
+}
+
+/** How long a body may take after its head. */
+const BODY_TIMEOUT_MS = 30_000;
+const CREDENTIAL = /^[\x21-\x7e]{1,512}$/;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** A replica that answers in another way than it should. Never with a token or a credential in the message. */
+export class FeedError extends Error {
+  override readonly name = "FeedError";
+}
+
+/** One replica of the daemon. */
+export class Replica {
+  readonly url: URL;
+  readonly #connection: Connection;
+  readonly #agent: HttpAgent;
+
+  constructor(url: string, connection: Connection) {
+    this.url = checked(url, connection);
+    this.#connection = connection;
+    const keep = { keepAlive: true, maxFreeSockets: 2 };
+    this.#agent = this.url.protocol === "https:" ? new HttpsAgent(keep) : new HttpAgent(keep);
+  }
+
+  /** `target` is a path below the replica's URL, with its query. */
+  ask(target: string, ask: Ask): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const send = this.url.protocol === "https:" ? httpsRequest : httpRequest;
+      const request = send(this.#target(target), this.#options(ask), (message) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => request.destroy(late("its body did not come in time")), BODY_TIMEOUT_MS);
+        ask.onHead?.();
+        collect(message, ask.maxBytes)
+          .then(resolve, fail)
+          .finally(() => clearTimeout(timer));
+      });
+      let timer = setTimeout(() => request.destroy(late(`no answer within ${ask.timeoutMs} ms`)), ask.timeoutMs);
+      const fail = (error: unknown) => {
+        clearTimeout(timer);
+        request.destroy();
+        reject(
+          error instanceof FeedError ? error : new FeedError(`${this.url.host}: ${reason(error)}`, { cause: error }),
+        );
+      };
+      const late = (what: string) => new FeedError(`${this.url.host}: ${what}`);
+      request.on("error", fail);
+      request.end(ask.body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #target(target: string): URL {
+    const base = this.url.href.endsWith("/") ? this.url.href.slice(0, -1) : this.url.href;
+    return new URL(base + target);
+  }
+
+  #options({ method = "GET", headers, body, signal }: Ask): RequestOptions {
+    const { credential, tls } = this.#connection;
+    return {
+      // Said here, the environment can't turn it off (NODE_TLS_REJECT_UNAUTHORIZED).
+      ...(this.url.protocol === "https:" && { ...(typeof tls === "function" ? tls() : tls), rejectUnauthorized: true }),
+      method,
+      agent: this.#agent,
+      headers: {
+        ...headers,
+        "accept-encoding": "identity",
+        ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
+        ...(body !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+      },
+      ...(signal !== undefined && { signal }),
+    };
+  }
+}
+
+/** The replicas of a connection; throws where it is not one to rely on. */
+export function replicas(connection: Connection): Replica[] {
+  const urls = typeof connection.url === "string" ? [connection.url] : connection.url;
+  if (urls.length === 0) throw new TypeError("`url` names no replica: give the daemon's base URL");
+  const { credential } = connection;
+  if (credential !== undefined && !CREDENTIAL.test(credential)) {
+    throw new TypeError("`credential` is not what `crossfade credential` printed: visible ASCII, without spaces");
+  }
+  return urls.map((url) => new Replica(url, connection));
+}
+
+function checked(text: string, { dangerouslyAllowPlaintext = false }: Connection): URL {
+  if (!URL.canParse(text)) throw new TypeError("`url` is not a URL: give the daemon's base URL, https://host:port");
+  const url = new URL(text);
+  const wrong = (why: string) => new TypeError(`the feed's URL ${url.protocol}//${url.host}/ can't be used: ${why}`);
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw wrong("it has a user, a query or a fragment; the credential goes into `credential`");
+  }
+  if (url.protocol === "https:") return url;
+  if (url.protocol !== "http:") throw wrong("use https://");
+  if (!LOOPBACK.test(url.hostname) && !dangerouslyAllowPlaintext) {
+    throw wrong(
+      "plain http:// leaves this machine, and whoever is on the way could make any token accepted; use https://",
+    );
+  }
+  return url;
+}
+
+async function collect(message: IncomingMessage, maxBytes: number): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new FeedError(`the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const headers = (name: string) => message.headersDistinct[name] ?? [];
+  return { status: message.statusCode ?? 0, headers, body: Buffer.concat(chunks) };
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return "the request failed";
+  const code = (error as NodeJS.ErrnoException).code;
+  return error.message === "" ? (code ?? error.name) : error.message;
+}

@@ -1,0 +1,44 @@
+/** The README can't rot: its first code is the example's, the rest of it compiles, and its links lead somewhere. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** From build/test. */
+const PACKAGE = new URL("../../", import.meta.url);
+const README = readFileSync(new URL("README.md", PACKAGE), "utf8");
+
+/** The fenced blocks of TypeScript. */
+const blocks = [...README.matchAll(/^```ts[^\n]*\n(.*?)^```$/gms)].map(([, block]) => block ?? "");
+
+test("the five lines stand in the example, word for word", () => {
+  const source = readFileSync(new URL("../../examples/typescript/server.ts", PACKAGE), "utf8").split("\n");
+  const lines = blocks[0]?.split("\n").filter((line) => line !== "") ?? [];
+  assert.equal(lines.length, 5);
+  for (const line of lines) assert.ok(source.includes(line), line);
+});
+
+test("the other code compiles against the package as it is built", () => {
+  const folder = new URL("build/readme/", PACKAGE);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const known = `import type { Express } from "express";
+import type { Verifier } from "@crossfade/verify";
+declare const [app, verifier, audience, url, credential, server]: [Express, Verifier, string, string, string, string];
+`;
+  assert.equal(blocks.length, 4, "of the SDK v1, of v2, and of a bot");
+  blocks.slice(1).forEach((block, at) => writeFileSync(new URL(`${at}.ts`, folder), known + block));
+  const options = { noEmit: true, noUnusedLocals: false, noUnusedParameters: false };
+  const config = { extends: "../../tsconfig.json", compilerOptions: options, include: ["*.ts"], exclude: [] };
+  writeFileSync(new URL("tsconfig.json", folder), JSON.stringify(config));
+  const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", PACKAGE));
+  execFileSync(process.execPath, [tsc, "-p", fileURLToPath(folder)], { stdio: "inherit" });
+});
+
+test("every link leads to a file", () => {
+  for (const [, target = ""] of README.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
+    assert.ok(target.includes("://") || existsSync(new URL(target, PACKAGE)), target);
+  }
+});

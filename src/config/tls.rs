@@ -1,0 +1,28 @@
+//! `tls`.
+
+use std::path::{Path, PathBuf};
+
+use super::{parse::within, section::Section, text};
+
+/// Where the listener's certificates are. Their content is read at the start and by SIGHUP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsConfig {
+    /// PEM: the listener's certificate, then the intermediate ones.
+    pub cert: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+    /// PEM: who signs clients' certificates. With it, each client has to show one.
+    pub client_ca: Option<PathBuf>,
+}
+
+pub(super) fn parse(top: &Section<'_>, folder: &Path) -> Option<TlsConfig> {
+    let section = Section::new(top.reading, top.node("tls")?, "tls")?;
+    let [cert, key] = ["cert", "key"].map(|key| section.need(key, text::path));
+    let client_ca = section.get("client_ca", text::path);
+    section.finish();
+    Some(TlsConfig {
+        cert: within(folder, &cert?.value),
+        key: within(folder, &key?.value),
+        client_ca: client_ca.map(|at| within(folder, &at.value)),
+    })
+}

@@ -1,0 +1,89 @@
+//! TLS on `listen`: TLS 1.2 and 1.3, HTTP/1.1 only, and with a `client_ca` a certificate of each client.
+//!
+//! What a config's certificates say is a [`Material`], made whole or not at all, and swapped for another while
+//! connections stand. A new certificate of ours is for new connections. Another `client_ca` ends those that were let in by
+//! the one before, so that nobody stays whom the new one would not let in.
+
+use std::{io, pin::Pin, sync::Arc};
+
+use arc_swap::ArcSwap;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::sync::CancellationToken;
+
+use super::server::{self, Opened, Peer};
+
+mod certificate;
+mod material;
+
+pub use certificate::Certificate;
+pub use material::{Material, Part, Pem, Unusable};
+
+/// The certificates in force.
+#[derive(Debug)]
+pub struct Tls {
+    state: ArcSwap<State>,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    material: Material,
+    /// Cancelled when those whom this `client_ca` let in have to come again.
+    over: CancellationToken,
+}
+
+impl Tls {
+    /// Its connections end at `stop`.
+    pub fn new(material: Material, stop: CancellationToken) -> Self {
+        let state = State { material, over: stop.child_token() };
+        Self { state: ArcSwap::from_pointee(state), stop }
+    }
+
+    /// Takes new certificates. False: they are those in force, so nothing changes, and sessions can still be resumed.
+    pub fn replace(&self, material: Material) -> bool {
+        let old = self.state.load_full();
+        if material.is_same_as(&old.material) {
+            return false;
+        }
+        let trusts_the_same = material.trusts_the_same_as(&old.material);
+        let over = if trusts_the_same { old.over.clone() } else { self.stop.child_token() };
+        self.state.store(Arc::new(State { material, over }));
+        if !trusts_the_same {
+            old.over.cancel();
+        }
+        true
+    }
+
+    /// From when until when our own certificate is valid, in unix seconds.
+    pub fn validity(&self) -> Option<(u64, u64)> {
+        self.state.load().material.validity()
+    }
+
+    async fn open(self: Arc<Self>, stream: TcpStream) -> io::Result<Opened<TlsStream<TcpStream>>> {
+        let state = self.state.load_full();
+        let stream = TlsAcceptor::from(Arc::clone(state.material.config())).accept(stream).await?;
+        let certificate = state.material.judge(stream.get_ref().1).map_err(io::Error::other)?;
+        let certificate = certificate.map(Arc::new);
+        Ok(Opened { io: stream, certificate, over: Some(state.over.clone()) })
+    }
+}
+
+/// A socket whose connections begin with a handshake.
+#[derive(Debug)]
+pub struct Listener {
+    /// Bound.
+    pub tcp: TcpListener,
+    /// The certificates in force.
+    pub tls: Arc<Tls>,
+}
+
+impl server::Listener for Listener {
+    type Io = TlsStream<TcpStream>;
+    type Opening = Pin<Box<dyn Future<Output = io::Result<Opened<Self::Io>>> + Send>>;
+
+    async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
+        let (stream, peer) = server::accept(&self.tcp).await?;
+        Ok((Box::pin(Arc::clone(&self.tls).open(stream)), peer))
+    }
+}
