@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod container;
 mod emulators;
+mod python;
 mod test;
 mod tools;
 mod typescript;

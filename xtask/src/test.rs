@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{container, emulators::emulators, tools, typescript};
+use crate::{container, emulators::emulators, python, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -43,5 +43,6 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
             "cargo test ended with {status}: what failed is listed above; run it alone with `cargo test NAME`"
         );
     }
-    typescript::test(full)
+    typescript::test(full)?;
+    python::test(full)
 }

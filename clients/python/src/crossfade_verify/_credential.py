@@ -1,0 +1,53 @@
+"""Where the token stands in a request."""
+
+from collections.abc import Collection, Iterable
+
+from ._verdict import Reason
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def token_of(headers: Headers, more: Collection[bytes]) -> bytes | Reason:
+    """The one token of a request, or why there is none to decide on.
+
+    It stands in `Authorization: Bearer`, or bare in one of the headers that `more` names (in lower case), or the
+    same one in several. Names are compared in lower case.
+    """
+    authorizations: list[bytes] = []
+    tokens: list[bytes] = []
+    for name, value in headers:
+        name = name.lower()
+        # Not each server takes away what stands around a value (RFC 9110, section 5.5).
+        value = value.strip(b" \t")
+        if name == b"authorization":
+            authorizations.append(value)
+        elif name in more:
+            tokens.append(value)
+    if len(authorizations) > 1:
+        return Reason.CONFLICT
+    if authorizations:
+        token = _bearer(authorizations[0])
+        if token is None:
+            return Reason.WRONG_SCHEME
+        tokens.append(token)
+    if not tokens:
+        return Reason.MISSING
+    return tokens[0] if all(token == tokens[0] for token in tokens) else Reason.CONFLICT
+
+
+def without_tokens(headers: Headers, more: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+    """The headers without any copy of the token."""
+    return [(name, value) for name, value in headers if name.lower() != b"authorization" and name.lower() not in more]
+
+
+def _bearer(value: bytes) -> bytes | None:
+    """What follows the scheme (RFC 6750, section 2.1); a token is not itself `Bearer`."""
+    rest = _after_scheme(value)
+    token = rest.lstrip(b" ") if rest else b""
+    return token if token and _after_scheme(token) is None else None
+
+
+def _after_scheme(value: bytes) -> bytes | None:
+    scheme, rest = value[:6], value[6:]
+    separated = not rest or rest.startswith(b" ")
+    return rest if scheme.lower() == b"bearer" and separated else None

@@ -1,0 +1,28 @@
+"""What the hooks of the SDKs have in common."""
+
+from ._verdict import Accepted, Grant, Refused
+from ._verifier import Verifier
+
+
+class UnsureError(Exception):
+    """Whether the token is accepted can't be told right now. It is raised where a hook could only say no."""
+
+    def __init__(self) -> None:
+        super().__init__("the view of the accept set is too old to refuse by, and can't be refreshed: try again")
+
+
+async def accepted(verifier: Verifier, token: str) -> Grant | None:
+    """The grant; `None` is refused."""
+    # The SDKs cut off the scheme and one space; more may stand there.
+    match await verifier.averify_or_refresh(token.lstrip(" ")):
+        case Accepted(grant):
+            return grant
+        case Refused():
+            return None
+        case _:
+            raise UnsureError
+
+
+def claims(grant: Grant) -> dict[str, object]:
+    """What else a tool may want to know."""
+    return {"secret": grant.secret, "version": grant.version, "stage": grant.stage.value}

@@ -1,0 +1,140 @@
+"""Guards an ASGI application: lets in whoever bears an accepted token, and takes the token away."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from typing import Any
+
+from ._credential import token_of, without_tokens
+from ._verdict import Accepted, Grant, Reason, Refused, Unsure, Verdict
+from ._verifier import Verifier
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_RETRY_AFTER_S = 1
+_SERVER_ERROR = -32001
+_POLICY, _TRY_AGAIN_LATER = 1008, 1013  # RFC 6455, 7.4.1, and IANA's registry.
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+_WORDS = {
+    "unauthorized": "a bearer token is needed",
+    "invalid_token": "the token is not accepted",
+    "insufficient_scope": "the token is not for this",
+    "temporarily_unavailable": "whether the token is accepted can't be told right now; try again",
+}
+
+
+class RequireToken:
+    """ASGI middleware. It guards `http` and `websocket` whatever the method and path, lets `lifespan` pass, and refuses
+    any other kind of scope.
+
+    A token stands in `Authorization: Bearer`, or bare in one of `headers`. The application behind finds the `Grant` in
+    `scope["crossfade.grant"]`, and in Starlette in `request.state.crossfade_grant`; it finds no token.
+
+    It answers 401 for a token that is missing or refused, 403 for one that lacks one of `scopes`, and 503 with
+    `Retry-After` when unsure: after one try to refresh, of at most 2 s. With `json_rpc_errors` the body is a JSON-RPC
+    error, with `id` null; all else stays the same.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        verifier: Verifier,
+        *,
+        headers: Collection[str] = (),
+        scopes: Collection[str] = (),
+        json_rpc_errors: bool = False,
+    ) -> None:
+        if isinstance(headers, str) or isinstance(scopes, str):
+            raise TypeError("`headers` and `scopes` are lists of names")
+        if not all(map(_SCOPE.fullmatch, scopes)):
+            raise ValueError("a scope is one word of visible ASCII (RFC 6749, section 3.3)")
+        self._app, self._verifier = app, verifier
+        self._headers = frozenset(header.lower().encode("ascii") for header in headers)
+        self._scopes = tuple(scopes)
+        self._json_rpc_errors = json_rpc_errors
+        self._realm = verifier.audience.translate({ord('"'): None, ord("\\"): None})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in, or answer."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if kind not in ("http", "websocket"):
+            raise RuntimeError(f"RequireToken guards http and websocket, and does not know what {kind!r} would let in")
+        verdict = await self._verdict(scope)
+        if isinstance(verdict, Accepted):
+            await self._app(_let_in(scope, verdict.grant, self._headers), receive, send)
+        elif kind == "http":
+            await _respond(send, "http.response", *self._refusal(verdict))
+        else:
+            await self._refuse_websocket(scope, receive, send, verdict)
+
+    async def _verdict(self, scope: Scope) -> Verdict:
+        token = token_of(scope["headers"], self._headers)
+        if isinstance(token, Reason):
+            self._verifier.count(token)
+            return Refused(token)
+        return await self._verifier.averify_or_refresh(token, self._scopes)
+
+    async def _refuse_websocket(self, scope: Scope, receive: Receive, send: Send, verdict: Refused | Unsure) -> None:
+        if (await receive())["type"] != "websocket.connect":
+            return
+        if "websocket.http.response" in (scope.get("extensions") or {}):
+            await _respond(send, "websocket.http.response", *self._refusal(verdict))
+        else:
+            code = _TRY_AGAIN_LATER if isinstance(verdict, Unsure) else _POLICY
+            await send({"type": "websocket.close", "code": code})
+
+    def _refusal(self, verdict: Refused | Unsure) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        challenge = f'Bearer realm="{self._realm}"'
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        match verdict:
+            case Unsure():
+                status, error = 503, "temporarily_unavailable"
+                headers.append((b"retry-after", str(_RETRY_AFTER_S).encode()))
+            case Refused(Reason.INSUFFICIENT_SCOPE):
+                status, error = 403, "insufficient_scope"
+                challenge += f', error="{error}", scope="{" ".join(self._scopes)}"'
+            case Refused(Reason.MISSING):
+                status, error = 401, "unauthorized"
+            case Refused():
+                status, error = 401, "invalid_token"
+                challenge += f', error="{error}"'
+        if isinstance(verdict, Refused):
+            headers.append((b"www-authenticate", challenge.encode("latin-1")))
+        body = self._body(error)
+        return status, [*headers, (b"content-length", str(len(body)).encode())], body
+
+    def _body(self, error: str) -> bytes:
+        words = _WORDS[error]
+        content: dict[str, object] = {"error": error, "error_description": words}
+        if self._json_rpc_errors:
+            failure = {"code": _SERVER_ERROR, "message": words, "data": {"error": error}}
+            content = {"jsonrpc": "2.0", "id": None, "error": failure}
+        return json.dumps(content).encode()
+
+
+def _let_in(scope: Scope, grant: Grant, more: Collection[bytes]) -> Scope:
+    headers = scope["headers"]
+    kept = without_tokens(headers, more)
+    if isinstance(headers, list):
+        # In place: the server, and whatever stands before us, hold the same list.
+        headers[:] = kept
+        kept = headers
+    inner = {**scope, "headers": kept, "crossfade.grant": grant}
+    state = scope.get("state")
+    if state is None or isinstance(state, MutableMapping):
+        inner["state"] = {**(state or {}), "crossfade_grant": grant}
+    return inner
+
+
+async def _respond(send: Send, kind: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})

@@ -1,0 +1,119 @@
+"""The hooks of the SDKs, in real servers: what each can answer."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastmcp import FastMCP
+from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
+from fastmcp.server.dependencies import get_access_token as fastmcp_access_token
+from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.settings import AuthSettings
+from pydantic import AnyHttpUrl
+
+from crossfade_verify import Accepted, Verifier
+from crossfade_verify.asgi import App
+from crossfade_verify.fastmcp import TokenVerifier as FastMCPTokenVerifier
+from crossfade_verify.mcp import TokenVerifier
+from daemon import SECRET, Daemon
+from material import AUDIENCE, VERIFIER, token
+from mcp_client import bearer, called, status_of
+from serving import served
+from waiting import until
+
+
+@pytest.fixture
+def verifier(daemon: Daemon) -> Iterator[Verifier]:
+    with Verifier(daemon.feed(), AUDIENCE) as verifier:
+        until("a view", lambda: isinstance(verifier.verify(daemon.token()), Accepted))
+        yield verifier
+
+
+def sdk_server(verifier: Verifier) -> App:
+    audience = AnyHttpUrl(AUDIENCE)
+    settings = AuthSettings(
+        issuer_url=audience,
+        resource_server_url=audience,
+        required_scopes=["slack:search"],
+        validate_token_resource=True,
+    )
+    server = MCPServer("test", token_verifier=TokenVerifier(verifier), auth=settings)
+
+    @server.tool()
+    def whoami() -> dict[str, object]:
+        access = get_access_token()
+        assert access is not None
+        return access.model_dump()
+
+    return server.streamable_http_app()
+
+
+def fastmcp_server(verifier: Verifier) -> App:
+    server = FastMCP("test", auth=FastMCPTokenVerifier(verifier, required_scopes=["slack:search"]))
+
+    @server.tool
+    def whoami() -> dict[str, object]:
+        access = fastmcp_access_token()
+        assert access is not None
+        return access.model_dump()
+
+    return server.http_app(path="/mcp")
+
+
+@pytest.mark.parametrize("server", [sdk_server, fastmcp_server])
+def test_a_hook_lets_in_refuses_and_when_unsure_answers_500(
+    daemon: Daemon, verifier: Verifier, server: Callable[[Verifier], App]
+) -> None:
+    with served(server(verifier)) as port:
+        url = f"http://127.0.0.1:{port}/mcp"
+        old = daemon.token()
+        daemon.run("rotate", SECRET, "--wait")
+        new = daemon.token()
+        for held, stage in ((old, "previous"), (new, "current")):
+            verdict = verifier.verify_or_refresh(held)
+            assert isinstance(verdict, Accepted)
+            tools, access = called(url, bearer(held))
+            assert tools == ["whoami"]
+            assert access["token"] == verdict.grant.version, "not the bearer's text"
+            assert access["client_id"] == access["subject"] == "slack-bot"
+            assert access["resource"] == AUDIENCE
+            assert access["scopes"] == ["slack:search"]
+            assert access["claims"] == {"secret": SECRET, "version": verdict.grant.version, "stage": stage}
+            assert abs(access["expires_at"] - verdict.grant.expires_at) <= 10
+            assert held not in repr(access)
+        assert status_of(url, {}) == 401
+        assert status_of(url, bearer(token("unknown"))) == 401
+        daemon.end()
+        until("unsure", lambda: status_of(url, bearer(token("unknown"))) == 500)
+        assert status_of(url, bearer(new)) == 200
+
+
+def test_fastmcps_own_introspection_works_as_it_is_and_when_unsure_answers_401(daemon: Daemon) -> None:
+    introspection = IntrospectionTokenVerifier(
+        introspection_url=f"{daemon.url}/v1/introspect",
+        client_id="slack-mcp-server",
+        client_secret=VERIFIER,
+        required_scopes=["slack:search"],
+        audience=AUDIENCE,
+    )
+    server = FastMCP("test", auth=introspection)
+
+    @server.tool
+    def whoami() -> dict[str, object]:
+        access = fastmcp_access_token()
+        assert access is not None
+        return {"client_id": access.client_id, "stage": access.claims["stage"], "expires": access.expires_at}
+
+    with served(server.http_app(path="/mcp")) as port:
+        url = f"http://127.0.0.1:{port}/mcp"
+        old = daemon.token()
+        daemon.run("rotate", SECRET, "--wait")
+        new = daemon.token()
+        for held, stage in ((old, "previous"), (new, "current")):
+            tools, said = called(url, bearer(held))
+            assert tools == ["whoami"]
+            assert (said["client_id"], said["stage"]) == ("slack-bot", stage)
+            assert said["expires"] > 0
+        assert status_of(url, bearer(token("unknown"))) == 401
+        daemon.end()
+        assert status_of(url, bearer(new)) == 401, "it has no other word: say so in the docs"

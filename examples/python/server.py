@@ -1,0 +1,44 @@
+"""An MCP server whose callers bear a rotating token. What is ours is marked; the rest is FastMCP's.
+
+LISTEN (host:port, port 0 for a free one), CROSSFADE_URL (one or several, comma separated), CROSSFADE_CREDENTIAL,
+CROSSFADE_AUDIENCE, and, if you like, CROSSFADE_CACHE: a file to start from while the daemon is down.
+"""
+
+import os
+import socket
+
+import uvicorn
+from fastmcp import FastMCP
+from fastmcp.server.dependencies import get_http_request
+
+from crossfade_verify import Feed, Verifier  # ours
+from crossfade_verify.asgi import RequireToken  # ours
+
+mcp = FastMCP("slack-search")
+
+
+@mcp.tool
+def whoami() -> dict[str, object]:
+    """Who calls, as the server knows it: by a grant, never by a token."""
+    request = get_http_request()
+    grant = request.scope["crossfade.grant"]
+    return {
+        "client_id": grant.client_id,
+        "version": grant.version,
+        "stage": grant.stage,
+        "slack_user_token_present": "slack-user-token" in request.headers,
+        "authorization_seen": "authorization" in request.headers or "mcp-access-token" in request.headers,
+    }
+
+
+if __name__ == "__main__":
+    feed = Feed(os.environ["CROSSFADE_URL"].split(","), os.environ["CROSSFADE_CREDENTIAL"])  # ours
+    verifier = Verifier(feed, os.environ["CROSSFADE_AUDIENCE"], cache=os.environ.get("CROSSFADE_CACHE"))  # ours
+
+    host, _, port = os.environ.get("LISTEN", "127.0.0.1:8000").rpartition(":")
+    listener = socket.create_server((host, int(port)))
+    host, port = listener.getsockname()
+    # On loopback FastMCP lets only local hosts and origins in; elsewhere name yours in `allowed_hosts`.
+    app = RequireToken(mcp.http_app(path="/mcp"), verifier, headers=["mcp-access-token"])  # ours
+    print(f"listening on http://{host}:{port}/mcp", flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
