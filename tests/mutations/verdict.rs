@@ -22,18 +22,8 @@ const BACK: &str = "a_clock_that_ran_back_parts_from_the_other_by_all_of_it";
 const NO_TIME: &str = "a_clock_that_ran_back_counts_as_no_time_and_makes_no_view_younger";
 
 const VERDICT: &[Cut] = &[
-    cut(
-        "what is malformed is refused",
-        "if shape(presented) == Shape::Malformed {\n",
-        "if false {\n",
-        MALFORMED,
-    ),
-    cut(
-        "it is never looked up",
-        "if shape(presented) == Shape::Malformed {\n",
-        "if false {\n",
-        MALFORMED_KNOWN,
-    ),
+    cut("what is malformed is refused", "if malformed {\n", "if false {\n", MALFORMED),
+    cut("it is never looked up", "terms.is_malformed(presented),", "false,", MALFORMED_KNOWN),
     cut(
         "without a view: unsure",
         "else { return Verdict::Unsure };",

@@ -96,7 +96,7 @@ impl AcceptSet {
     }
 
     /// The same, and until when it is accepted, without a look at the entry.
-    pub(crate) fn find_with_terms(&self, digest: &Digest) -> Option<(&Entry, Terms)> {
+    pub(crate) fn find_with_terms(&self, digest: &Digest) -> Option<(&Entry, &Terms)> {
         let (at, terms) = self.index.find(digest)?;
         Some((self.entries.get(at)?, terms))
     }

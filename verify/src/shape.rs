@@ -23,7 +23,7 @@ const CHECKSUM_LEN: usize = 6;
 const RANDOM_LEN: usize = 43;
 
 /// How long a token may be, in bytes, whoever made it.
-const LENGTHS: std::ops::RangeInclusive<usize> = 16..=512;
+pub(crate) const LENGTHS: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// What a presented string looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

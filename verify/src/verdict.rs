@@ -5,7 +5,7 @@ use crate::{
     clock::Moment,
     digest::Digest,
     grant::Grant,
-    shape::{Shape, shape},
+    shape::{LENGTHS, Shape, shape},
 };
 
 /// Decides on a presented token. It reads no clock, does no I/O, and allocates nothing.
@@ -19,14 +19,21 @@ use crate::{
 /// `freshness`. The age is counted on the clock that says more; so is the store's time, by which a
 /// deadline is judged.
 pub fn decide<'a>(view: Option<&'a View>, presented: &[u8], at: Moment) -> Verdict<Accepted<'a>> {
-    if shape(presented) == Shape::Malformed {
+    // The hash comes first: of a token that is known it tells all that `shape` would.
+    let digest = LENGTHS.contains(&presented.len()).then(|| Digest::of(presented));
+    let known = view.zip(digest).and_then(|(view, digest)| view.set.find_with_terms(&digest));
+    let malformed = match known {
+        Some((_, terms)) => terms.is_malformed(presented),
+        None => shape(presented) == Shape::Malformed,
+    };
+    if malformed {
         return Verdict::Refused(Reason::Malformed);
     }
     let Some(view) = view else { return Verdict::Unsure };
     if view.is_past_hold(at) {
         return Verdict::Unsure;
     }
-    match view.set.find_with_terms(&Digest::of(presented)) {
+    match known {
         Some((_, terms)) if view.is_past_deadline(terms, at) => view.refuse(Reason::Expired, at),
         Some((entry, terms)) => Verdict::Accepted(Accepted { entry, expires_ms: view.expires_ms(terms, at) }),
         None => view.refuse(Reason::Unknown, at),
@@ -69,7 +76,7 @@ impl View {
         self.age_ms(at) > self.set.hold_ms()
     }
 
-    fn is_past_deadline(&self, terms: Terms, at: Moment) -> bool {
+    fn is_past_deadline(&self, terms: &Terms, at: Moment) -> bool {
         terms.deadline_ms().is_some_and(|deadline| self.now_ms(at) >= deadline)
     }
 
@@ -80,7 +87,7 @@ impl View {
 
     /// Whatever happens but an ending, the token is accepted up to then: if it were replaced this
     /// moment, it would have its whole grace.
-    fn expires_ms(&self, terms: Terms, at: Moment) -> u64 {
+    fn expires_ms(&self, terms: &Terms, at: Moment) -> u64 {
         terms.deadline_ms().unwrap_or_else(|| self.now_ms(at).saturating_add(terms.grace_ms))
     }
 }

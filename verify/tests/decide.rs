@@ -76,9 +76,15 @@ fn what_is_malformed_is_refused_whatever_is_known() {
 
 #[test]
 fn a_malformed_token_is_refused_even_if_its_digest_stands_in_the_set() {
-    let set =
-        AcceptSet::new("a", FRESHNESS, HOLD, vec![entry(b"", Stage::Current, None)]).expect("a good set");
-    assert_eq!(decide(Some(&View { set, ..view() }), b"", after(0)), MALFORMED);
+    let wrong_checksum = [b"mcp_".as_slice(), &[b'x'; 43], b"000000"].concat();
+    for token in [b"", b"not visible ascii".as_slice(), &[b'x'; 513], &wrong_checksum] {
+        let set = AcceptSet::new("a", FRESHNESS, HOLD, vec![entry(token, Stage::Current, None)]);
+        let view = View { set: set.expect("a good set"), ..view() };
+        // However often it comes.
+        for _ in 0..2 {
+            assert_eq!(decide(Some(&view), token, after(0)), MALFORMED, "{}", token.escape_ascii());
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! From a digest to the place of its entry.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use super::{Entry, SetError};
-use crate::digest::Digest;
+use crate::{
+    digest::Digest,
+    shape::{Shape, shape},
+};
 
 /// Where each entry is, and what a verdict needs of it.
 ///
@@ -23,18 +29,20 @@ pub(super) struct Index {
     rows: Arc<[Row]>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Row {
     digest: Digest,
     terms: Terms,
 }
 
-/// Until when an entry is accepted.
-#[derive(Clone, Copy, Debug)]
+/// Until when an entry is accepted, and whether its token can be one.
+#[derive(Debug)]
 pub(crate) struct Terms {
     /// [`NEVER`] without a deadline.
     not_after_ms: u64,
     pub(crate) grace_ms: u64,
+    /// Its token was presented, and is not malformed.
+    well_formed: AtomicBool,
 }
 
 /// In a group, at most, if digests were spread quite evenly.
@@ -45,12 +53,26 @@ const NEVER: u64 = u64::MAX;
 
 impl Terms {
     fn of(entry: &Entry) -> Self {
-        Self { not_after_ms: entry.not_after_ms.unwrap_or(NEVER), grace_ms: entry.grace_ms }
+        let not_after_ms = entry.not_after_ms.unwrap_or(NEVER);
+        Self { not_after_ms, grace_ms: entry.grace_ms, well_formed: AtomicBool::new(false) }
     }
 
     /// From then on it is not accepted.
-    pub(crate) fn deadline_ms(self) -> Option<u64> {
+    pub(crate) fn deadline_ms(&self) -> Option<u64> {
         (self.not_after_ms != NEVER).then_some(self.not_after_ms)
+    }
+
+    /// Whether the token with this entry's digest is malformed. There is one such token, so what was found out
+    /// about it stays true: it is looked at when it is first presented, and each time where it is malformed.
+    pub(crate) fn is_malformed(&self, token: &[u8]) -> bool {
+        if self.well_formed.load(Relaxed) {
+            return false;
+        }
+        let well_formed = shape(token) != Shape::Malformed;
+        if well_formed {
+            self.well_formed.store(true, Relaxed);
+        }
+        !well_formed
     }
 }
 
@@ -71,12 +93,12 @@ impl Index {
     }
 
     /// The place of the entry with this digest, and its terms. Digests are compared in constant time.
-    pub(super) fn find(&self, digest: &Digest) -> Option<(usize, Terms)> {
+    pub(super) fn find(&self, digest: &Digest) -> Option<(usize, &Terms)> {
         let [start, end] = *self.starts.get(group(digest, self.shift)..)?.first_chunk()?;
         let (start, end) = (start as usize, end as usize);
         let rows = self.rows.get(start..end)?;
         let at = rows.iter().position(|row| row.digest == *digest)?;
-        Some((start + at, rows[at].terms))
+        Some((start + at, &rows[at].terms))
     }
 }
 
