@@ -1,42 +1,40 @@
 //! What an accepted token stands for, apart from the view that says so.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use crate::{
-    accept_set::{Entry, Stage},
-    verdict::Accepted,
-};
+use crate::{accept_set::Entry, apart::Apart, verdict::Accepted};
 
 /// What an accepted token stands for, to be kept: copying it allocates nothing.
+///
+/// It is a handle to the token's [`Entry`], whose fields are read through it: `grant.client_id`, `grant.secret`,
+/// `grant.version`, `grant.stage`, `grant.scopes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Grant {
-    /// The bot's lasting name; it stays the same when its token is replaced.
-    pub client_id: Arc<str>,
-    /// The secret's name in the store.
-    pub secret: Arc<str>,
-    /// The version's id in the store.
-    pub version: Arc<str>,
-    /// Where the version stands in its life.
-    pub stage: Stage,
+    /// As it stood when the token was accepted. It keeps no other entry in memory.
+    entry: Arc<Apart<Entry>>,
     /// Until when this acceptance may be relied on, unix seconds on the store's clock, rounded down: whoever
     /// keeps a session or a stream open for longer has to ask again.
     pub expires_at: u64,
-    /// What the bot may do at this audience.
-    pub scopes: Arc<[Arc<str>]>,
+}
+
+impl Grant {
+    pub(crate) const fn new(entry: Arc<Apart<Entry>>, expires_ms: u64) -> Self {
+        Self { entry, expires_at: expires_ms / 1000 }
+    }
+}
+
+impl Deref for Grant {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.entry.0
+    }
 }
 
 impl Accepted<'_> {
-    /// The same, to be kept.
+    /// The same, to be kept. This copies the entry; a `Verifier` has copied it beforehand.
     pub fn to_grant(self) -> Grant {
-        let Entry { client_id, secret, version, stage, scopes, .. } = self.entry;
-        Grant {
-            client_id: Arc::clone(client_id),
-            secret: Arc::clone(secret),
-            version: Arc::clone(version),
-            stage: *stage,
-            expires_at: self.expires_ms / 1000,
-            scopes: Arc::clone(scopes),
-        }
+        Grant::new(Arc::new(Apart(self.entry.clone())), self.expires_ms)
     }
 }

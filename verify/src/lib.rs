@@ -28,6 +28,7 @@
 #![warn(missing_docs)]
 
 mod accept_set;
+mod apart;
 mod clock;
 mod crc;
 mod digest;

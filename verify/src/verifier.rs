@@ -15,6 +15,7 @@ use crate::{
 
 mod clock;
 mod counts;
+mod uses;
 
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
@@ -23,7 +24,7 @@ pub(crate) use counts::Count;
 use counts::Counts;
 #[cfg(feature = "http")]
 pub(crate) use counts::Counts;
-use counts::Uses;
+use uses::Uses;
 
 /// Decides on the tokens of one audience. Copies are handles to the same verifier.
 #[derive(Clone)]
@@ -181,13 +182,12 @@ impl Verifier {
 
 impl Inner {
     fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
-        let at = self.clock.moment();
+        let at = self.clock.verdict_moment();
         let held = self.held.load();
         let denial = match (decide(held.as_ref().map(|held| &held.view), presented, at), &*held) {
             (Verdict::Accepted(accepted), Some(held)) => {
                 if has(&accepted, scopes) {
-                    held.uses.count(&held.view, accepted.entry, at);
-                    return Ok(accepted.to_grant());
+                    return Ok(held.uses.grant(&held.view, accepted, at));
                 }
                 Denial::InsufficientScope
             }

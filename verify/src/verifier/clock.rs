@@ -4,31 +4,53 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::clock::Moment;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod coarse;
+
 /// The machine's two clocks.
 pub trait Clock: Send + Sync {
     /// Reads both.
     fn moment(&self) -> Moment;
+
+    /// Reads both for a verdict. That may be cheaper, and says some milliseconds too much rather than too little, so
+    /// that no deadline is missed.
+    fn verdict_moment(&self) -> Moment {
+        self.moment()
+    }
 }
 
 /// The real ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// The first runs on while the machine is suspended. (Where there is no such clock, the wall clock tells.) The second
-/// is some milliseconds behind, and costs a quarter: each verdict reads it.
+/// The first runs on while the machine is suspended. (Where there is no such clock, the wall clock tells.)
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const CLOCKS: [ClockId; 2] = [ClockId::Boottime, ClockId::RealtimeCoarse];
+const CLOCKS: [ClockId; 2] = [ClockId::Boottime, ClockId::Realtime];
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCKS: [ClockId; 2] = [ClockId::Monotonic, ClockId::Realtime];
 
 impl Clock for SystemClock {
     fn moment(&self) -> Moment {
-        let [boot_ms, wall_ms] = CLOCKS.map(|clock| millis(clock_gettime(clock)));
+        let [boot_ms, wall_ms] = CLOCKS.map(|clock| millis(nanos(clock)));
         Moment { boot_ms, wall_ms }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn verdict_moment(&self) -> Moment {
+        coarse::moment().unwrap_or_else(|| self.moment())
     }
 }
 
-fn millis(time: Timespec) -> u64 {
+fn nanos(clock: ClockId) -> u64 {
+    unsigned(clock_gettime(clock))
+}
+
+/// Up to the year 2554.
+fn unsigned(time: Timespec) -> u64 {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000)
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+const fn millis(nanos: u64) -> u64 {
+    nanos / 1_000_000
 }

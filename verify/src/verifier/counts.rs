@@ -11,12 +11,16 @@ use std::{
     },
 };
 
-use super::Denial;
+use super::{
+    Denial,
+    uses::{Uses, shards_of},
+};
 use crate::{
     accept_set::{AcceptSet, Entry},
+    apart::Apart,
     clock::Moment,
     presented::Unfit,
-    verdict::{Reason, View},
+    verdict::Reason,
 };
 
 /// How many versions that are gone may still have uses that were not reported; more are forgotten.
@@ -61,41 +65,54 @@ pub(crate) struct Count {
     pub(crate) last_ms: u64,
 }
 
+#[derive(Debug)]
+pub(super) struct Counter {
+    shards: Box<[Apart<Shard>]>,
+    /// How many were reported; only the one who reports writes here.
+    reported: AtomicU64,
+}
+
 #[derive(Debug, Default)]
-struct Counter {
+struct Shard {
     /// Since the start.
     count: AtomicU64,
-    /// How many of them were reported; only the one who reports writes here.
-    reported: AtomicU64,
     /// On the boot clock.
     last_ms: AtomicU64,
 }
 
 impl Counter {
-    fn unreported(&self) -> u64 {
-        self.count.load(Relaxed).saturating_sub(self.reported.load(Relaxed))
+    fn new(shards: usize) -> Self {
+        Self { shards: (0..shards).map(|_| Apart::default()).collect(), reported: AtomicU64::new(0) }
     }
 
-    fn count(&self, at: Moment) {
-        self.count.fetch_add(1, Relaxed);
-        // Most come within the same millisecond as the one before, and cores that only read do not wait for each other.
-        if self.last_ms.load(Relaxed) != at.boot_ms {
-            self.last_ms.store(at.boot_ms, Relaxed);
+    fn total(&self) -> u64 {
+        self.shards.iter().map(|Apart(shard)| shard.count.load(Relaxed)).sum()
+    }
+
+    #[cfg(feature = "http")]
+    fn last_ms(&self) -> u64 {
+        self.shards.iter().map(|Apart(shard)| shard.last_ms.load(Relaxed)).max().unwrap_or(0)
+    }
+
+    fn unreported(&self) -> u64 {
+        self.total().saturating_sub(self.reported.load(Relaxed))
+    }
+
+    /// In that shard, or in the first where it has not as many: it may come from a larger set.
+    pub(super) fn count(&self, at: Moment, shard: usize) {
+        if let Some(Apart(shard)) = self.shards.get(shard).or(self.shards.first()) {
+            shard.count.fetch_add(1, Relaxed);
+            // Most come within the same millisecond as the one before.
+            if shard.last_ms.load(Relaxed) != at.boot_ms {
+                shard.last_ms.store(at.boot_ms, Relaxed);
+            }
         }
     }
 }
 
-/// The counters of a set's entries, in their order.
-#[derive(Clone)]
-pub(super) struct Uses(Arc<[Arc<Counter>]>);
-
-impl Uses {
-    /// Counts a use of an entry of that view.
-    pub(super) fn count(&self, view: &View, entry: &Entry, at: Moment) {
-        let place = view.set.entries().element_offset(entry);
-        if let Some(counter) = place.and_then(|place| self.0.get(place)) {
-            counter.count(at);
-        }
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new(1)
     }
 }
 
@@ -103,7 +120,7 @@ impl Counts {
     pub(super) fn denied(&self, denial: Denial, at: Moment) {
         let place = DENIALS.iter().position(|known| *known == denial);
         if let Some(counter) = place.and_then(|place| self.denied.get(place)) {
-            counter.count(at);
+            counter.count(at, 0);
         }
     }
 
@@ -111,25 +128,28 @@ impl Counts {
     pub(super) fn uses_of(&self, set: &AcceptSet) -> Uses {
         let mut used = self.used();
         let Used { by_version, before } = &mut *used;
-        let counter = |entry: &Entry| Arc::clone(by_version.entry(Arc::clone(&entry.version)).or_default());
-        let uses: Arc<[_]> = set.entries().iter().map(counter).collect();
+        let shards = shards_of(set.entries().len());
+        let uses = Uses::new(set.entries(), shards, |entry: &Entry| {
+            let counter = by_version.entry(Arc::clone(&entry.version));
+            Arc::clone(counter.or_insert_with(|| Arc::new(Counter::new(shards))))
+        });
         let mut gone = 0;
         by_version.retain(|_, counter| {
             let counting = Arc::strong_count(counter) > 1;
             gone += usize::from(!counting);
             let stays = counting || (counter.unreported() > 0 && gone <= GONE);
-            *before += if stays { 0 } else { counter.count.load(Relaxed) };
+            *before += if stays { 0 } else { counter.total() };
             stays
         });
-        Uses(uses)
+        uses
     }
 
     /// How many of each verdict there were since the start.
     pub(super) fn totals(&self) -> Vec<(&'static str, u64)> {
         let used = self.used();
-        let of_versions = used.by_version.values().map(|counter| counter.count.load(Relaxed)).sum::<u64>();
+        let of_versions = used.by_version.values().map(|counter| counter.total()).sum::<u64>();
         let denied = DENIALS.iter().zip(&self.denied);
-        let denied = denied.map(|(denial, counter)| (denial.as_str(), counter.count.load(Relaxed)));
+        let denied = denied.map(|(denial, counter)| (denial.as_str(), counter.total()));
         [(ACCEPTED, used.before + of_versions)].into_iter().chain(denied).collect()
     }
 
@@ -144,7 +164,7 @@ impl Counts {
             version: version.cloned(),
             verdict,
             count: counter.unreported(),
-            last_ms: counter.last_ms.load(Relaxed),
+            last_ms: counter.last_ms(),
         });
         counts.filter(|count| count.count > 0).collect()
     }

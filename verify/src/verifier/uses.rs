@@ -1,0 +1,100 @@
+//! What each acceptance writes to: the reference count of a grant's entry, and a version's counter.
+//!
+//! Cores that write to the same cache line wait for each other. So there are several of both, and threads are
+//! spread over them: many that present the same token do not slow each other down.
+
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use super::counts::Counter;
+use crate::{
+    accept_set::Entry,
+    apart::Apart,
+    clock::Moment,
+    grant::Grant,
+    verdict::{Accepted, View},
+};
+
+/// The most copies of a set's entries, unless it has more entries itself: in a large set, two threads seldom meet
+/// at the same one, and the copies would take memory (some 300 bytes each).
+const COPIES: usize = 4096;
+
+/// The most that a thread is told from others.
+const SHARDS: usize = 16;
+
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).next_power_of_two());
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Which of the threads that decide this is.
+    static THREAD: usize = THREADS.fetch_add(1, Relaxed);
+}
+
+/// How many copies there are of each entry of a set: a power of two.
+pub(super) fn shards_of(entries: usize) -> usize {
+    let most = (COPIES / entries.max(1)).min(*CORES).clamp(1, SHARDS);
+    1 << most.ilog2()
+}
+
+/// Of each entry of a set, in their order, as many as there are shards.
+#[derive(Clone)]
+pub(super) struct Uses {
+    copies: Arc<[Copy]>,
+    shards: usize,
+}
+
+struct Copy {
+    entry: Arc<Apart<Entry>>,
+    counter: Arc<Counter>,
+}
+
+impl Uses {
+    pub(super) fn new(
+        entries: &[Entry],
+        shards: usize,
+        mut counter: impl FnMut(&Entry) -> Arc<Counter>,
+    ) -> Self {
+        let mut copies = Vec::with_capacity(entries.len() * shards);
+        for entry in entries {
+            let counter = counter(entry);
+            let copy = || Copy { entry: Arc::new(Apart(entry.clone())), counter: Arc::clone(&counter) };
+            copies.extend((0..shards).map(|_| copy()));
+        }
+        Self { copies: copies.into(), shards }
+    }
+
+    /// Counts an acceptance by that view, and makes it last.
+    pub(super) fn grant(&self, view: &View, accepted: Accepted<'_>, at: Moment) -> Grant {
+        let shard = THREAD.with(|thread| thread & (self.shards - 1));
+        let place = view.set.entries().element_offset(accepted.entry);
+        match place.and_then(|place| self.copies.get(place * self.shards + shard)) {
+            Some(Copy { entry, counter }) => {
+                counter.count(at, shard);
+                Grant::new(Arc::clone(entry), accepted.expires_ms)
+            }
+            None => accepted.to_grant(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_set_is_not_copied_and_a_small_one_once_for_each_core_at_most() {
+        assert_eq!((shards_of(COPIES), shards_of(usize::MAX)), (1, 1));
+        for entries in [0, 1, 3, 100, 1_000] {
+            let shards = shards_of(entries);
+            assert!(shards.is_power_of_two() && shards <= *CORES && shards <= SHARDS, "{entries}: {shards}");
+            assert!(shards * entries <= COPIES, "{entries}: {shards}");
+        }
+    }
+}
