@@ -18,6 +18,7 @@ use crate::{
 /// A view is fresh if it is complete, the two clocks agree on how old it is, and it is younger than
 /// `freshness`. The age is counted on the clock that says more; so is the store's time, by which a
 /// deadline is judged.
+#[inline] // Without it, a server that is built without link-time optimisation pays a sixth more.
 pub fn decide<'a>(view: Option<&'a View>, presented: &[u8], at: Moment) -> Verdict<Accepted<'a>> {
     // The hash comes first: of a token that is known it tells all that `shape` would.
     let digest = LENGTHS.contains(&presented.len()).then(|| Digest::of(presented));

@@ -105,6 +105,7 @@ impl Verifier {
 
     /// Decides on a presented token, from what is known this moment. It waits for nothing, takes no lock and
     /// allocates nothing. `Unsure` is never *no*: answer 503, or ask [`Verifier::verify_or_refresh`].
+    #[inline]
     pub fn verify(&self, presented: &str) -> Verdict {
         let verdict = self.inner.judge(presented.as_bytes(), &[]);
         if verdict == Err(Denial::Unsure) {
@@ -181,6 +182,7 @@ impl Verifier {
 }
 
 impl Inner {
+    #[inline]
     fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
         let at = self.clock.verdict_moment();
         let held = self.held.load();

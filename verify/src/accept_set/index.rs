@@ -97,8 +97,8 @@ impl Index {
         let [start, end] = *self.starts.get(group(digest, self.shift)..)?.first_chunk()?;
         let (start, end) = (start as usize, end as usize);
         let rows = self.rows.get(start..end)?;
-        let at = rows.iter().position(|row| row.digest == *digest)?;
-        Some((start + at, &rows[at].terms))
+        let (row, at) = rows.iter().zip(start..).find(|(row, _)| row.digest == *digest)?;
+        Some((at, &row.terms))
     }
 }
 

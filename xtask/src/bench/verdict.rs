@@ -1,4 +1,4 @@
-//! The core's verdict beside one SHA-256: runs `verify/benches/verdict.rs`, and reads what it prints.
+//! The core's verdict and the embedded verifier's beside one SHA-256: runs `verify/benches/verdict.rs`, and reads what it prints.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -8,7 +8,17 @@ use super::Figure;
 
 pub(super) fn run() -> Result<Vec<Figure>> {
     let mut cargo = Command::new(env!("CARGO"));
-    let output = cargo.args(["bench", "--quiet", "-p", "crossfade-verify", "--bench", "verdict"]).output()?;
+    cargo.args([
+        "bench",
+        "--quiet",
+        "-p",
+        "crossfade-verify",
+        "--features",
+        "verifier",
+        "--bench",
+        "verdict",
+    ]);
+    let output = cargo.output()?;
     ensure!(output.status.success(), "the verdict bench failed: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
     let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(' ')).collect();
@@ -18,6 +28,9 @@ pub(super) fn run() -> Result<Vec<Figure>> {
     };
     let (hash, verdict, large) = (value("sha256_ns")?, value("verdict_ns")?, value("verdict_100000_ns")?);
     let over_hash = format!("{verdict:.0} ns against {hash:.0} ns");
+    let embedded =
+        format!("{:.0} ns, of which the clocks {:.0} ns", value("verifier_ns")?, value("clocks_ns")?);
+    let both = format!("{:.0} ns on each of two", value("verifier_2_threads_ns")?);
     let over_small = format!("{large:.0} ns against {verdict:.0} ns");
     Ok(vec![
         Figure::ratio("verdict / one SHA-256", value("verdict_over_sha256")?, 2.0, over_hash),
@@ -29,5 +42,14 @@ pub(super) fn run() -> Result<Vec<Figure>> {
             "",
             "100,000 verdicts".into(),
         ),
+        Figure::ratio("embedded verify / one SHA-256", value("verifier_over_sha256")?, 1.5, embedded),
+        Figure::new(
+            "allocations in an embedded one",
+            value("verifier_allocations")?,
+            0.0,
+            "",
+            "100,000 verdicts".into(),
+        ),
+        Figure::ratio("readers scale: 2 threads", value("verifier_2_threads_over_sha256")?, 1.25, both),
     ])
 }
