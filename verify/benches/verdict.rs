@@ -13,27 +13,33 @@ use std::{
 use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Stage, Verdict, View, checksum, decide};
 use sha2::{Digest as _, Sha256};
 
-const ROUNDS: usize = 41;
-/// How many calls a round makes of each case: each entry of the large set is asked for once.
-const CALLS: usize = 100_000;
+const ROUNDS: usize = 500;
+/// How many calls a round makes of each case: so few that most rounds pass without another process's turn.
+const CALLS: usize = 2_000;
+/// In the large set. Each is asked for once before one is again.
+const ENTRIES: usize = 100_000;
 const TAKEN: Moment = Moment { boot_ms: 1, wall_ms: 1 };
 
 /// As long as Crossfade makes them.
 type Token = [u8; 53];
 
 fn main() {
-    let many: Vec<Token> = (0..CALLS).map(token).collect();
-    let few: Vec<Token> = many.iter().take(3).cycle().take(CALLS).copied().collect();
-    let (small, large) = (view(&many[..3]), view(&many));
+    let tokens: Vec<Token> = (0..ENTRIES).map(token).collect();
+    let (small, large) = (view(&tokens[..3]), view(&tokens));
+    let few: Vec<Token> = tokens.iter().take(3).cycle().take(ENTRIES).copied().collect();
+    // As slices: how long a presented token is, nobody knows before.
+    let many: Vec<&[u8]> = tokens.iter().map(Token::as_slice).collect();
+    let few: Vec<&[u8]> = few.iter().map(Token::as_slice).collect();
 
     let made = allocations_in(|| {
         assert!(many.iter().all(|token| matches!(decide(Some(&large), token, TAKEN), Verdict::Accepted(_))));
     });
     let [mut hash, mut verdict, mut verdict_large, mut over_hash, mut over_small] = [const { Vec::new() }; 5];
-    for _ in 0..ROUNDS {
-        let h = nanoseconds_each(&few, |token| _ = black_box(Sha256::digest(token)));
-        let v = nanoseconds_each(&few, |token| accept(&small, token));
-        let l = nanoseconds_each(&many, |token| accept(&large, token));
+    for some in many.chunks(CALLS).cycle().take(ROUNDS) {
+        let few = &few[..CALLS];
+        let h = nanoseconds_each(few, |token| _ = black_box(Sha256::digest(token)));
+        let v = nanoseconds_each(few, |token| accept(&small, token));
+        let l = nanoseconds_each(some, |token| accept(&large, token));
         hash.push(h);
         verdict.push(v);
         verdict_large.push(l);
@@ -47,7 +53,7 @@ fn main() {
     println!("verdict_100000_over_3 {:.3}", median(over_small));
     println!("allocations {made}");
     #[cfg(feature = "verifier")]
-    verifier::measure(&few);
+    verifier::measure(small, &few);
 }
 
 /// The same with clocks read, a view that may be swapped, and a count kept of each use.
@@ -59,24 +65,33 @@ mod verifier {
 
     use super::*;
 
-    pub(crate) fn measure(tokens: &[Token]) {
+    /// For two threads: so many that both work at the same time, whichever of them begins.
+    const CALLS_OF_BOTH: usize = 20_000;
+    const ROUNDS_OF_BOTH: usize = 200;
+
+    pub(crate) fn measure(small: View, tokens: &[&[u8]]) {
         let verifier = Verifier::new("a");
         let now = SystemClock.moment();
-        verifier.replace(View { taken: now, ..view(&tokens[..3]) });
-        let accept = |token: &[u8]| {
-            let token = std::str::from_utf8(token).expect("text");
+        verifier.replace(View { taken: now, ..small });
+        let tokens: Vec<&str> = tokens.iter().map(|token| str::from_utf8(token).expect("text")).collect();
+        let accept = |token: &str| {
             assert!(matches!(black_box(verifier.verify(black_box(token))), Verdict::Accepted(_)));
         };
-        let hash = |token: &[u8]| _ = black_box(Sha256::digest(token));
-        accept(&tokens[0]);
+        let hash = |token: &str| _ = black_box(Sha256::digest(token));
+        accept(tokens[0]);
         let made = allocations_in(|| tokens.iter().for_each(|token| accept(token)));
         let [mut clocks, mut each, mut over_hash, mut both, mut both_over_hash] = [const { Vec::new() }; 5];
         for _ in 0..ROUNDS {
-            let (hash_alone, alone) = (nanoseconds_each(tokens, hash), nanoseconds_each(tokens, accept));
-            clocks.push(nanoseconds_each(tokens, |_| _ = black_box(SystemClock.verdict_moment())));
-            let (hash_both, accept_both) = (by_two_threads(tokens, hash), by_two_threads(tokens, accept));
+            let tokens = &tokens[..CALLS];
+            let alone = nanoseconds_each(tokens, accept);
+            over_hash.push(alone / nanoseconds_each(tokens, hash));
             each.push(alone);
-            over_hash.push(alone / hash_alone);
+            clocks.push(nanoseconds_each(tokens, |_| _ = black_box(SystemClock.verdict_moment())));
+        }
+        for _ in 0..ROUNDS_OF_BOTH {
+            let tokens = &tokens[..CALLS_OF_BOTH];
+            let (hash_alone, alone) = (nanoseconds_each(tokens, hash), nanoseconds_each(tokens, accept));
+            let (hash_both, accept_both) = (by_two_threads(tokens, hash), by_two_threads(tokens, accept));
             both.push(accept_both);
             both_over_hash.push((accept_both / alone) / (hash_both / hash_alone));
         }
@@ -89,7 +104,7 @@ mod verifier {
     }
 
     /// Each works on all tokens, at the same time; that of the slower one.
-    fn by_two_threads(tokens: &[Token], work: impl Fn(&[u8]) + Sync) -> f64 {
+    fn by_two_threads(tokens: &[&str], work: impl Fn(&str) + Sync) -> f64 {
         let begin = Barrier::new(2);
         let one = || {
             begin.wait();
@@ -130,11 +145,10 @@ fn view(tokens: &[Token]) -> View {
     View { set: set.expect("a good set"), now_ms: 1_000, age_ms: 0, taken: TAKEN, complete: true }
 }
 
-/// As slices: how long a presented token is, nobody knows before.
-fn nanoseconds_each(tokens: &[Token], mut work: impl FnMut(&[u8])) -> f64 {
+fn nanoseconds_each<T: Copy>(tokens: &[T], mut work: impl FnMut(T)) -> f64 {
     let began = now();
     for token in tokens {
-        work(black_box(token.as_slice()));
+        work(black_box(*token));
     }
     began.elapsed().as_secs_f64() * 1e9 / tokens.len() as f64
 }
