@@ -1,7 +1,7 @@
 //! CRC-32 (IEEE 802.3), sixteen bytes at a time.
 //!
-//! A verdict computes one over some 47 bytes. General crates take text that short a byte at a time, which
-//! costs as much as the SHA-256 that the checksum is there to save.
+//! A verdict on a token that is not known computes one over some 47 bytes. General crates take text that short a
+//! byte at a time, which costs as much as the token's SHA-256.
 
 /// The polynomial, least significant bit first.
 const POLYNOMIAL: u32 = 0xEDB8_8320;
