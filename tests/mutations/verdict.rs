@@ -81,7 +81,7 @@ const VERDICT: &[Cut] = &[
     cut(
         "a grant is of the entry that was presented",
         "Some((entry, terms)) => Verdict::Accepted",
-        "Some((_, terms)) if view.set.entries().len() > 1 => Verdict::Accepted(Grant { entry: &view.set.entries()[0], expires_ms: view.expires_ms(terms, at) }),\n        Some((entry, terms)) => Verdict::Accepted",
+        "Some((_, terms)) if view.set.entries().len() > 1 => Verdict::Accepted(Accepted { entry: &view.set.entries()[0], expires_ms: view.expires_ms(terms, at) }),\n        Some((entry, terms)) => Verdict::Accepted",
         "a_grant_is_that_of_the_presented_token",
     ),
     cut("age: what was stated", "self.age_ms.saturating_add(", "0_u64.saturating_add(", FRESH),

@@ -11,8 +11,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    grant::Grant,
     presented::presented,
-    verdict::Grant,
     verifier::{Denial, Verifier},
 };
 

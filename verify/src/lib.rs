@@ -31,6 +31,7 @@ mod accept_set;
 mod clock;
 mod crc;
 mod digest;
+mod grant;
 mod json;
 mod presented;
 mod shape;
@@ -49,10 +50,11 @@ mod verifier;
 pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
+pub use grant::Grant;
 pub use presented::{Unfit, presented};
 pub use shape::{Shape, checksum, shape};
 pub use timing::{Dropped, Exchange, Place};
-pub use verdict::{Accepted, Grant, Reason, Verdict, View, decide};
+pub use verdict::{Accepted, Reason, Verdict, View, decide};
 
 #[cfg(feature = "http")]
 pub use feed::{ConnectError, Event, Feed, FeedError, Machine, ThisMachine};

@@ -8,8 +8,9 @@ use std::{fmt, sync::Arc};
 use arc_swap::ArcSwapOption;
 
 use crate::{
+    grant::Grant,
     presented::Unfit,
-    verdict::{Accepted, Grant, Reason, Verdict, View, decide},
+    verdict::{Accepted, Reason, Verdict, View, decide},
 };
 
 mod clock;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide, shape};
+use crossfade_verify::{
+    AcceptSet, Digest, Entry, Exchange, Moment, Place, Reason, Stage, Verdict, View, decide, shape,
+};
 use proptest::{collection::vec, prelude::*};
 
 /// Few enough that a presented token is often one of the set's.
@@ -164,6 +166,37 @@ proptest! {
     fn a_fresh_view_is_sure_of_everything(view in view(), token in presented(), at in moment()) {
         if view.is_fresh(at) {
             prop_assert_ne!(decide(Some(&view), &token, at), Verdict::Unsure);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_answer_makes_a_view_younger_than_it_says_or_older_than_it_took(
+        now_ms in 1_000_000_u64..1 << 50,
+        age_ms in 0_u64..1_000_000,
+        held_ms in 0_u64..100_000,
+        boot_ms in 0_u64..100_000,
+        wall_ms in 0_u64..100_000,
+        applied in proptest::option::of(0_u64..1 << 50),
+    ) {
+        let timing = format!("now={now_ms}, age={age_ms}, held={held_ms}, nonce=n");
+        let exchange = Exchange { nonce: "n", sent: Moment::default(), received: Moment { boot_ms, wall_ms } };
+        let applied = applied.map(|now_ms| Place { now_ms, age_ms: 0 });
+        if let Ok(place) = Place::of_answer([timing.as_bytes()], &exchange, applied) {
+            prop_assert!((age_ms..=age_ms + boot_ms.max(wall_ms)).contains(&place.age_ms));
+            prop_assert_eq!(place.now_ms - place.age_ms, now_ms - age_ms, "its place in time is the one stated");
+            prop_assert!(applied.is_none_or(|applied| applied.now_ms <= now_ms - age_ms), "never back");
+        }
+    }
+
+    #[test]
+    fn no_bytes_for_a_timing_or_a_header_make_it_panic(bytes: Vec<u8>, more: Vec<Vec<u8>>) {
+        let exchange = Exchange { nonce: "n", sent: Moment::default(), received: Moment::default() };
+        prop_assert!(Place::of_answer([&*bytes], &exchange, None).is_err() || bytes.starts_with(b"now="));
+        let token = crossfade_verify::presented([&*bytes], more.iter().map(|one| &**one));
+        if let Ok(token) = token {
+            prop_assert!(bytes.ends_with(token) && more.iter().all(|one| one == token));
         }
     }
 }

@@ -37,7 +37,9 @@ impl Address {
             _ => return Err(wrong()),
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
+        // A port that is none is not the default one.
+        let has_port = authority.as_str().len() > authority.host().len();
+        if host.is_empty() || has_port != authority.port_u16().is_some() {
             return Err(wrong());
         }
         if tls && !cfg!(feature = "tls") {

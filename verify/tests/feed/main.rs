@@ -5,6 +5,8 @@
 mod cache;
 mod faults;
 mod follow;
+#[cfg(feature = "tower")]
+mod layer;
 mod machine;
 mod refresh;
 mod reports;
