@@ -23,7 +23,7 @@ const CHECKS: [&[&str]; 4] = [
 
 /// Lints, types, then the tests, on the daemon that was built before.
 pub(crate) fn test(full: bool) -> Result<()> {
-    let python = environment()?.join("bin/python");
+    let python = python()?;
     let target = tools::target();
     let project = target.parent().unwrap_or(&target).join("clients/python");
     let daemon = target.join("debug/crossfade");
@@ -46,6 +46,11 @@ pub(crate) fn test(full: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The environment's Python.
+pub(crate) fn python() -> Result<PathBuf> {
+    Ok(environment()?.join("bin/python"))
 }
 
 fn environment() -> Result<PathBuf> {

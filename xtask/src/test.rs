@@ -1,8 +1,8 @@
 //! `cargo xtask test`: the fast tier; with `--full` the long runs too.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{container, emulators::emulators, python, tools, typescript};
 
@@ -24,7 +24,8 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         .env("HADOLINT", hadolint)
         .env("NGINX", nginx)
         .env("CADDY", caddy)
-        .envs(emulators()?);
+        .envs(emulators()?)
+        .envs(fleet()?);
     if with_container {
         cargo.env(STATIC, container::prepare(full)?);
     } else {
@@ -45,4 +46,20 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     }
     typescript::test(full)?;
     python::test(full)
+}
+
+/// The example servers and the official clients, for the tests that run them all.
+fn fleet() -> Result<Vec<(&'static str, PathBuf)>> {
+    let (server, client) = ("crossfade-example-rmcp", "crossfade-testing-mcp-client");
+    eprintln!("xtask: cargo build --package {server} --package {client}");
+    let build = ["build", "--quiet", "--locked", "--package", server, "--package", client];
+    let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
+    ensure!(status.success(), "the example server can't be built: see above");
+    let built = tools::target().join("debug");
+    Ok(vec![
+        ("FLEET_RUST", built.join(server)),
+        ("FLEET_RUST_CLIENT", built.join(client)),
+        ("FLEET_TYPESCRIPT", typescript::build()?),
+        ("FLEET_PYTHON", python::python()?),
+    ])
 }

@@ -1,40 +1,56 @@
 //! The tests of `clients/typescript` and of its example, with exactly what their lockfiles pin.
 
-use std::{path::Path, process::Command};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{test::FULL, tools};
 
 /// The package first: the example is installed with it packed, as its users get it.
-const STEPS: [(&str, &[&str]); 6] = [
+const BUILDS: [(&str, &[&str]); 6] = [
     ("clients/typescript", &["ci", "--no-audit", "--no-fund"]),
     ("clients/typescript", &["run", "build"]),
     ("clients/typescript", &["run", "check"]),
+    ("clients/typescript", &["run", "pretest"]),
     ("examples/typescript", &["ci", "--no-audit", "--no-fund"]),
     ("examples/typescript", &["run", "build"]),
-    ("clients/typescript", &["test"]),
 ];
 
-/// Builds, checks the types, then runs the tests, on the daemon that was built before.
-pub(crate) fn test(full: bool) -> Result<()> {
+/// Checks the types, and builds the package, its tests, and the example: that server's script.
+pub(crate) fn build() -> Result<PathBuf> {
     node()?;
-    let target = tools::target();
-    let root = target.parent().unwrap_or(&target);
-    let daemon = target.join("debug/crossfade");
-    ensure!(daemon.is_file(), "{} is missing: `cargo build` makes it", daemon.display());
-    for (folder, arguments) in STEPS {
-        let what = format!("npm {} in {folder}", arguments.join(" "));
-        eprintln!("xtask: {what}");
-        let mut npm = Command::new("npm");
-        npm.args(arguments).current_dir(root.join(folder)).env("CROSSFADE_BIN", &daemon);
-        npm.env_remove(FULL).envs(full.then_some((FULL, "1")));
-        let status = npm.status().context("npm can't be started: it comes with Node.js")?;
-        if !status.success() {
-            bail!("{what} ended with {status}: what failed is listed above");
-        }
+    for (folder, arguments) in BUILDS {
+        npm(folder, arguments, &[])?;
     }
+    Ok(root().join("examples/typescript/build/server.js"))
+}
+
+/// Runs the tests, on the daemon that was built before.
+pub(crate) fn test(full: bool) -> Result<()> {
+    let daemon = tools::target().join("debug/crossfade");
+    ensure!(daemon.is_file(), "{} is missing: `cargo build` makes it", daemon.display());
+    let mut environment = vec![("CROSSFADE_BIN", daemon.as_os_str())];
+    environment.extend(full.then_some((FULL, OsStr::new("1"))));
+    npm("clients/typescript", &["test"], &environment)
+}
+
+fn npm(folder: &str, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<()> {
+    let what = format!("npm {} in {folder}", arguments.join(" "));
+    eprintln!("xtask: {what}");
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(root().join(folder)).env_remove(FULL).envs(environment.iter().copied());
+    let status = npm.status().context("npm can't be started: it comes with Node.js")?;
+    ensure!(status.success(), "{what} ended with {status}: what failed is listed above");
     Ok(())
+}
+
+fn root() -> PathBuf {
+    let target = tools::target();
+    target.parent().map_or_else(|| target.clone(), Path::to_owned)
 }
 
 fn node() -> Result<()> {

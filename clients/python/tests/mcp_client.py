@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from typing import Any
 
 import httpx2
@@ -36,3 +38,8 @@ def status_of(url: str, headers: dict[str, str]) -> int:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+if __name__ == "__main__":
+    listed, said = called(sys.argv[1], json.loads(os.environ["HEADERS"]))
+    print(json.dumps({"tools": listed, "whoami": said}))

@@ -1,0 +1,61 @@
+//! A cache between a server and a daemon that keeps what it is told not to: the real nginx.
+
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::world::until;
+
+/// Answers are kept for two seconds, whatever they say of themselves.
+pub(crate) struct Replay {
+    pub(crate) port: u16,
+    _folder: TempDir,
+    child: Child,
+}
+
+impl Replay {
+    /// None where the test command has not said which nginx.
+    pub(crate) fn of(target: u16) -> Option<Self> {
+        let nginx = std::env::var_os("NGINX")?;
+        let port =
+            TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = folder.path().display();
+        let config = format!(
+            "daemon off; master_process off; pid {at}/pid; error_log {at}/error;
+             events {{}}
+             http {{
+               access_log off; client_body_temp_path {at}/body; proxy_temp_path {at}/temp;
+               fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
+               proxy_cache_path {at}/cache keys_zone=all:1m;
+               server {{
+                 listen 127.0.0.1:{port};
+                 location / {{
+                   proxy_pass http://127.0.0.1:{target};
+                   proxy_http_version 1.1; proxy_set_header Connection '';
+                   proxy_set_header If-None-Match $http_if_none_match;
+                   proxy_cache all; proxy_cache_key $request_uri; proxy_cache_valid any 2s;
+                   proxy_ignore_headers Cache-Control Expires Vary;
+                 }}
+               }}
+             }}"
+        );
+        fs::write(folder.path().join("nginx.conf"), config).expect("a config");
+        let mut command = Command::new(nginx);
+        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
+        until("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Some(Self { port, _folder: folder, child })
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
