@@ -150,13 +150,13 @@ impl Daemon {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Gives an order on the first secret, as a command does, but without starting one. Returns when it was sent.
-    pub(super) fn order(&self, verb: &str) -> Result<Instant> {
+    /// Gives an order on the n-th secret, as a command does, but without starting one. Returns when it was sent.
+    pub(super) fn order(&self, secret: usize, verb: &str) -> Result<Instant> {
         let mut stream = UnixStream::connect(self.config.with_file_name("data/crossfade.sock"))?;
         let began = now();
         write!(
             stream,
-            "POST /v1/admin/secrets/mcp%2Fbench-0000/{verb} HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\
+            "POST /v1/admin/secrets/mcp%2Fbench-{secret:04}/{verb} HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\
              Connection: close\r\n\r\n"
         )?;
         let mut answer = String::new();

@@ -22,18 +22,20 @@ pub(super) const CLIENTS: usize = 5;
 pub(super) const EACH: usize = 1_000;
 const SIZE: usize = CLIENTS * EACH;
 const ROUNDS: usize = 11;
-/// In a round, so that it lasts much longer than the clock tick in which CPU time is counted. They leave the secret
-/// as it was.
+/// In a round, so that it lasts much longer than the clock tick in which CPU time is counted. They leave a secret as it
+/// was.
 const ORDERS: [&str; 4] = ["rotate", "abort", "rotate", "abort"];
+/// They take turns: a version has 8 successors that can be taken back.
+const SECRETS: usize = 4;
 
 pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     descriptors(2 * SIZE as u64 + 500)?;
     let nats = crate::tools::nats()?;
     let (credentials, clients) = credentials(program)?;
-    let terms = Terms { freshness: "60s", clients: &clients, ..Terms::default() };
+    let terms = Terms { freshness: "60s", secrets: SECRETS, clients: &clients, ..Terms::default() };
     let daemon = Daemon::start_on(program, &fresh_folder("fan-out")?, &terms)?;
     for order in ORDERS {
-        daemon.order(order)?;
+        daemon.order(0, order)?;
     }
     pause(Duration::from_secs(10));
     let idle = daemon.server.resident_kib()?;
@@ -45,13 +47,12 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
 
     let (mut ours, mut theirs) = (Rounds::default(), Rounds::default());
     let mut heartbeats = 0;
-    for _ in 0..ROUNDS {
-        ours.round(&daemon.server, || {
-            ORDERS
-                .iter()
-                .map(|order| daemon.order(order).and_then(|at| Ok((at, crowd.spread(at)?))))
-                .collect()
-        })?;
+    for n in 0..ROUNDS {
+        let order = |order: &&str| {
+            let began = daemon.order(n % SECRETS, order)?;
+            Ok((began, crowd.spread(began)?))
+        };
+        ours.round(&daemon.server, || ORDERS.iter().map(order).collect())?;
         theirs.round(&nats.server, || ORDERS.iter().map(|_| nats.publish(&payload)).collect())?;
         heartbeats += ours.heartbeats;
     }
