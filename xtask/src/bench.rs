@@ -18,6 +18,8 @@ mod daemon;
 mod fanout;
 mod fleet;
 mod nats;
+mod probe;
+mod reconnect;
 mod requests;
 mod verdict;
 mod wire;
@@ -37,7 +39,7 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, &dyn Fn() -> Result<Vec<Figure>>); 7] = [
+    let parts: [(&str, &dyn Fn() -> Result<Vec<Figure>>); 8] = [
         ("verdict", &verdict::run),
         ("requests", &|| requests::run(&program, &bare)),
         ("at-rest", &|| fleet::at_rest(&program)),
@@ -45,6 +47,7 @@ pub(crate) fn run(only: &str) -> Result<()> {
         ("aws-at-rest", &|| aws::at_rest(&program)),
         ("aws-a-thousand", &|| aws::a_thousand(&program)),
         ("fan-out", &|| fanout::run(&program)),
+        ("reconnect", &|| reconnect::run(&program)),
     ];
     for (_, part) in parts.iter().filter(|(name, _)| name.starts_with(only)) {
         for figure in part()? {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
@@ -40,17 +40,17 @@ pub(super) enum Event {
     /// It has another content.
     Has { who: usize, at: Instant },
     /// It is connected, and has asked; whether it resumed a TLS session.
-    Asked { resumed: bool },
+    Asked { who: usize, resumed: bool },
     /// It was held until a heartbeat was due.
     Heartbeat,
     /// It lost its connection, or got none.
-    Failed,
+    Failed { who: usize },
 }
 
 /// All of them.
 pub(super) struct Crowd {
     size: usize,
-    pub(super) events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Event>,
     cut: watch::Sender<Duration>,
     _runtime: Runtime,
 }
@@ -93,14 +93,37 @@ impl Crowd {
         Ok(Self { size: credentials.len() * each, events, cut, _runtime: runtime })
     }
 
-    /// All lose their connections now. Each comes back after a pause of this at most.
-    pub(super) fn cut(&self, at_most: Duration) {
+    /// All lose their connections now, and each comes back after a pause of this at most. Waits until all have asked
+    /// again.
+    pub(super) fn reconnect(&self, at_most: Duration) -> Result<Back> {
+        while self.events.try_recv().is_ok() {}
+        let began = now();
         self.cut.send_replace(at_most);
+        let (mut back, mut failed) = (vec![None; self.size], 0);
+        let mut missing = self.size;
+        while missing > 0 {
+            let left = PATIENCE.saturating_sub(began.elapsed());
+            match self.events.recv_timeout(left).context("not everybody comes back")? {
+                Event::Asked { who, resumed } => {
+                    missing -= usize::from(back[who].replace(resumed).is_none());
+                }
+                Event::Failed { who } => {
+                    failed += 1;
+                    missing += usize::from(back[who].take().is_some());
+                }
+                Event::Has { .. } | Event::Heartbeat => {}
+            }
+        }
+        Ok(Back {
+            took: began.elapsed(),
+            resumed: back.iter().filter(|resumed| **resumed == Some(true)).count(),
+            failed,
+        })
     }
 
     /// Waits until all have another content, and nothing more comes.
     pub(super) fn spread(&self, began: Instant) -> Result<Spread> {
-        let mut all = Spread { had: vec![None; self.size], pushes: 0, heartbeats: 0 };
+        let mut all = Spread { had: vec![None; self.size], pushes: 0, heartbeats: 0, failed: 0 };
         while let Some(event) = next(&self.events, began, || all.is_whole())? {
             match event {
                 Event::Has { who, at } => {
@@ -109,7 +132,7 @@ impl Crowd {
                 }
                 Event::Heartbeat => all.heartbeats += 1,
                 Event::Asked { .. } => {}
-                Event::Failed => bail!("a verifier lost its connection"),
+                Event::Failed { .. } => all.failed += 1,
             }
         }
         Ok(all)
@@ -131,6 +154,15 @@ pub(super) fn next<T>(
     }
 }
 
+/// How everybody came back.
+pub(super) struct Back {
+    pub(super) took: Duration,
+    /// How many TLS sessions were resumed.
+    pub(super) resumed: usize,
+    /// How often somebody got no connection, and tried again later.
+    pub(super) failed: usize,
+}
+
 /// How a content came to everybody.
 pub(super) struct Spread {
     /// When each had the last one.
@@ -138,6 +170,7 @@ pub(super) struct Spread {
     /// How often anybody got one.
     pub(super) pushes: usize,
     pub(super) heartbeats: usize,
+    pub(super) failed: usize,
 }
 
 impl Spread {
@@ -175,7 +208,7 @@ impl Verifier {
         loop {
             let at_most = tokio::select! {
                 _ = self.follow() => {
-                    self.tell(Event::Failed);
+                    self.tell(Event::Failed { who: self.who });
                     self.failures += 1;
                     (BACKOFF * (1 << (self.failures - 1).min(10))).min(BACKOFF_CAP)
                 }
@@ -204,7 +237,7 @@ impl Verifier {
             };
             io.write_all(request.as_bytes()).await?;
             if !std::mem::replace(&mut asked, true) {
-                self.tell(Event::Asked { resumed });
+                self.tell(Event::Asked { who: self.who, resumed });
             }
             let limit = if held { HELD_LIMIT } else { ANSWER_LIMIT };
             timeout(limit, answer.read(&mut io)).await??;

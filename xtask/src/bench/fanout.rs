@@ -26,7 +26,7 @@ const ROUNDS: usize = 11;
 /// was.
 const ORDERS: [&str; 4] = ["rotate", "abort", "rotate", "abort"];
 /// They take turns: a version has 8 successors that can be taken back.
-const SECRETS: usize = 4;
+pub(super) const SECRETS: usize = 4;
 
 pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     descriptors(2 * SIZE as u64 + 500)?;
@@ -42,6 +42,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
 
     let crowd = Crowd::start(daemon.server.address, &credentials, EACH, None, false)?;
     crowd.spread(now())?;
+    eprintln!("held {}", (daemon.server.resident_kib()? - idle) as f64 * 1.024 / 5000.);
     let nats = Nats::start(&nats, SIZE)?;
     let payload = daemon.accept_set()?.into_bytes();
 
@@ -55,6 +56,11 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
         ours.round(&daemon.server, || ORDERS.iter().map(order).collect())?;
         theirs.round(&nats.server, || ORDERS.iter().map(|_| nats.publish(&payload)).collect())?;
         heartbeats += ours.heartbeats;
+        eprintln!(
+            "then {} {:?}",
+            (daemon.server.resident_kib()? - idle) as f64 * 1.024 / 5000.,
+            ours.cpu.last()
+        );
     }
     let kb = |now: u64, idle: u64| now.saturating_sub(idle) as f64 * 1.024 / SIZE as f64;
     let (held, subscribed) =
@@ -108,6 +114,7 @@ impl Rounds {
         let pushes: usize = orders.iter().map(|(_, spread)| spread.pushes).sum();
         self.heartbeats = orders.iter().map(|(_, spread)| spread.heartbeats).sum();
         self.pushes += pushes;
+        ensure!(orders.iter().all(|(_, spread)| spread.failed == 0), "a verifier lost its connection");
         self.cpu.push(ticks as f64 * 10_000.0 / pushes as f64);
         let since = |(began, spread): &(Instant, Spread)| {
             let took = |at: &Instant| at.saturating_duration_since(*began).as_secs_f64() * 1000.0;

@@ -74,7 +74,7 @@ impl Nats {
     }
 
     fn spread(&self, began: Instant) -> Result<Spread> {
-        let mut all = Spread { had: vec![None; self.size], pushes: 0, heartbeats: 0 };
+        let mut all = Spread { had: vec![None; self.size], pushes: 0, heartbeats: 0, failed: 0 };
         while let Some((who, at)) = next(&self.arrivals, began, || all.is_whole())? {
             all.had[who] = Some(at);
             all.pushes += 1;
