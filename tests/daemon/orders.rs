@@ -181,7 +181,10 @@ fn each_rotation_is_counted_by_what_began_it() {
     let _daemon = world.start();
     world.ok(&["rotate", SECRET, "--wait"]);
     world.ok(&["rotate", SECRET, "--compromised", "--wait"]);
+    let leaked = world.current();
     world.ok(&["revoke", SECRET, "--all", "--yes"]);
+    // Until then a rotation that is ordered is that one.
+    until("it is replaced", || (world.current() != leaked).then_some(()));
     let mut late = 0;
     until("an abort before the promotion", || {
         world.ok(&["rotate", SECRET]);
