@@ -113,25 +113,33 @@ mod tests {
         View { set, now_ms: 0, age_ms: 0, taken: Moment::default(), complete: true }
     }
 
+    /// In both sets of the test.
+    const KNOWN: usize = 3;
+
+    fn granted(verifier: &Verifier, n: usize) -> Arc<str> {
+        let Verdict::Accepted(grant) = verifier.verify(&format!("the-token-number-{n}")) else {
+            panic!("{n}")
+        };
+        Arc::clone(&grant.version)
+    }
+
     #[test]
     fn each_use_is_counted_once_on_whichever_thread_and_in_whichever_set() {
-        // The version that both know was first seen in a set without copies, or in one with.
-        for sizes in [[1, COPIES], [COPIES, 1]] {
+        // The versions that both know were first seen in a set without copies, or in one with.
+        for sizes in [[KNOWN, COPIES], [COPIES, KNOWN]] {
             let verifier = Verifier::with_clock("a", Arc::new(Still));
             for tokens in sizes {
                 verifier.replace(view(tokens));
                 thread::scope(|scope| {
                     for _ in 0..2 * SHARDS {
                         scope.spawn(|| {
-                            let Verdict::Accepted(grant) = verifier.verify("the-token-number-0") else {
-                                panic!()
-                            };
-                            assert_eq!(&*grant.version, "version-0");
+                            (0..KNOWN)
+                                .for_each(|n| assert_eq!(*granted(&verifier, n), format!("version-{n}")))
                         });
                     }
                 });
             }
-            assert_eq!(verifier.counts()[0], ("accepted", 4 * SHARDS as u64));
+            assert_eq!(verifier.counts()[0], ("accepted", (4 * SHARDS * KNOWN) as u64));
         }
     }
 
