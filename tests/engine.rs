@@ -219,6 +219,24 @@ async fn an_order_that_cannot_reach_the_store_is_answered_with_not_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_is_tried_for_as_long_as_anybody_waits_and_no_other_order_is() {
+    for (faults, stands) in [(25, true), (500, false)] {
+        for (reads, writes) in [(faults, 0), (0, faults)] {
+            let mut tasks = tokio::task::JoinSet::new();
+            let running = start(&mut tasks);
+            running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+            let current = running.current();
+            let script = |n: usize| vec![Some(Fault::Before); n];
+            running.memory.script(&script(reads), &script(writes));
+            let other = running.order(Demand::Rotate { current }).await;
+            assert!(matches!(other, Err(OrderFailure::Unknown(_))), "{reads} {writes}: {other:?}");
+            let end = running.order(Demand::Compromised { current }).await;
+            assert_eq!(end.is_ok(), stands, "{reads} {writes}: {end:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn revoke_all_is_carried_through_without_the_soak() {
     let mut tasks = tokio::task::JoinSet::new();
     let running = start(&mut tasks);
