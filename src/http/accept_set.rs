@@ -44,7 +44,10 @@ pub(super) async fn accept_set(
     query: Result<Query<Params>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let answer = match Request::of(&feed, &client, query, &headers) {
+    let request = Request::of(&feed, &client, query, &headers);
+    // It may be held for a minute, and thousands beside it.
+    drop(headers);
+    let answer = match request {
         Ok(request) => request.answer(&feed, &client).await,
         Err(error) => Err(error),
     };
@@ -67,22 +70,22 @@ pub(super) async fn accept_set(
 }
 
 /// A request, understood.
-struct Request<'a> {
+struct Request {
     began: Moment,
     audience: Arc<str>,
-    instance: Option<&'a str>,
-    nonce: Option<&'a str>,
+    instance: Option<Box<str>>,
+    nonce: Option<Box<str>>,
     /// `If-None-Match`: what the verifier has applied.
-    applied: Option<&'a str>,
+    applied: Option<Box<str>>,
     wait: Duration,
 }
 
-impl<'a> Request<'a> {
+impl Request {
     fn of(
         feed: &Feed,
         client: &Client,
         query: Result<Query<Params>, QueryRejection>,
-        headers: &'a HeaderMap,
+        headers: &HeaderMap,
     ) -> Result<Self, ApiError> {
         let began = feed.verdicts.clock.moment();
         if client.role != Role::Verifier {
@@ -96,9 +99,9 @@ impl<'a> Request<'a> {
         Ok(Self {
             began,
             audience: Arc::clone(audience),
-            instance: names::in_header(headers, "crossfade-instance")?,
-            nonce: names::in_header(headers, "crossfade-nonce")?,
-            applied: headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()),
+            instance: names::in_header(headers, "crossfade-instance")?.map(Box::from),
+            nonce: names::in_header(headers, "crossfade-nonce")?.map(Box::from),
+            applied: headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(Box::from),
             wait: wait(headers),
         })
     }
@@ -107,8 +110,8 @@ impl<'a> Request<'a> {
         let Verdicts { distribution, metrics, clock, .. } = &feed.verdicts;
         let publication = self.complete(feed)?;
         let text = publication.text();
-        let confirms = self.applied == Some(&*text.etag);
-        let ask = self.instance.map(|instance| Ask {
+        let confirms = self.applied.as_deref() == Some(&*text.etag);
+        let ask = self.instance.as_deref().map(|instance| Ask {
             client: &client.id,
             audience: &self.audience,
             instance,
@@ -162,7 +165,7 @@ impl<'a> Request<'a> {
     fn write(&self, publication: &Publication, at: Moment) -> Response {
         let Publication { view, .. } = publication;
         let Text { json, etag } = publication.text();
-        let mut response = if self.applied == Some(&**etag) {
+        let mut response = if self.applied.as_deref() == Some(&**etag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let json_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
@@ -170,7 +173,7 @@ impl<'a> Request<'a> {
         };
         let held = elapsed(self.began, at).as_millis();
         let mut timing = format!("now={}, age={}, held={held}", view.now_ms(at), view.age_ms(at));
-        if let Some(nonce) = self.nonce {
+        if let Some(nonce) = &self.nonce {
             timing.push_str(&format!(", nonce={nonce}"));
         }
         for (name, value) in [("crossfade-timing", timing), ("etag", etag.clone())] {

@@ -13,6 +13,7 @@ use axum::Router;
 use hyper::{
     Request,
     body::Incoming,
+    header::HeaderValue,
     server::conn::http1,
     service::{Service as _, service_fn},
 };
@@ -178,6 +179,7 @@ impl Connection {
         };
         let routes = TowerToHyperService::new(router);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            own(&mut request);
             let extensions = request.extensions_mut();
             extensions.insert(peer.clone());
             extensions.insert(stranger.clone());
@@ -198,6 +200,20 @@ impl Connection {
         if let Err(error) = served {
             count(&metrics, &error);
         }
+    }
+}
+
+/// Copies what of a request lies in its connection's buffer. Otherwise hyper reads on into a second buffer beside it, while
+/// the request lives: and thousands are held.
+fn own(request: &mut Request<Incoming>) {
+    for value in request.headers_mut().values_mut() {
+        // What was valid stays so.
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
+    }
+    if let Ok(copy) = request.uri().to_string().parse() {
+        *request.uri_mut() = copy;
     }
 }
 

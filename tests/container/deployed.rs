@@ -61,11 +61,13 @@ fn the_build_is_given_every_package_of_the_workspace() {
     let ignore = shipped(".dockerignore");
     let given: Vec<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
     let manifest = shipped("Cargo.toml");
-    let members = manifest.lines().find_map(|line| line.strip_prefix("members = ")).expect("the members");
-    let members: Vec<String> = serde_json::from_str(members).expect("a list");
+    let list =
+        manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']')).expect("the members").0;
+    let members = list.split('"').skip(1).step_by(2);
     let named = manifest.lines().filter_map(|line| line.strip_prefix("path = \"")?.split('/').next());
-    for needed in members.iter().map(String::as_str).chain(named).chain(["Cargo.toml", "Cargo.lock", "src"]) {
-        assert!(given.contains(&needed), "{needed} is missing in .dockerignore");
+    for needed in members.chain(named).chain(["Cargo.toml", "Cargo.lock", "src"]) {
+        let is_given = given.iter().any(|given| Path::new(needed).starts_with(given));
+        assert!(is_given, "{needed} is missing in .dockerignore");
     }
 }
 

@@ -13,26 +13,43 @@ use std::{
 use anyhow::{Result, ensure};
 
 mod aws;
+mod crowd;
 mod daemon;
+mod fanout;
 mod fleet;
+mod nats;
+mod probe;
+mod reconnect;
 mod requests;
 mod verdict;
+mod wire;
 
-pub(crate) fn run() -> Result<()> {
+/// Runs the parts whose names begin with this.
+pub(crate) fn run(only: &str) -> Result<()> {
+    if cfg!(debug_assertions) {
+        // The clients run on the same cores as what is measured.
+        build(&["--package", "xtask"])?;
+        let mut again = Command::new(target().join("release/xtask"));
+        let status = again.args(["bench", only]).status()?;
+        ensure!(status.success(), "see above");
+        return Ok(());
+    }
     build(&["--package", "crossfade", "--bin", "crossfade", "--example", "bare-route"])?;
     let release = target().join("release");
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [&dyn Fn() -> Result<Vec<Figure>>; 6] = [
-        &verdict::run,
-        &|| requests::run(&program, &bare),
-        &|| fleet::at_rest(&program),
-        &|| fleet::all_at_once(&program),
-        &|| aws::at_rest(&program),
-        &|| aws::a_thousand(&program),
+    let parts: [(&str, &dyn Fn() -> Result<Vec<Figure>>); 8] = [
+        ("verdict", &verdict::run),
+        ("requests", &|| requests::run(&program, &bare)),
+        ("at-rest", &|| fleet::at_rest(&program)),
+        ("all-at-once", &|| fleet::all_at_once(&program)),
+        ("aws-at-rest", &|| aws::at_rest(&program)),
+        ("aws-a-thousand", &|| aws::a_thousand(&program)),
+        ("fan-out", &|| fanout::run(&program)),
+        ("reconnect", &|| reconnect::run(&program)),
     ];
-    for part in parts {
+    for (_, part) in parts.iter().filter(|(name, _)| name.starts_with(only)) {
         for figure in part()? {
             println!("{figure}");
             missed += usize::from(figure.is_missed());

@@ -22,7 +22,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Measure, and print each figure beside its goal
-    Bench,
+    Bench {
+        /// Only the parts whose names begin with this
+        #[arg(default_value = "")]
+        part: String,
+    },
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -36,7 +40,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Bench => bench::run(),
+        Command::Bench { part } => bench::run(&part),
         Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {

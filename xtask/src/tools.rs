@@ -15,6 +15,7 @@ const PROMETHEUS: &str = "2.42";
 
 /// Debian 12's. The build is left open, as above.
 const NGINX: &str = "1.22";
+const NATS: &str = "2.9";
 
 /// The newest versions as this was written.
 const CADDY: &str = "2.11.7";
@@ -36,6 +37,11 @@ pub(crate) fn promtool() -> Result<PathBuf> {
 /// The proxy that most have in front of their servers.
 pub(crate) fn nginx() -> Result<PathBuf> {
     debian("nginx", NGINX, "usr/sbin/nginx")
+}
+
+/// What the feed's fan-out is measured beside.
+pub(crate) fn nats() -> Result<PathBuf> {
+    debian("nats-server", NATS, "usr/sbin/nats-server")
 }
 
 /// Another one. Debian's is too old: it forwards a literal placeholder where a copied header is missing.

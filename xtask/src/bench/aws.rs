@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{
     Figure,
-    daemon::{Daemon, fresh_folder},
+    daemon::{Daemon, Terms, fresh_folder},
     now, pause,
 };
 
@@ -39,8 +39,14 @@ fn start(program: &Path, folder: &str, server: &Server, secrets: usize) -> Resul
         ("AWS_SECRET_ACCESS_KEY", "none"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    let store = "{kind: aws, region: eu-west-1}";
-    Daemon::start_on(program, &fresh_folder(folder)?, store, secrets, "schedule: \"0 3 * * *\"", &environment)
+    let terms = Terms {
+        store: "{kind: aws, region: eu-west-1}",
+        secrets,
+        more: "schedule: \"0 3 * * *\"",
+        environment: &environment,
+        ..Terms::default()
+    };
+    Daemon::start_on(program, &fresh_folder(folder)?, &terms)
 }
 
 /// Resident memory at rest.

@@ -6,9 +6,10 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,7 +19,8 @@ use super::{now, pause};
 /// The tour's verifier credential, from `config.example.yaml`.
 pub(super) const CREDENTIAL: &str = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";
 const CREDENTIAL_SHA256: &str = "db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76";
-pub(super) const CLIENT: &str = "slack-mcp-server";
+const CLIENT: &str = "slack-mcp-server";
+pub(super) const AUDIENCE: &str = "https://mcp.example.com/bench";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process that serves HTTP.
@@ -30,12 +32,17 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn bare(program: &Path) -> Result<Self> {
         let address = free_address()?;
-        let child = Command::new(program).arg(address.to_string()).stdin(Stdio::null()).spawn();
-        let child = child.with_context(|| format!("{} can't be started", program.display()))?;
+        Self::listening(Command::new(program).arg(address.to_string()), address)
+    }
+
+    /// Starts any program that listens there, and waits until it does.
+    pub(super) fn listening(program: &mut Command, address: SocketAddr) -> Result<Self> {
+        let child = program.stdin(Stdio::null()).spawn();
+        let child = child.with_context(|| format!("{} can't be started", program.get_program().display()))?;
         let server = Self { child, address };
         let began = now();
         while TcpStream::connect(address).is_err() {
-            ensure!(began.elapsed() < PATIENCE, "the bare server does not listen");
+            ensure!(began.elapsed() < PATIENCE, "the server does not listen");
             pause(Duration::from_millis(2));
         }
         Ok(server)
@@ -64,6 +71,34 @@ impl Drop for Server {
     }
 }
 
+/// What of a daemon's config is not always the same.
+pub(super) struct Terms<'a> {
+    pub(super) store: &'a str,
+    /// PEM files, where it speaks TLS.
+    pub(super) tls: Option<(&'a Path, &'a Path)>,
+    pub(super) freshness: &'a str,
+    pub(super) secrets: usize,
+    /// Of each secret.
+    pub(super) more: &'a str,
+    /// Verifiers: their names, and the hashes of their credentials.
+    pub(super) clients: &'a [(String, String)],
+    pub(super) environment: &'a [(&'a str, &'a str)],
+}
+
+impl Default for Terms<'_> {
+    fn default() -> Self {
+        Self {
+            store: "{kind: embedded, path: ./data}",
+            tls: None,
+            freshness: "6s",
+            secrets: 1,
+            more: "",
+            clients: &[],
+            environment: &[],
+        }
+    }
+}
+
 /// A daemon, and how long it took to be ready.
 pub(super) struct Daemon {
     pub(super) server: Server,
@@ -76,27 +111,20 @@ pub(super) struct Daemon {
 impl Daemon {
     /// Starts one on the secrets of this folder, which it keeps.
     pub(super) fn start(program: &Path, folder: &Path, secrets: usize, more: &str) -> Result<Self> {
-        Self::start_on(program, folder, "{kind: embedded, path: ./data}", secrets, more, &[])
+        Self::start_on(program, folder, &Terms { secrets, more, ..Terms::default() })
     }
 
-    /// The same, on another store.
-    pub(super) fn start_on(
-        program: &Path,
-        folder: &Path,
-        store: &str,
-        secrets: usize,
-        more: &str,
-        environment: &[(&str, &str)],
-    ) -> Result<Self> {
+    /// The same, on other terms.
+    pub(super) fn start_on(program: &Path, folder: &Path, terms: &Terms<'_>) -> Result<Self> {
         let (listen, telemetry) = (free_address()?, free_address()?);
         let config = folder.join("config.yaml");
         fs::create_dir_all(folder)?;
-        fs::write(&config, config_of(listen, telemetry, store, secrets, more)?)?;
+        fs::write(&config, config_of(listen, telemetry, terms)?)?;
         let began = now();
         let child = Command::new(program)
             .args(["serve", "--config"])
             .arg(&config)
-            .envs(environment.iter().copied())
+            .envs(terms.environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(fs::File::create(folder.join("log"))?)
             .spawn()
@@ -122,30 +150,64 @@ impl Daemon {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// Gives an order on the n-th secret, as a command does, but without starting one. Returns when it was sent.
+    pub(super) fn order(&self, secret: usize, verb: &str) -> Result<Instant> {
+        let mut stream = UnixStream::connect(self.config.with_file_name("data/crossfade.sock"))?;
+        let began = now();
+        write!(
+            stream,
+            "POST /v1/admin/secrets/mcp%2Fbench-{secret:04}/{verb} HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\
+             Connection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "{verb} was answered {answer}");
+        Ok(began)
+    }
+
+    /// The bytes that a verifier gets: the whole answer.
+    pub(super) fn accept_set(&self) -> Result<String> {
+        let mut stream = TcpStream::connect(self.server.address)?;
+        write!(
+            stream,
+            "GET /v1/accept-set?audience={AUDIENCE} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {CREDENTIAL}\r\n\
+             Connection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "answered {answer}");
+        Ok(answer)
+    }
+
     pub(super) fn metrics(&self) -> Result<String> {
         Ok(fetch(self.telemetry, "/metrics")?)
     }
 }
 
 /// The example config's terms, with as many secrets for one audience as asked for.
-fn config_of(
-    listen: SocketAddr,
-    telemetry: SocketAddr,
-    store: &str,
-    secrets: usize,
-    more: &str,
-) -> Result<String> {
+fn config_of(listen: SocketAddr, telemetry: SocketAddr, terms: &Terms<'_>) -> Result<String> {
+    let Terms { store, freshness, secrets, more, .. } = terms;
     let mut text = format!(
         "listen: {listen}\nmetrics_listen: {telemetry}\nstore: {store}\n\
-         clients:\n  - id: {CLIENT}\n    role: verifier\n    audiences: [https://mcp.example.com/bench]\n    \
-         credential_sha256: {CREDENTIAL_SHA256}\n\
-         sync: 2s\nfreshness: 6s\nhold: 1h\nsecrets:\n"
+         sync: 2s\nfreshness: {freshness}\nhold: 1h\n"
     );
-    for n in 0..secrets {
+    if let Some((cert, key)) = terms.tls {
+        writeln!(text, "tls: {{cert: {}, key: {}}}", cert.display(), key.display())?;
+    }
+    text.push_str("clients:\n");
+    let own = [(CLIENT.to_owned(), CREDENTIAL_SHA256.to_owned())];
+    for (id, hash) in own.iter().chain(terms.clients) {
         writeln!(
             text,
-            "  - name: mcp/bench-{n:04}\n    client_id: slack-bot\n    \
-             audience: https://mcp.example.com/bench\n    scopes: [slack:search]\n    grace: 10m\n    {more}"
+            "  - id: {id}\n    role: verifier\n    audiences: [{AUDIENCE}]\n    credential_sha256: {hash}"
+        )?;
+    }
+    text.push_str("secrets:\n");
+    for n in 0..*secrets {
+        writeln!(
+            text,
+            "  - name: mcp/bench-{n:04}\n    client_id: slack-bot\n    audience: {AUDIENCE}\n    \
+             scopes: [slack:search]\n    grace: 10m\n    {more}"
         )?;
     }
     Ok(text)
@@ -163,7 +225,7 @@ fn fetch(from: SocketAddr, path: &str) -> std::io::Result<String> {
     Ok(answer)
 }
 
-fn free_address() -> Result<SocketAddr> {
+pub(super) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
