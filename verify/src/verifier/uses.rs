@@ -87,6 +87,61 @@ impl Uses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AcceptSet, Digest, Stage, Verdict, Verifier, verifier::Clock};
+
+    struct Still;
+
+    impl Clock for Still {
+        fn moment(&self) -> Moment {
+            Moment::default()
+        }
+    }
+
+    fn view(tokens: usize) -> View {
+        let entry = |n| Entry {
+            digest: Digest::of(format!("the-token-number-{n}").as_bytes()),
+            secret: "mcp/slack-search".into(),
+            version: format!("version-{n}").into(),
+            stage: Stage::Current,
+            client_id: "slack-bot".into(),
+            scopes: [].into(),
+            created_ms: 0,
+            grace_ms: 0,
+            not_after_ms: None,
+        };
+        let set = AcceptSet::new("a", 60_000, 60_000, (0..tokens).map(entry).collect()).expect("a good set");
+        View { set, now_ms: 0, age_ms: 0, taken: Moment::default(), complete: true }
+    }
+
+    /// In both sets of the test.
+    const KNOWN: usize = 3;
+
+    fn granted(verifier: &Verifier, n: usize) -> Arc<str> {
+        let Verdict::Accepted(grant) = verifier.verify(&format!("the-token-number-{n}")) else {
+            panic!("{n}")
+        };
+        Arc::clone(&grant.version)
+    }
+
+    #[test]
+    fn each_use_is_counted_once_on_whichever_thread_and_in_whichever_set() {
+        // The versions that both know were first seen in a set without copies, or in one with.
+        for sizes in [[KNOWN, COPIES], [COPIES, KNOWN]] {
+            let verifier = Verifier::with_clock("a", Arc::new(Still));
+            for tokens in sizes {
+                verifier.replace(view(tokens));
+                thread::scope(|scope| {
+                    for _ in 0..2 * SHARDS {
+                        scope.spawn(|| {
+                            (0..KNOWN)
+                                .for_each(|n| assert_eq!(*granted(&verifier, n), format!("version-{n}")))
+                        });
+                    }
+                });
+            }
+            assert_eq!(verifier.counts()[0], ("accepted", (4 * SHARDS * KNOWN) as u64));
+        }
+    }
 
     #[test]
     fn a_large_set_is_not_copied_and_a_small_one_once_for_each_core_at_most() {

@@ -66,10 +66,8 @@ impl Offsets {
     /// None if there was a tick, a suspend or another thread's turn in between.
     fn found(tick: Tick) -> Option<Self> {
         let behind = TICKS_BEHIND * unsigned(clock_getres(ClockId::MonotonicCoarse));
-        let [before, boot, after] = [ClockId::Monotonic, ClockId::Boottime, ClockId::Monotonic].map(nanos);
-        let at_once = after.wrapping_sub(before) < AT_ONCE && Tick::last().apart() == tick.apart();
-        // Counted from the earlier side, so that it is not too small.
-        at_once.then(|| Self { wall: tick.apart(), boot: boot.wrapping_sub(before), behind })
+        let boot = boot_offset([ClockId::Monotonic, ClockId::Boottime, ClockId::Monotonic].map(nanos))?;
+        (Tick::last().apart() == tick.apart()).then(|| Self { wall: tick.apart(), boot, behind })
     }
 
     /// None since a suspend, and since the wall clock was set; and if a tick came between the two readings.
@@ -80,6 +78,11 @@ impl Offsets {
             wall_ms: millis(stopping.wrapping_add(self.wall)),
         })
     }
+}
+
+/// Of the middle one of three readings to those around it. From the earlier one, so that it is not too small.
+fn boot_offset([before, boot, after]: [u64; 3]) -> Option<u64> {
+    (after.wrapping_sub(before) < AT_ONCE).then(|| boot.wrapping_sub(before))
 }
 
 #[cfg(test)]
@@ -103,6 +106,12 @@ mod tests {
             assert_eq!(OFFSETS.moment(Tick { wall: TICK.wall + by, ..TICK }), None);
             assert_eq!(OFFSETS.moment(Tick { wall: TICK.wall - by, ..TICK }), None);
         }
+    }
+
+    #[test]
+    fn an_offset_is_found_at_once_or_not_at_all_and_is_not_too_small() {
+        assert_eq!(boot_offset([1_000, 5_001_100, 1_200]), Some(5_000_100));
+        assert_eq!(boot_offset([1_000, 5_001_100, 1_000 + AT_ONCE]), None);
     }
 
     /// Not each one: a tick may be very late on a machine that has too much to do.
