@@ -39,7 +39,7 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, &dyn Fn() -> Result<Vec<Figure>>); 8] = [
+    let parts: [(&str, Part<'_>); 8] = [
         ("verdict", &verdict::run),
         ("requests", &|| requests::run(&program, &bare)),
         ("at-rest", &|| fleet::at_rest(&program)),
@@ -58,6 +58,8 @@ pub(crate) fn run(only: &str) -> Result<()> {
     ensure!(missed == 0, "{missed} goals are missed");
     Ok(())
 }
+
+type Part<'a> = &'a dyn Fn() -> Result<Vec<Figure>>;
 
 /// What was measured, and what it may be at most.
 struct Figure {

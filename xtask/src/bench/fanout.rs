@@ -31,7 +31,7 @@ pub(super) const SECRETS: usize = 4;
 pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     descriptors(2 * SIZE as u64 + 500)?;
     let nats = crate::tools::nats()?;
-    let (credentials, clients) = credentials(program)?;
+    let (credentials, clients): (Vec<_>, Vec<_>) = credentials(program)?.into_iter().unzip();
     let terms = Terms { freshness: "60s", secrets: SECRETS, clients: &clients, ..Terms::default() };
     let daemon = Daemon::start_on(program, &fresh_folder("fan-out")?, &terms)?;
     for order in ORDERS {
@@ -146,8 +146,8 @@ pub(super) fn quantile(of: &mut [f64], part: f64) -> f64 {
     of.get((last as f64 * part).ceil() as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// Credentials, and the names and hashes of their clients.
-pub(super) fn credentials(program: &Path) -> Result<(Vec<String>, Vec<(String, String)>)> {
+/// Credentials, each with the name and the hash of its client.
+pub(super) fn credentials(program: &Path) -> Result<Vec<(String, (String, String))>> {
     let one = |n| {
         let output = std::process::Command::new(program).arg("credential").output()?;
         let text = String::from_utf8(output.stdout)?;

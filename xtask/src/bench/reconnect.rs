@@ -1,7 +1,7 @@
 //! Thousands of verifiers lose their TLS connections in the same moment and come back: how long introspection takes
 //! meanwhile.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -21,7 +21,7 @@ const CALM: Duration = Duration::from_secs(4);
 
 pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     descriptors(SIZE as u64 + 500)?;
-    let (credentials, clients) = credentials(program)?;
+    let (credentials, clients): (Vec<_>, Vec<_>) = credentials(program)?.into_iter().unzip();
     let folder = fresh_folder("reconnect")?;
     let tls = certificate(&folder)?;
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -108,7 +108,9 @@ fn certificate(folder: &Path) -> Result<ClientConfig> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     fs::create_dir_all(folder)?;
     fs::write(folder.join("cert.pem"), made.cert.pem())?;
-    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem())?;
+    let key = folder.join("key.pem");
+    fs::write(&key, made.signing_key.serialize_pem())?;
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).context("the certificate is no root")?;
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
