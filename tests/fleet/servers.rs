@@ -35,6 +35,15 @@ pub(crate) fn kinds() -> Vec<Kind> {
     ]
 }
 
+impl Kind {
+    /// With an argument for what runs the script, where one does.
+    pub(crate) fn run_with(mut self, argument: impl Into<OsString>) -> Self {
+        let at = self.command.len() - 1;
+        self.command.insert(at, argument.into());
+        self
+    }
+}
+
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
