@@ -5,8 +5,9 @@ use std::{env, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
+    rotating::{holder, secrets_manager},
     servers::{Server, kinds, root},
-    world::{SECRET, World, until},
+    world::{AUDIENCE, SECRET, World, until},
 };
 
 /// How to start each: with a URL, and HEADERS in the environment, they print the tools and what `whoami` says.
@@ -33,12 +34,21 @@ fn each_official_client_lists_and_calls_a_tool_through_each_server_and_nobody_do
     if kinds.is_empty() {
         return;
     }
-    let world = World::new("60s");
-    let _daemon = world.start();
-    let feeds = [format!("http://127.0.0.1:{}", world.listen)];
+    let (aws, _runtime) = secrets_manager();
+    let secrets = |soak: &str| {
+        format!(
+            "  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: 30m, soak: {soak}}}\n"
+        )
+    };
+    let world = World::on_aws(&aws.endpoint(), "AKIDFLEET", &secrets("1s"));
     let old = world.token();
     world.ok(&["rotate", SECRET, "--wait"]);
-    let new = world.token();
+    // From here on what is pending stays so.
+    world.write_config(&secrets("10m"), "");
+    let _daemon = world.start();
+    world.ok(&["rotate", SECRET]);
+    let (new, next) = (world.token(), holder(&aws, "AWSPENDING").expect("a pending version").1);
+    let feeds = [format!("http://127.0.0.1:{}", world.listen)];
     for kind in &kinds {
         let server = Server::start(kind, &feeds, None);
         for n in 0..askers().expect("the clients").len() {
@@ -47,12 +57,14 @@ fn each_official_client_lists_and_calls_a_tool_through_each_server_and_nobody_do
                 let answer = asked(&mut command, &server, &headers);
                 (format!("{client} at the server in {}", kind.language), answer)
             };
-            for (token, stage) in [(&new, "current"), (&old, "previous")] {
+            for (token, stage) in [(&next, "pending"), (&new, "current"), (&old, "previous")] {
                 let headers = [
                     json!({"Authorization": format!("Bearer {token}")}),
                     json!({"mcp-access-token": token, "slack-user-token": "xoxp-of-a-person"}),
                 ];
-                for (n, headers) in headers.into_iter().enumerate() {
+                // A stage says nothing of headers: one of them is enough for both.
+                let kinds_of_header = if stage == "current" { 2 } else { 1 };
+                for (n, headers) in headers.into_iter().enumerate().take(kinds_of_header) {
                     let (who, answer) = until("the server is sure", || {
                         let (who, answer) = ask(headers.clone());
                         (!matches!(&answer, Err(why) if why.contains("503"))).then_some((who, answer))

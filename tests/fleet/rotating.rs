@@ -7,6 +7,7 @@ use std::{
 };
 
 use crossfade_testing_secretsmanager::{Fake, Server as SecretsManager};
+use tokio::runtime::Runtime;
 
 use crate::{
     bots::{Tallies, ask, passed},
@@ -24,10 +25,24 @@ const KEPT: Duration = Duration::from_secs(5);
 /// Longer than freshness.
 const OUTAGE: Duration = Duration::from_millis(2_500);
 
+/// One that holds a token, and what it runs on.
+pub(crate) fn secrets_manager() -> (SecretsManager, Runtime) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let aws = runtime.block_on(Fake::start()).expect("a free port");
+    aws.person().create(SECRET, FIRST, "the-token-that-they-had-before").expect("a secret");
+    (aws, runtime)
+}
+
 /// What a bot that reads AWSCURRENT finds.
 fn current(aws: &SecretsManager) -> Option<(String, String)> {
+    holder(aws, "AWSCURRENT")
+}
+
+/// The version that bears the label, and its token.
+pub(crate) fn holder(aws: &SecretsManager, label: &str) -> Option<(String, String)> {
     let secret = aws.secret(SECRET)?;
-    let id = secret.labels().get("AWSCURRENT")?.clone();
+    let id = secret.labels().get(label)?.clone();
     let version = secret.versions().iter().find(|version| version.id == id)?;
     Some((id, version.text()?.to_owned()))
 }
@@ -59,10 +74,7 @@ fn no_rightful_token_is_refused_while_daemons_die_replicas_are_cut_off_answers_r
     let lasting = if std::env::var_os("CROSSFADE_FULL").is_some() { 600 } else { 45 };
     let lasting = Duration::from_secs(lasting);
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.expect("a runtime");
-    let aws = runtime.block_on(Fake::start()).expect("a free port");
-    aws.person().create(SECRET, FIRST, "the-token-that-they-had-before").expect("a secret");
+    let (aws, _runtime) = secrets_manager();
     let secrets = format!(
         "  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: {}s}}\n",
         GRACE.as_secs()
