@@ -13,11 +13,15 @@ mod clients;
 mod gone;
 mod link;
 mod memory;
+#[path = "../daemon/tls/pki.rs"]
+#[expect(dead_code, reason = "shared with the tests of the daemon")]
+mod pki;
 #[path = "../daemon/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod process;
 mod replay;
 mod rotating;
+mod secure;
 mod servers;
 #[path = "../daemon/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]

@@ -16,6 +16,7 @@ use crate::world::{AUDIENCE, VERIFIER};
 pub(crate) struct Kind {
     pub(crate) language: &'static str,
     command: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 /// Those that the test command has built; none where tests are run without it.
@@ -29,13 +30,23 @@ pub(crate) fn kinds() -> Vec<Kind> {
     };
     let example = root().join("examples/python/server.py").into_os_string();
     vec![
-        Kind { language: "rust", command: vec![rust] },
-        Kind { language: "typescript", command: vec!["node".into(), script] },
-        Kind { language: "python", command: vec![python, example] },
+        Kind::new("rust", vec![rust]),
+        Kind::new("typescript", vec!["node".into(), script]),
+        Kind::new("python", vec![python, example]),
     ]
 }
 
 impl Kind {
+    fn new(language: &'static str, command: Vec<OsString>) -> Self {
+        Self { language, command, environment: Vec::new() }
+    }
+
+    /// With that in its environment.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
     /// With an argument for what runs the script, where one does.
     pub(crate) fn run_with(mut self, argument: impl Into<OsString>) -> Self {
         let at = self.command.len() - 1;
@@ -67,6 +78,7 @@ impl Server {
             .env("CROSSFADE_AUDIENCE", AUDIENCE)
             .env("PYTHONPATH", root().join("clients/python/src"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .envs(kind.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
