@@ -4,7 +4,7 @@ use crossfade_verify::Moment;
 
 use super::{
     Aws,
-    api::Answer,
+    calls::Answer,
     chores,
     label::{CURRENT, Kind},
     memory::{Known, Seen, State, follows},

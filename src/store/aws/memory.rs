@@ -2,12 +2,18 @@
 //!
 //! All of it can be lost: it saves calls, and keeps late reads from bringing back what is over.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use crossfade_verify::{Digest, Moment};
 
 use super::{
-    api::Described,
+    calls::Described,
     chores::Chore,
     label::{CURRENT, Kind, Labels, PREVIOUS},
     look::ATTEMPTS,
@@ -18,8 +24,9 @@ use crate::{
     time::{Interval, Timestamp},
 };
 
-#[derive(Default)]
-pub(super) struct Memory {
+/// What a process remembers of a secret. Two that are equal by their hash decide alike on the next read.
+#[derive(Clone, Default)]
+pub struct Memory {
     pub(super) arn: String,
     /// AWS's own spelling of each version's id.
     names: BTreeMap<VersionId, String>,
@@ -45,8 +52,29 @@ pub(super) struct Memory {
     pub(super) seen: Option<Arc<Seen>>,
 }
 
+/// Of the last read the labels alone: a step has to name the read that it rests on, and that one is the next.
+impl Hash for Memory {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
+        (arn, names, known, ended, compromised, unnoted).hash(hasher);
+        let Self { adopted, parents, written, burnt, gone, seen, .. } = self;
+        (adopted, parents, written, burnt, gone).hash(hasher);
+        seen.as_ref().map(|seen| (&seen.state, seen.ring.is_some())).hash(hasher);
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("ended", &self.ended)
+            .field("compromised", &self.compromised)
+            .field("unnoted", &self.unnoted)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A version's value, as far as it is kept: never the token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Hash, Debug)]
 pub(super) struct Known {
     pub(super) created: Timestamp,
     /// Digest, and whether somebody else made the token; or why it is none.
@@ -54,7 +82,7 @@ pub(super) struct Known {
 }
 
 /// A secret's labels.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Hash, Debug, Default)]
 pub(super) struct State {
     pub(super) arn: String,
     pub(super) labels: BTreeMap<VersionId, Labels>,

@@ -1,0 +1,86 @@
+//! The promise, as questions to one state.
+
+use crossfade::rotation::ring::VersionId;
+
+use crate::{
+    rules::{TICK, Ticks, at},
+    state::{Fate, State, Verifier},
+    token::{digest_of, token_of},
+    verifier::Sort,
+    world::World,
+};
+
+impl World {
+    /// No verifier refuses a token that a bot may hold: one that is current, or was until a grace ago. (It may have
+    /// been read as late as freshness + store_lag after it was replaced, and is used for that much less than the
+    /// grace.)
+    pub(crate) fn refuses_no_rightful_token(&self, state: &State) -> bool {
+        (0..self.secrets).all(|secret| {
+            Self::versions(state, secret).filter(|(_, fate)| self.is_rightful(state, secret, fate)).all(
+                |(id, _)| self.awake(state).all(|verifier| self.sort(state, verifier, id) != Sort::Refused),
+            )
+        })
+    }
+
+    /// No verifier that was told of a version's deadline accepts it from then on, and none accepts anything by a view
+    /// that is older than `hold`.
+    pub(crate) fn accepts_none_past_its_deadline(&self, state: &State) -> bool {
+        let now = at(state.tick);
+        self.awake(state).all(|verifier| {
+            let age = verifier.held.as_ref().map_or(0, |held| state.tick - held.read);
+            (0..self.secrets).all(|secret| {
+                let known = verifier.newest[secret];
+                Self::versions(state, secret)
+                    .filter(|(_, fate)| {
+                        let replaced = fate.replaced.filter(|at| known > at + self.rules.store_lag);
+                        let past = fate.deadline.is_some_and(|deadline| now >= deadline);
+                        age > self.rules.hold || (past && replaced.is_some())
+                    })
+                    .all(|(id, _)| self.sort(state, verifier, id) != Sort::Accepted)
+            })
+        })
+    }
+
+    /// No verifier accepts a version that is ended and not current: not by a view of a daemon that knows of it, and not
+    /// by a view that was read when no read could miss it.
+    pub(crate) fn accepts_none_that_is_ended(&self, state: &State) -> bool {
+        self.awake(state).all(|verifier| {
+            (0..self.secrets).all(|secret| {
+                Self::versions(state, secret)
+                    .filter(|(id, fate)| {
+                        let digest = digest_of(*id);
+                        let told = verifier.held.as_ref().is_some_and(|held| held.ended.contains(&digest));
+                        told || self.is_over(fate, verifier.newest[secret])
+                    })
+                    .all(|(id, _)| self.sort(state, verifier, id) != Sort::Accepted)
+            })
+        })
+    }
+
+    fn is_over(&self, fate: &Fate, read: Ticks) -> bool {
+        let Some(ended) = fate.ended else { return false };
+        // One that is current stays accepted until it is replaced.
+        let is_current = fate.current.is_some() && fate.replaced.is_none();
+        !is_current && read > fate.replaced.unwrap_or(ended).max(ended) + self.rules.store_lag
+    }
+
+    fn is_rightful(&self, state: &State, secret: usize, fate: &Fate) -> bool {
+        let excused = state.tick <= state.fates[secret].excused_until || state.tick <= fate.hasty_until;
+        let in_time = match (fate.current, fate.replaced) {
+            (None, _) => false,
+            (Some(_), None) => !fate.ended_first,
+            (Some(_), Some(replaced)) => {
+                fate.ended.is_none() && at(state.tick) <= at(replaced) + TICK * self.rules.grace
+            }
+        };
+        in_time && !excused
+    }
+
+    fn awake<'a>(&self, state: &'a State) -> impl Iterator<Item = &'a Verifier> {
+        state.verifiers.iter().filter(|verifier| verifier.is_awake(state.tick))
+    }
+
+    fn sort(&self, state: &State, verifier: &Verifier, id: VersionId) -> Sort {
+        verifier.verdict(&token_of(id), state.tick, self.broken)
+    }
+}
