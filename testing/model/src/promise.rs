@@ -68,7 +68,11 @@ impl World {
         let excused = state.tick <= state.fates[secret].excused_until || state.tick <= fate.hasty_until;
         let in_time = match (fate.current, fate.replaced) {
             (None, _) => false,
-            (Some(_), None) => !fate.ended_first,
+            (Some(since), None) => {
+                // A late read can show it as pending, and what is marked is not accepted as that.
+                let late = since + self.rules.store_lag + self.rules.freshness;
+                fate.ended.is_none() || (!fate.ended_first && state.tick > late)
+            }
             (Some(_), Some(replaced)) => {
                 fate.ended.is_none() && at(state.tick) <= at(replaced) + TICK * self.rules.grace
             }

@@ -69,6 +69,8 @@ pub(crate) struct Part {
     pub(crate) cut_until: Ticks,
     /// When it wrote last.
     pub(crate) wrote: Option<Ticks>,
+    /// The onlooker's: tokens that the daemon has seen to be ended since it was started.
+    pub(crate) learnt: Arc<BTreeSet<Digest>>,
     /// Of a broken one: a deadline that is still to be written.
     pub(crate) owes: Option<(VersionId, Timestamp)>,
 }
@@ -80,6 +82,8 @@ pub(crate) struct Order {
     pub(crate) admitted: bool,
     /// The person was told that it stands.
     pub(crate) told: bool,
+    /// When it was given.
+    pub(crate) since: Ticks,
 }
 
 /// What a daemon's last read showed: what it publishes.

@@ -4,6 +4,7 @@
 //! person is told that it does.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -22,7 +23,7 @@ use crossfade::{
         aws::{Aws as AwsStore, Options},
     },
 };
-use crossfade_verify::Moment;
+use crossfade_verify::{Digest, Moment};
 
 use crate::{
     broken::Broken,
@@ -30,6 +31,9 @@ use crate::{
     state::{Known, Order, Part},
     store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, Write},
 };
+
+/// For so long an order is tried that makes no headway: 20 s.
+const PATIENCE: Ticks = 2;
 
 /// What a turn needs to know beside the replica's own state.
 #[derive(Copy, Clone, Debug)]
@@ -122,7 +126,8 @@ impl Turn<'_> {
             table.write_deadline(version, deadline);
             part.wrote = Some(self.tick);
         } else if let Ok(seen) = now(rotator.observe(&policy)) {
-            part.known = self.known(&published, &rotator);
+            part.learnt = Arc::new(part.learnt.iter().chain(rotator.marks().keys()).copied().collect());
+            part.known = self.known(&published, &part.learnt);
             told = self.attend(&mut part, &seen);
             let demand = part.order.map(|order| order.demand);
             let decided = rotator.decide(&seen, &policy, demand.as_ref());
@@ -136,6 +141,7 @@ impl Turn<'_> {
             part.done = true;
         }
         let mut marks = rotator.marks().clone();
+        part.learnt = Arc::new(part.learnt.iter().chain(marks.keys()).copied().collect());
         if let (Some(Broken::OrderInMemory), Some(Step::EndAll { .. }), Some(known)) =
             (self.broken, step, &part.known)
         {
@@ -209,18 +215,22 @@ impl Turn<'_> {
         u32::try_from(age).unwrap_or_default() / self.rules.every
     }
 
-    fn known(&self, published: &Published, rotator: &Rotator) -> Option<Arc<Known>> {
+    fn known(&self, published: &Published, learnt: &BTreeSet<Digest>) -> Option<Arc<Known>> {
         let seen = published.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (at, now) = seen.read?;
         let current = seen.ring.as_ref().map(|ring| ring.current.digest);
-        let mut ended: std::collections::BTreeSet<_> = rotator.marks().keys().copied().collect();
-        ended.retain(|digest| Some(*digest) != current);
+        let ended = learnt.iter().copied().filter(|digest| Some(*digest) != current).collect();
         Some(Arc::new(Known { ring: seen.ring, at, now, read: self.tick, ended }))
     }
 
     /// What the engine makes of the order that it has: whether it can be carried out, stands, and is to be remembered.
     fn attend(&self, part: &mut Part, seen: &Seen) -> Option<(Demand, Ring)> {
         let (ring, order) = (seen.ring.as_ref()?, part.order?);
+        // A person who gets no answer is told that nobody knows.
+        if !order.told && self.tick > order.since + PATIENCE {
+            part.order = None;
+            return None;
+        }
         if !order.admitted && plan::refusal(ring, &order.demand).is_some() {
             part.order = None;
             return None;

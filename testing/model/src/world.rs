@@ -28,12 +28,14 @@ pub struct World {
     pub skews: Vec<Ticks>,
     /// How many verifiers there are. Each asks one replica, and another when it strays.
     pub verifiers: usize,
-    /// A version was replaced shortly before.
-    pub overlap: bool,
+    /// A version was replaced shortly before, and has so many ticks left.
+    pub overlap: Option<Ticks>,
     /// When the next slot is due, in ticks from the start.
     pub slot: Ticks,
     /// Faults, orders and edits come before then; from then on all goes well.
     pub window: Ticks,
+    /// From then on no slot comes either: where slots come faster than a rotation is over, there would be no rest.
+    pub last_slot: bool,
     /// How many of each.
     pub left: Left,
     /// Which faults there are.
@@ -159,7 +161,7 @@ impl World {
     /// Everything is at rest; each daemon has read, and each verifier has a view.
     pub(crate) fn start(&self) -> State {
         let made = at(START + self.slot - self.rules.every);
-        let deadline = self.overlap.then(|| at(START + 4));
+        let deadline = self.overlap.map(|left| at(START + left));
         let store = match self.rules.kind {
             Kind::Embedded => Store::Embedded(Embedded::new(self.secrets, made, deadline)),
             Kind::Aws => Store::Aws(Aws::new(self.secrets, made, deadline)),
@@ -220,8 +222,9 @@ impl World {
         }
     }
 
+    /// The first one asks the replica that takes its turn last.
     pub(crate) fn home(&self, verifier: usize) -> usize {
-        verifier % self.skews.len()
+        self.skews.len() - 1 - verifier % self.skews.len()
     }
 
     pub(crate) fn happen(&self, state: &mut State, event: Event) {
@@ -405,7 +408,7 @@ impl World {
             Some(Demand::RevokeAll { .. }) => fates.hasty = true,
             _ => {}
         }
-        part.order = demand.map(|demand| Order { demand, admitted: false, told: false });
+        part.order = demand.map(|demand| Order { demand, admitted: false, told: false, since: state.tick });
     }
 
     fn edit(&self, state: &mut State, secret: usize, edit: Edit) {

@@ -48,7 +48,7 @@ impl Aws {
             let request = CreateSecret {
                 name: (*name).to_owned(),
                 client_request_token: Some(first.to_string()),
-                secret_string: Some(token_of(first).as_str().into()),
+                secret_string: Some((&*token_of(first)).into()),
                 ..CreateSecret::default()
             };
             service.create_secret(&request, made.as_millis()).expect("a new secret");

@@ -73,7 +73,7 @@ impl Write {
                 let request = PutSecretValue {
                     secret_id,
                     client_request_token: Some(id.clone()),
-                    secret_string: Some(token.as_str().into()),
+                    secret_string: Some((&*token).into()),
                     secret_binary: None,
                     version_stages: (!current).then(|| vec!["AWSPENDING".to_owned()]),
                 };
