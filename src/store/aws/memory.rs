@@ -39,6 +39,8 @@ pub struct Memory {
     /// Versions that somebody else has replaced, and since when: no note was written for that. They stay known when
     /// they lose AWS's label too.
     pub(super) unnoted: BTreeMap<VersionId, Timestamp>,
+    /// Deadlines that were read on versions, and when: a read that shows none so soon after that is a late one.
+    noted: BTreeMap<VersionId, (Timestamp, Timestamp)>,
     /// A current version that is none of ours, and when we first saw it.
     pub(super) adopted: Option<(VersionId, Timestamp)>,
     /// Which versions the ids of pending ones were made from; none: none of ours.
@@ -57,6 +59,7 @@ impl Hash for Memory {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
         (arn, names, known, ended, compromised, unnoted).hash(hasher);
+        self.noted.hash(hasher);
         let Self { adopted, parents, written, burnt, gone, seen, .. } = self;
         (adopted, parents, written, burnt, gone).hash(hasher);
         seen.as_ref().map(|seen| (&seen.state, seen.ring.is_some())).hash(hasher);
@@ -140,7 +143,12 @@ fn was_promoted(last: &State, state: &State, replaced: VersionId, current: Versi
 
 impl Memory {
     /// Takes in what a read shows. A secret that was deleted and made again is another one.
-    pub(super) fn take_in(&mut self, described: Described, grace: Duration, now: Interval) -> State {
+    pub(super) fn take_in(
+        &mut self,
+        described: Described,
+        (grace, store_lag): (Duration, Duration),
+        now: Interval,
+    ) -> State {
         if self.arn != described.arn {
             *self = Self { arn: described.arn.clone(), seen: self.seen.take(), ..Self::default() };
         }
@@ -156,6 +164,7 @@ impl Memory {
             rotates_itself: described.rotates_itself,
             is_managed: described.owner.is_some(),
         };
+        self.noted.retain(|_, (_, seen)| *seen + store_lag > now.earliest);
         self.see_replaced(&state, grace, now);
         let State { labels, .. } = &state;
         self.names.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
@@ -186,8 +195,11 @@ impl Memory {
             self.unnoted.entry(id).or_insert(now.latest);
         }
         for (id, labels) in &state.labels {
-            if labels.bears(PREVIOUS) && labels.latest(Kind::Until, *id).is_none() {
-                self.unnoted.entry(*id).or_insert(now.latest);
+            if let Some(until) = labels.latest(Kind::Until, *id) {
+                self.noted.insert(*id, (until, now.latest));
+            } else if labels.bears(PREVIOUS) {
+                let since = self.noted.get(id).map_or(now.latest, |(until, _)| *until - grace);
+                self.unnoted.entry(*id).or_insert(since);
             }
         }
         self.unnoted.retain(|id, since| {
@@ -195,6 +207,12 @@ impl Memory {
             let deadline = *since + grace;
             Some(*id) != current && note.is_none_or(|note| note < deadline) && deadline > now.earliest
         });
+    }
+
+    /// The time of that read may be a wrong one: nothing was seen then.
+    pub(super) fn disbelieve(&mut self, at: Timestamp) {
+        self.unnoted.retain(|_, since| *since != at);
+        self.noted.retain(|_, (_, seen)| *seen != at);
     }
 
     /// A version that replaced another one by hand, with a value of its own, did so when it was made at the earliest:
