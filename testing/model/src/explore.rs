@@ -99,15 +99,20 @@ impl stateright::Model for Model {
             Property::always("no token is accepted past its deadline", |model: &Self, state: &State| {
                 model.world.accepts_none_past_its_deadline(state)
             }),
-            Property::always("no token is accepted once it is ended and that was read", |model: &Self, state: &State| {
-                model.world.accepts_none_that_is_ended(state)
-            }),
-            Property::always("no version becomes current twice, and no pause is lost", |_: &Self, state: &State| {
-                state.wrong.is_none()
-            }),
-            Property::always("once nothing goes wrong, all comes to rest in time", |model: &Self, state: &State| {
-                state.tick < model.world.end() || model.world.comes_to_rest(&model.rests, state)
-            }),
+            Property::always(
+                "no token is accepted once it is ended and that was read",
+                |model: &Self, state: &State| model.world.accepts_none_that_is_ended(state),
+            ),
+            Property::always(
+                "no version becomes current twice, and no pause is lost",
+                |_: &Self, state: &State| state.wrong.is_none(),
+            ),
+            Property::always(
+                "once nothing goes wrong, all comes to rest in time",
+                |model: &Self, state: &State| {
+                    state.tick < model.world.end() || model.world.comes_to_rest(&model.rests, state)
+                },
+            ),
         ]
     }
 }
@@ -120,7 +125,11 @@ impl Model {
         if state.left.orders > 0 {
             for (replica, secret) in all() {
                 let idle = state.replicas[replica].parts[secret].order.is_none();
-                let asked = self.world.orders.iter().filter(|asked| idle && self.fits(state, replica, secret, **asked));
+                let asked = self
+                    .world
+                    .orders
+                    .iter()
+                    .filter(|asked| idle && self.fits(state, replica, secret, **asked));
                 events.extend(asked.map(|asked| Event::Orders { replica, secret, asked: *asked }));
             }
         }
@@ -213,6 +222,10 @@ impl Model {
                 }
                 Trouble::LateWrite if self.world.rules.kind == Kind::Aws => {
                     events.push(turn(Some(Fault::Late), None, false));
+                }
+                // After a write: else it is the same at the beginning of the tick.
+                Trouble::CutOff(ticks) if state.replicas[replica].parts[secret].wrote == Some(state.tick) => {
+                    events.push(Event::CutOff(replica, secret, *ticks));
                 }
                 Trouble::LateRead => {
                     let Store::Aws(aws) = &state.store else { continue };

@@ -11,6 +11,7 @@
 
 mod broken;
 mod explore;
+mod memo;
 mod promise;
 mod rest;
 mod rules;

@@ -3,17 +3,17 @@
 use crossfade::rotation::ring::VersionId;
 
 use crate::{
-    rules::{TICK, Ticks, at},
+    rules::{Ticks, at},
     state::{Fate, State, Verifier},
     token::{digest_of, token_of},
     verifier::Sort,
-    world::World,
+    world::{Trouble, World},
 };
 
 impl World {
-    /// No verifier refuses a token that a bot may hold: one that is current, or was until a grace ago. (It may have
-    /// been read as late as freshness + store_lag after it was replaced, and is used for that much less than the
-    /// grace.)
+    /// No verifier refuses a token that a bot may hold: one that is current, or was less than a grace ago. (It may have
+    /// been read almost as late as freshness + store_lag after it was replaced, and is used for that much less than
+    /// the grace.)
     pub(crate) fn refuses_no_rightful_token(&self, state: &State) -> bool {
         (0..self.secrets).all(|secret| {
             Self::versions(state, secret).filter(|(_, fate)| self.is_rightful(state, secret, fate)).all(
@@ -34,11 +34,18 @@ impl World {
                     .filter(|(_, fate)| {
                         let replaced = fate.replaced.filter(|at| known > at + self.rules.store_lag);
                         let past = fate.deadline.is_some_and(|deadline| now >= deadline);
-                        age > self.rules.hold || (past && replaced.is_some())
+                        age > self.rules.hold || (past && replaced.is_some() && self.is_told_once(fate))
                     })
                     .all(|(id, _)| self.sort(state, verifier, id) != Sort::Accepted)
             })
         })
+    }
+
+    /// What a person has replaced has its grace from when a daemon first saw that, and one that was away, or was started
+    /// again, sees it later.
+    fn is_told_once(&self, fate: &Fate) -> bool {
+        let away = |trouble: &Trouble| matches!(trouble, Trouble::Crash | Trouble::CutOff(_));
+        !fate.by_hand || !self.faults.iter().any(away)
     }
 
     /// No verifier accepts a version that is ended and not current: not by a view of a daemon that knows of it, and not
@@ -73,9 +80,7 @@ impl World {
                 let late = since + self.rules.store_lag + self.rules.freshness;
                 fate.ended.is_none() || (!fate.ended_first && state.tick > late)
             }
-            (Some(_), Some(replaced)) => {
-                fate.ended.is_none() && at(state.tick) <= at(replaced) + TICK * self.rules.grace
-            }
+            (Some(_), Some(replaced)) => fate.ended.is_none() && state.tick < replaced + self.rules.grace,
         };
         in_time && !excused
     }

@@ -25,7 +25,7 @@ pub const START: Ticks = 100;
 const EPOCH: u64 = 1_800_000_000_000 - 1_000_000;
 
 /// Which store it is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// What belongs together changes at once, and a read is never late.
     Embedded,
@@ -34,7 +34,7 @@ pub enum Kind {
 }
 
 /// How long things take.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rules {
     /// Which store it is.
     pub kind: Kind,

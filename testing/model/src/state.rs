@@ -153,6 +153,8 @@ pub(crate) struct Fate {
     pub(crate) current: Option<Ticks>,
     pub(crate) replaced: Option<Ticks>,
     pub(crate) ended: Option<Ticks>,
+    /// A person did that.
+    pub(crate) by_hand: bool,
     /// It was marked before it became current.
     pub(crate) ended_first: bool,
     pub(crate) deadline: Option<Timestamp>,

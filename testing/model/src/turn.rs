@@ -27,6 +27,7 @@ use crossfade_verify::{Digest, Moment};
 
 use crate::{
     broken::Broken,
+    memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks, at},
     state::{Known, Order, Part},
     store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, Write},
@@ -36,7 +37,7 @@ use crate::{
 const PATIENCE: Ticks = 2;
 
 /// What a turn needs to know beside the replica's own state.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Hash, Debug)]
 pub(crate) struct Turn<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) broken: Option<Broken>,
@@ -50,7 +51,7 @@ pub(crate) struct Turn<'a> {
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Done {
     pub(crate) store: Store,
     pub(crate) part: Part,
@@ -104,8 +105,17 @@ enum Place {
     Desk(Arc<Desk>, Arc<AwsStore>),
 }
 
+thread_local! {
+    static DONE: Memo<Done> = Memo::default();
+}
+
 impl Turn<'_> {
+    /// Takes it, or remembers what came of it when it was taken before.
     pub(crate) fn take(&self, store: &Store, part: &Part) -> Done {
+        remembered(&DONE, (self, store, part), || self.play(store, part))
+    }
+
+    fn play(&self, store: &Store, part: &Part) -> Done {
         let policy = self.rules.policy(NAMES[self.secret], self.broken);
         let secret = Secret { grace: TICK * self.rules.grace, ..Secret::new(NAMES[self.secret], "mcp") };
         let mut part = part.clone();
@@ -119,8 +129,8 @@ impl Turn<'_> {
         };
         let published = Arc::new(Published::default());
         let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
-        let mut rotator = Rotator::new(secret.clone(), shared, self.machine(), observer)
-            .remembering((*part.marks).clone());
+        let mut rotator =
+            Rotator::new(secret.clone(), shared, self.machine(), observer).remembering((*part.marks).clone());
         let (mut step, mut told) = (None, None);
         if let (Some((version, deadline)), Place::Table(table)) = (part.owes.take(), &place) {
             table.write_deadline(version, deadline);

@@ -14,6 +14,7 @@ use crossfade_verify::{Exchange, Moment, Place, Verdict, View, decide};
 
 use crate::{
     broken::Broken,
+    memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks},
     state::{Held, Known, Replica, Verifier},
     store::NAMES,
@@ -65,6 +66,10 @@ fn publication(replica: &Replica, rules: &Rules, broken: Option<Broken>, at: Mom
     published.view.complete.then(|| published.view.clone())
 }
 
+thread_local! {
+    static PUBLISHED: Memo<Option<View>> = Memo::default();
+}
+
 impl Verifier {
     pub(crate) fn is_awake(&self, tick: Ticks) -> bool {
         self.asleep_until <= tick
@@ -81,11 +86,16 @@ impl Verifier {
     ) {
         self.done = true;
         let there = turn::moment(tick, skew);
-        let Some(view) = publication(replica, rules, broken, there) else { return };
+        let known = || replica.parts.iter().map(|part| &part.known).collect::<Vec<_>>();
+        let view = remembered(&PUBLISHED, (known(), rules, broken, there), || {
+            publication(replica, rules, broken, there)
+        });
+        let Some(view) = view else { return };
         let header = format!("now={}, age={}, held=0, nonce=n", view.now_ms(there), view.age_ms(there));
         let here = moment(self, tick);
         let exchange = Exchange { nonce: "n", sent: here, received: here };
-        let applied = self.held.as_ref().map(|held| Place { now_ms: held.view.now_ms, age_ms: held.view.age_ms });
+        let applied =
+            self.held.as_ref().map(|held| Place { now_ms: held.view.now_ms, age_ms: held.view.age_ms });
         let applied = applied.filter(|_| broken != Some(Broken::TakesAnOlderView));
         let Ok(place) = Place::of_answer([header.as_bytes()], &exchange, applied) else { return };
         let Place { now_ms, age_ms } = place;

@@ -228,7 +228,7 @@ impl World {
     }
 
     pub(crate) fn happen(&self, state: &mut State, event: Event) {
-        state.begun = true;
+        let begun = std::mem::replace(&mut state.begun, true);
         match event {
             Event::Turn { replica, secret, fault, shows, dies } => {
                 state.left.faults -= u8::from(fault.is_some() || shows.is_some() || dies);
@@ -249,29 +249,29 @@ impl World {
             }
             Event::Orders { replica, secret, asked } => {
                 state.left.orders -= 1;
-                state.begun = false;
+                state.begun = begun;
                 self.order(state, replica, secret, asked);
             }
             Event::Edits(secret, edit) => {
                 state.left.edits -= 1;
-                state.begun = false;
+                state.begun = begun;
                 self.edit(state, secret, edit);
             }
             Event::CutOff(replica, secret, ticks) => {
                 state.left.faults -= 1;
-                state.begun = false;
+                state.begun = begun;
                 let part = &mut state.replicas[replica].parts[secret];
                 (part.cut_until, part.done) = (state.tick + ticks, true);
             }
             Event::Alone(verifier, ticks) => {
                 state.left.faults -= 1;
-                state.begun = false;
+                state.begun = begun;
                 let verifier = &mut state.verifiers[verifier];
                 (verifier.cut_until, verifier.done) = (state.tick + ticks, true);
             }
             Event::Nap(verifier, ticks) => {
                 state.left.faults -= 1;
-                state.begun = false;
+                state.begun = begun;
                 let verifier = &mut state.verifiers[verifier];
                 verifier.asleep_until = state.tick + ticks;
                 (verifier.cut_until, verifier.done) = (state.tick + ticks, true);
@@ -394,9 +394,7 @@ impl World {
             Asked::Rotate => Some(Demand::Rotate { current }),
             Asked::Compromised => Some(Demand::Compromised { current }),
             Asked::RevokeAll => Some(Demand::RevokeAll { current }),
-            Asked::RevokePrevious => {
-                ring.previous.first().map(|p| Demand::Revoke { version: p.version.id })
-            }
+            Asked::RevokePrevious => ring.previous.first().map(|p| Demand::Revoke { version: p.version.id }),
             Asked::RevokePending => ring.pending.map(|p| Demand::Revoke { version: p.id }),
             Asked::Abort => ring.pending.map(|p| Demand::Abort { pending: p.id }),
             Asked::Pause => Some(Demand::Pause),
@@ -417,13 +415,15 @@ impl World {
         let holder = |label: &str| there.labels().get(label).map(String::as_str);
         let current = holder("AWSCURRENT").expect("there is always one");
         let write = match edit {
-            Edit::RollBack => holder("AWSPREVIOUS")
-                .map(|to| Write::label(secret, "AWSCURRENT", Some(current), Some(to))),
+            Edit::RollBack => {
+                holder("AWSPREVIOUS").map(|to| Write::label(secret, "AWSCURRENT", Some(current), Some(to)))
+            }
             Edit::Promote => holder("AWSPENDING")
                 .filter(|to| *to != current)
                 .map(|to| Write::label(secret, "AWSCURRENT", Some(current), Some(to))),
-            Edit::Unlabel => holder("AWSPREVIOUS")
-                .map(|from| Write::label(secret, "AWSPREVIOUS", Some(from), None)),
+            Edit::Unlabel => {
+                holder("AWSPREVIOUS").map(|from| Write::label(secret, "AWSPREVIOUS", Some(from), None))
+            }
             Edit::Put => {
                 let n = there.versions().len();
                 Some(Write::replace(secret, &format!("00000000-0000-4000-8000-{n:012}")))
@@ -457,7 +457,7 @@ impl World {
                     (fate.current, fate.replaced, fate.deadline) = (Some(tick), None, None);
                 }
                 if !is_current && fate.current.is_some() && fate.replaced.is_none() {
-                    fate.replaced = Some(tick);
+                    (fate.replaced, fate.by_hand) = (Some(tick), !ours);
                 }
                 if truth.ended.contains(id) {
                     fate.ended.get_or_insert(tick);

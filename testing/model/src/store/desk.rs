@@ -40,8 +40,15 @@ pub(crate) struct Write {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum What {
     /// A new version, with AWSPENDING; or with AWSCURRENT, by a person.
-    Put { id: String, current: bool },
-    Label { label: String, from: Option<String>, to: Option<String> },
+    Put {
+        id: String,
+        current: bool,
+    },
+    Label {
+        label: String,
+        from: Option<String>,
+        to: Option<String>,
+    },
 }
 
 impl Write {

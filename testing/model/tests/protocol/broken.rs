@@ -62,8 +62,8 @@ fn aws_s_label_taken_off_last_gives_a_version_its_grace_again() {
 
 #[test]
 fn a_note_shorter_than_it_must_be_runs_out_under_a_late_promotion() {
-    let faults = vec![Trouble::LateWrite];
-    breaks(Broken::ShortNote, World { left: left(1, 0), faults, ..alone(Rules::AWS) });
+    let faults = vec![Trouble::LateWrite, Trouble::CutOff(2)];
+    breaks(Broken::ShortNote, World { left: left(2, 0), faults, ..alone(Rules::AWS) });
 }
 
 #[test]
@@ -75,7 +75,15 @@ fn a_replaced_version_without_its_margin_is_refused_in_its_grace() {
 fn a_mark_forgotten_by_a_late_read_brings_an_ended_version_back() {
     let faults = vec![Trouble::LateRead];
     let orders = vec![Asked::RevokePrevious];
-    let world = World { overlap: Some(8), slot: 60, window: 4, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
+    let world = World {
+        overlap: Some(8),
+        slot: 60,
+        window: 4,
+        left: left(1, 1),
+        faults,
+        orders,
+        ..quiet(Rules::AWS)
+    };
     breaks(Broken::MarkForgotten, world);
 }
 
@@ -123,7 +131,15 @@ fn an_id_from_the_slot_steals_a_pending_version() {
 fn a_view_that_takes_an_older_one_brings_an_ended_version_back() {
     let faults = vec![Trouble::CutOff(8), Trouble::Stray];
     let orders = vec![Asked::RevokePrevious];
-    let world = World { overlap: Some(8), slot: 60, window: 8, left: left(2, 1), faults, orders, ..quiet(Rules::AWS) };
+    let world = World {
+        overlap: Some(8),
+        slot: 60,
+        window: 8,
+        left: left(2, 1),
+        faults,
+        orders,
+        ..quiet(Rules::AWS)
+    };
     breaks(Broken::TakesAnOlderView, world);
 }
 
