@@ -5,6 +5,8 @@ use std::{fmt, time::Duration};
 use stateright::{Checker as _, HasDiscoveries, Property};
 
 use crate::{
+    memo::{Memo, remembered},
+    promise::sentence,
     rest::Rests,
     rules::Kind,
     state::State,
@@ -38,6 +40,11 @@ impl fmt::Debug for Explored {
     }
 }
 
+thread_local! {
+    /// Each sentence is asked for in turn.
+    static BROKEN: Memo<Option<&'static str>> = Memo::default();
+}
+
 impl Model {
     /// Of that world.
     pub fn new(world: World) -> Self {
@@ -46,19 +53,27 @@ impl Model {
 
     /// Explores every state, or up to the first one that breaks the promise.
     pub fn explore(self, threads: usize) -> Explored {
-        let sentences = stateright::Model::properties(&self).into_iter().map(|property| property.name);
-        let sentences: Vec<_> = sentences.collect();
         let checker = stateright::Model::checker(self)
             .threads(threads)
             .finish_when(HasDiscoveries::Any)
             .timeout(Duration::from_secs(3600))
             .spawn_bfs()
             .join();
-        let broken = sentences.into_iter().find_map(|sentence| {
+        let broken = sentence::ALL.into_iter().find_map(|sentence| {
             let path = checker.discovery(sentence)?;
             Some((sentence, path.into_actions()))
         });
         Explored { states: checker.unique_state_count(), depth: checker.max_depth(), broken }
+    }
+
+    /// Whether that sentence holds of this state; of one at the end of all trouble, also of what comes of it.
+    fn keeps(&self, sentence: &str, state: &State) -> bool {
+        let Self { world, rests } = self;
+        let breaks = remembered(&BROKEN, (state, world.broken, &world.rules, world.last_slot), || {
+            let at_last = || world.breaks_at_last(rests, state);
+            world.breaks(state).or_else(|| (state.tick >= world.end()).then(at_last).flatten())
+        });
+        breaks != Some(sentence)
     }
 
     fn faults(&self) -> &[Trouble] {
@@ -93,26 +108,16 @@ impl stateright::Model for Model {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("no rightful token is refused", |model: &Self, state: &State| {
-                model.world.refuses_no_rightful_token(state)
+            Property::always(sentence::NOT_REFUSED, |m: &Self, s: &State| m.keeps(sentence::NOT_REFUSED, s)),
+            Property::always(sentence::NOT_PAST_ITS_DEADLINE, |m: &Self, s: &State| {
+                m.keeps(sentence::NOT_PAST_ITS_DEADLINE, s)
             }),
-            Property::always("no token is accepted past its deadline", |model: &Self, state: &State| {
-                model.world.accepts_none_past_its_deadline(state)
+            Property::always(sentence::NOT_ONCE_ENDED, |m: &Self, s: &State| {
+                m.keeps(sentence::NOT_ONCE_ENDED, s)
             }),
-            Property::always(
-                "no token is accepted once it is ended and that was read",
-                |model: &Self, state: &State| model.world.accepts_none_that_is_ended(state),
-            ),
-            Property::always(
-                "no version becomes current twice, and no pause is lost",
-                |_: &Self, state: &State| state.wrong.is_none(),
-            ),
-            Property::always(
-                "once nothing goes wrong, all comes to rest in time",
-                |model: &Self, state: &State| {
-                    state.tick < model.world.end() || model.world.comes_to_rest(&model.rests, state)
-                },
-            ),
+            Property::always(sentence::NOT_TWICE, |m: &Self, s: &State| m.keeps(sentence::NOT_TWICE, s)),
+            Property::always(sentence::ON_HOLD, |m: &Self, s: &State| m.keeps(sentence::ON_HOLD, s)),
+            Property::always(sentence::AT_REST, |m: &Self, s: &State| m.keeps(sentence::AT_REST, s)),
         ]
     }
 }

@@ -24,6 +24,7 @@ mod world;
 
 pub use broken::Broken;
 pub use explore::{Explored, Model};
+pub use promise::sentence;
 pub use rules::{Kind, Rules, START, TICK, Ticks};
 pub use state::{Left, State};
 pub use store::Fault;

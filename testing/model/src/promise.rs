@@ -10,13 +10,42 @@ use crate::{
     world::{Trouble, World},
 };
 
+/// What has to hold of every state.
+pub mod sentence {
+    /// The promise's first sentence.
+    pub const NOT_REFUSED: &str = "no rightful token is refused";
+    /// The second one.
+    pub const NOT_PAST_ITS_DEADLINE: &str = "no token is accepted past its deadline";
+    /// What the second one says of endings.
+    pub const NOT_ONCE_ENDED: &str = "no token is accepted once it is ended and that was read";
+    /// There is no way back.
+    pub const NOT_TWICE: &str = "no version becomes current twice";
+    /// What a person puts on hold stays there.
+    pub const ON_HOLD: &str = "no secret on hold is rotated by its schedule";
+    /// The third one: faults only put a rotation off.
+    pub const AT_REST: &str = "once nothing goes wrong, all comes to rest in time, as it was ordered";
+
+    /// All of them.
+    pub const ALL: [&str; 6] =
+        [NOT_REFUSED, NOT_PAST_ITS_DEADLINE, NOT_ONCE_ENDED, NOT_TWICE, ON_HOLD, AT_REST];
+}
+
 impl World {
+    /// The sentence that this state breaks.
+    pub(crate) fn breaks(&self, state: &State) -> Option<&'static str> {
+        let refused = || (!self.refuses_no_rightful_token(state)).then_some(sentence::NOT_REFUSED);
+        let late =
+            || (!self.accepts_none_past_its_deadline(state)).then_some(sentence::NOT_PAST_ITS_DEADLINE);
+        let ended = || (!self.accepts_none_that_is_ended(state)).then_some(sentence::NOT_ONCE_ENDED);
+        state.wrong.or_else(refused).or_else(late).or_else(ended)
+    }
+
     /// No verifier refuses a token that a bot may hold: one that is current, or was less than a grace ago. (It may have
     /// been read almost as late as freshness + store_lag after it was replaced, and is used for that much less than
     /// the grace.)
-    pub(crate) fn refuses_no_rightful_token(&self, state: &State) -> bool {
+    fn refuses_no_rightful_token(&self, state: &State) -> bool {
         (0..self.secrets).all(|secret| {
-            Self::versions(state, secret).filter(|(_, fate)| self.is_rightful(state, secret, fate)).all(
+            Self::versions(state, secret).filter(|(id, fate)| self.is_rightful(state, secret, *id, fate)).all(
                 |(id, _)| self.awake(state).all(|verifier| self.sort(state, verifier, id) != Sort::Refused),
             )
         })
@@ -24,7 +53,7 @@ impl World {
 
     /// No verifier that was told of a version's deadline accepts it from then on, and none accepts anything by a view
     /// that is older than `hold`.
-    pub(crate) fn accepts_none_past_its_deadline(&self, state: &State) -> bool {
+    fn accepts_none_past_its_deadline(&self, state: &State) -> bool {
         let now = at(state.tick);
         self.awake(state).all(|verifier| {
             let age = verifier.held.as_ref().map_or(0, |held| state.tick - held.read);
@@ -50,7 +79,7 @@ impl World {
 
     /// No verifier accepts a version that is ended and not current: not by a view of a daemon that knows of it, and not
     /// by a view that was read when no read could miss it.
-    pub(crate) fn accepts_none_that_is_ended(&self, state: &State) -> bool {
+    fn accepts_none_that_is_ended(&self, state: &State) -> bool {
         self.awake(state).all(|verifier| {
             (0..self.secrets).all(|secret| {
                 Self::versions(state, secret)
@@ -71,16 +100,17 @@ impl World {
         !is_current && read > fate.replaced.unwrap_or(ended).max(ended) + self.rules.store_lag
     }
 
-    fn is_rightful(&self, state: &State, secret: usize, fate: &Fate) -> bool {
+    fn is_rightful(&self, state: &State, secret: usize, id: VersionId, fate: &Fate) -> bool {
         let excused = state.tick <= state.fates[secret].excused_until || state.tick <= fate.hasty_until;
+        let is_ended = fate.ended.is_some() || state.fates[secret].told_ended.contains(&id);
         let in_time = match (fate.current, fate.replaced) {
             (None, _) => false,
             (Some(since), None) => {
                 // A late read can show it as pending, and what is marked is not accepted as that.
                 let late = since + self.rules.store_lag + self.rules.freshness;
-                fate.ended.is_none() || (!fate.ended_first && state.tick > late)
+                !is_ended || (!fate.ended_first && state.tick > late)
             }
-            (Some(_), Some(replaced)) => fate.ended.is_none() && state.tick < replaced + self.rules.grace,
+            (Some(_), Some(replaced)) => !is_ended && state.tick < replaced + self.rules.grace,
         };
         in_time && !excused
     }

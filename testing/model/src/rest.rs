@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    promise::sentence,
     rules::Rules,
     state::{Left, State},
     token::token_of,
@@ -25,39 +26,32 @@ const AT_MOST: u32 = 70;
 pub(crate) struct Rests(Mutex<HashSet<u64>>);
 
 impl World {
-    /// Whether all comes to rest from here, and nothing breaks the promise on the way.
-    pub(crate) fn comes_to_rest(&self, rests: &Rests, state: &State) -> bool {
+    /// The sentence that is broken on the way from here to rest.
+    pub(crate) fn breaks_at_last(&self, rests: &Rests, state: &State) -> Option<&'static str> {
         if self.last_slot {
             let rules = Rules { every: 1_000_000, ..self.rules };
-            return Self { rules, last_slot: false, ..self.clone() }.comes_to_rest(rests, state);
+            return Self { rules, last_slot: false, ..self.clone() }.breaks_at_last(rests, state);
         }
         let mut state = state.clone();
         state.left = Left { faults: 0, orders: 0, edits: 0 };
         let mut passed = Vec::new();
         for _ in 0..AT_MOST {
             let seen = state.fingerprint();
-            if rests.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&seen) {
-                break;
-            }
             passed.push(seen);
-            self.round(&mut state);
-            let kept = self.refuses_no_rightful_token(&state)
-                && self.accepts_none_past_its_deadline(&state)
-                && self.accepts_none_that_is_ended(&state)
-                && state.wrong.is_none();
-            if !kept {
-                return false;
+            let known = rests.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&seen);
+            if !known {
+                self.round(&mut state);
+                if let Some(sentence) = self.breaks(&state) {
+                    return Some(sentence);
+                }
             }
-            if self.is_at_rest(&state) {
-                break;
+            if known || self.is_at_rest(&state) {
+                rests.0.lock().unwrap_or_else(PoisonError::into_inner).extend(passed);
+                return None;
             }
             self.elapse(&mut state);
         }
-        let found = passed.len() < AT_MOST as usize || self.is_at_rest(&state);
-        if found {
-            rests.0.lock().unwrap_or_else(PoisonError::into_inner).extend(passed);
-        }
-        found
+        Some(sentence::AT_REST)
     }
 
     /// Nothing is on its way, no rotation has begun, and none that was ordered is left.

@@ -9,6 +9,7 @@ use crossfade::rotation::{
 
 use crate::{
     broken::Broken,
+    promise::sentence,
     rules::{Kind, Rules, START, TICK, Ticks, at},
     state::{Fate, Fates, Left, Order, Part, Replica, State, Verifier},
     store::{Aws, Embedded, Fault, Store, Write},
@@ -352,7 +353,7 @@ impl World {
         let replaces_an_ended_one = truth.ended.contains(&truth.current);
         let staged = matches!(step, Step::Stage { current } if current == truth.current);
         if paused && staged && demand.is_none() && !replaces_an_ended_one {
-            state.wrong = Some("a secret on hold was rotated by its schedule");
+            state.wrong = Some(sentence::ON_HOLD);
         }
     }
 
@@ -443,12 +444,14 @@ impl World {
             let old = &state.fates[n];
             let mut fates = (**old).clone();
             for id in truth.versions.keys() {
-                let hasty = fates.hasty;
+                let (hasty, excused_until) = (fates.hasty, fates.excused_until);
                 let fate = fates.versions.entry(*id).or_default();
                 let is_current = *id == truth.current;
                 if is_current && (fate.current.is_none() || fate.replaced.is_some()) {
-                    if fate.current.is_some() && ours {
-                        state.wrong = Some("a version became current twice");
+                    // A promotion that lands late can undo what a person has just rolled back.
+                    let undone = tick <= excused_until;
+                    if fate.current.is_some() && ours && !undone {
+                        state.wrong = Some(sentence::NOT_TWICE);
                     }
                     fate.ended_first = fate.ended.is_some();
                     if hasty && truth.versions[id] + TICK * self.rules.soak() > at(tick) {
