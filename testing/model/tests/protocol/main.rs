@@ -1,5 +1,7 @@
 //! The protocol, explored: as it is no path breaks the promise, and without any one of its rules some path does.
 
+#![expect(clippy::disallowed_methods, reason = "the long runs are asked for by the test command")]
+
 mod broken;
 mod whole;
 
