@@ -5,13 +5,14 @@ use std::{fmt, time::Duration};
 use stateright::{Checker as _, HasDiscoveries, Property};
 
 use crate::{
+    event::{Asked, Event, Trouble},
     memo::{Memo, remembered},
     promise::sentence,
     rest::Rests,
     rules::Kind,
     state::State,
     store::{Fault, Store},
-    world::{Asked, Event, Trouble, World},
+    world::World,
 };
 
 /// A world, and the sentences of the promise about it.

@@ -10,8 +10,10 @@
 //! What is deliberately not there: HTTP, SQLite, several processes on one audience's config, times between two ticks.
 
 mod broken;
+mod event;
 mod explore;
 mod memo;
+mod onlooker;
 mod promise;
 mod rest;
 mod rules;
@@ -23,9 +25,10 @@ mod verifier;
 mod world;
 
 pub use broken::Broken;
+pub use event::{Asked, Edit, Event, Trouble};
 pub use explore::{Explored, Model};
 pub use promise::sentence;
 pub use rules::{Kind, Rules, START, TICK, Ticks};
 pub use state::{Left, State};
 pub use store::Fault;
-pub use world::{Asked, Edit, Event, Trouble, World};
+pub use world::World;

@@ -3,11 +3,12 @@
 use crossfade::rotation::ring::VersionId;
 
 use crate::{
+    event::Trouble,
     rules::{Ticks, at},
     state::{Fate, State, Verifier},
     token::{digest_of, token_of},
     verifier::Sort,
-    world::{Trouble, World},
+    world::World,
 };
 
 /// What has to hold of every state.

@@ -1,16 +1,13 @@
-//! What can happen, and what becomes of it.
+//! What is explored, and what becomes of each event.
 
 use std::sync::Arc;
 
-use crossfade::rotation::{
-    plan::{Demand, Step},
-    ring::{Ring, VersionId},
-};
+use crossfade::rotation::{plan::Demand, ring::VersionId};
 
 use crate::{
     broken::Broken,
-    promise::sentence,
-    rules::{Kind, Rules, START, TICK, Ticks, at},
+    event::{Asked, Edit, Event, Trouble},
+    rules::{Kind, Rules, START, Ticks, at},
     state::{Fate, Fates, Left, Order, Part, Replica, State, Verifier},
     store::{Aws, Embedded, Fault, Store, Write},
     turn::Turn,
@@ -47,107 +44,6 @@ pub struct World {
     pub edits: Vec<Edit>,
     /// Replicas take their turns one after the other, and verifiers follow: fewer states, and none of another kind.
     pub orderly: bool,
-}
-
-/// What can go wrong.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Trouble {
-    /// A daemon dies, before its write or after it.
-    Crash,
-    /// A write is not sent, or its answer is lost.
-    Lost,
-    /// A write lands late.
-    LateWrite,
-    /// A read shows what was so before.
-    LateRead,
-    /// A daemon does not reach the store for so long.
-    CutOff(Ticks),
-    /// A verifier reaches no daemon for so long.
-    Alone(Ticks),
-    /// A verifier's machine is suspended for so long.
-    Nap(Ticks),
-    /// A verifier asks another replica.
-    Stray,
-}
-
-/// What a person can order.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Asked {
-    /// `rotate`
-    Rotate,
-    /// `rotate --compromised`
-    Compromised,
-    /// `revoke --all`
-    RevokeAll,
-    /// `revoke --previous`
-    RevokePrevious,
-    /// `revoke --version`, of the pending one
-    RevokePending,
-    /// `abort`
-    Abort,
-    /// `pause`
-    Pause,
-    /// `resume`
-    Resume,
-}
-
-/// What a person can do to AWS's labels by hand.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Edit {
-    /// AWSCURRENT goes back to what bears AWSPREVIOUS.
-    RollBack,
-    /// AWSCURRENT goes to what bears AWSPENDING.
-    Promote,
-    /// A value of one's own becomes current.
-    Put,
-    /// AWSPREVIOUS comes off.
-    Unlabel,
-}
-
-/// One event.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Event {
-    /// A replica takes its turn with a secret.
-    Turn {
-        /// Which one.
-        replica: usize,
-        /// Which secret.
-        secret: usize,
-        /// What befalls its calls.
-        fault: Option<Fault>,
-        /// The older state that its read shows.
-        shows: Option<usize>,
-        /// It dies after that.
-        dies: bool,
-    },
-    /// A verifier asks a replica.
-    Fetch {
-        /// Which one.
-        verifier: usize,
-        /// Whom it asks.
-        replica: usize,
-    },
-    /// A write that was on its way lands.
-    Lands(usize),
-    /// A person gives an order.
-    Orders {
-        /// To which daemon.
-        replica: usize,
-        /// About which secret.
-        secret: usize,
-        /// What.
-        asked: Asked,
-    },
-    /// A person edits labels.
-    Edits(usize, Edit),
-    /// A daemon does not reach the store with that secret.
-    CutOff(usize, usize, Ticks),
-    /// A verifier reaches nobody.
-    Alone(usize, Ticks),
-    /// A verifier's machine is suspended.
-    Nap(usize, Ticks),
-    /// A tick goes by.
-    Tick,
 }
 
 /// In one tick, of one replica with one secret: more would be one that writes for ever.
@@ -346,32 +242,6 @@ impl World {
         self.look(state, true);
     }
 
-    /// A pause that a person was told of holds the schedule, once no late read can miss it.
-    fn judge_step(&self, state: &mut State, secret: usize, step: Step, demand: Option<Demand>) {
-        let paused = state.fates[secret].paused.is_some_and(|at| at + self.rules.store_lag < state.tick);
-        let truth = state.store.truth(secret);
-        let replaces_an_ended_one = truth.ended.contains(&truth.current);
-        let staged = matches!(step, Step::Stage { current } if current == truth.current);
-        if paused && staged && demand.is_none() && !replaces_an_ended_one {
-            state.wrong = Some(sentence::ON_HOLD);
-        }
-    }
-
-    fn note_told(&self, state: &mut State, secret: usize, demand: Demand, ring: &Ring) {
-        let tick = state.tick;
-        let fates = Arc::make_mut(&mut state.fates[secret]);
-        match demand {
-            Demand::Pause => fates.paused = Some(tick),
-            Demand::Revoke { version } => drop(fates.told_ended.insert(version)),
-            Demand::Compromised { current } | Demand::RevokeAll { current } => {
-                fates.told_ended.insert(current);
-                let all = ring.versions().filter(|version| version.ended.is_some());
-                fates.told_ended.extend(all.map(|version| version.id));
-            }
-            Demand::Rotate { .. } | Demand::Abort { .. } | Demand::Resume => {}
-        }
-    }
-
     fn fetch(&self, state: &mut State, verifier: usize, replica: usize) {
         let (skew, tick) = (self.skews[replica], state.tick);
         let State { verifiers, replicas, .. } = state;
@@ -434,44 +304,6 @@ impl World {
         let until = state.tick + self.rules.soak();
         Arc::make_mut(&mut state.fates[secret]).excused_until = until;
         self.land(state, &write, false);
-    }
-
-    /// The onlooker takes down what is so now. `ours`: no person did it.
-    fn look(&self, state: &mut State, ours: bool) {
-        let tick = state.tick;
-        for n in 0..self.secrets {
-            let truth = state.store.truth(n);
-            let old = &state.fates[n];
-            let mut fates = (**old).clone();
-            for id in truth.versions.keys() {
-                let (hasty, excused_until) = (fates.hasty, fates.excused_until);
-                let fate = fates.versions.entry(*id).or_default();
-                let is_current = *id == truth.current;
-                if is_current && (fate.current.is_none() || fate.replaced.is_some()) {
-                    // A promotion that lands late can undo what a person has just rolled back.
-                    let undone = tick <= excused_until;
-                    if fate.current.is_some() && ours && !undone {
-                        state.wrong = Some(sentence::NOT_TWICE);
-                    }
-                    fate.ended_first = fate.ended.is_some();
-                    if hasty && truth.versions[id] + TICK * self.rules.soak() > at(tick) {
-                        fate.hasty_until = tick + self.rules.freshness + self.rules.store_lag;
-                    }
-                    (fate.current, fate.replaced, fate.deadline) = (Some(tick), None, None);
-                }
-                if !is_current && fate.current.is_some() && fate.replaced.is_none() {
-                    (fate.replaced, fate.by_hand) = (Some(tick), !ours);
-                }
-                if truth.ended.contains(id) {
-                    fate.ended.get_or_insert(tick);
-                }
-                let deadline = truth.deadlines.get(id).copied().filter(|_| !is_current);
-                fate.deadline = fate.deadline.max(deadline);
-            }
-            if fates.versions != old.versions {
-                state.fates[n] = Arc::new(fates);
-            }
-        }
     }
 
     /// Every version that there is, of that secret.
