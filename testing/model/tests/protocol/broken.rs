@@ -59,7 +59,7 @@ fn an_end_written_last_is_lost_to_a_promotion_that_lands_late() {
     let orders = vec![Asked::RevokePending];
     breaks(
         Broken::EndWrittenLast,
-        sentence::NOT_REFUSED,
+        sentence::AT_REST,
         World { left: left(1, 1), faults, orders, ..quiet(Rules::AWS) },
     );
 }
