@@ -23,7 +23,7 @@ pub struct Token(SecretString);
 pub struct NoRandomness(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 /// A stored value can't be a token. The message never shows any of it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum UnusableValue {
     /// Outside 16 to 512 visible ASCII characters.
     #[error("{}", self.as_str())]

@@ -6,7 +6,8 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `api`, `date` | the calls, and the time that each answer bears |
+//! | `calls` | what we ask of AWS |
+//! | `api`, `date` | asking it, and the time that each answer bears |
 //! | `pace` | how fast we call |
 //! | `trouble` | what AWS's errors mean for us |
 //! | `time` | AWS's time as the interval that it is |
@@ -29,7 +30,12 @@ use std::{
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 
-use self::pace::Urgency;
+pub use self::{
+    calls::{Answer, Calls, Described, Stored},
+    memory::Memory,
+    pace::Urgency,
+    trouble::Trouble,
+};
 use super::{Format, ReadError, Reading, Secret, Store, WriteError, proof::Proof};
 use crate::{
     clock::Clock,
@@ -42,6 +48,7 @@ use crate::{
 };
 
 mod api;
+mod calls;
 mod chores;
 mod date;
 mod label;
@@ -92,7 +99,7 @@ impl Default for Options {
 
 /// The secrets of one account and region.
 pub struct Aws {
-    api: api::Api,
+    api: Arc<dyn Calls>,
     clock: Arc<dyn Clock>,
     options: Options,
     memories: Mutex<HashMap<Arc<str>, (Format, memory::Memory)>>,
@@ -127,7 +134,23 @@ impl Aws {
         let config = client.config().to_builder().disable_clock_skew_correction(false);
         let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
         let api = api::Api::new(client, Arc::clone(&clock), options.plaintext);
+        Self::asking(Arc::new(api), options, clock)
+    }
+
+    /// On something that answers in AWS's place.
+    pub fn asking(api: Arc<dyn Calls>, options: Options, clock: Arc<dyn Clock>) -> Self {
         Self { api, clock, options, memories: Mutex::default() }
+    }
+
+    /// As a process that remembers this of the secret.
+    pub fn remembering(self, secret: &Secret, memory: Memory) -> Self {
+        self.memories().insert(Arc::clone(&secret.name), (secret.format, memory));
+        self
+    }
+
+    /// What it remembers of the secret.
+    pub fn memory(&self, secret: &Secret) -> Memory {
+        self.remember(secret, |memory| memory.clone())
     }
 
     /// Tries each right on that secret. No label of AWS's is moved; at most one version without labels stays behind.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crossfade::rotation::plan::{Demand, Phase};
 use crossfade_testing_secretsmanager::{
-    faults::{Effect, Failure, Rule},
+    faults::{Delay, Effect, Failure, Rule},
     model::Operation,
 };
 
-use crate::world::{EVERY, FIRST, GRACE, NAME, SYNC, World};
+use crate::world::{EVERY, FIRST, GRACE, LAG, NAME, SYNC, World, millis};
 
 const THEIRS: &str = "00000000-0000-4000-8000-000000000002";
 const LATER: &str = "33333333-0000-4000-8000-000000000003";
@@ -37,6 +37,26 @@ async fn a_value_that_a_person_puts_is_adopted_and_the_one_that_it_replaces_keep
     world.run(GRACE).await;
     assert!(!world.accepts(0, &world.token(FIRST)), "past its grace it is over");
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(THEIRS), "and no rotation came of it");
+}
+
+#[tokio::test]
+async fn a_late_read_does_not_begin_the_grace_of_a_replaced_version_anew() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(30)).await;
+    world.excused = true;
+    world.server.person().put(NAME, THEIRS, THEIR_TOKEN, &[]).expect("a put");
+    world.until("its deadline", |labels| labels.keys().any(|l| l.starts_with("crossfade-until-"))).await;
+    let deadline = |world: &World| {
+        let labels = world.labels().into_keys();
+        labels.filter(|label| label.starts_with("crossfade-until-")).collect::<Vec<_>>()
+    };
+    let written = deadline(&world);
+    world.turn(0).await;
+    world.server.advance(LAG - Duration::from_secs(1));
+    let late = Effect::LateRead(Delay::Fixed(millis(LAG)));
+    world.server.fault(Rule::once(late).on(Operation::DescribeSecret));
+    world.run(Duration::from_secs(30)).await;
+    assert_eq!(deadline(&world), written, "a deadline that was read stands");
 }
 
 /// Replaced tokens are accepted for their grace, by a daemon that saw it and by one that was started since.

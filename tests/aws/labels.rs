@@ -132,6 +132,20 @@ async fn a_compromised_version_is_marked_in_one_write_and_replaced_without_grace
 }
 
 #[tokio::test]
+async fn once_an_ended_version_is_replaced_it_holds_nothing_up() {
+    let mut world = World::new().await;
+    world.run(Duration::from_secs(6)).await;
+    let leaked = world.current();
+    world.order(0, Demand::Compromised { current: leaked }).await.expect("the marks");
+    world.until("the replacement", |labels| labels.get("AWSCURRENT").is_some_and(|id| id != FIRST)).await;
+    world.run(SYNC * 2).await;
+    assert_eq!(world.turn(0).await, None, "there is nothing left to do");
+    let left = world.labels().into_keys().filter(|label| label.starts_with("AWS"));
+    assert_eq!(left.collect::<Vec<_>>(), ["AWSCURRENT"], "long before its grace would be over");
+    assert_eq!(world.parked(0), None);
+}
+
+#[tokio::test]
 async fn each_way_of_ending_marks_first_and_takes_the_label_off_then() {
     let mut world = World::new().await;
     world.run(Duration::from_secs(6)).await;

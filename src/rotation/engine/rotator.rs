@@ -96,6 +96,16 @@ impl Rotator {
         Self { secret, store, clock, observer, marks, last, trigger: None, rejections }
     }
 
+    /// As a process that knows of these ends.
+    pub fn remembering(self, marks: Marks) -> Self {
+        Self { marks, ..self }
+    }
+
+    /// Every end that it knows of.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// Reads the secret and publishes what it shows, also where it shows nothing.
     pub async fn observe(&mut self, policy: &Policy) -> Result<Seen, ReadError> {
         let at = self.clock.moment();

@@ -4,11 +4,11 @@
 //! that it was decided on allows. Nor is one sent on a read (`as_of`) that has grown old by then. AWS is never left to invent a version's id (it would invent one a call).
 
 use std::{
-    collections::BTreeMap,
     error::Error,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
     Client, Config,
     config::{Builder, retry::RetryConfig},
@@ -20,15 +20,13 @@ use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
 use super::{
+    calls::{Answer, Calls, Described, Stored},
     date::Stopwatch,
     pace::{Pace, Urgency},
     time,
     trouble::Trouble,
 };
-use crate::{
-    clock::Clock,
-    time::{Interval, Timestamp},
-};
+use crate::{clock::Clock, time::Timestamp};
 
 /// AWS, and our clock beside it.
 pub(super) struct Api {
@@ -39,33 +37,6 @@ pub(super) struct Api {
     pace: Pace,
 }
 
-/// What came of a call, and when.
-pub(super) struct Answer<T> {
-    pub(super) outcome: Result<T, Trouble>,
-    /// The store's time as the answer came; none where it bears none, or one that can't be.
-    pub(super) now: Option<Interval>,
-}
-
-/// What DescribeSecret shows.
-#[derive(Clone, Debug)]
-pub(super) struct Described {
-    pub(super) arn: String,
-    /// AWS's version ids as AWS writes them, each with its labels.
-    pub(super) stages: BTreeMap<String, Vec<String>>,
-    pub(super) rotates_itself: bool,
-    pub(super) owner: Option<String>,
-    pub(super) deleted: Option<Timestamp>,
-}
-
-/// What GetSecretValue shows of one version.
-pub(super) struct Stored {
-    pub(super) id: String,
-    pub(super) created: Timestamp,
-    pub(super) stages: Vec<String>,
-    /// None: binary.
-    pub(super) value: Option<Zeroizing<String>>,
-}
-
 /// A write's retry would be a new one.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
@@ -74,87 +45,6 @@ fn once() -> Builder {
 impl Api {
     pub(super) fn new(client: Client, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
         Self { client, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
-    }
-
-    pub(super) async fn describe(&self, secret: &str) -> Answer<Described> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call = self.client.describe_secret().secret_id(secret).customize().interceptor(watch.clone());
-        self.answer(call.send().await, &watch, described)
-    }
-
-    /// One version's value; without a version, the current one's.
-    pub(super) async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call =
-            self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
-        let sent = call.customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, stored)
-    }
-
-    /// Every version's id, those without labels too.
-    pub(super) async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
-        // At most 100 versions exist, and that many fit one page.
-        let sent = call.max_results(100).customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, |output| {
-            let versions = output.versions.unwrap_or_default().into_iter();
-            Some(versions.filter_map(|version| version.version_id).collect())
-        })
-    }
-
-    pub(super) async fn create(
-        &self,
-        name: &str,
-        id: &str,
-        value: &str,
-        kms_key_id: Option<&str>,
-        as_of: Option<Moment>,
-    ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
-        let call = self.client.create_secret().name(name).client_request_token(id).secret_string(value);
-        let call = call.set_kms_key_id(kms_key_id.map(str::to_owned)).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
-    }
-
-    pub(super) async fn put(
-        &self,
-        secret: &str,
-        id: &str,
-        value: &str,
-        label: &str,
-        as_of: Option<Moment>,
-    ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
-        let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
-        let call = call.secret_string(value).version_stages(label).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
-    }
-
-    /// Waits for a write's turn. Too many at once: later.
-    pub(super) async fn turn(&self, urgency: Urgency) -> Result<(), Trouble> {
-        let busy = "too many writes wait for their turn already: Secrets Manager takes 50 a second";
-        let may = self.pace.write(urgency, &*self.clock).await;
-        if may { Ok(()) } else { Err(Trouble::Unavailable(busy.into())) }
-    }
-
-    /// Moves one label; the one that it is taken from has to be named, and to bear it.
-    pub(super) async fn relabel(
-        &self,
-        secret: &str,
-        label: &str,
-        from: Option<&str>,
-        to: Option<&str>,
-        as_of: Option<Moment>,
-    ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
-        let call = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
-        let call = call.set_remove_from_version_id(from.map(str::to_owned));
-        let call = call.set_move_to_version_id(to.map(str::to_owned)).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 
     fn answer<O, E, T>(
@@ -180,6 +70,86 @@ impl Api {
             || Trouble::Unavailable("AWS's answer lacks a time or a name that it has to bear".into());
         let outcome = sent.map_err(Trouble::of).and_then(|output| of(output).ok_or_else(lacking));
         Answer { outcome, now: now.map(|(now, _)| now) }
+    }
+}
+
+#[async_trait]
+impl Calls for Api {
+    async fn describe(&self, secret: &str) -> Answer<Described> {
+        let _place = self.pace.read().await;
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.describe_secret().secret_id(secret).customize().interceptor(watch.clone());
+        self.answer(call.send().await, &watch, described)
+    }
+
+    async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored> {
+        let _place = self.pace.read().await;
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call =
+            self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
+        let sent = call.customize().interceptor(watch.clone()).send().await;
+        self.answer(sent, &watch, stored)
+    }
+
+    async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
+        let _place = self.pace.read().await;
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
+        // At most 100 versions exist, and that many fit one page.
+        let sent = call.max_results(100).customize().interceptor(watch.clone()).send().await;
+        self.answer(sent, &watch, |output| {
+            let versions = output.versions.unwrap_or_default().into_iter();
+            Some(versions.filter_map(|version| version.version_id).collect())
+        })
+    }
+
+    async fn create(
+        &self,
+        name: &str,
+        id: &str,
+        value: &str,
+        kms_key_id: Option<&str>,
+        as_of: Option<Moment>,
+    ) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
+        let call = self.client.create_secret().name(name).client_request_token(id).secret_string(value);
+        let call = call.set_kms_key_id(kms_key_id.map(str::to_owned)).customize().config_override(once());
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
+    }
+
+    async fn put(
+        &self,
+        secret: &str,
+        id: &str,
+        value: &str,
+        label: &str,
+        as_of: Option<Moment>,
+    ) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
+        let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
+        let call = call.secret_string(value).version_stages(label).customize().config_override(once());
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
+    }
+
+    async fn turn(&self, urgency: Urgency) -> Result<(), Trouble> {
+        let busy = "too many writes wait for their turn already: Secrets Manager takes 50 a second";
+        let may = self.pace.write(urgency, &*self.clock).await;
+        if may { Ok(()) } else { Err(Trouble::Unavailable(busy.into())) }
+    }
+
+    async fn relabel(
+        &self,
+        secret: &str,
+        label: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+        as_of: Option<Moment>,
+    ) -> Result<(), Trouble> {
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
+        let call = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
+        let call = call.set_remove_from_version_id(from.map(str::to_owned));
+        let call = call.set_move_to_version_id(to.map(str::to_owned)).customize().config_override(once());
+        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
     }
 }
 

@@ -67,7 +67,7 @@ fn id8(id: VersionId) -> String {
 }
 
 /// The labels of one version.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Labels(pub(super) BTreeSet<String>);
 
 impl Labels {

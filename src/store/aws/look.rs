@@ -4,7 +4,7 @@ use crossfade_verify::Moment;
 
 use super::{
     Aws,
-    api::Answer,
+    calls::Answer,
     chores,
     label::{CURRENT, Kind},
     memory::{Known, Seen, State, follows},
@@ -43,7 +43,8 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         );
         return Err(ReadError::Missing { now, cause: cause.into() });
     }
-    let state = aws.remember(secret, |memory| memory.take_in(described, secret.grace, now));
+    let terms = (secret.grace, aws.lags().store_lag);
+    let state = aws.remember(secret, |memory| memory.take_in(described, terms, now));
     let Some(current) = state.holder(CURRENT) else {
         is_gone(aws, secret, now)?;
         return empty(aws, secret, state, now, at);
@@ -56,7 +57,7 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         let fetched = fetch(aws, secret, &state, *version).await;
         if fetched.is_err() {
             // Its time may be a wrong one: nothing was first seen then.
-            aws.remember(secret, |memory| memory.unnoted.retain(|_, since| *since != now.latest));
+            aws.remember(secret, |memory| memory.disbelieve(now.latest));
         }
         fetched?;
     }

@@ -2,12 +2,18 @@
 //!
 //! All of it can be lost: it saves calls, and keeps late reads from bringing back what is over.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use crossfade_verify::{Digest, Moment};
 
 use super::{
-    api::Described,
+    calls::Described,
     chores::Chore,
     label::{CURRENT, Kind, Labels, PREVIOUS},
     look::ATTEMPTS,
@@ -18,8 +24,9 @@ use crate::{
     time::{Interval, Timestamp},
 };
 
-#[derive(Default)]
-pub(super) struct Memory {
+/// What a process remembers of a secret. Two that are equal by their hash decide alike on the next read.
+#[derive(Clone, Default)]
+pub struct Memory {
     pub(super) arn: String,
     /// AWS's own spelling of each version's id.
     names: BTreeMap<VersionId, String>,
@@ -32,6 +39,8 @@ pub(super) struct Memory {
     /// Versions that somebody else has replaced, and since when: no note was written for that. They stay known when
     /// they lose AWS's label too.
     pub(super) unnoted: BTreeMap<VersionId, Timestamp>,
+    /// Deadlines that were read on versions, and when: a read that shows none so soon after that is a late one.
+    noted: BTreeMap<VersionId, (Timestamp, Timestamp)>,
     /// A current version that is none of ours, and when we first saw it.
     pub(super) adopted: Option<(VersionId, Timestamp)>,
     /// Which versions the ids of pending ones were made from; none: none of ours.
@@ -45,8 +54,30 @@ pub(super) struct Memory {
     pub(super) seen: Option<Arc<Seen>>,
 }
 
+/// Of the last read the labels alone: a step has to name the read that it rests on, and that one is the next.
+impl Hash for Memory {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
+        (arn, names, known, ended, compromised, unnoted).hash(hasher);
+        self.noted.hash(hasher);
+        let Self { adopted, parents, written, burnt, gone, seen, .. } = self;
+        (adopted, parents, written, burnt, gone).hash(hasher);
+        seen.as_ref().map(|seen| (&seen.state, seen.ring.is_some())).hash(hasher);
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("ended", &self.ended)
+            .field("compromised", &self.compromised)
+            .field("unnoted", &self.unnoted)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A version's value, as far as it is kept: never the token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Hash, Debug)]
 pub(super) struct Known {
     pub(super) created: Timestamp,
     /// Digest, and whether somebody else made the token; or why it is none.
@@ -54,7 +85,7 @@ pub(super) struct Known {
 }
 
 /// A secret's labels.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Hash, Debug, Default)]
 pub(super) struct State {
     pub(super) arn: String,
     pub(super) labels: BTreeMap<VersionId, Labels>,
@@ -112,7 +143,12 @@ fn was_promoted(last: &State, state: &State, replaced: VersionId, current: Versi
 
 impl Memory {
     /// Takes in what a read shows. A secret that was deleted and made again is another one.
-    pub(super) fn take_in(&mut self, described: Described, grace: Duration, now: Interval) -> State {
+    pub(super) fn take_in(
+        &mut self,
+        described: Described,
+        (grace, store_lag): (Duration, Duration),
+        now: Interval,
+    ) -> State {
         if self.arn != described.arn {
             *self = Self { arn: described.arn.clone(), seen: self.seen.take(), ..Self::default() };
         }
@@ -128,6 +164,7 @@ impl Memory {
             rotates_itself: described.rotates_itself,
             is_managed: described.owner.is_some(),
         };
+        self.noted.retain(|_, (_, seen)| *seen + store_lag > now.earliest);
         self.see_replaced(&state, grace, now);
         let State { labels, .. } = &state;
         self.names.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
@@ -158,8 +195,11 @@ impl Memory {
             self.unnoted.entry(id).or_insert(now.latest);
         }
         for (id, labels) in &state.labels {
-            if labels.bears(PREVIOUS) && labels.latest(Kind::Until, *id).is_none() {
-                self.unnoted.entry(*id).or_insert(now.latest);
+            if let Some(until) = labels.latest(Kind::Until, *id) {
+                self.noted.insert(*id, (until, now.latest));
+            } else if labels.bears(PREVIOUS) {
+                let since = self.noted.get(id).map_or(now.latest, |(until, _)| *until - grace);
+                self.unnoted.entry(*id).or_insert(since);
             }
         }
         self.unnoted.retain(|id, since| {
@@ -167,6 +207,12 @@ impl Memory {
             let deadline = *since + grace;
             Some(*id) != current && note.is_none_or(|note| note < deadline) && deadline > now.earliest
         });
+    }
+
+    /// The time of that read may be a wrong one: nothing was seen then.
+    pub(super) fn disbelieve(&mut self, at: Timestamp) {
+        self.unnoted.retain(|_, since| *since != at);
+        self.noted.retain(|_, (_, seen)| *seen != at);
     }
 
     /// A version that replaced another one by hand, with a value of its own, did so when it was made at the earliest:

@@ -17,7 +17,7 @@ const READS: usize = 32;
 
 /// Whether a write can wait for a better moment.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Urgency {
+pub enum Urgency {
     /// An end, and what replaces an ended version: it waits for its like alone.
     End,
     /// A step: it waits for its turn, as long as the read that it rests on is young enough.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rand::{TryRng, rngs::SysRng};
 
-use super::{Aws, api::Described, label::CURRENT, trouble::Trouble, value};
+use super::{Aws, calls::Described, label::CURRENT, trouble::Trouble, value};
 use crate::{
     store::{
         Secret,

@@ -12,7 +12,7 @@ use crate::store::{Cause, WriteError};
 
 /// Why a call has failed, by what can be done about it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub enum Trouble {
     /// Nothing was sent: look again.
     #[error(transparent)]
     Late(Cause),

@@ -14,7 +14,7 @@ use crate::{
 const MEMBER: &str = "token";
 
 /// A stored value does not fit its format. The message never shows any of it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[error("{}", self.as_str())]
 pub(super) enum Unfit {
     Binary,

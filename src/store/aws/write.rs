@@ -158,12 +158,20 @@ impl Hand<'_> {
     /// AWS's label comes off first; our note stays as a tombstone until no late read can miss it. One that is ended
     /// is accepted by nobody: its note comes off.
     async fn retire(&self, state: &State, version: VersionId) -> Result<(), WriteError> {
-        let labels = state.labels.get(&version).ok_or(WriteError::Conflict)?;
+        let bare = Labels::default();
+        let labels = state.labels.get(&version).unwrap_or(&bare);
         if labels.bears(PREVIOUS) {
             return self.detach(state, PREVIOUS, version).await;
         }
         let note = labels.notes(Kind::Until, version).first().map(|(_, label)| (*label).to_owned());
-        self.detach(state, &note.ok_or(WriteError::Conflict)?, version).await
+        match note {
+            Some(note) => self.detach(state, &note, version).await,
+            None => {
+                // What is left of it is our own memory of when it was replaced.
+                self.aws.remember(self.secret, |memory| memory.unnoted.remove(&version));
+                Ok(())
+            }
+        }
     }
 
     async fn unpause(&self, state: &State) -> Result<(), WriteError> {

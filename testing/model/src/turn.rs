@@ -1,0 +1,315 @@
+//! One turn of a replica, by the real engine's [`Rotator`]: read, publish, decide, at most one write.
+//!
+//! What is modelled here is the loop around it (`Engine` and `Rotator::carry_out`): which order stands, and when a
+//! person is told that it does.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use crossfade::{
+    clock::Clock,
+    rotation::{
+        engine::{Observation, Observer, Outcome, Rotator, Seen, Trigger},
+        plan::{self, Demand, Next, Step},
+        ring::{Ring, VersionId},
+    },
+    store::{
+        Secret, Store as StoreTrait,
+        aws::{Aws as AwsStore, Options},
+    },
+};
+use crossfade_verify::{Digest, Moment};
+
+use crate::{
+    broken::Broken,
+    memo::{Memo, remembered},
+    rules::{Rules, TICK, Ticks, at},
+    state::{Known, Order, Part},
+    store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, Write},
+};
+
+/// For so long an order is tried that makes no headway: 20 s.
+const PATIENCE: Ticks = 2;
+
+/// What a turn needs to know beside the replica's own state.
+#[derive(Copy, Clone, Hash, Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) broken: Option<Broken>,
+    pub(crate) secret: usize,
+    pub(crate) tick: Ticks,
+    /// By how much the replica's clocks are off.
+    pub(crate) skew: Ticks,
+    pub(crate) fault: Option<Fault>,
+    /// A late read: the state that it shows, among those that were replaced a while ago.
+    pub(crate) shows: Option<usize>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub(crate) store: Store,
+    pub(crate) part: Part,
+    pub(crate) late: Option<Write>,
+    /// The step that was tried, whatever came of it.
+    pub(crate) step: Option<Step>,
+    /// The order that a person was told of now.
+    pub(crate) told: Option<(Demand, Ring)>,
+}
+
+struct Machine(Moment);
+
+#[async_trait]
+impl Clock for Machine {
+    fn moment(&self) -> Moment {
+        self.0
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+#[derive(Default)]
+struct Published(Mutex<Option<Observation>>);
+
+impl Observer for Published {
+    fn observed(&self, _: &str, seen: &Observation) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen.clone());
+    }
+
+    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
+}
+
+/// A machine's clocks at that tick.
+pub(crate) fn moment(tick: Ticks, skew: Ticks) -> Moment {
+    let ms = 1_000_000_000 + u64::from(tick + skew) * 10_000;
+    Moment { boot_ms: ms, wall_ms: ms }
+}
+
+/// The real code waits for nothing here.
+fn now<T>(work: impl Future<Output = T>) -> T {
+    let work = std::pin::pin!(work);
+    match work.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => unreachable!("a model's store answers at once"),
+    }
+}
+
+/// The store of a turn.
+enum Place {
+    Table(Arc<Table>),
+    Desk(Arc<Desk>, Arc<AwsStore>),
+}
+
+thread_local! {
+    static DONE: Memo<Done> = Memo::default();
+}
+
+impl Turn<'_> {
+    /// Takes it, or remembers what came of it when it was taken before.
+    pub(crate) fn take(&self, store: &Store, part: &Part) -> Done {
+        remembered(&DONE, (self, store, part), || self.play(store, part))
+    }
+
+    fn play(&self, store: &Store, part: &Part) -> Done {
+        let policy = self.rules.policy(NAMES[self.secret], self.broken);
+        let secret = Secret { grace: TICK * self.rules.grace, ..Secret::new(NAMES[self.secret], "mcp") };
+        let mut part = part.clone();
+        if self.broken == Some(Broken::MarkForgotten) {
+            (part.marks, part.memory) = (Arc::default(), Arc::default());
+        }
+        let place = self.place(store, &part, &secret);
+        let shared: Arc<dyn StoreTrait> = match &place {
+            Place::Table(table) => Arc::<Table>::clone(table),
+            Place::Desk(_, aws) => Arc::<AwsStore>::clone(aws),
+        };
+        let published = Arc::new(Published::default());
+        let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
+        let mut rotator =
+            Rotator::new(secret.clone(), shared, self.machine(), observer).remembering((*part.marks).clone());
+        let (mut step, mut told) = (None, None);
+        if let (Some((version, deadline)), Place::Table(table)) = (part.owes.take(), &place) {
+            table.write_deadline(version, deadline);
+            part.wrote = Some(self.tick);
+        } else if let Ok(seen) = now(rotator.observe(&policy)) {
+            part.learnt = Arc::new(part.learnt.iter().chain(rotator.marks().keys()).copied().collect());
+            part.known = self.known(&published, &part.learnt);
+            told = self.attend(&mut part, &seen);
+            let demand = part.order.map(|order| order.demand);
+            let decided = rotator.decide(&seen, &policy, demand.as_ref());
+            if let Next::Do(wanted) = self.bend(decided, &seen, demand.as_ref()) {
+                step = Some(wanted);
+                self.act(&mut rotator, &seen, wanted, &mut part, &policy, demand.as_ref());
+            } else {
+                part.done = true;
+            }
+        } else {
+            part.done = true;
+        }
+        let mut marks = rotator.marks().clone();
+        part.learnt = Arc::new(part.learnt.iter().chain(marks.keys()).copied().collect());
+        if let (Some(Broken::OrderInMemory), Some(Step::EndAll { .. }), Some(known)) =
+            (self.broken, step, &part.known)
+        {
+            let all = known.ring.iter().flat_map(Ring::versions).map(|v| (v.digest, known.now.latest));
+            marks.extend(all);
+        }
+        part.marks = Arc::new(marks);
+        let (store, late) = match place {
+            Place::Table(table) => (Store::Embedded(table.left()), None),
+            Place::Desk(desk, aws) => {
+                part.memory = Arc::new(aws.memory(&secret));
+                let (left, late) = desk.left();
+                (Store::Aws(left), late)
+            }
+        };
+        Done { store, part, late, step, told }
+    }
+
+    fn machine(&self) -> Arc<dyn Clock> {
+        Arc::new(Machine(moment(self.tick, self.skew)))
+    }
+
+    fn place(&self, store: &Store, part: &Part, secret: &Secret) -> Place {
+        match store {
+            Store::Embedded(state) => Place::Table(Arc::new(self.table(state))),
+            Store::Aws(state) => {
+                let desk = Arc::new(self.desk(state));
+                let options = Options {
+                    traits: self.rules.traits(),
+                    hold: TICK * self.rules.hold,
+                    ..Options::default()
+                };
+                let aws = AwsStore::asking(Arc::<Desk>::clone(&desk), options, self.machine());
+                Place::Desk(desk, Arc::new(aws.remembering(secret, (*part.memory).clone())))
+            }
+        }
+    }
+
+    fn table(&self, state: &Embedded) -> Table {
+        Table {
+            secret: self.secret,
+            now: self.rules.interval(self.tick),
+            fault: self.fault,
+            without_deadlines: self.broken == Some(Broken::DeadlineAfterTheMove),
+            state: Mutex::new(state.clone()),
+        }
+    }
+
+    fn desk(&self, state: &Aws) -> Desk {
+        let shown = self.shows.map_or(&state.now, |n| &state.older[n].1);
+        let created = self.store_slot(state);
+        let local = self.broken == Some(Broken::LocalClock);
+        Desk {
+            secret: self.secret,
+            shown: (**shown).clone(),
+            now: self.rules.interval(if local { self.tick + self.skew } else { self.tick }),
+            time: at(self.tick),
+            tick: self.tick,
+            fault: self.fault,
+            broken: self.broken,
+            slot: created,
+            state: Mutex::new((state.clone(), None)),
+        }
+    }
+
+    fn store_slot(&self, state: &Aws) -> u32 {
+        let secret = state.secret(self.secret);
+        let current = secret.labels().get("AWSCURRENT");
+        let made = secret.versions().iter().find(|v| Some(&v.id) == current).map_or(0, |v| v.created_ms);
+        let age = at(self.tick).as_millis().saturating_sub(made) / 10_000;
+        u32::try_from(age).unwrap_or_default() / self.rules.every
+    }
+
+    fn known(&self, published: &Published, learnt: &BTreeSet<Digest>) -> Option<Arc<Known>> {
+        let seen = published.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let (at, now) = seen.read?;
+        let current = seen.ring.as_ref().map(|ring| ring.current.digest);
+        let ended = learnt.iter().copied().filter(|digest| Some(*digest) != current).collect();
+        Some(Arc::new(Known { ring: seen.ring, at, now, read: self.tick, ended }))
+    }
+
+    /// What the engine makes of the order that it has: whether it can be carried out, stands, and is to be remembered.
+    fn attend(&self, part: &mut Part, seen: &Seen) -> Option<(Demand, Ring)> {
+        let (ring, order) = (seen.ring.as_ref()?, part.order?);
+        // A person who gets no answer is told that nobody knows.
+        if !order.told && self.tick > order.since + PATIENCE {
+            part.order = None;
+            return None;
+        }
+        if !order.admitted && plan::refusal(ring, &order.demand).is_some() {
+            part.order = None;
+            return None;
+        }
+        let stands = plan::settled(ring, &order.demand) || self.is_taken_for_standing(ring, &order.demand);
+        part.order = Some(Order { admitted: true, told: order.told || stands, ..order });
+        if stands && plan::finished(ring, &order.demand) {
+            part.order = None;
+        }
+        (stands && !order.told).then(|| (order.demand, ring.clone()))
+    }
+
+    /// A broken one: what is to be marked is gone from sight.
+    fn is_taken_for_standing(&self, ring: &Ring, demand: &Demand) -> bool {
+        let gone = |version: VersionId| ring.version(version).is_none();
+        self.broken == Some(Broken::EndWrittenLast)
+            && matches!(demand, Demand::Revoke { version } if gone(*version))
+    }
+
+    /// What a broken replica makes of the decision.
+    fn bend(&self, next: Next, seen: &Seen, demand: Option<&Demand>) -> Next {
+        let (Next::Do(step), Some(ring)) = (next, &seen.ring) else { return next };
+        let pending = ring.pending.map(|pending| pending.id);
+        let grace = TICK * self.rules.grace;
+        let bent = match (self.broken, step) {
+            (Some(Broken::EndWrittenLast), Step::End { version }) if pending == Some(version) => {
+                Step::Drop { pending: version }
+            }
+            (Some(Broken::DropWithoutNote), Step::Note { version, .. })
+                if pending == Some(version) && matches!(demand, Some(Demand::Abort { .. })) =>
+            {
+                Step::Drop { pending: version }
+            }
+            (Some(Broken::ShortNote), Step::Note { version, .. }) if version == ring.current.id => {
+                let lasts = ring.current.note.is_some_and(|note| note > seen.now.latest);
+                match pending.filter(|_| lasts) {
+                    Some(pending) => Step::Promote { pending, current: version, accepted_for: grace },
+                    None => Step::Note { version, until: seen.now.latest + grace },
+                }
+            }
+            (Some(Broken::ShortNote), Step::Promote { pending, current, accepted_for }) => {
+                Step::Promote { pending, current, accepted_for: accepted_for.min(grace / 2) }
+            }
+            (_, step) => step,
+        };
+        Next::Do(bent)
+    }
+
+    fn act(
+        &self,
+        rotator: &mut Rotator,
+        seen: &Seen,
+        step: Step,
+        part: &mut Part,
+        policy: &crossfade::rotation::policy::Policy,
+        demand: Option<&Demand>,
+    ) {
+        if self.broken == Some(Broken::OrderInMemory) && matches!(step, Step::EndAll { .. }) {
+            return;
+        }
+        match now(rotator.act(seen, step, policy, demand)) {
+            Ok(()) => part.wrote = Some(self.tick),
+            // It waits before it tries again.
+            Err(_) => part.done = true,
+        }
+        if let (Some(Broken::DeadlineAfterTheMove), Step::Promote { current, accepted_for, .. }) =
+            (self.broken, step)
+        {
+            part.owes = Some((current, seen.now.latest + accepted_for));
+        }
+    }
+}

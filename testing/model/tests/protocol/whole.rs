@@ -1,0 +1,124 @@
+//! The protocol as it is: with every kind of trouble, order and edit, no path breaks the promise.
+//!
+//! The fast tier has few of each at a time; where `CROSSFADE_FULL` is set, there are more of them, and all at once.
+
+use crossfade_testing_model::{Asked, Edit, Left, Rules, Trouble, World};
+
+use super::{explore, quiet};
+
+const TROUBLES: [Trouble; 10] = [
+    Trouble::Crash,
+    Trouble::Lost,
+    Trouble::LateWrite,
+    Trouble::LateRead,
+    Trouble::CutOff(2),
+    Trouble::CutOff(8),
+    Trouble::Alone(2),
+    Trouble::Alone(8),
+    Trouble::Nap(4),
+    Trouble::Stray,
+];
+
+const ORDERS: [Asked; 8] = [
+    Asked::Rotate,
+    Asked::Compromised,
+    Asked::RevokeAll,
+    Asked::RevokePrevious,
+    Asked::RevokePending,
+    Asked::Abort,
+    Asked::Pause,
+    Asked::Resume,
+];
+
+const EDITS: [Edit; 4] = [Edit::RollBack, Edit::Promote, Edit::Put, Edit::Unlabel];
+
+fn full() -> bool {
+    std::env::var_os("CROSSFADE_FULL").is_some()
+}
+
+/// Whatever can happen, a previous version among it.
+fn anything(rules: Rules) -> World {
+    World {
+        overlap: Some(6),
+        faults: TROUBLES.to_vec(),
+        orders: ORDERS.to_vec(),
+        edits: EDITS.to_vec(),
+        ..quiet(rules)
+    }
+}
+
+/// Threads: other tests run beside it, but for the long runs.
+fn keeps_the_promise(what: &str, world: World) {
+    let threads = if full() { 2 } else { 1 };
+    let explored = explore(what, world, threads);
+    assert!(explored.broken.is_none(), "{what}: {explored:?}");
+}
+
+const fn left(faults: u8, orders: u8, edits: u8) -> Left {
+    Left { faults, orders, edits }
+}
+
+#[test]
+fn with_one_fault_and_one_order_the_embedded_store_keeps_the_promise() {
+    let (left, window) = (left(1, 1, 0), 8);
+    keeps_the_promise("embedded", World { left, window, ..anything(Rules::EMBEDDED) });
+}
+
+#[test]
+fn with_any_fault_on_aws_the_promise_is_kept() {
+    keeps_the_promise("aws, a fault", World { left: left(1, 0, 0), ..anything(Rules::AWS) });
+}
+
+#[test]
+fn with_a_late_call_or_a_crash_about_any_order_on_aws_the_promise_is_kept() {
+    let faults = vec![Trouble::Crash, Trouble::LateWrite, Trouble::LateRead];
+    let world = World { left: left(1, 1, 0), window: 4, faults, ..anything(Rules::AWS) };
+    keeps_the_promise("aws, a fault and an order", world);
+}
+
+#[test]
+fn whatever_a_person_does_to_the_labels_no_deadline_is_put_off_by_a_late_read() {
+    let faults = vec![Trouble::LateRead];
+    keeps_the_promise(
+        "aws, an edit",
+        World { left: left(1, 0, 1), window: 8, faults, ..anything(Rules::AWS) },
+    );
+}
+
+#[test]
+fn with_two_secrets_for_one_server_the_promise_is_kept() {
+    let faults = vec![Trouble::CutOff(2), Trouble::CutOff(8), Trouble::Stray];
+    let world = World { secrets: 2, left: left(1, 0, 0), window: 8, faults, ..anything(Rules::AWS) };
+    keeps_the_promise("aws, two secrets", world);
+}
+
+#[test]
+fn in_whatever_order_replicas_and_verifiers_act_the_promise_is_kept() {
+    let faults = vec![Trouble::LateRead, Trouble::Alone(2)];
+    let world = World { left: left(1, 0, 0), window: 8, faults, orderly: false, ..anything(Rules::AWS) };
+    keeps_the_promise("aws, in any order", world);
+}
+
+#[test]
+fn over_more_than_a_million_states_no_path_breaks_the_promise() {
+    if !full() {
+        return;
+    }
+    for (what, world) in [
+        (
+            "embedded, two faults and an order",
+            World { left: left(2, 1, 0), window: 5, ..anything(Rules::EMBEDDED) },
+        ),
+        (
+            "embedded, an order and a fault",
+            World { left: left(1, 1, 0), window: 12, ..anything(Rules::EMBEDDED) },
+        ),
+        ("aws, a fault and an order", World { left: left(1, 1, 0), window: 10, ..anything(Rules::AWS) }),
+        ("aws, an order and an edit", World { left: left(0, 1, 1), window: 10, ..anything(Rules::AWS) }),
+        ("aws, a fault and an edit", World { left: left(1, 0, 1), window: 10, ..anything(Rules::AWS) }),
+        ("aws, two faults", World { left: left(2, 0, 0), window: 10, ..anything(Rules::AWS) }),
+        ("aws, two orders", World { left: left(0, 2, 0), window: 10, ..anything(Rules::AWS) }),
+    ] {
+        keeps_the_promise(what, world);
+    }
+}
