@@ -50,16 +50,23 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
 
 /// The example servers and the official clients, for the tests that run them all.
 fn fleet() -> Result<Vec<(&'static str, PathBuf)>> {
-    let (server, client) = ("crossfade-example-rmcp", "crossfade-testing-mcp-client");
-    eprintln!("xtask: cargo build --package {server} --package {client}");
-    let build = ["build", "--quiet", "--locked", "--package", server, "--package", client];
+    let [rust, script, python] = servers()?;
+    Ok(vec![
+        ("FLEET_RUST", rust),
+        ("FLEET_RUST_CLIENT", tools::target().join("debug").join(CLIENT)),
+        ("FLEET_TYPESCRIPT", script),
+        ("FLEET_PYTHON", python),
+    ])
+}
+
+const CLIENT: &str = "crossfade-testing-mcp-client";
+
+/// The example servers: the program in Rust, the script in TypeScript, and a Python that has what its server needs.
+pub(crate) fn servers() -> Result<[PathBuf; 3]> {
+    let server = "crossfade-example-rmcp";
+    eprintln!("xtask: cargo build --package {server} --package {CLIENT}");
+    let build = ["build", "--quiet", "--locked", "--package", server, "--package", CLIENT];
     let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
     ensure!(status.success(), "the example server can't be built: see above");
-    let built = tools::target().join("debug");
-    Ok(vec![
-        ("FLEET_RUST", built.join(server)),
-        ("FLEET_RUST_CLIENT", built.join(client)),
-        ("FLEET_TYPESCRIPT", typescript::build()?),
-        ("FLEET_PYTHON", python::python()?),
-    ])
+    Ok([tools::target().join("debug").join(server), typescript::build()?, python::python()?])
 }
