@@ -7,6 +7,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -16,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use crossfade_testing_fleet::servers::{self, Kind};
+use crossfade_testing_fleet::servers::Kind;
 use crossfade_testing_secretsmanager::{Clock, Fake};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -57,13 +58,23 @@ struct Tools {
     folder: PathBuf,
 }
 
-/// So many minutes of the events of that seed.
+/// So many minutes of the events of that seed, with everything built first.
 pub(crate) fn run(seed: u64, minutes: u64) -> Result<()> {
+    eprintln!("xtask: cargo build --package crossfade --bin crossfade");
+    let build = ["build", "--quiet", "--locked", "--package", "crossfade", "--bin", "crossfade"];
+    let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
+    ensure!(status.success(), "the daemon can't be built: see above");
+    let [rust, script, python] = test::servers()?;
+    built(seed, minutes, Kind::all(rust.into(), script.into(), python.into()))
+}
+
+/// The same with the daemon that was built before, and these servers.
+pub(crate) fn built(seed: u64, minutes: u64, kinds: Vec<Kind>) -> Result<()> {
     let kept = tools::target().join("chaos").join(format!("{seed}-{}", std::process::id()));
     fs::create_dir_all(&kept).with_context(|| format!("{} can't be made", kept.display()))?;
     // Not where logs are kept: it ends with the run.
     let folder = tempfile::tempdir().context("no folder can be made")?;
-    let tools = tools(folder.path())?;
+    let tools = tools(folder.path(), kinds)?;
     let run = Arc::new(Run::new(kept)?);
     println!("chaos: seed {seed}, {minutes} min; logs in {}", run.logs.display());
     let result = with_processes(&run, &tools, seed, minutes);
@@ -85,14 +96,7 @@ pub(crate) fn run(seed: u64, minutes: u64) -> Result<()> {
     Ok(())
 }
 
-fn tools(folder: &Path) -> Result<Tools> {
-    let kinds = match servers::kinds() {
-        built if !built.is_empty() => built,
-        _ => {
-            let [rust, script, python] = test::servers()?;
-            Kind::all(rust.into(), script.into(), python.into())
-        }
-    };
+fn tools(folder: &Path, kinds: Vec<Kind>) -> Result<Tools> {
     Ok(Tools {
         program: tools::target().join("debug/crossfade"),
         nginx: tools::nginx()?,

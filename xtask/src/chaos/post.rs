@@ -21,8 +21,14 @@ pub(super) struct Post {
 }
 
 enum Place {
-    Server { kind: Kind, setting: Setting, running: RwLock<Option<Server>> },
+    Server(Box<Example>),
     Endpoint { port: u16 },
+}
+
+struct Example {
+    kind: Kind,
+    setting: Setting,
+    running: RwLock<Option<Server>>,
 }
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -36,8 +42,8 @@ pub(super) enum Verdict {
 impl Post {
     pub(super) fn server(store: &'static str, kind: &Kind, setting: Setting) -> Result<Self, String> {
         let server = Server::start_with(kind, &setting)?;
-        let place = Place::Server { kind: kind.clone(), setting, running: RwLock::new(Some(server)) };
-        Ok(Self { store, language: kind.language, place })
+        let example = Example { kind: kind.clone(), setting, running: RwLock::new(Some(server)) };
+        Ok(Self { store, language: kind.language, place: Place::Server(Box::new(example)) })
     }
 
     pub(super) fn endpoint(store: &'static str, port: u16) -> Self {
@@ -49,15 +55,19 @@ impl Post {
     }
 
     pub(super) fn is_server(&self) -> bool {
-        matches!(self.place, Place::Server { .. })
+        matches!(self.place, Place::Server(_))
     }
 
     pub(super) fn ask(&self, header: &str, token: &str) -> Verdict {
         match &self.place {
-            Place::Server { running, .. } => {
+            Place::Server(example) => {
                 // Not held while it is asked, so that it can be killed meanwhile.
-                let address =
-                    running.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|s| s.address);
+                let address = example
+                    .running
+                    .read()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .as_ref()
+                    .map(|s| s.address);
                 address.map_or(Verdict::Silent, |address| server_says(address, header, token))
             }
             Place::Endpoint { port } => introspected(*port, token),
@@ -66,8 +76,9 @@ impl Post {
 
     /// The file by which its clock is set, where it has one.
     pub(super) fn clock(&self) -> Option<&std::ffi::OsStr> {
-        let Place::Server { setting, .. } = &self.place else { return None };
-        setting
+        let Place::Server(example) = &self.place else { return None };
+        example
+            .setting
             .environment
             .iter()
             .find(|(name, _)| *name == super::clocks::FILE)
@@ -76,7 +87,8 @@ impl Post {
 
     /// Killed, and started again after what is done meanwhile. What it said, where it does not start.
     pub(super) fn kill_during(&self, meanwhile: impl FnOnce()) -> Result<bool, String> {
-        let Place::Server { kind, setting, running } = &self.place else { return Ok(false) };
+        let Place::Server(example) = &self.place else { return Ok(false) };
+        let Example { kind, setting, running } = &**example;
         match running.try_write() {
             Ok(mut server) => drop(server.take()),
             Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return Ok(false),
@@ -89,8 +101,8 @@ impl Post {
 
     /// Stopped, and let go on after what is done meanwhile.
     pub(super) fn stop_during(&self, meanwhile: impl FnOnce()) -> bool {
-        let Place::Server { running, .. } = &self.place else { return false };
-        let pid = running.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Server::pid);
+        let Place::Server(example) = &self.place else { return false };
+        let pid = example.running.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Server::pid);
         let Some(pid) = pid else { return false };
         signal(pid, "-STOP");
         meanwhile();
