@@ -151,11 +151,15 @@ impl Watch {
                 fate.ended_ms = Some(*at_ms);
                 run.tell(&format!("aws {name}: {} is ended", &version.id[..8]));
             }
-            // What a person takes the last label off is ended by that.
-            if by_person && !bears_any && fate.last() == Some(Standing::Open) {
+            fate.is_marked |= marked;
+            // What a person takes the last label off is ended by that; whoever saw it without a note gives it the full
+            // grace "from when it was first seen, once", all the same.
+            let let_go = by_person && !bears_any && fate.last() == Some(Standing::Open);
+            if let_go {
                 fate.ended_ms = fate.ended_ms.or(Some(*at_ms));
             }
-            let ended = fate.ended_ms.is_some();
+            let grace_ms = *at_ms + side.terms.store_lag + side.terms.grace;
+            let ended = fate.is_marked;
             let until = notes(labels, &version.id, "until").max();
             // An expired note of an earlier time says nothing of a version that a person made current again.
             let noted = matches!(fate.last(), Some(Standing::Until(_)));
@@ -166,6 +170,7 @@ impl Watch {
                 _ if bears("AWSPENDING") => Standing::Open,
                 (Some(until), _) => Standing::Until(until),
                 _ if bears("AWSPREVIOUS") => Standing::Open,
+                _ if let_go => Standing::Until(grace_ms),
                 // A note that has expired is taken off; what it said stays true.
                 (None, Some(last @ (Standing::Until(_) | Standing::Over))) => last,
                 (None, _) => Standing::Over,

@@ -22,8 +22,10 @@ pub(super) struct Fate {
     pub(super) created_ms: u64,
     /// When it first became current.
     pub(super) promoted_ms: Option<u64>,
-    /// When a person ended it.
+    /// When a person ended it, by an order or by taking its last label off.
     pub(super) ended_ms: Option<u64>,
+    /// Whether a mark in the store says so.
+    pub(super) is_marked: bool,
     /// Each change of its standing, the oldest first.
     pub(super) standings: Vec<(u64, Standing)>,
 }

@@ -100,7 +100,7 @@ pub(super) fn run(run: &Run, side: &Side, fake: Option<&Fake>, mut dice: Dice) {
         }
         let code =
             said.and_then(|said| said.code).map_or_else(|| "no answer".to_owned(), |code| code.to_string());
-        run.tell(&format!("  {} {secret}: {code}", words[0]));
+        run.tell(&format!("  {} {} {secret}: {code}", side.store, words[0]));
     }
 }
 
