@@ -61,7 +61,7 @@ pub(super) fn run(run: &Run, side: &Side, post: &Post, header: &str, fake: Optio
                 Verdict::Accepted => doubts.push(Doubt {
                     whose: post.whose(),
                     version: overdue.version,
-                    secret: secret.clone(),
+                    secret: overdue.secret,
                     read_ms: None,
                     sent_ms,
                     answered_ms: now_ms(),

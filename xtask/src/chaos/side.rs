@@ -54,6 +54,7 @@ pub(super) struct Parts {
 
 /// A token that nobody may accept any more.
 pub(super) struct Overdue {
+    pub(super) secret: String,
     pub(super) version: String,
     pub(super) token: String,
 }
@@ -110,10 +111,12 @@ impl Side {
         if all.len() > 3 {
             chosen.push(&all[dice.below(all.len() - 3)]);
         }
-        chosen
-            .into_iter()
-            .map(|(_, version, token)| Overdue { version: (*version).clone(), token: (*token).clone() })
-            .collect()
+        let overdue = |(_, version, token): &(u64, &String, &String)| Overdue {
+            secret: ledger.fates[*version].secret.clone(),
+            version: (*version).clone(),
+            token: (*token).clone(),
+        };
+        chosen.into_iter().map(overdue).collect()
     }
 
     /// The lines of a config that are the same on each replica, and those of its own.
