@@ -2,10 +2,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes")]
 
-#[path = "daemon/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the daemon")]
-mod process;
-
 use std::{
     collections::BTreeSet,
     fs,
@@ -14,6 +10,8 @@ use std::{
     process::Command,
     time::Duration,
 };
+
+use crossfade_testing_fleet::process;
 
 use process::{Daemon, call};
 

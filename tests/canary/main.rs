@@ -4,13 +4,12 @@
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes")]
 
 mod aws;
-#[path = "../daemon/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the daemon")]
-mod process;
 mod search;
 #[path = "../daemon/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod world;
+
+use crossfade_testing_fleet::process;
 
 use std::fs;
 

@@ -9,8 +9,7 @@
 mod container;
 mod deployed;
 mod image;
-#[path = "../daemon/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the daemon")]
-mod process;
 mod running;
 mod workshop;
+
+use crossfade_testing_fleet::process;

@@ -9,9 +9,10 @@ mod exec;
 mod feed;
 mod health;
 mod orders;
-mod process;
 mod requests;
 mod rotation;
 mod signals;
 mod tls;
 mod world;
+
+use crossfade_testing_fleet::process;

@@ -2,22 +2,22 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::PathBuf,
     process::{Command, Output, Stdio},
-    time::Duration,
 };
 
+use crossfade_testing_fleet::{
+    BOT_SHA256, VERIFIER_SHA256, free_port,
+    process::{Answer, Daemon, call},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{Answer, Daemon, call};
+#[expect(clippy::allow_attributes, reason = "each of the tests that share this uses others")]
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use crossfade_testing_fleet::{AUDIENCE, BOT, VERIFIER, until};
 
 pub(crate) const SECRET: &str = "mcp/slack-search";
-pub(crate) const AUDIENCE: &str = "https://mcp.example.com/slack";
-/// Of the clients below, made for these tests.
-pub(crate) const VERIFIER: &str = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";
-pub(crate) const BOT: &str = "cfc_for-the-tour-only-never-use-it-as-a-bot----2hdIHn";
 
 pub(crate) struct World {
     pub(crate) folder: TempDir,
@@ -25,27 +25,6 @@ pub(crate) struct World {
     pub(crate) metrics: u16,
     store: String,
     environment: Vec<(&'static str, String)>,
-}
-
-/// How long a test waits for something that has to come; long, for a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits for a condition, not for a time.
-pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let mut waited = Duration::ZERO;
-    while waited < PATIENCE {
-        if let Some(found) = condition() {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-        waited += Duration::from_millis(50);
-    }
-    panic!("never came: {what}");
-}
-
-fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("its address").port()
 }
 
 impl World {
@@ -100,9 +79,9 @@ hold: 60s
 secrets:
 {secrets}clients:
   - {{id: slack-mcp-server, role: verifier, audiences: [\"{AUDIENCE}\"],
-     credential_sha256: db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76}}
+     credential_sha256: {VERIFIER_SHA256}}}
   - {{id: slack-bot-host, role: bot, secrets: [{SECRET}],
-     credential_sha256: 972208d1a0477a34ebf8085453ca4c2df4d7507945e36534caf6c810552010fd}}
+     credential_sha256: {BOT_SHA256}}}
 {more_clients}"
         );
         // As a whole: a half-written file must never be read.

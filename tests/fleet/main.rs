@@ -8,21 +8,16 @@
     reason = "a test waits for processes, and reads what the test command says"
 )]
 
-mod bots;
 mod clients;
 mod gone;
-mod link;
 mod memory;
 #[path = "../daemon/tls/pki.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod pki;
-#[path = "../daemon/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the daemon")]
-mod process;
-mod replay;
 mod rotating;
 mod secure;
-mod servers;
 #[path = "../daemon/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod world;
+
+use crossfade_testing_fleet::{bots, link, process, replay, servers};

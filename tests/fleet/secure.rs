@@ -1,18 +1,18 @@
 //! The three servers follow a daemon over TLS, by an authority of its owner's.
 
-use std::{fs, path::Path};
+use std::{ffi::OsString, fs, path::Path};
 
 use crate::{
     bots::{ask, passed},
     pki::Authority,
-    servers::{Kind, Server, kinds},
+    servers::{Server, Setting, kinds},
     world::{SECRET, World, until},
 };
 
-/// One that trusts that authority: as operators tell each runtime.
-fn trusting(kind: Kind, authority: &Path) -> Kind {
-    // OpenSSL's name, which Rust's native roots follow too; Node.js has one of its own.
-    kind.with("SSL_CERT_FILE", authority).with("NODE_EXTRA_CA_CERTS", authority)
+/// To trust that authority, as operators tell each runtime: by OpenSSL's name, which Rust's native roots follow too, and
+/// by one of Node.js's own.
+fn trusting(authority: &Path) -> Vec<(&'static str, OsString)> {
+    vec![("SSL_CERT_FILE", authority.into()), ("NODE_EXTRA_CA_CERTS", authority.into())]
 }
 
 #[test]
@@ -33,9 +33,10 @@ fn each_server_follows_a_daemon_whose_certificate_it_trusts_through_a_rotation_a
     let _daemon = world.start();
 
     let feeds = [format!("https://localhost:{}", world.listen)];
-    let start = |authority| {
-        let started = |kind: &Kind| Server::start(&trusting(kind.clone(), authority), &feeds, None);
-        kinds.iter().map(started).collect::<Vec<_>>()
+    let start = |authority: &Path| {
+        let setting =
+            Setting { feeds: feeds.clone(), environment: trusting(authority), ..Setting::default() };
+        kinds.iter().map(|kind| Server::start_with(kind, &setting).expect("it listens")).collect::<Vec<_>>()
     };
     let (servers, doubting) = (start(&trusted), start(&wrong));
     let old = world.token();

@@ -4,10 +4,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
-#[path = "../daemon/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the daemon")]
-mod process;
 mod world;
+
+use crossfade_testing_fleet::process;
 
 use world::{Proxy, World};
 

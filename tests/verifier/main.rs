@@ -2,13 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and its server ends with it")]
 
-#[path = "../daemon/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the daemon")]
-mod process;
 mod server;
 #[path = "../daemon/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod world;
+
+use crossfade_testing_fleet::process;
 
 use std::{
     sync::{

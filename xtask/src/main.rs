@@ -1,10 +1,11 @@
-//! The developer commands: `cargo xtask test`, `cargo xtask bench`.
+//! The developer commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask chaos`.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chaos;
 mod container;
 mod emulators;
 mod python;
@@ -27,6 +28,15 @@ enum Command {
         #[arg(default_value = "")]
         part: String,
     },
+    /// Break everything around real daemons, servers and bots for a while, and count what must not be
+    Chaos {
+        /// Which plan of events; the interleaving is the machine's
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How long events come
+        #[arg(long, default_value_t = 1)]
+        minutes: u64,
+    },
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -41,6 +51,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { part } => bench::run(&part),
+        Command::Chaos { seed, minutes } => chaos::run(seed, minutes),
         Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {

@@ -4,10 +4,15 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{container, emulators::emulators, python, tools, typescript};
+use crossfade_testing_fleet::servers::Kind;
+
+use crate::{chaos, container, emulators::emulators, python, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
+
+/// Of the events of `cargo xtask chaos` that are part of the tests.
+const SEED: u64 = 1;
 
 /// Tests read it: the static binary that the image is made of. Without it they say so, and pass.
 const STATIC: &str = "CROSSFADE_STATIC";
@@ -24,8 +29,13 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         .env("HADOLINT", hadolint)
         .env("NGINX", nginx)
         .env("CADDY", caddy)
-        .envs(emulators()?)
-        .envs(fleet()?);
+        .envs(emulators()?);
+    let [rust, script, python] = servers()?;
+    cargo
+        .env("FLEET_RUST", &rust)
+        .env("FLEET_RUST_CLIENT", tools::target().join("debug").join(CLIENT))
+        .env("FLEET_TYPESCRIPT", &script)
+        .env("FLEET_PYTHON", &python);
     if with_container {
         cargo.env(STATIC, container::prepare(full)?);
     } else {
@@ -45,21 +55,21 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         );
     }
     typescript::test(full)?;
-    python::test(full)
+    python::test(full)?;
+    let minutes = if full { 10 } else { 1 };
+    eprintln!("xtask: chaos, for {minutes} min");
+    chaos::built(SEED, minutes, Kind::all(rust.into(), script.into(), python.into()))
 }
 
-/// The example servers and the official clients, for the tests that run them all.
-fn fleet() -> Result<Vec<(&'static str, PathBuf)>> {
-    let (server, client) = ("crossfade-example-rmcp", "crossfade-testing-mcp-client");
-    eprintln!("xtask: cargo build --package {server} --package {client}");
-    let build = ["build", "--quiet", "--locked", "--package", server, "--package", client];
+/// One of the official clients, for the tests that run them all.
+const CLIENT: &str = "crossfade-testing-mcp-client";
+
+/// The example servers: the program in Rust, the script in TypeScript, and a Python that has what its server needs.
+pub(crate) fn servers() -> Result<[PathBuf; 3]> {
+    let server = "crossfade-example-rmcp";
+    eprintln!("xtask: cargo build --package {server} --package {CLIENT}");
+    let build = ["build", "--quiet", "--locked", "--package", server, "--package", CLIENT];
     let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
     ensure!(status.success(), "the example server can't be built: see above");
-    let built = tools::target().join("debug");
-    Ok(vec![
-        ("FLEET_RUST", built.join(server)),
-        ("FLEET_RUST_CLIENT", built.join(client)),
-        ("FLEET_TYPESCRIPT", typescript::build()?),
-        ("FLEET_PYTHON", python::python()?),
-    ])
+    Ok([tools::target().join("debug").join(server), typescript::build()?, python::python()?])
 }

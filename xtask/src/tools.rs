@@ -17,6 +17,8 @@ const PROMETHEUS: &str = "2.42";
 const NGINX: &str = "1.22";
 const NATS: &str = "2.9";
 
+const FAKETIME: &str = "0.9";
+
 /// The newest versions as this was written.
 const CADDY: &str = "2.11.7";
 const HADOLINT: &str = "2.15.1";
@@ -42,6 +44,12 @@ pub(crate) fn nginx() -> Result<PathBuf> {
 /// What the feed's fan-out is measured beside.
 pub(crate) fn nats() -> Result<PathBuf> {
     debian("nats-server", NATS, "usr/sbin/nats-server")
+}
+
+/// A library that gives a process a wall clock of its own.
+pub(crate) fn faketime() -> Result<PathBuf> {
+    let library = format!("usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH);
+    debian("libfaketime", FAKETIME, &library)
 }
 
 /// Another one. Debian's is too old: it forwards a literal placeholder where a copied header is missing.

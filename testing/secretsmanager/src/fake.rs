@@ -128,6 +128,13 @@ impl Fake {
         state.changes.clear();
     }
 
+    /// The calls and the changes since the last time, and forgets them: together, so that none is lost in between.
+    pub fn take_log(&self) -> (Vec<Call>, Vec<Change>) {
+        let mut state = self.lock();
+        let state = state.settled();
+        (state.calls.drain(..).collect(), state.changes.drain(..).collect())
+    }
+
     /// The labels after each write that was accepted, the oldest first.
     pub fn changes(&self) -> Vec<Change> {
         self.lock().settled().changes.iter().cloned().collect()

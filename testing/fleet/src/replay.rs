@@ -2,27 +2,31 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-use crate::world::until;
+use crate::{free_port, until};
 
 /// Answers are kept for two seconds, whatever they say of themselves.
-pub(crate) struct Replay {
-    pub(crate) port: u16,
+#[derive(Debug)]
+pub struct Replay {
+    pub port: u16,
     _folder: TempDir,
     child: Child,
 }
 
 impl Replay {
     /// None where the test command has not said which nginx.
-    pub(crate) fn of(target: u16) -> Option<Self> {
-        let nginx = std::env::var_os("NGINX")?;
-        let port =
-            TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+    pub fn of(target: u16) -> Option<Self> {
+        std::env::var_os("NGINX").map(|nginx| Self::by(Path::new(&nginx), target))
+    }
+
+    /// By that nginx.
+    pub fn by(nginx: &Path, target: u16) -> Self {
+        let port = free_port();
         let folder = tempfile::tempdir().expect("a folder");
         let at = folder.path().display();
         let config = format!(
@@ -49,7 +53,7 @@ impl Replay {
         command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
         until("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
-        Some(Self { port, _folder: folder, child })
+        Self { port, _folder: folder, child }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What a request was answered; none: nothing, or not in time.
-pub(crate) fn ask(address: SocketAddr, header: &str, token: &str) -> Option<u16> {
+pub fn ask(address: SocketAddr, header: &str, token: &str) -> Option<u16> {
     let value = if header == "Authorization" { format!("Bearer {token}") } else { token.to_owned() };
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     let request = format!(
@@ -27,32 +27,32 @@ pub(crate) fn ask(address: SocketAddr, header: &str, token: &str) -> Option<u16>
 }
 
 /// Whether the request came past the layer: what the MCP server makes of a bare `ping` is its own matter.
-pub(crate) fn passed(status: u16) -> bool {
+pub fn passed(status: u16) -> bool {
     !matches!(status, 401 | 403 | 503)
 }
 
 /// Of one server.
 #[derive(Default, Debug)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// Rightful tokens: let in, unsure (503), not answered, refused.
-    pub(crate) accepted: u64,
-    pub(crate) unsure: u64,
-    pub(crate) silent: u64,
-    pub(crate) wrongly_refused: u64,
+    pub accepted: u64,
+    pub unsure: u64,
+    pub silent: u64,
+    pub wrongly_refused: u64,
     /// Tokens past their deadline: refused or unsure, and let in.
-    pub(crate) kept_out: u64,
-    pub(crate) accepted_late: u64,
+    pub kept_out: u64,
+    pub accepted_late: u64,
 }
 
-#[derive(Default)]
-pub(crate) struct Tallies(Mutex<BTreeMap<&'static str, Tally>>);
+#[derive(Default, Debug)]
+pub struct Tallies(Mutex<BTreeMap<&'static str, Tally>>);
 
 impl Tallies {
-    pub(crate) fn count(&self, language: &'static str, count: impl FnOnce(&mut Tally)) {
+    pub fn count(&self, language: &'static str, count: impl FnOnce(&mut Tally)) {
         count(self.0.lock().expect("no panic").entry(language).or_default());
     }
 
-    pub(crate) fn all(&self, holds: impl Fn(&Tally) -> bool) -> bool {
+    pub fn all(&self, holds: impl Fn(&Tally) -> bool) -> bool {
         self.0.lock().expect("no panic").values().all(holds)
     }
 }
