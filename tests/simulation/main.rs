@@ -1,0 +1,114 @@
+//! Deterministic simulation: real daemons and real verifiers on virtual time, with everything going wrong at once.
+//!
+//! Several replicas (engines, distribution, HTTP API, the AWS store through the real SDK), servers with the real verify
+//! crate, bots and people run in one thread, on a clock that jumps from event to event. Machines, network and store
+//! are in memory; all chance comes from a seed, so that the same seed gives the same run. The promise is checked after
+//! every event, on the store's true state; at the end it has to come to rest.
+//!
+//! A failure prints its seed. `CROSSFADE_SEED=7 cargo test --test simulation one_seed -- --nocapture` plays that seed
+//! alone, and prints everything that happens.
+
+#![expect(clippy::disallowed_methods, reason = "seeds and the long runs are asked for by the test command")]
+
+mod bots;
+mod broken;
+mod connection;
+mod dice;
+mod flag;
+mod host;
+mod journal;
+mod network;
+mod oracle;
+mod people;
+mod play;
+mod replica;
+mod scenario;
+mod server;
+mod trouble;
+mod wire;
+mod world;
+
+use std::{
+    ops::Range,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use journal::{Figures, Story};
+use play::play;
+use scenario::Broken;
+
+fn asked_for() -> Option<u64> {
+    std::env::var("CROSSFADE_SEED").ok().map(|seed| seed.parse().expect("CROSSFADE_SEED is a number"))
+}
+
+fn assert_kept(seed: u64, story: &Story) {
+    assert!(
+        story.wrongs.is_empty(),
+        "{}\n\nseed {seed}: {}\nreplay it: CROSSFADE_SEED={seed} cargo test --test simulation one_seed -- --nocapture",
+        story.ending(),
+        story.wrongs.join("\n"),
+    );
+}
+
+#[test]
+fn one_seed_keeps_the_promise_and_plays_the_same_twice() {
+    let asked = asked_for();
+    let seed = asked.unwrap_or(1);
+    let story = play(seed, None);
+    if asked.is_some() {
+        println!("{}\n{}", story.lines.join("\n"), story.figures);
+    }
+    assert_kept(seed, &story);
+    let again = play(seed, None);
+    let parted = story.lines.iter().zip(&again.lines).position(|(one, other)| one != other);
+    let parted = parted.map(|at| (&story.lines[at - 8..at + 3], &again.lines[at - 8..at + 3]));
+    assert_eq!(parted, None, "where the two runs part");
+    assert_eq!(story.digest(), again.digest());
+}
+
+/// Plays them on all cores, each in one thread; those that break the promise.
+fn play_all(seeds: Range<u64>, broken: Option<Broken>) -> (Figures, Vec<(u64, Story)>) {
+    let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
+    let results = Mutex::new((Figures::default(), Vec::new()));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let story = play(seed, broken);
+                    let (figures, wrong) = &mut *results.lock().expect("no panic");
+                    figures.add(&story.figures);
+                    if !story.wrongs.is_empty() {
+                        wrong.push((seed, story));
+                    }
+                }
+            });
+        }
+    });
+    results.into_inner().expect("no panic")
+}
+
+fn assert_all_kept(seeds: Range<u64>) {
+    let (figures, wrong) = play_all(seeds.clone(), None);
+    println!("seeds {seeds:?}: {figures}");
+    let first = wrong.iter().min_by_key(|(seed, _)| *seed);
+    println!(
+        "failing: {:?}",
+        wrong.iter().map(|(seed, story)| (*seed, &story.wrongs[0])).collect::<Vec<_>>()
+    );
+    if let Some((seed, story)) = first {
+        assert_kept(*seed, story);
+    }
+}
+
+#[test]
+fn a_hundred_seeds_keep_the_promise() {
+    assert_all_kept(0..100);
+}

@@ -1,0 +1,161 @@
+//! What the promise says of each version, by the true state of the store, whatever the code under test believes.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crossfade_testing_secretsmanager::model::Secret;
+
+/// By what the promise is bounded.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) freshness: Duration,
+    pub(crate) store_lag: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) soak: Duration,
+    pub(crate) hold: Duration,
+}
+
+/// What is known of a version from outside.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Fate {
+    pub(crate) token: String,
+    pub(crate) created_ms: u64,
+    /// When it was current first, and last.
+    pub(crate) current_ms: Option<(u64, u64)>,
+    pub(crate) is_current: bool,
+    /// Since when it is not any more.
+    replaced_ms: Option<u64>,
+    deadline_ms: Option<u64>,
+    /// Since when its end stands in the store.
+    ended_ms: Option<u64>,
+    /// Until then it may be refused: a person was at it, or had it made current at once.
+    excused_until_ms: u64,
+}
+
+impl Fate {
+    /// As it may be shown.
+    pub(crate) fn without_token(&self) -> Self {
+        Self { token: String::new(), ..self.clone() }
+    }
+}
+
+/// What somebody said of a token.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Said {
+    Accepted,
+    Refused,
+    Unsure,
+}
+
+/// How the promise is broken.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Wrong {
+    Refusal,
+    LateAcceptance,
+}
+
+/// All versions of one secret.
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    bounds: Bounds,
+    pub(crate) fates: BTreeMap<String, Fate>,
+    /// Somebody has ordered `revoke --all`: the next one may be made current without a soak.
+    pub(crate) hasty: bool,
+    pub(crate) promotions: u64,
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("a short time")
+}
+
+impl Oracle {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, fates: BTreeMap::new(), hasty: false, promotions: 0 }
+    }
+
+    /// A person has moved labels: for one soak, nothing is promised to anybody.
+    pub(crate) fn excuse_all(&mut self, now_ms: u64) {
+        let until_ms = now_ms + millis(self.bounds.soak);
+        for fate in self.fates.values_mut() {
+            fate.excused_until_ms = fate.excused_until_ms.max(until_ms);
+        }
+    }
+
+    /// Takes in the true state.
+    pub(crate) fn see(&mut self, secret: &Secret, now_ms: u64) {
+        let labels = secret.labels();
+        let current = labels.get("AWSCURRENT");
+        let marks: Vec<u64> = labels.keys().filter_map(|label| time(label, "compromised")).collect();
+        for version in secret.versions() {
+            let Some(token) = version.text() else { continue };
+            let fate = self.fates.entry(version.id.clone()).or_default();
+            let was_current = std::mem::replace(&mut fate.is_current, current == Some(&version.id));
+            (fate.token, fate.created_ms) = (token.to_owned(), version.created_ms);
+            let ours = labels.iter().filter(|(_, on)| **on == version.id).map(|(label, _)| label);
+            let ours: Vec<&String> = ours.collect();
+            if fate.is_current {
+                let first = fate.current_ms.map_or(now_ms, |(first, _)| first);
+                if fate.current_ms.is_none() {
+                    self.promotions += 1;
+                    let young = now_ms < version.created_ms + millis(self.bounds.soak);
+                    if std::mem::take(&mut self.hasty) && young {
+                        let Bounds { freshness, store_lag, .. } = self.bounds;
+                        fate.excused_until_ms = now_ms + millis(freshness + store_lag);
+                    }
+                }
+                fate.current_ms = Some((first, now_ms));
+                (fate.replaced_ms, fate.deadline_ms) = (None, None);
+            } else {
+                if was_current {
+                    fate.replaced_ms = Some(now_ms);
+                }
+                let until = ours.iter().filter_map(|label| time(label, "until")).max();
+                fate.deadline_ms = fate.deadline_ms.max(until);
+            }
+            let ended = ours.iter().any(|label| {
+                ["crossfade-ended-", "crossfade-compromised-"].iter().any(|mark| label.starts_with(mark))
+            });
+            if ended || marks.iter().any(|mark| version.created_ms < *mark) {
+                fate.ended_ms.get_or_insert(now_ms);
+            }
+        }
+    }
+
+    /// Whether that is wrong, said now by whoever has a view that was read then, and last heard of the store then.
+    pub(crate) fn judge(
+        &self,
+        fate: &Fate,
+        said: Said,
+        now_ms: u64,
+        read_ms: u64,
+        heard_ms: u64,
+    ) -> Option<Wrong> {
+        let Bounds { freshness, store_lag, grace, hold, .. } = self.bounds;
+        let (_, last_ms) = fate.current_ms?;
+        match said {
+            Said::Unsure => None,
+            Said::Refused => {
+                // A read can be late by store_lag, and what it showed may be used for as much less.
+                let rightful = now_ms <= last_ms + millis(grace) - millis(freshness);
+                let excused = fate.ended_ms.is_some() || now_ms <= fate.excused_until_ms;
+                (rightful && !excused).then_some(Wrong::Refusal)
+            }
+            Said::Accepted if fate.is_current => None,
+            Said::Accepted => {
+                // Whoever is cut off since before it was replaced, or ended, can't know.
+                let replaced_ms = fate.replaced_ms.unwrap_or(0);
+                let knows = |since_ms: u64| {
+                    read_ms >= since_ms + millis(store_lag) || now_ms > heard_ms + millis(hold)
+                };
+                let over = fate.deadline_ms.is_some_and(|deadline| now_ms >= deadline) && knows(replaced_ms);
+                let ended = fate.ended_ms.is_some_and(|ended| knows(ended.max(replaced_ms)));
+                (over || ended).then_some(Wrong::LateAcceptance)
+            }
+        }
+    }
+}
+
+/// The time in a note of that kind, in milliseconds.
+pub(crate) fn time(label: &str, kind: &str) -> Option<u64> {
+    let rest = label.strip_prefix("crossfade-")?.strip_prefix(kind)?.strip_prefix('-')?;
+    rest.split('-').next()?.parse::<u64>().ok().map(|seconds| seconds * 1000)
+}
