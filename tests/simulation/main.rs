@@ -36,7 +36,7 @@ use std::{
     },
 };
 
-use journal::{Figures, Story};
+use journal::{Counted, Figures, Story};
 use play::play;
 use scenario::Broken;
 
@@ -95,20 +95,67 @@ fn play_all(seeds: Range<u64>, broken: Option<Broken>) -> (Figures, Vec<(u64, St
     results.into_inner().expect("no panic")
 }
 
-fn assert_all_kept(seeds: Range<u64>) {
-    let (figures, wrong) = play_all(seeds.clone(), None);
+/// Prints the figures, and of what fails the first one in full.
+fn assert_all_kept(seeds: Range<u64>) -> Figures {
+    let (figures, mut wrong) = play_all(seeds.clone(), None);
     println!("seeds {seeds:?}: {figures}");
-    let first = wrong.iter().min_by_key(|(seed, _)| *seed);
-    println!(
-        "failing: {:?}",
-        wrong.iter().map(|(seed, story)| (*seed, &story.wrongs[0])).collect::<Vec<_>>()
-    );
-    if let Some((seed, story)) = first {
+    wrong.sort_by_key(|(seed, _)| *seed);
+    for (seed, story) in &wrong {
+        println!("seed {seed}: {}", story.wrongs[0]);
+    }
+    if let Some((seed, story)) = wrong.first() {
         assert_kept(*seed, story);
     }
+    figures
 }
 
 #[test]
 fn a_hundred_seeds_keep_the_promise() {
     assert_all_kept(0..100);
+}
+
+/// As many seeds as it takes, after those of the fast tier.
+#[test]
+fn ten_thousand_rotations_keep_the_promise() {
+    if std::env::var_os("CROSSFADE_FULL").is_none() {
+        return;
+    }
+    let (mut figures, mut next) = (Figures::default(), 100);
+    while figures.of(Counted::Rotations) < 10_000 {
+        figures.add(&assert_all_kept(next..next + 100));
+        next += 100;
+    }
+    println!("seeds 100..{next}: {figures}");
+}
+
+/// Within the hundred seeds, and as what it is.
+fn assert_found(broken: Broken, as_what: Counted) {
+    let found = (0..100).find(|seed| play(*seed, Some(broken)).figures.of(as_what) > 0);
+    println!("{broken:?} is found with seed {found:?}");
+    assert!(found.is_some(), "{broken:?} went unnoticed");
+}
+
+#[test]
+fn a_server_that_refuses_while_its_view_is_stale_is_found() {
+    assert_found(Broken::RefusesWhileStale, Counted::WrongRefusals);
+}
+
+#[test]
+fn a_promotion_without_a_soak_is_found() {
+    assert_found(Broken::NoSoak, Counted::WrongRefusals);
+}
+
+#[test]
+fn a_deadline_that_replicas_forget_is_found() {
+    assert_found(Broken::NoteIsForgotten, Counted::WrongRefusals);
+}
+
+#[test]
+fn a_clock_that_stops_in_suspend_is_found() {
+    assert_found(Broken::ClocksStop, Counted::LateAcceptances);
+}
+
+#[test]
+fn an_end_that_replicas_forget_is_found() {
+    assert_found(Broken::EndIsForgotten, Counted::LateAcceptances);
 }

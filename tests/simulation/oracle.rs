@@ -120,6 +120,12 @@ impl Oracle {
         }
     }
 
+    /// Whether bots can hold it, and it is not over for good.
+    pub(crate) fn is_open(&self, fate: &Fate, now_ms: u64) -> bool {
+        let is_over = fate.deadline_ms.is_some_and(|deadline| deadline + 10_000 < now_ms);
+        fate.current_ms.is_some() && (fate.is_current || !is_over)
+    }
+
     /// Whether that is wrong, said now by whoever has a view that was read then, and last heard of the store then.
     pub(crate) fn judge(
         &self,

@@ -85,8 +85,8 @@ async fn run(world: &Arc<World>) {
 /// Looks after every event, and each second, whether the promise holds.
 async fn watch(world: Arc<World>) {
     loop {
-        drop(timeout(until_next_second(&world), world.changed.notified()).await);
-        world.check();
+        let changed = timeout(until_next_second(&world), world.changed.notified()).await;
+        world.check(changed.is_err());
         for replica in world.replicas.iter().filter(|replica| !replica.is_whole()) {
             world.journal.wrong(Counted::Unrest, format_args!("a part of {} has ended", replica.host.name));
         }

@@ -118,13 +118,14 @@ impl World {
         }
     }
 
-    /// The promise, on every version that was ever current, by everybody who can be asked.
-    pub(crate) fn check(&self) {
+    /// The promise, on every version that was ever current, by everybody who can be asked; or on those alone of which
+    /// it is not all over.
+    pub(crate) fn check(&self, all: bool) {
         self.see();
         let now_ms = self.journal.now_ms();
         let oracles = self.oracles();
         for (name, oracle) in &*oracles {
-            for (id, fate) in oracle.fates.iter().filter(|(_, fate)| fate.current_ms.is_some()) {
+            for (id, fate) in oracle.fates.iter().filter(|(_, fate)| all || oracle.is_open(fate, now_ms)) {
                 for (who, said, read_ms, heard_ms) in self.verdicts(&fate.token, now_ms) {
                     self.journal.count(Counted::Checks, 1);
                     if let Some(wrong) = oracle.judge(fate, said, now_ms, read_ms, heard_ms) {
