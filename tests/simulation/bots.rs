@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use crossfade_testing_secretsmanager::{Answer, model::GetSecretValue};
 use crossfade_verify::Verdict;
 use http_body_util::BodyExt as _;
 use hyper::{Request, service::Service as _};
@@ -21,7 +20,8 @@ pub(crate) async fn run(world: Arc<World>, secret: String, name: String) {
     let dice = Dice::new(world.scenario.seed, &name);
     loop {
         tokio::time::sleep(dice.millis(100..=3_000)).await;
-        let Some((version, token)) = read(&world, &secret, &name) else { continue };
+        world.see();
+        let Some((version, token)) = world.truth.current(&secret, &name) else { continue };
         let may_ms = u64::try_from(world.scenario.run().as_millis()).expect("short");
         let read_ms = world.journal.now_ms();
         let until_ms = read_ms + if dice.one_in(2) { may_ms } else { dice.of(0..=may_ms) };
@@ -46,14 +46,6 @@ pub(crate) async fn run(world: Arc<World>, secret: String, name: String) {
             tokio::time::sleep(dice.millis(200..=4_000)).await;
         }
     }
-}
-
-/// From the store, where a read can be late for bots too.
-fn read(world: &World, secret: &str, name: &str) -> Option<(String, String)> {
-    world.see();
-    let request = GetSecretValue { secret_id: secret.to_owned(), ..GetSecretValue::default() };
-    let Answer::Reply(reply) = world.fake.call(Some(name), request) else { return None };
-    Some((reply["VersionId"].as_str()?.to_owned(), reply["SecretString"].as_str()?.to_owned()))
 }
 
 /// At a server, or at one that asks a replica.

@@ -25,6 +25,7 @@ mod replica;
 mod scenario;
 mod server;
 mod trouble;
+mod truth;
 mod wire;
 mod world;
 
@@ -38,7 +39,7 @@ use std::{
 
 use journal::{Counted, Figures, Story};
 use play::play;
-use scenario::Broken;
+use scenario::{Broken, Scenario};
 
 fn asked_for() -> Option<u64> {
     std::env::var("CROSSFADE_SEED").ok().map(|seed| seed.parse().expect("CROSSFADE_SEED is a number"))
@@ -57,20 +58,24 @@ fn assert_kept(seed: u64, story: &Story) {
 fn one_seed_keeps_the_promise_and_plays_the_same_twice() {
     let asked = asked_for();
     let seed = asked.unwrap_or(1);
-    let story = play(seed, None);
+    let story = play(drawn(seed));
     if asked.is_some() {
         println!("{}\n{}", story.lines.join("\n"), story.figures);
     }
     assert_kept(seed, &story);
-    let again = play(seed, None);
+    let again = play(drawn(seed));
     let parted = story.lines.iter().zip(&again.lines).position(|(one, other)| one != other);
     let parted = parted.map(|at| (&story.lines[at - 8..at + 3], &again.lines[at - 8..at + 3]));
     assert_eq!(parted, None, "where the two runs part");
     assert_eq!(story.digest(), again.digest());
 }
 
+fn drawn(seed: u64) -> Scenario {
+    Scenario::drawn(seed, None)
+}
+
 /// Plays them on all cores, each in one thread; those that break the promise.
-fn play_all(seeds: Range<u64>, broken: Option<Broken>) -> (Figures, Vec<(u64, Story)>) {
+fn play_all(seeds: Range<u64>, scenario: impl Fn(u64) -> Scenario + Sync) -> (Figures, Vec<(u64, Story)>) {
     let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
     let results = Mutex::new((Figures::default(), Vec::new()));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -82,7 +87,7 @@ fn play_all(seeds: Range<u64>, broken: Option<Broken>) -> (Figures, Vec<(u64, St
                     if seed >= end {
                         return;
                     }
-                    let story = play(seed, broken);
+                    let story = play(scenario(seed));
                     let (figures, wrong) = &mut *results.lock().expect("no panic");
                     figures.add(&story.figures);
                     if !story.wrongs.is_empty() {
@@ -96,8 +101,8 @@ fn play_all(seeds: Range<u64>, broken: Option<Broken>) -> (Figures, Vec<(u64, St
 }
 
 /// Prints the figures, and of what fails the first one in full.
-fn assert_all_kept(seeds: Range<u64>) -> Figures {
-    let (figures, mut wrong) = play_all(seeds.clone(), None);
+fn assert_all_kept(seeds: Range<u64>, scenario: impl Fn(u64) -> Scenario + Sync) -> Figures {
+    let (figures, mut wrong) = play_all(seeds.clone(), scenario);
     println!("seeds {seeds:?}: {figures}");
     wrong.sort_by_key(|(seed, _)| *seed);
     for (seed, story) in &wrong {
@@ -111,7 +116,12 @@ fn assert_all_kept(seeds: Range<u64>) -> Figures {
 
 #[test]
 fn a_hundred_seeds_keep_the_promise() {
-    assert_all_kept(0..100);
+    assert_all_kept(0..100, drawn);
+}
+
+#[test]
+fn one_daemon_on_a_store_of_its_own_keeps_the_promise() {
+    assert_all_kept(0..20, Scenario::single);
 }
 
 /// As many seeds as it takes, after those of the fast tier.
@@ -122,7 +132,7 @@ fn ten_thousand_rotations_keep_the_promise() {
     }
     let (mut figures, mut next) = (Figures::default(), 100);
     while figures.of(Counted::Rotations) < 10_000 {
-        figures.add(&assert_all_kept(next..next + 100));
+        figures.add(&assert_all_kept(next..next + 100, drawn));
         next += 100;
     }
     println!("seeds 100..{next}: {figures}");
@@ -130,7 +140,7 @@ fn ten_thousand_rotations_keep_the_promise() {
 
 /// Within the hundred seeds, and as what it is.
 fn assert_found(broken: Broken, as_what: Counted) {
-    let found = (0..100).find(|seed| play(*seed, Some(broken)).figures.of(as_what) > 0);
+    let found = (0..100).find(|seed| play(Scenario::drawn(*seed, Some(broken))).figures.of(as_what) > 0);
     println!("{broken:?} is found with seed {found:?}");
     assert!(found.is_some(), "{broken:?} went unnoticed");
 }

@@ -14,6 +14,40 @@ pub(crate) struct Bounds {
     pub(crate) hold: Duration,
 }
 
+/// A version, as it truly stands in the store.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) created_ms: u64,
+    pub(crate) is_current: bool,
+    /// The latest deadline that is noted.
+    pub(crate) until_ms: Option<u64>,
+    /// Whether a mark ends it.
+    pub(crate) is_ended: bool,
+}
+
+impl Standing {
+    /// All that a secret of Secrets Manager has, by the labels that they bear.
+    pub(crate) fn all(secret: &Secret) -> Vec<Self> {
+        let labels = secret.labels();
+        let marks = || labels.iter().filter_map(|(label, on)| Some((time(label, "compromised")?, on)));
+        let versions = secret.versions().iter().filter_map(|version| {
+            let ours = || labels.iter().filter(|(_, on)| **on == version.id).map(|(label, _)| label);
+            let condemned = marks().any(|(at_ms, on)| *on == version.id || version.created_ms < at_ms);
+            Some(Self {
+                id: version.id.clone(),
+                token: version.text()?.to_owned(),
+                created_ms: version.created_ms,
+                is_current: labels.get("AWSCURRENT") == Some(&version.id),
+                until_ms: ours().filter_map(|label| time(label, "until")).max(),
+                is_ended: condemned || ours().any(|label| time(label, "ended").is_some()),
+            })
+        });
+        versions.collect()
+    }
+}
+
 /// What is known of a version from outside.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Fate {
@@ -81,40 +115,30 @@ impl Oracle {
     }
 
     /// Takes in the true state.
-    pub(crate) fn see(&mut self, secret: &Secret, now_ms: u64) {
-        let labels = secret.labels();
-        let current = labels.get("AWSCURRENT");
-        let marks: Vec<u64> = labels.keys().filter_map(|label| time(label, "compromised")).collect();
-        for version in secret.versions() {
-            let Some(token) = version.text() else { continue };
-            let fate = self.fates.entry(version.id.clone()).or_default();
-            let was_current = std::mem::replace(&mut fate.is_current, current == Some(&version.id));
-            (fate.token, fate.created_ms) = (token.to_owned(), version.created_ms);
-            let ours = labels.iter().filter(|(_, on)| **on == version.id).map(|(label, _)| label);
-            let ours: Vec<&String> = ours.collect();
-            if fate.is_current {
-                let first = fate.current_ms.map_or(now_ms, |(first, _)| first);
+    pub(crate) fn see(&mut self, versions: Vec<Standing>, now_ms: u64) {
+        let Bounds { soak, freshness, store_lag, .. } = self.bounds;
+        for Standing { id, token, created_ms, is_current, until_ms, is_ended } in versions {
+            let fate = self.fates.entry(id).or_default();
+            let was_current = std::mem::replace(&mut fate.is_current, is_current);
+            (fate.token, fate.created_ms) = (token, created_ms);
+            if is_current {
                 if fate.current_ms.is_none() {
                     self.promotions += 1;
-                    let young = now_ms < version.created_ms + millis(self.bounds.soak);
+                    let young = now_ms < created_ms + millis(soak);
                     if std::mem::take(&mut self.hasty) && young {
-                        let Bounds { freshness, store_lag, .. } = self.bounds;
                         fate.excused_until_ms = now_ms + millis(freshness + store_lag);
                     }
                 }
-                fate.current_ms = Some((first, now_ms));
+                let first_ms = fate.current_ms.map_or(now_ms, |(first, _)| first);
+                fate.current_ms = Some((first_ms, now_ms));
                 (fate.replaced_ms, fate.deadline_ms) = (None, None);
             } else {
                 if was_current {
                     fate.replaced_ms = Some(now_ms);
                 }
-                let until = ours.iter().filter_map(|label| time(label, "until")).max();
-                fate.deadline_ms = fate.deadline_ms.max(until);
+                fate.deadline_ms = fate.deadline_ms.max(until_ms);
             }
-            let ended = ours.iter().any(|label| {
-                ["crossfade-ended-", "crossfade-compromised-"].iter().any(|mark| label.starts_with(mark))
-            });
-            if ended || marks.iter().any(|mark| version.created_ms < *mark) {
+            if is_ended {
                 fate.ended_ms.get_or_insert(now_ms);
             }
         }

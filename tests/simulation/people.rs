@@ -5,11 +5,15 @@ use std::{sync::Arc, time::Duration};
 use crossfade::rotation::{
     engine::{Order, OrderFailure},
     plan::Demand,
-    ring::VersionId,
 };
 use tokio::sync::oneshot;
 
-use crate::{dice::Dice, journal::Counted, world::World};
+use crate::{
+    dice::Dice,
+    journal::Counted,
+    truth::{Stages, Truth},
+    world::World,
+};
 
 /// Somebody who gives orders now and then.
 pub(crate) async fn run(world: Arc<World>) {
@@ -29,17 +33,12 @@ pub(crate) async fn run(world: Arc<World>) {
 /// An order, as somebody would give it who looks at the store.
 fn drawn(world: &World, dice: &Dice, name: &str) -> Option<Demand> {
     world.see();
-    let secret = world.fake.secret(name)?;
-    let labels = secret.labels();
-    let current = VersionId::of_name(labels.get("AWSCURRENT")?);
-    let pending = labels.get("AWSPENDING").map(|id| VersionId::of_name(id)).filter(|id| *id != current);
-    let noted = labels.iter().filter(|(label, _)| label.starts_with("crossfade-until-"));
-    let noted: Vec<_> = noted.map(|(_, id)| VersionId::of_name(id)).filter(|id| *id != current).collect();
+    let Stages { current, pending, previous } = world.truth.stages(name)?;
     Some(match dice.of(0..=13) {
         0..=4 => Demand::Rotate { current },
         5 => Demand::Compromised { current },
         6 => Demand::RevokeAll { current },
-        7..=8 if !noted.is_empty() => Demand::Revoke { version: *dice.pick(&noted) },
+        7..=8 if !previous.is_empty() => Demand::Revoke { version: *dice.pick(&previous) },
         9..=10 => Demand::Abort { pending: pending? },
         11 => Demand::Revoke { version: pending? },
         12 => Demand::Pause,
@@ -85,8 +84,9 @@ pub(crate) async fn give(world: &World, replica: &str, name: &str, demand: Deman
 /// Somebody at the console, who knows nothing of us.
 fn edit(world: &World, dice: &Dice, name: &str) {
     world.see();
-    let person = world.fake.person();
-    let Some(secret) = world.fake.secret(name) else { return };
+    let Truth::Aws(fake) = &world.truth else { return };
+    let person = fake.person();
+    let Some(secret) = fake.secret(name) else { return };
     let labels = secret.labels();
     let (current, previous) = (labels.get("AWSCURRENT"), labels.get("AWSPREVIOUS"));
     let (what, done) = match (dice.of(0..=2), labels.get("AWSPENDING"), previous) {

@@ -9,8 +9,9 @@ use crate::{
     bots,
     journal::{Counted, Story},
     people,
-    scenario::{Broken, Scenario},
+    scenario::Scenario,
     trouble,
+    truth::Truth,
     world::World,
 };
 
@@ -18,13 +19,14 @@ use crate::{
 const UNTIL_REST: Duration = Duration::from_secs(900);
 
 /// Plays it on virtual time, in this thread alone.
-pub(crate) fn play(seed: u64, broken: Option<Broken>) -> Story {
+pub(crate) fn play(scenario: Scenario) -> Story {
+    let seed = scenario.seed;
     // What AWS's SDK draws its pauses from, in this thread.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime");
     runtime.block_on(async {
-        let world = World::new(Scenario::drawn(seed, broken));
+        let world = World::new(scenario);
         run(&world).await;
         world.journal.story()
     })
@@ -70,10 +72,11 @@ async fn run(world: &Arc<World>) {
             }
         }
     }
-    let promotions = world.oracles().values().map(|oracle| oracle.promotions - 1).sum();
+    let promotions = world.oracles().values().map(|oracle| oracle.promotions.saturating_sub(1)).sum();
     world.journal.count(Counted::Rotations, promotions);
-    world.journal.count(Counted::StoreCalls, world.fake.calls_made());
-    for call in world.fake.calls() {
+    let Truth::Aws(fake) = &world.truth else { return };
+    world.journal.count(Counted::StoreCalls, fake.calls_made());
+    for call in fake.calls() {
         let (effect, answer) = (&call.effect, &call.answer);
         let caller = call.caller.unwrap_or_default();
         world
@@ -108,7 +111,10 @@ async fn broken(world: &World) {
 async fn calm_down(world: &Arc<World>) {
     world.journal.tell("trouble", "is over");
     world.calm_down();
-    world.fake.clear_faults();
+    match &world.truth {
+        Truth::Aws(fake) => fake.clear_faults(),
+        Truth::Memory(memory) => memory.script(&[], &[]),
+    }
     world.network.heal();
     for replica in &world.replicas {
         replica.host.wake();

@@ -22,10 +22,6 @@ use crossfade::{
         engine::{Engine, Observation, Observer, Order, Outcome, Rotator, Trigger, Wakers},
         policy::Policy,
     },
-    store::{
-        Store,
-        aws::{Aws, Options},
-    },
 };
 use crossfade_verify::{Digest, Moment};
 use tokio::{
@@ -36,13 +32,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    broken::Forgetful,
     connection::Ending,
     dice::Dice,
     host::{Host, OfDaemon},
     journal::{Counted, Journal},
-    scenario::{AUDIENCE, Broken, Scenario},
-    wire,
+    scenario::{AUDIENCE, Scenario},
     world::{CREDENTIAL, World},
 };
 
@@ -123,14 +117,7 @@ impl Running {
     fn new(host: &Arc<Host>, world: &World, starts: u64) -> Self {
         let scenario = &world.scenario;
         let clock: Arc<dyn Clock> = Arc::new(OfDaemon(Arc::clone(host)));
-        let options = Options { traits: scenario.traits(), hold: scenario.hold, ..Options::default() };
-        let aws = Aws::with(wire::client(host, &world.network, &world.fake), options, Arc::clone(&clock));
-        let store: Arc<dyn Store> = match scenario.broken {
-            Some(broken @ (Broken::NoteIsForgotten | Broken::EndIsForgotten)) => {
-                Arc::new(Forgetful { aws, broken })
-            }
-            _ => Arc::new(aws),
-        };
+        let store = world.truth.open(scenario, host, &world.network, Arc::clone(&clock));
         let members = scenario.names().iter().map(|name| member(scenario, name)).collect();
         let bounds = Bounds { freshness: scenario.freshness, hold: scenario.hold };
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));

@@ -82,6 +82,16 @@ impl Scenario {
         Secret { grace: self.grace, ..Secret::new(name, "mcp") }
     }
 
+    /// One daemon, on a store that nobody else writes, in which deciding and writing is one transaction.
+    pub(crate) fn single(seed: u64) -> Self {
+        let drawn = Self::drawn(seed, None);
+        Self { replicas: 1, store_lag: Duration::ZERO, write_lag: Duration::ZERO, ..drawn }
+    }
+
+    pub(crate) fn is_single(&self) -> bool {
+        self.replicas == 1
+    }
+
     /// How long a bot may use what it has read.
     pub(crate) fn run(&self) -> Duration {
         self.grace.saturating_sub(self.store_lag + self.freshness)
@@ -89,7 +99,11 @@ impl Scenario {
 
     pub(crate) fn traits(&self) -> StoreTraits {
         let Self { store_lag, write_lag, .. } = *self;
-        StoreTraits { store_lag, write_lag, notes: Notes::BeforePromotion, creates: false }
+        let (notes, creates) = match self.is_single() {
+            true => (Notes::WithPromotion, true),
+            false => (Notes::BeforePromotion, false),
+        };
+        StoreTraits { store_lag, write_lag, notes, creates }
     }
 
     /// With the schedule, or by hand only.

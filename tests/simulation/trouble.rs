@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crossfade::store::memory::Fault;
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Failure, Rule},
     log::Call,
@@ -12,6 +13,7 @@ use crate::{
     connection::Ending,
     dice::Dice,
     journal::Counted,
+    truth::Truth,
     world::{STORE, World},
 };
 
@@ -135,6 +137,19 @@ fn set_clock(world: &World, dice: &Dice) {
 
 /// Of the store. Those before do not end, unless they have befallen as many calls as they were to.
 fn fault(world: &World, dice: &Dice) {
+    let fake = match &world.truth {
+        Truth::Aws(fake) => fake,
+        Truth::Memory(memory) => {
+            let drawn = || {
+                let faults =
+                    (0..6).map(|_| *dice.pick(&[None, None, Some(Fault::Before), Some(Fault::After)]));
+                faults.collect::<Vec<_>>()
+            };
+            let (reads, writes) = (drawn(), drawn());
+            world.journal.tell("trouble", format_args!("reads {reads:?}, writes {writes:?}"));
+            return memory.script(&reads, &writes);
+        }
+    };
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).expect("short");
     let (lag_ms, times) = (millis(world.scenario.store_lag), u32::try_from(dice.of(1..=4)).expect("small"));
     // Sent and under way, it may not be later than that all told.
@@ -151,16 +166,16 @@ fn fault(world: &World, dice: &Dice) {
         7 => Rule::once(Effect::LostReply).on(Operation::UpdateSecretVersionStage).times(times),
         _ => Rule::once(Effect::LateWrite(Delay::UpTo { max_ms: late_ms, seed })).times(times),
     };
-    world.fake.clear_faults();
+    fake.clear_faults();
     world.journal.tell("trouble", format_args!("{rule:?}"));
     let replica = &dice.pick(&world.replicas).host.name;
-    world.fake.fault(if dice.one_in(2) { rule.by(replica) } else { rule });
+    fake.fault(if dice.one_in(2) { rule.by(replica) } else { rule });
     if !dice.one_in(3) {
         // By who asks and when: not by who came first in a millisecond.
         let late = move |call: &Call| {
             let asked = format!("{} {:?} {:?}", call.at_ms, call.caller, call.version);
             Dice::new(seed, &asked).of(0..=lag_ms)
         };
-        world.fake.fault(Rule::once(Effect::LateRead(Delay::By(Arc::new(late)))).always());
+        fake.fault(Rule::once(Effect::LateRead(Delay::By(Arc::new(late)))).always());
     }
 }

@@ -6,37 +6,34 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use crossfade::distribution::Decision;
-use crossfade_testing_secretsmanager::{Clock, Fake};
 use crossfade_verify::Verdict;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use crate::{
     host::Host,
-    journal::{Counted, Journal, NEW_YEAR},
+    journal::{Counted, Journal},
     network::Network,
     oracle::{Bounds, Fate, Oracle, Said, Wrong},
     replica::Replica,
     scenario::{AUDIENCE, Broken, Scenario},
     server::Server,
+    truth::Truth,
 };
 
 /// Of the servers, at each replica.
 pub(crate) const CREDENTIAL: &str = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";
 /// Its name in the network.
 pub(crate) const STORE: &str = "store";
-/// Before the run begins, so that nothing has to be adopted in its first second.
-const AGE: Duration = Duration::from_secs(3600);
 
 pub(crate) struct World {
     pub(crate) scenario: Scenario,
     pub(crate) journal: Arc<Journal>,
     pub(crate) network: Arc<Network>,
-    pub(crate) fake: Fake,
+    pub(crate) truth: Truth,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) servers: Vec<Server>,
     /// Something has happened: it is time to look whether the promise holds.
@@ -52,14 +49,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(scenario: Scenario) -> Arc<Self> {
         let network = Network::new();
-        let fake = Fake::new(Clock::standing_at(NEW_YEAR - u64::try_from(AGE.as_millis()).expect("an hour")));
-        for (n, name) in scenario.names().iter().enumerate() {
-            let id = format!("00000000-0000-4000-8000-{n:012}");
-            let token = format!("the-token-that-they-had-before-{n}");
-            fake.person().create(name, &id, &token).expect("a secret");
-        }
-        fake.set_clock(NEW_YEAR);
-        fake.clear_calls();
+        let truth = Truth::new(&scenario);
         let folder =
             if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
         let folder = tempfile::tempdir_in(folder).expect("a folder");
@@ -83,7 +73,7 @@ impl World {
             servers: servers.collect(),
             replicas,
             journal: Arc::clone(&network.journal),
-            fake,
+            truth,
             changed: Arc::default(),
             oracles: Mutex::new(oracles),
             told: Mutex::default(),
@@ -110,11 +100,9 @@ impl World {
     /// Takes in the true state of the store.
     pub(crate) fn see(&self) {
         let now_ms = self.journal.now_ms();
-        self.fake.set_clock(now_ms);
+        self.truth.set_clock(now_ms);
         for (name, oracle) in &mut *self.oracles() {
-            if let Some(secret) = self.fake.secret(name) {
-                oracle.see(&secret, now_ms);
-            }
+            oracle.see(self.truth.versions(name), now_ms);
         }
     }
 
@@ -173,29 +161,10 @@ impl World {
         }
     }
 
-    /// Whether nothing of any rotation is left but marks, which stay for days; else what is.
+    /// Whether nothing of any rotation is left; else what is.
     pub(crate) fn unrest(&self) -> Option<String> {
-        self.fake.set_clock(self.journal.now_ms());
-        let left = self.scenario.names().into_iter().filter_map(|name| {
-            let secret = self.fake.secret(&name)?;
-            let labels = secret.labels();
-            let current = labels.get("AWSCURRENT");
-            let is_over = |label: &str, on: &String| match label {
-                "AWSCURRENT" => true,
-                "AWSPENDING" | "AWSPREVIOUS" => false,
-                note if note.starts_with("crossfade-until-") => false,
-                mark if mark.starts_with("crossfade-ended-")
-                    || mark.starts_with("crossfade-compromised-") =>
-                {
-                    Some(on) != current
-                }
-                note => !note.starts_with("crossfade-paused-"),
-            };
-            let left = labels.iter().filter(|(label, on)| !is_over(label, on));
-            let left: Vec<_> = left.map(|(label, on)| format!("{label} on {on}")).collect();
-            (!left.is_empty() || self.fake.writes_under_way() > 0)
-                .then(|| format!("{name}: {}", left.join(", ")))
-        });
+        self.truth.set_clock(self.journal.now_ms());
+        let left = self.scenario.names().into_iter().filter_map(|name| self.truth.unrest(&name));
         left.reduce(|one, other| format!("{one}; {other}"))
     }
 
