@@ -66,6 +66,11 @@ pub(crate) struct Fate {
 }
 
 impl Fate {
+    /// Whether its deadline has passed.
+    pub(crate) fn is_over(&self, now_ms: u64) -> bool {
+        self.deadline_ms.is_some_and(|deadline| now_ms >= deadline)
+    }
+
     /// As it may be shown.
     pub(crate) fn without_token(&self) -> Self {
         Self { token: String::new(), ..self.clone() }
@@ -85,6 +90,8 @@ pub(crate) enum Said {
 pub(crate) enum Wrong {
     Refusal,
     LateAcceptance,
+    /// Its deadline leaves less than the grace to those who have read it.
+    ShortGrace,
 }
 
 /// All versions of one secret.
@@ -150,6 +157,18 @@ impl Oracle {
         fate.current_ms.is_some() && (fate.is_current || !is_over)
     }
 
+    /// Whether its deadline leaves less than the grace to those who have read it.
+    pub(crate) fn is_short(&self, fate: &Fate, now_ms: u64) -> bool {
+        let excused = fate.ended_ms.is_some() || now_ms <= fate.excused_until_ms;
+        let times = fate.current_ms.zip(fate.deadline_ms).filter(|_| !excused);
+        times.is_some_and(|((_, last_ms), deadline_ms)| deadline_ms < last_ms + millis(self.bounds.grace))
+    }
+
+    /// Whether it is what bots read now.
+    pub(crate) fn is_held_by_bots(&self, token: &str) -> bool {
+        self.fates.values().any(|fate| fate.is_current && fate.token == token)
+    }
+
     /// Whether that is wrong, said now by whoever has a view that was read then, and last heard of the store then.
     pub(crate) fn judge(
         &self,
@@ -169,14 +188,16 @@ impl Oracle {
                 let excused = fate.ended_ms.is_some() || now_ms <= fate.excused_until_ms;
                 (rightful && !excused).then_some(Wrong::Refusal)
             }
-            Said::Accepted if fate.is_current => None,
+            // Under whatever version: a person can have put an old token back.
+            Said::Accepted if self.is_held_by_bots(&fate.token) => None,
             Said::Accepted => {
                 // Whoever is cut off since before it was replaced, or ended, can't know.
-                let replaced_ms = fate.replaced_ms.unwrap_or(0);
+                let same = self.fates.values().filter(|other| other.token == fate.token);
+                let replaced_ms = same.filter_map(|twin| twin.replaced_ms).max().unwrap_or(0);
                 let knows = |since_ms: u64| {
                     read_ms >= since_ms + millis(store_lag) || now_ms > heard_ms + millis(hold)
                 };
-                let over = fate.deadline_ms.is_some_and(|deadline| now_ms >= deadline) && knows(replaced_ms);
+                let over = fate.is_over(now_ms) && knows(replaced_ms);
                 let ended = fate.ended_ms.is_some_and(|ended| knows(ended.max(replaced_ms)));
                 (over || ended).then_some(Wrong::LateAcceptance)
             }

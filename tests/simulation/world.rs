@@ -114,6 +114,9 @@ impl World {
         let oracles = self.oracles();
         for (name, oracle) in &*oracles {
             for (id, fate) in oracle.fates.iter().filter(|(_, fate)| all || oracle.is_open(fate, now_ms)) {
+                if oracle.is_short(fate, now_ms) {
+                    self.is_wrong(Wrong::ShortGrace, &format!("{name} {id}"), fate);
+                }
                 for (who, said, read_ms, heard_ms) in self.verdicts(&fate.token, now_ms) {
                     self.journal.count(Counted::Checks, 1);
                     if let Some(wrong) = oracle.judge(fate, said, now_ms, read_ms, heard_ms) {
@@ -153,11 +156,13 @@ impl World {
     pub(crate) fn is_wrong(&self, wrong: Wrong, who: &str, fate: &Fate) {
         if self.told.lock().expect("no panic").insert(format!("{wrong:?} {who}")) {
             let counted = match wrong {
-                Wrong::Refusal => Counted::WrongRefusals,
+                // It is refused too early, sooner or later.
+                Wrong::Refusal | Wrong::ShortGrace => Counted::WrongRefusals,
                 Wrong::LateAcceptance => Counted::LateAcceptances,
             };
             let fate = fate.without_token();
-            self.journal.wrong(counted, format_args!("{who} {fate:?} at {}", self.journal.now_ms()));
+            self.journal
+                .wrong(counted, format_args!("{wrong:?}: {who} {fate:?} at {}", self.journal.now_ms()));
         }
     }
 
