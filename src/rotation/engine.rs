@@ -76,6 +76,7 @@ impl Engine {
         while !stop.is_cancelled() {
             let wait = self.turn().await;
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 order = Self::woken(&mut self.wakers, &*self.clock, wait) => {
                     if let Some(order) = order {
@@ -129,12 +130,14 @@ impl Engine {
         let mut due = clock.sleep(wait);
         loop {
             tokio::select! {
-                () = &mut due => return None,
+                // A person waits for an order, and nobody for a turn.
+                biased;
                 order = wakers.orders.recv() => match order {
                     Some(order) => return Some(order),
                     // Nobody can order anything any more: the daemon is stopping.
                     None => std::future::pending::<()>().await,
                 },
+                () = &mut due => return None,
                 Ok(()) = wakers.tick.changed() => {
                     if elapsed(from, clock.moment()) >= wait {
                         return None;

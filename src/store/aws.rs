@@ -70,6 +70,20 @@ pub const TRAITS: StoreTraits = StoreTraits {
     creates: false,
 };
 
+/// How often a read is tried.
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3)
+}
+
+/// How long AWS is waited for.
+pub fn timeouts() -> TimeoutConfig {
+    let attempt = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(5))
+        .operation_timeout(Duration::from_secs(12));
+    attempt.build()
+}
+
 /// How Secrets Manager is used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -114,13 +128,9 @@ impl fmt::Debug for Aws {
 impl Aws {
     /// With the standard chain of credentials, and the standard variables for endpoints.
     pub async fn open(options: Options, clock: Arc<dyn Clock>) -> Self {
-        let attempt = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_attempt_timeout(Duration::from_secs(5))
-            .operation_timeout(Duration::from_secs(12));
         let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(attempt.build());
+            .retry_config(retries())
+            .timeout_config(timeouts());
         let loader = match &options.region {
             Some(region) => loader.region(Region::new(region.clone())),
             None => loader,

@@ -25,7 +25,7 @@ pub(crate) mod wire;
 use cache::Cache;
 pub use error::{ConnectError, Event, FeedError};
 use follow::Follower;
-pub use machine::{Machine, ThisMachine};
+pub use machine::{Doing, Machine, Stream, ThisMachine};
 pub(crate) use refresh::Following;
 use wire::Daemon;
 
@@ -94,7 +94,7 @@ impl Feed {
         Self { hook: Arc::new(hook), ..self }
     }
 
-    /// Other clocks, timers and randomness: for tests.
+    /// Another way to connect, to wait, or to tell the time.
     pub fn machine(self, machine: Arc<dyn Machine>) -> Self {
         Self { machine, ..self }
     }

@@ -58,7 +58,7 @@ pub use timing::{Dropped, Exchange, Place};
 pub use verdict::{Accepted, Reason, Verdict, View, decide};
 
 #[cfg(feature = "http")]
-pub use feed::{ConnectError, Event, Feed, FeedError, Machine, ThisMachine};
+pub use feed::{ConnectError, Doing, Event, Feed, FeedError, Machine, Stream, ThisMachine};
 #[cfg(feature = "tower")]
 pub use layer::{Guarded, GuardedBody, GuardedFuture, RequireToken};
 #[cfg(feature = "http")]

@@ -31,9 +31,12 @@ use crossfade::{
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
 use crossfade_verify::Moment;
 
-use promise::Fate;
+use oracle::{Bounds as Promised, Oracle};
 
 mod course;
+#[path = "../../simulation/oracle.rs"]
+#[expect(dead_code, reason = "shared with the simulation")]
+mod oracle;
 mod promise;
 
 pub(crate) const NAME: &str = "mcp/slack-search";
@@ -46,6 +49,13 @@ pub(crate) const SOAK: Duration = Duration::from_secs(14);
 pub(crate) const EVERY: Duration = Duration::from_secs(600);
 pub(crate) const FIRST: &str = "00000000-0000-4000-8000-000000000001";
 pub(crate) const TOKEN: &str = "the-token-that-they-had-before";
+const PROMISED: Promised = Promised {
+    freshness: FRESHNESS,
+    store_lag: LAG,
+    grace: GRACE,
+    soak: SOAK,
+    hold: Duration::from_secs(3600),
+};
 const AUDIENCE: &str = "https://mcp.example.com/slack";
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: u64 = 1_767_225_600_000;
@@ -99,10 +109,17 @@ impl Observer for Publish {
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
 }
 
+impl Replica {
+    fn now(&self) -> Moment {
+        self.machine.moment()
+    }
+}
+
 /// One daemon, and the verifier that asks it.
 pub(crate) struct Replica {
     name: String,
     skew_ms: i64,
+    machine: Arc<dyn Clock>,
     rotator: Rotator,
     distribution: Arc<Distribution>,
     standing: Option<Demand>,
@@ -120,7 +137,7 @@ pub(crate) struct World {
     pub(crate) excused_by_hand: bool,
     /// Of the values.
     pub(crate) format: Format,
-    fates: BTreeMap<String, Fate>,
+    oracle: Oracle,
 }
 
 impl World {
@@ -144,7 +161,7 @@ impl World {
             excused: false,
             excused_by_hand: false,
             format: Format::Plain,
-            fates: BTreeMap::new(),
+            oracle: Oracle::new(PROMISED),
         }
     }
 
@@ -179,7 +196,8 @@ impl World {
         let distribution = Arc::new(Distribution::new(self.machine(skew_ms), bounds, vec![member]));
         let seen = Arc::default();
         let rotator = self.daemon(&name, skew_ms, &distribution, &seen);
-        Replica { name, skew_ms, rotator, distribution, standing: None, last: None, seen }
+        let machine = self.machine(skew_ms);
+        Replica { name, skew_ms, machine, rotator, distribution, standing: None, last: None, seen }
     }
 
     fn machine(&self, skew_ms: i64) -> Arc<dyn Clock> {

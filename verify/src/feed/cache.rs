@@ -14,7 +14,10 @@ use std::{
 use http::HeaderValue;
 use rustix::fs::OFlags;
 
-use super::address::Address;
+use super::{
+    address::Address,
+    machine::{Machine, offloaded},
+};
 use crate::{
     accept_set::{AcceptSet, Text},
     clock::Moment,
@@ -52,9 +55,9 @@ impl Cache {
     }
 
     /// What was kept; none: there is no file.
-    pub(super) async fn read(&self, at: Moment) -> io::Result<Option<(View, HeaderValue)>> {
-        let cache = self.clone();
-        blocking(move || match open(&cache.path) {
+    pub(super) async fn read(&self, machine: &dyn Machine) -> io::Result<Option<(View, HeaderValue)>> {
+        let (cache, at) = (self.clone(), machine.moment());
+        blocking(machine, move || match open(&cache.path) {
             Ok(file) => cache.view(&read(file)?, at).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -63,7 +66,13 @@ impl Cache {
     }
 
     /// Keeps a view, where that is new or due.
-    pub(super) async fn write(&mut self, view: &View, etag: &HeaderValue, changed: bool) -> io::Result<()> {
+    pub(super) async fn write(
+        &mut self,
+        machine: &dyn Machine,
+        view: &View,
+        etag: &HeaderValue,
+        changed: bool,
+    ) -> io::Result<()> {
         let now_ms = view.taken.boot_ms;
         let due = self.written_ms.is_none_or(|written| now_ms.saturating_sub(written) >= AGAIN_AFTER_MS);
         if !changed && !due {
@@ -71,7 +80,7 @@ impl Cache {
         }
         self.written_ms = Some(now_ms);
         let (cache, view, etag) = (self.clone(), view.clone(), etag.clone());
-        blocking(move || replace(&cache.path, &cache.text(&view, &etag))).await
+        blocking(machine, move || replace(&cache.path, &cache.text(&view, &etag))).await
     }
 
     fn text(&self, view: &View, etag: &HeaderValue) -> String {
@@ -173,8 +182,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+async fn blocking<T: Send + 'static>(
+    machine: &dyn Machine,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    offloaded(machine, work).await.unwrap_or_else(|| Err(io::Error::other("it was not done to its end")))
 }
 
 fn unfit(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

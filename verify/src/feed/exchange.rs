@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use super::{
     FeedError,
     address::Address,
+    machine::offloaded,
     wire::{Connection, Daemon, SET_BYTES, encoded},
 };
 use crate::{
@@ -85,16 +86,16 @@ pub(super) async fn ask(
         None
     } else {
         let json = daemon.body(response.into_body(), SET_BYTES).await?;
-        Some((read(json, question.audience).await?, etag))
+        Some((read(daemon, json, question.audience).await?, etag))
     };
     Ok(Answer { set, place, taken: received, closes })
 }
 
 /// Off the threads on which requests wait: a large set takes its time.
-async fn read(json: Bytes, audience: &str) -> Result<AcceptSet, FeedError> {
+async fn read(daemon: &Daemon, json: Bytes, audience: &str) -> Result<AcceptSet, FeedError> {
     let audience = audience.to_owned();
-    let read = tokio::task::spawn_blocking(move || AcceptSet::parse(&json, &audience)).await;
-    read.map_err(|_| FeedError::TimedOut)?.map_err(FeedError::Set)
+    let read = offloaded(&*daemon.machine, move || AcceptSet::parse(&json, &audience)).await;
+    read.ok_or(FeedError::TimedOut)?.map_err(FeedError::Set)
 }
 
 fn the_one(headers: &HeaderMap, name: &header::HeaderName) -> Option<HeaderValue> {

@@ -86,7 +86,7 @@ impl Follower {
     /// Begins with what was kept, where it is of use.
     pub(super) async fn read_cache(&mut self, verifier: &Inner) {
         let Some(cache) = &self.cache else { return };
-        match cache.read(self.daemon.machine.moment()).await {
+        match cache.read(&*self.daemon.machine).await {
             Ok(None) => {}
             Ok(Some((mut view, etag))) => {
                 view.set = view.set.with_max_hold(self.max_hold_ms);
@@ -185,7 +185,7 @@ impl Follower {
         }
         (self.live, self.failures) = (true, 0);
         if let (Some(cache), Some(etag), Some(view)) = (&mut self.cache, &self.etag, verifier.view())
-            && let Err(error) = cache.write(&view, etag, changed).await
+            && let Err(error) = cache.write(&*self.daemon.machine, &view, etag, changed).await
         {
             self.daemon.tell(&Event::Cache { error: &error });
         }

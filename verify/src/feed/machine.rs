@@ -3,10 +3,17 @@
 use std::{
     future::{Future, poll_fn},
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    io,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
     time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::oneshot,
 };
 
 use crate::{
@@ -14,13 +21,37 @@ use crate::{
     verifier::{Clock, SystemClock},
 };
 
-/// Clocks, timers and randomness.
+/// What a machine does in its own time.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A connection's bytes.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Clocks, timers and randomness, a network, and threads.
 pub trait Machine: Clock {
     /// Waits.
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn sleep(&self, duration: Duration) -> Doing<'static, ()>;
 
     /// For nonces and jitter: different each time, and no secret.
     fn random(&self) -> u64;
+
+    /// Opens a connection, which TLS is spoken on where the URL asks for it. Another one than TCP's can lead over a
+    /// proxy, a sidecar's socket, or a network that a test has made.
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Doing<'a, io::Result<Box<dyn Stream>>> {
+        Box::pin(async move {
+            let stream = TcpStream::connect((host, port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        })
+    }
+
+    /// Does work that takes long or waits for a disk, off the threads on which requests are served.
+    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> Doing<'static, ()> {
+        // Whoever waits for what it makes notices if it panics.
+        Box::pin(async move { drop(tokio::task::spawn_blocking(work).await) })
+    }
 }
 
 /// The real one.
@@ -38,7 +69,7 @@ impl Clock for ThisMachine {
 }
 
 impl Machine for ThisMachine {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
 
@@ -89,6 +120,16 @@ pub(crate) async fn within<T>(
         First::This(done) => Some(done),
         First::That(()) => None,
     }
+}
+
+/// What the work makes, which is done elsewhere; none: it was not done to its end.
+pub(super) async fn offloaded<T: Send + 'static>(
+    machine: &dyn Machine,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (made, come) = oneshot::channel();
+    machine.offload(Box::new(move || drop(made.send(work())))).await;
+    come.await.ok()
 }
 
 /// Somewhere between nothing and this.

@@ -1,4 +1,4 @@
-//! One connection to one replica: HTTP/1.1 over TCP, or over TLS. Nothing is followed, decoded or guessed.
+//! One connection to one replica: HTTP/1.1 over what the machine connects by, or over TLS. Nothing is followed, decoded or guessed.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -12,7 +12,6 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     task::AbortHandle,
 };
 
@@ -59,8 +58,7 @@ impl Daemon {
     }
 
     async fn open(&self, replica: &Address) -> Result<Connection, FeedError> {
-        let stream = TcpStream::connect((&*replica.host, replica.port)).await.map_err(unconnected)?;
-        stream.set_nodelay(true).map_err(unconnected)?;
+        let stream = self.machine.connect(&replica.host, replica.port).await.map_err(unconnected)?;
         #[cfg(feature = "tls")]
         if let (true, Some(tls)) = (replica.tls, &self.tls) {
             return handshake(tls.connect(&replica.host, stream).await.map_err(unconnected)?).await;

@@ -20,38 +20,49 @@ const TARGET: &str = "secretsmanager.";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
 pub(super) async fn call(State(fake): State<Fake>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    let answer = match read(&headers) {
-        Ok((caller, operation)) => {
-            let signed = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
-            fake.call_named(Some(caller), signed, operation, &body)
-        }
-        Err(error) => Answer::Error(error),
-    };
-    // The time of the reply, not of the call: between the two lies the fake's lock.
-    let now_ms = fake.now_ms();
-    let (status, error, body) = match answer {
-        Answer::Reply(reply) if reply.is_null() => (200, None, Vec::new()),
-        Answer::Reply(reply) => (200, None, reply.to_string().into_bytes()),
-        Answer::Error(error) => {
-            let body = serde_json::json!({ "__type": error.code, "Message": error.message });
-            (error.status, Some(error.code), body.to_string().into_bytes())
-        }
-        Answer::Lost => {
+    fake.respond(&headers, &body).map_or_else(
+        || {
             let mut lost = Response::new(Body::empty());
             lost.extensions_mut().insert(Lost);
-            return lost;
+            lost
+        },
+        |response| response.map(Body::from),
+    )
+}
+
+impl Fake {
+    /// A call as it comes over the wire, for whoever has a wire of his own; none: nothing is answered, and the
+    /// connection is to be closed.
+    pub fn respond(&self, headers: &HeaderMap, body: &[u8]) -> Option<Response<Vec<u8>>> {
+        let answer = match read(headers) {
+            Ok((caller, operation)) => {
+                let signed = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+                self.call_named(Some(caller), signed, operation, body)
+            }
+            Err(error) => Answer::Error(error),
+        };
+        // The time of the reply, not of the call: between the two lies the fake's lock.
+        let now_ms = self.now_ms();
+        let (status, error, body) = match answer {
+            Answer::Reply(reply) if reply.is_null() => (200, None, Vec::new()),
+            Answer::Reply(reply) => (200, None, reply.to_string().into_bytes()),
+            Answer::Error(error) => {
+                let body = serde_json::json!({ "__type": error.code, "Message": error.message });
+                (error.status, Some(error.code), body.to_string().into_bytes())
+            }
+            Answer::Lost => return None,
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        headers.insert(header::DATE, date(now_ms));
+        headers.insert("x-amzn-requestid", text(&request_id(self.calls_made(), now_ms)));
+        if let Some(code) = error {
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
         }
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    headers.insert(header::DATE, date(now_ms));
-    headers.insert("x-amzn-requestid", text(&request_id(fake.calls_made(), now_ms)));
-    if let Some(code) = error {
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
+        Some(response)
     }
-    response
 }
 
 /// The access key and the operation.

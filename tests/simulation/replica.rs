@@ -1,0 +1,227 @@
+//! A daemon: its engines on the AWS store, its distribution, its API on the network.
+
+use std::{
+    collections::BTreeMap,
+    future::{Ready, ready},
+    io,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::Router;
+use crossfade::{
+    clock::Clock,
+    distribution::{Bounds, Distribution, Member},
+    http::{
+        api::{self, Verdicts},
+        auth::{Client, Clients, Known, Polls, Role},
+        server::{self, Listener, Opened, Peer},
+    },
+    metrics::Metrics,
+    rotation::{
+        engine::{Engine, Observation, Observer, Order, Outcome, Rotator, Trigger, Wakers},
+        policy::Policy,
+    },
+};
+use crossfade_verify::{Digest, Moment};
+use tokio::{
+    io::DuplexStream,
+    sync::{Notify, mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    connection::Ending,
+    dice::Dice,
+    host::{Host, OfDaemon},
+    journal::{Counted, Journal},
+    scenario::{AUDIENCE, Scenario},
+    world::{CREDENTIAL, World},
+};
+
+/// One of several.
+pub(crate) struct Replica {
+    pub(crate) host: Arc<Host>,
+    running: Mutex<Option<Running>>,
+    starts: Mutex<u64>,
+}
+
+/// What is lost when it dies.
+pub(crate) struct Running {
+    pub(crate) distribution: Arc<Distribution>,
+    pub(crate) router: Router,
+    pub(crate) orders: BTreeMap<String, mpsc::Sender<Order>>,
+    policies: BTreeMap<String, watch::Sender<Arc<Policy>>>,
+    tasks: JoinSet<()>,
+}
+
+impl Replica {
+    pub(crate) fn new(host: Arc<Host>) -> Self {
+        Self { host, running: Mutex::default(), starts: Mutex::default() }
+    }
+
+    /// What runs, if it does.
+    pub(crate) fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().expect("no panic")
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.running().is_some()
+    }
+
+    /// It begins anew, and knows nothing.
+    pub(crate) fn start(&self, world: &World) {
+        if self.is_up() {
+            return;
+        }
+        let starts = {
+            let mut starts = self.starts.lock().expect("no panic");
+            *starts += 1;
+            *starts
+        };
+        world.journal.tell(&self.host.name, "starts");
+        let running = Running::new(&self.host, world, starts);
+        *self.running() = Some(running);
+    }
+
+    /// It dies, with all that it remembered.
+    pub(crate) fn die(&self, world: &World, ending: Ending) {
+        if self.running().take().is_some() {
+            world.journal.tell(&self.host.name, format_args!("dies, {ending:?}"));
+            world.network.close(&self.host.name, ending);
+        }
+    }
+
+    /// Its config is read again: nothing is due any more.
+    pub(crate) fn rotate_by_hand_only(&self, scenario: &Scenario) {
+        if let Some(running) = &*self.running() {
+            for (name, policy) in &running.policies {
+                policy.send_replace(Arc::new(scenario.policy(name, false)));
+            }
+        }
+    }
+
+    /// Its clocks.
+    pub(crate) fn now(&self) -> Moment {
+        OfDaemon(Arc::clone(&self.host)).moment()
+    }
+
+    /// No part of it has ended by itself.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.running().as_mut().is_none_or(|running| running.tasks.try_join_next().is_none())
+    }
+}
+
+impl Running {
+    fn new(host: &Arc<Host>, world: &World, starts: u64) -> Self {
+        let scenario = &world.scenario;
+        let clock: Arc<dyn Clock> = Arc::new(OfDaemon(Arc::clone(host)));
+        let store = world.truth.open(scenario, host, &world.network, Arc::clone(&clock));
+        let members = scenario.names().iter().map(|name| member(scenario, name)).collect();
+        let bounds = Bounds { freshness: scenario.freshness, hold: scenario.hold };
+        let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
+        let observer = Arc::new(Publish {
+            distribution: Arc::clone(&distribution),
+            journal: Arc::clone(&world.journal),
+            changed: Arc::clone(&world.changed),
+            name: host.name.clone(),
+        });
+        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let (mut all_orders, mut policies) = (BTreeMap::new(), BTreeMap::new());
+        for name in scenario.names() {
+            let (orders, queue) = mpsc::channel(16);
+            let (policy, rules) = watch::channel(Arc::new(scenario.policy(&name, !world.is_calm())));
+            let (ticks, tick) = watch::channel(0);
+            tasks.spawn(async move {
+                loop {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    ticks.send_modify(|tick| *tick += 1);
+                }
+            });
+            let refresh = distribution.refresh_signal(&name);
+            let wakers = Wakers { orders: queue, tick, refresh, policy: rules };
+            let observer = Arc::<Publish>::clone(&observer);
+            let rotator =
+                Rotator::new(scenario.secret(&name), Arc::clone(&store), Arc::clone(&clock), observer);
+            let dice = Dice::new(scenario.seed, &format!("{} {starts} {name}", host.name));
+            let spread = Arc::new(move |most: Duration| most.mul_f64(dice.of(0..=1_000) as f64 / 1_000.0));
+            tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&clock), spread).run(stop.clone()));
+            all_orders.insert(name.clone(), orders);
+            policies.insert(name, policy);
+        }
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        metrics.know_audience(AUDIENCE, &["bot"]);
+        let verdicts =
+            Verdicts { distribution: Arc::clone(&distribution), metrics: Arc::clone(&metrics), clock };
+        let router = api::router(verdicts, None, clients(), stop.clone());
+        let port = Port(world.network.listen(host));
+        tasks.spawn(server::serve(port, router.clone(), metrics, stop));
+        Self { distribution, router, orders: all_orders, policies, tasks }
+    }
+}
+
+fn member(scenario: &Scenario, name: &str) -> Member {
+    Member {
+        secret: name.into(),
+        client_id: "bot".into(),
+        audience: AUDIENCE.into(),
+        scopes: Arc::new([]),
+        grace: scenario.grace,
+    }
+}
+
+fn clients() -> Arc<Clients> {
+    let client = Arc::new(Client {
+        id: "server".into(),
+        role: Role::Verifier,
+        audiences: Arc::new([AUDIENCE.into()]),
+        secrets: Arc::new([]),
+        token_headers: Arc::new([]),
+        polls: Polls::default(),
+    });
+    let clients = Arc::new(Clients::default());
+    let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
+    clients.replace(Known { by_credential, ..Known::default() });
+    clients
+}
+
+/// What it makes known.
+struct Publish {
+    distribution: Arc<Distribution>,
+    journal: Arc<Journal>,
+    changed: Arc<Notify>,
+    name: String,
+}
+
+impl Observer for Publish {
+    fn observed(&self, secret: &str, seen: &Observation) {
+        if let Some((at, now)) = seen.read {
+            self.distribution.publish(secret, seen.ring.as_ref(), at, now);
+        }
+        let versions = seen.ring.as_ref().map_or(0, |ring| ring.versions().count());
+        self.journal.tell(&self.name, format_args!("{secret} {:?}, {versions} versions", seen.phase));
+        self.changed.notify_one();
+    }
+
+    fn rotated(&self, secret: &str, trigger: Trigger, outcome: Outcome) {
+        self.journal.tell(&self.name, format_args!("{secret} rotated, {trigger:?}: {outcome:?}"));
+        if matches!(outcome, Outcome::Done) {
+            self.journal.count(Counted::Rotations, 0);
+        }
+    }
+}
+
+/// Where it takes connections.
+struct Port(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl Listener for Port {
+    type Io = DuplexStream;
+    type Opening = Ready<io::Result<Opened<DuplexStream>>>;
+
+    async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
+        let Some(io) = self.0.recv().await else { return std::future::pending().await };
+        let opened = Opened { io, certificate: None, over: None };
+        Ok((ready(Ok(opened)), Peer { name: "a server".into(), uid: None }))
+    }
+}
