@@ -1,4 +1,4 @@
-//! The developer commands: `cargo xtask test`, `cargo xtask bench`.
+//! The developer commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask gap`.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod container;
 mod emulators;
+mod gap;
 mod python;
 mod test;
 mod tools;
@@ -27,6 +28,18 @@ enum Command {
         #[arg(default_value = "")]
         part: String,
     },
+    /// Compare ways of guarding a server while tokens are rotated: in five minutes, after the build
+    Gap {
+        /// Which run of numbers the bots draw from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many milliseconds a call of AWS takes
+        #[arg(long, default_value_t = 10)]
+        aws_delay_ms: u64,
+        /// Into docs/results.md and docs/gap.svg too
+        #[arg(long)]
+        write: bool,
+    },
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -41,6 +54,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { part } => bench::run(&part),
+        Command::Gap { seed, aws_delay_ms, write } => gap::run(seed, aws_delay_ms, write),
         Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {
