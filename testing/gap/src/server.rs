@@ -48,7 +48,7 @@ pub struct Settings {
 enum Guard {
     EachRequest(Source),
     Cached(Arc<Cache>),
-    Endpoint(Introspection),
+    Endpoint(Box<Introspection>),
 }
 
 pub(crate) enum Verdict {
@@ -78,7 +78,7 @@ async fn guarded(routes: Router, settings: &Settings, tasks: &mut JoinSet<()>) -
             return Ok(routes.layer(RequireToken::new(verifier)));
         }
         Kind::EachRequest => Guard::EachRequest(source()),
-        Kind::Endpoint => Guard::Endpoint(Introspection::of(settings.daemon)),
+        Kind::Endpoint => Guard::Endpoint(Box::new(Introspection::of(settings.daemon))),
         Kind::Cached | Kind::CachedAsking => {
             Guard::Cached(cached(Cache::new(source(), current).await?, settings, tasks))
         }
