@@ -51,7 +51,7 @@ impl Plan {
             again_after: Duration::from_secs(10),
             watch: None,
             throttled: Some(Duration::from_secs(6)),
-            leak: Duration::from_secs(25),
+            leak: Duration::from_secs(20),
             seed: 1,
         }
     }

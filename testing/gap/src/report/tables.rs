@@ -73,7 +73,7 @@ pub fn text(plan: &Plan, results: &Results, date: &str) -> String {
     );
     let bare = results.rows.get(&Kind::Bare).and_then(|row| row.load.as_ref());
     table(
-        "**What it costs**, with nothing else going on (times as multiples of bare):",
+        "**What it costs** (calls of AWS while the bots are at work, and what else is a request's with nothing else going on; latencies as multiples of bare):",
         &["AWS calls a minute", "median", "99 of 100", "server's CPU a request", "daemon's CPU a request"],
         &|kind, row| {
             let (Some(load), Some(bare)) = (&row.load, bare) else { return Vec::new() };
@@ -107,11 +107,12 @@ fn terms(plan: &Plan, results: &Results, date: &str) -> String {
     ]
     .map(seconds);
     format!(
-        "Printed by `cargo xtask gap --seed {}` on {date}, {}. A second of the run stands for {scale} of a real deployment: freshness {freshness}, \
+        "Printed by `cargo xtask gap --seed {} --aws-delay-ms {}` on {date}, {}. A second of the run stands for {scale} of a real deployment: freshness {freshness}, \
          sync {sync}, store_lag {store_lag}, grace {grace}; TTL {ttl}, cool-down {cool_down}. A bot may keep what it has read for {kept}. \
          Each call of AWS takes {} ms more than the fake does. The deadline, the same for every server, is the one that the daemon wrote: \
          {deadline} after the replacement. The daemon's replacement of the leaked token was current {replaced} after the order.\n",
         plan.seed,
+        aws_delay.as_millis(),
         machine(),
         aws_delay.as_millis(),
     )

@@ -12,16 +12,17 @@ use tokio::task::JoinSet;
 use super::{caller::Caller, world::World};
 use crate::{Kind, clock::now};
 
-const ROUNDS: usize = 5;
+/// Many and short, and their medians count: other processes' turns then disturb few of them.
+const ROUNDS: usize = 11;
 const CONNECTIONS: usize = 4;
 /// Of each connection; where an answer takes longer, the next request follows at once.
 const EVERY: Duration = Duration::from_millis(4);
-const TURN: Duration = Duration::from_millis(1_500);
+const TURN: Duration = Duration::from_millis(650);
 
 /// Of one server.
 #[derive(Debug)]
 pub struct Load {
-    /// Half of the answers came within that, in ms.
+    /// Half of a turn's answers came within that, in ms.
     pub median: f64,
     /// And 99 of 100 within that.
     pub p99: f64,
@@ -33,27 +34,41 @@ pub struct Load {
 
 /// All of them, after a turn for warmth.
 pub(super) async fn measure(world: &Arc<World>) -> Result<BTreeMap<Kind, Load>> {
-    let mut all: BTreeMap<Kind, (Vec<f64>, [Duration; 2])> = BTreeMap::new();
+    let mut all: BTreeMap<Kind, Vec<Load>> = BTreeMap::new();
     for round in 0..=ROUNDS {
         for kind in Kind::ALL {
             let before = world.cpu(kind)?;
             let times = turn(world, kind).await?;
             let after = world.cpu(kind)?;
             if round > 0 {
-                let (sum, cpu) = all.entry(kind).or_default();
-                sum.extend(times);
-                (0..2).for_each(|n| cpu[n] += after[n] - before[n]);
+                let cpu = [0, 1].map(|n| after[n].saturating_sub(before[n]));
+                all.entry(kind).or_default().push(load(times, cpu));
             }
         }
     }
-    Ok(all.into_iter().map(|(kind, (times, cpu))| (kind, load(times, cpu))).collect())
+    Ok(all.into_iter().map(|(kind, turns)| (kind, middle(&turns))).collect())
 }
 
-fn load(mut times: Vec<f64>, cpu: [Duration; 2]) -> Load {
-    times.sort_by(f64::total_cmp);
-    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or(f64::NAN);
+/// Of each figure the median.
+fn middle(turns: &[Load]) -> Load {
+    let of = |figure: fn(&Load) -> f64| share(turns.iter().map(figure).collect(), 50);
+    Load {
+        median: of(|load| load.median),
+        p99: of(|load| load.p99),
+        cpu: of(|load| load.cpu),
+        daemon_cpu: of(|load| load.daemon_cpu),
+    }
+}
+
+fn load(times: Vec<f64>, cpu: [Duration; 2]) -> Load {
     let [cpu, daemon_cpu] = cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / times.len() as f64);
-    Load { median: at(50), p99: at(99), cpu, daemon_cpu }
+    Load { median: share(times.clone(), 50), p99: share(times, 99), cpu, daemon_cpu }
+}
+
+/// So many of a hundred are below it.
+fn share(mut of: Vec<f64>, hundredths: usize) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of.get(of.len() * hundredths / 100).copied().unwrap_or(f64::NAN)
 }
 
 /// How long answers took, in ms.
