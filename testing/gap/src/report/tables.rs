@@ -107,10 +107,10 @@ fn terms(plan: &Plan, results: &Results, date: &str) -> String {
     ]
     .map(seconds);
     format!(
-        "Printed by `cargo xtask gap --seed {} --aws-delay-ms {}` on {date}, {}. A second of the run stands for {scale} of a real deployment: freshness {freshness}, \
-         sync {sync}, store_lag {store_lag}, grace {grace}; TTL {ttl}, cool-down {cool_down}. A bot may keep what it has read for {kept}. \
-         Each call of AWS takes {} ms more than the fake does. The deadline, the same for every server, is the one that the daemon wrote: \
-         {deadline} after the replacement. The daemon's replacement of the leaked token was current {replaced} after the order.\n",
+        "Printed by `cargo xtask gap --seed {} --aws-delay-ms {}` on {date}, {}. A second of the run stands for {scale} of a real deployment:\n\
+         freshness {freshness}, sync {sync}, store_lag {store_lag}, grace {grace}; TTL {ttl}, cool-down {cool_down}. A bot may keep what it has read for {kept}.\n\
+         Each call of AWS takes {} ms more than the fake does. The deadline of the one rotation was {deadline} after the replacement; the leaked\n\
+         token's replacement by the daemon was current {replaced} after the order.\n",
         plan.seed,
         aws_delay.as_millis(),
         machine(),
