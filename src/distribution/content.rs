@@ -46,10 +46,17 @@ pub struct Text {
     pub etag: String,
 }
 
+/// A later read that seems to be earlier by more than that is one after the store's clock was set.
+const QUICKER_MS: u64 = 5_000;
+
 impl Publication {
     /// What follows the one `before`, now that this is the view of the audience. The serial is for a
     /// content that is new.
     pub(super) fn new(view: View, before: Option<&Self>, serial: u64, at: Moment) -> Self {
+        let view = match before {
+            Some(before) => not_before(&before.view, view),
+            None => view,
+        };
         let narrowed = match before {
             Some(before) if same(&before.view.set, &view.set) => {
                 return Self { view, content: Arc::clone(&before.content) };
@@ -80,6 +87,17 @@ pub(super) fn announce(old: &Publications, new: &Publications) {
             before.content.replaced.cancel();
         }
     }
+}
+
+/// The view, placed in time no earlier than the one before, which was read earlier. Where the store's time has whole
+/// seconds, it seems to be earlier when its answer was quicker, and verifiers would drop it. Its age stays as it is, and
+/// the store's time becomes no later than the view before says it is.
+fn not_before(before: &View, mut view: View) -> View {
+    let short_of = before.now_ms.saturating_sub(view.now_ms);
+    if view.taken.boot_ms >= before.taken.boot_ms && short_of <= QUICKER_MS {
+        view.now_ms += short_of;
+    }
+    view
 }
 
 fn same(one: &AcceptSet, other: &AcceptSet) -> bool {

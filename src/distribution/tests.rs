@@ -57,3 +57,27 @@ fn what_is_taken_away_before_its_deadline_was_ended() {
     assert_eq!(without(29).content.narrowed, 2);
     assert_eq!(without(30).content.narrowed, 0, "it came to its deadline");
 }
+
+#[test]
+fn a_later_read_is_never_placed_earlier_because_its_answer_was_quicker() {
+    // A store whose time has whole seconds: within one, a read's time differs by how long its answer took.
+    let read = |boot_ms: u64, now_ms: u64| {
+        let taken = Moment { boot_ms, wall_ms: boot_ms };
+        View { now_ms, ..view(vec![entry("x", None)], taken) }
+    };
+    let publish = |view: View, before: Option<&Publication>| {
+        let at = view.taken;
+        Publication::new(view, before, 1, at)
+    };
+    let place = |publication: &Publication, boot_ms: u64| {
+        let at = Moment { boot_ms, wall_ms: boot_ms };
+        publication.view.now_ms(at) - publication.view.age_ms(at)
+    };
+    let slow = publish(read(100, 1_030), None);
+    let quick = publish(read(200, 1_010), Some(&slow));
+    assert!(place(&quick, 300) >= place(&slow, 150), "verifiers would drop it as the older one");
+    assert_eq!(quick.view.age_ms(quick.view.taken), 0, "and it is no younger than it is");
+    assert_eq!(publish(read(300, 2_010), Some(&quick)).view.now_ms, 2_010, "what is later stays as it is");
+    let set_back = publish(read(300, 1_010), Some(&publish(read(200, 60_000), None)));
+    assert_eq!(set_back.view.now_ms, 1_010, "a clock that was set is no quick answer");
+}

@@ -35,7 +35,7 @@ fn each_server_follows_a_daemon_whose_certificate_it_trusts_through_a_rotation_a
     let feeds = [format!("https://localhost:{}", world.listen)];
     let start = |authority: &Path| {
         let setting =
-            Setting { feeds: feeds.clone(), environment: trusting(authority), ..Setting::default() };
+            Setting { feeds: feeds.to_vec(), environment: trusting(authority), ..Setting::default() };
         kinds.iter().map(|kind| Server::start_with(kind, &setting).expect("it listens")).collect::<Vec<_>>()
     };
     let (servers, doubting) = (start(&trusted), start(&wrong));

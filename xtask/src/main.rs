@@ -1,4 +1,4 @@
-//! The developer commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask chaos`.
+//! The developer commands: `cargo xtask test`, `bench`, `chaos`, `gap`.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ mod bench;
 mod chaos;
 mod container;
 mod emulators;
+mod gap;
 mod python;
 mod test;
 mod tools;
@@ -37,6 +38,18 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         minutes: u64,
     },
+    /// Compare ways of guarding a server while tokens are rotated: in five minutes, after the build
+    Gap {
+        /// Which run of numbers the bots draw from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many milliseconds a call of AWS takes
+        #[arg(long, default_value_t = 10)]
+        aws_delay_ms: u64,
+        /// Into docs/results.md and docs/gap.svg too
+        #[arg(long)]
+        write: bool,
+    },
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -52,6 +65,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { part } => bench::run(&part),
         Command::Chaos { seed, minutes } => chaos::run(seed, minutes),
+        Command::Gap { seed, aws_delay_ms, write } => gap::run(seed, aws_delay_ms, write),
         Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {
