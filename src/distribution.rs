@@ -1,33 +1,31 @@
 //! What verifiers are told: for each audience an accept set and its place in time.
 //!
 //! State flows one way, as whole values: a secret's versions come in, the views of its audience are
-//! made anew, and whoever decides on a request reads the newest one without a lock. Nothing here
+//! made anew, and whoever decides on a request reads the newest one, without a lock where nothing has
+//! changed since somebody read it last. Nothing here
 //! can write to the store, or has ever seen a token. What is counted about use is kept apart from
 //! what is accepted, and never flows back.
 
 use std::{
-    cmp::Reverse,
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
-use crossfade_verify::{AcceptSet, Entry, Moment, Reason, Stage, Verdict, View, decide};
+use arc_swap::{ArcSwap, Guard};
+use crossfade_verify::{Entry, Moment, Reason, Verdict, decide};
 use tokio::sync::{Notify, watch};
 
-use crate::{
-    clock::Clock,
-    rotation::ring::{NO_TOKEN, Ring, Version},
-    time::{Interval, Timestamp, millis},
-};
+use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
 
 mod content;
 mod registry;
+mod slot;
+mod state;
 mod usage;
 pub use content::{Content, Publication, Text};
-use content::{Publications, announce};
 pub use registry::{Ask, Registry, Standing, Verifier, longest_wait};
+use slot::{Publications, Slot, announce};
+use state::{Known, State};
 pub use usage::{LastUse, Usage, Watched};
 
 /// For whom a secret is; from the config.
@@ -86,22 +84,6 @@ pub struct Distribution {
     registry: Registry,
 }
 
-struct State {
-    bounds: Bounds,
-    /// Of the newest publication.
-    serial: u64,
-    members: BTreeMap<Arc<str>, Member>,
-    known: BTreeMap<Arc<str>, Known>,
-    refresh: BTreeMap<Arc<str>, Arc<Notify>>,
-}
-
-/// A secret's versions, and when the read that showed them began.
-struct Known {
-    ring: Option<Ring>,
-    at: Moment,
-    now: Interval,
-}
-
 impl std::fmt::Debug for Distribution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Distribution").finish_non_exhaustive()
@@ -111,17 +93,10 @@ impl std::fmt::Debug for Distribution {
 impl Distribution {
     /// With nothing known yet: every verdict is unsure.
     pub fn new(clock: Arc<dyn Clock>, bounds: Bounds, members: Vec<Member>) -> Self {
-        let state = State {
-            bounds,
-            serial: 0,
-            members: BTreeMap::new(),
-            known: BTreeMap::new(),
-            refresh: BTreeMap::new(),
-        };
         let this = Self {
             clock,
             published: ArcSwap::default(),
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(bounds)),
             generation: watch::Sender::new(0),
             usage: Usage::default(),
             registry: Registry::default(),
@@ -133,49 +108,54 @@ impl Distribution {
     /// Takes a new config: what is no longer in it is no longer accepted.
     pub fn configure(&self, bounds: Bounds, members: Vec<Member>) {
         let mut state = self.lock();
-        state.bounds = bounds;
-        state.members = members.into_iter().map(|m| (Arc::clone(&m.secret), m)).collect();
-        let State { members, known, refresh, .. } = &mut *state;
-        known.retain(|secret, _| members.contains_key(secret));
-        refresh.retain(|secret, _| members.contains_key(secret));
-        let mut audiences: Vec<_> = state.members.values().map(|m| Arc::clone(&m.audience)).collect();
-        audiences.sort();
-        audiences.dedup();
+        for gone in state.configure(bounds, members) {
+            self.usage.keep(&gone, &[], 0);
+        }
+        let audiences = state.audiences();
         self.registry.keep(&audiences);
-        let (old, at) = (self.published.load_full(), self.clock.moment());
-        let serial = state.next_serial();
-        let next = audiences.into_iter().filter_map(|audience| {
-            let before = old.get(&audience).map(Arc::as_ref);
-            let publication = Publication::new(state.view(&audience)?, before, serial, at);
-            Some((audience, Arc::new(publication)))
+        let old = self.published.load_full();
+        let slots = audiences.into_iter().map(|audience| {
+            let slot = Slot::after(old.get(&audience));
+            self.renew(&mut state, &audience, &slot);
+            (audience, slot)
         });
-        self.replace(&old, next.collect());
+        let next: Arc<Publications> = Arc::new(slots.collect());
+        self.published.store(Arc::clone(&next));
         drop(state);
+        announce(&old, &next);
         self.generation.send_modify(|g| *g += 1);
     }
 
     /// Takes what a read of a secret showed. When this returns, it is in force.
-    pub fn publish(&self, secret: &str, ring: Option<&Ring>, at: Moment, now: Interval) {
+    pub fn publish(&self, secret: &str, ring: Option<&Arc<Ring>>, at: Moment, now: Interval) {
         let mut state = self.lock();
-        let Some(member) = state.members.get(secret) else { return };
-        let (secret, audience) = (Arc::clone(&member.secret), Arc::clone(&member.audience));
+        let Some(member) = state.members.get(secret).cloned() else { return };
         // An older read never replaces a newer one.
-        if state.known.get(&secret).is_some_and(|known| known.at.boot_ms > at.boot_ms) {
-            return;
+        let Some(before) = state.take_in(&member, ring, at, now) else { return };
+        let versions = before.as_ref().map(Known::versions).unwrap_or_default();
+        let standing: Vec<_> = ring.iter().flat_map(|ring| ring.versions()).map(|v| v.id).collect();
+        if versions != standing {
+            self.usage.keep(&versions, &standing, now.latest.as_millis());
         }
-        if let Some(ring) = ring {
-            self.usage.keep(&secret, ring.versions().map(|v| v.id), now.latest.as_millis());
-        }
-        state.known.insert(secret, Known { ring: ring.cloned(), at, now });
-        if let Some(view) = state.view(&audience) {
-            let old = self.published.load_full();
-            let before = old.get(&audience).map(Arc::as_ref);
-            let publication = Publication::new(view, before, state.next_serial(), self.clock.moment());
-            let mut next = Publications::clone(&old);
-            next.insert(audience, Arc::new(publication));
-            self.replace(&old, next);
-        }
+        let published = self.published.load();
+        let slot = published.get(&member.audience);
+        let outdated = match before.is_some_and(|before| before.accepts_the_same(&member, ring)) {
+            true => {
+                if let (Some(slot), Some(place)) = (slot, state.place(&member.audience)) {
+                    slot.move_on(place);
+                }
+                None
+            }
+            false => {
+                state.changed(&member.audience, self.clock.moment());
+                slot.and_then(Slot::outdate)
+            }
+        };
         drop(state);
+        // Whoever waits for a change comes back, and finds what is in force now.
+        if let Some(publication) = outdated {
+            publication.content.replaced.cancel();
+        }
         self.generation.send_modify(|g| *g += 1);
     }
 
@@ -186,7 +166,8 @@ impl Distribution {
         let mut refused = None;
         let mut unsure = audiences.is_empty();
         for audience in audiences {
-            match decide(published.get(audience).map(|p| &p.view), presented, at) {
+            let newest = published.get(audience).map(|slot| self.newest(audience, slot));
+            match decide(newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view), presented, at) {
                 Verdict::Accepted(grant) => {
                     let accepted = Accepted {
                         audience: Arc::clone(audience),
@@ -211,14 +192,29 @@ impl Distribution {
 
     /// The newest view of one audience, and what of it is sent.
     pub fn published(&self, audience: &str) -> Option<Arc<Publication>> {
-        self.published.load().get(audience).cloned()
+        let published = self.published.load();
+        let newest = self.newest(audience, published.get(audience)?);
+        Option::clone(&newest)
     }
 
-    /// Puts these in force, then wakes who waits for a change.
-    fn replace(&self, old: &Publications, next: Publications) {
-        let next = Arc::new(next);
-        self.published.store(Arc::clone(&next));
-        announce(old, &next);
+    /// The publication that is in force. The first to ask after a change makes it: of a thousand changes that nobody
+    /// asks for in between, one is made.
+    fn newest(&self, audience: &str, slot: &Slot) -> Guard<Option<Arc<Publication>>> {
+        if slot.is_outdated() {
+            let mut state = self.lock();
+            if slot.is_outdated() {
+                self.renew(&mut state, audience, slot);
+            }
+        }
+        slot.newest()
+    }
+
+    fn renew(&self, state: &mut State, audience: &str, slot: &Slot) {
+        let since = state.take_change(audience).unwrap_or_else(|| self.clock.moment());
+        let serial = state.next_serial();
+        let before = slot.newest();
+        let view = state.view(audience);
+        slot.replace(view.map(|view| Publication::new(view, before.as_deref(), serial, since)));
     }
 
     /// Who used what, as far as this process has seen.
@@ -240,7 +236,7 @@ impl Distribution {
 
     /// What wakes the reader of a secret when somebody needs it fresh.
     pub fn refresh_signal(&self, secret: &str) -> Arc<Notify> {
-        Arc::clone(self.lock().refresh.entry(Arc::from(secret)).or_default())
+        self.lock().refresh_signal(secret)
     }
 
     /// Asks for a new read of every secret of these audiences, one for all who ask, and waits until
@@ -248,15 +244,10 @@ impl Distribution {
     pub async fn refreshed(&self, audiences: &[Arc<str>]) {
         let asked = self.clock.moment().boot_ms;
         let mut generation = self.generation.subscribe();
-        let stale = |state: &State| -> Vec<Arc<Notify>> {
-            let members = state.members.values().filter(|m| audiences.contains(&m.audience));
-            let stale = members.filter(|m| state.known.get(&m.secret).is_none_or(|k| k.at.boot_ms < asked));
-            stale.map(|m| state.refresh.get(&m.secret).cloned().unwrap_or_default()).collect()
-        };
-        for signal in stale(&self.lock()) {
+        for signal in self.lock().stale(audiences, asked) {
             signal.notify_one();
         }
-        while !stale(&self.lock()).is_empty() {
+        while self.lock().is_stale(audiences, asked) {
             if generation.changed().await.is_err() {
                 return;
             }
@@ -265,65 +256,6 @@ impl Distribution {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn next_serial(&mut self) -> u64 {
-        self.serial += 1;
-        self.serial
-    }
-
-    /// The view of an audience: as old as its oldest secret, and complete once each was read.
-    fn view(&self, audience: &str) -> Option<View> {
-        let members: Vec<_> = self.members.values().filter(|m| &*m.audience == audience).collect();
-        let known: Vec<_> = members.iter().filter_map(|m| self.known.get(&m.secret)).collect();
-        let oldest = known.iter().min_by_key(|k| k.at.boot_ms)?;
-        let entries = members.iter().filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
-        let mut entries: Vec<Entry> = entries.flat_map(|(m, ring)| entries_of(m, ring)).collect();
-        // The same token in two secrets: the entry that accepts it for longer speaks for both.
-        entries.sort_by_key(|e| (e.digest, Reverse(e.not_after_ms.unwrap_or(u64::MAX))));
-        entries.dedup_by_key(|e| e.digest);
-        let Bounds { freshness, hold } = self.bounds;
-        let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries);
-        let set =
-            set.inspect_err(|error| tracing::error!(audience, "no accept set can be made: {error}")).ok()?;
-        Some(View {
-            set,
-            now_ms: oldest.now.latest.as_millis(),
-            age_ms: 0,
-            taken: oldest.at,
-            complete: known.len() == members.len(),
-        })
-    }
-}
-
-/// What of a ring is accepted: the current version always, the others unless they are ended.
-fn entries_of(member: &Member, ring: &Ring) -> Vec<Entry> {
-    let pending =
-        ring.pending.iter().filter(|p| p.ended.is_none()).map(|p| entry(member, p, Stage::Pending, None));
-    let previous = ring.previous.iter().filter(|p| p.version.ended.is_none());
-    let previous = previous.map(|p| entry(member, &p.version, Stage::Previous, Some(p.deadline)));
-    let current = Some(&ring.current).filter(|current| current.digest != NO_TOKEN);
-    let current = current.map(|current| entry(member, current, Stage::Current, None));
-    current.into_iter().chain(pending).chain(previous).collect()
-}
-
-/// The latest deadline that every reader of JSON holds: some 285,000 years on.
-const FAR: u64 = (1 << 53) - 1;
-
-fn entry(member: &Member, version: &Version, stage: Stage, deadline: Option<Timestamp>) -> Entry {
-    Entry {
-        digest: version.digest,
-        secret: Arc::clone(&member.secret),
-        version: version.id.to_string().into(),
-        stage,
-        client_id: Arc::clone(&member.client_id),
-        scopes: Arc::clone(&member.scopes),
-        created_ms: version.created.as_millis(),
-        grace_ms: millis(member.grace),
-        // Whoever can write notes must not be able to make a set that nobody can read.
-        not_after_ms: deadline.map(|deadline| deadline.as_millis().min(FAR)),
     }
 }
 

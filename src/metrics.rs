@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use crossfade_verify::{Reason, Stage};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector,
 };
 
@@ -237,11 +237,12 @@ impl Metrics {
         self.audit_failures.inc_by(so_far.saturating_sub(known));
     }
 
-    /// The text that Prometheus scrapes.
-    pub fn render(&self) -> Result<String, prometheus::Error> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+    /// The text that Prometheus scrapes, in pieces: of thousands of secrets it is tens of megabytes.
+    pub fn text(self: Arc<Self>) -> Result<impl Iterator<Item = String> + Unpin + use<>, prometheus::Error> {
+        let mut text = String::new();
+        TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
+        let mut place = rotation::Place::default();
+        Ok(std::iter::once(text).chain(std::iter::from_fn(move || self.rotation.piece(&mut place))))
     }
 }
 

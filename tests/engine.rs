@@ -11,7 +11,8 @@ use crossfade::{
     clock::Clock,
     rotation::{
         engine::{
-            Engine, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger, Wakers,
+            Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger,
+            Wakers,
         },
         plan::{Demand, Phase, Refusal},
         policy::{Notes, Policy, StoreTraits, Terms},
@@ -25,7 +26,7 @@ use crossfade::{
     time::Timestamp,
 };
 use crossfade_verify::Moment;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Runs on tokio's paused time, and takes the store's along.
@@ -63,9 +64,9 @@ impl Observer for Seen {
 struct Running {
     memory: Arc<Memory>,
     seen: Arc<Seen>,
-    orders: mpsc::Sender<Order>,
+    inbox: Arc<Inbox>,
     stop: CancellationToken,
-    _ends: (watch::Sender<u64>, watch::Sender<Arc<Policy>>),
+    _tick: watch::Sender<u64>,
 }
 
 fn policy() -> Policy {
@@ -98,19 +99,18 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let secret = Secret::new("s", "mcp");
     let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
     let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
-    let (orders, queue) = mpsc::channel(4);
+    let inbox = Arc::new(Inbox::new(Arc::new(policy())));
     let (tick, ticks) = watch::channel(0);
-    let (rules, policies) = watch::channel(Arc::new(policy()));
-    let wakers = Wakers { orders: queue, tick: ticks, refresh: Arc::new(Notify::new()), policy: policies };
+    let wakers = Wakers { inbox: Arc::clone(&inbox), tick: ticks, refresh: Arc::new(Notify::new()) };
     let stop = CancellationToken::new();
     tasks.spawn(Engine::new(rotator, wakers, clock, Arc::new(|most| most)).run(stop.clone()));
-    Running { memory, seen, orders, stop, _ends: (tick, rules) }
+    Running { memory, seen, inbox, stop, _tick: tick }
 }
 
 impl Running {
     async fn order(&self, demand: Demand) -> Result<(), OrderFailure> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order { demand, reply }).await.expect("an engine");
+        assert!(self.inbox.put(Order { demand, reply }), "an engine takes it");
         answer.await.expect("an answer")
     }
 
@@ -266,4 +266,20 @@ async fn an_ended_token_that_is_put_back_under_another_version_is_ended_there_to
     running.memory.put("s", Some(ring));
     running.until("it is put away", |r| r.memory.ring("s").is_some_and(|s| s.previous.is_empty())).await;
     assert!(running.memory.now() < deadline, "at once, as what is ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_has_ended_takes_no_order_and_leaves_none_without_an_answer() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    let order = || {
+        let (reply, answer) = oneshot::channel();
+        let demand = Demand::Rotate { current: VersionId::of_name("any") };
+        (running.inbox.put(Order { demand, reply }), answer)
+    };
+    let (was_taken, answer) = order();
+    running.stop.cancel();
+    tasks.join_next().await.expect("the engine").expect("no panic");
+    assert!(was_taken && answer.await.is_err(), "nobody will carry it out");
+    assert!(!order().0);
 }

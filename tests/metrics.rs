@@ -48,7 +48,7 @@ fn from_the_start() -> String {
     metrics.know_audience("https://mcp.example.com/slack", &["slack-bot"]);
     metrics.know_store_operation("read", &["done", "unavailable"]);
     metrics.config("0123456789abcdef");
-    metrics.render().expect("text")
+    std::sync::Arc::new(metrics).text().expect("text").collect::<String>()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! accept sets first, then into the metrics, then onto the board that `status` reads.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use crate::{
     clock::{Clock, elapsed},
     config::{Config, SecretConfig},
     distribution::{Distribution, Member, Standing},
-    http::operator::SecretStatus,
+    http::operator::{SecretStatus, VerifiersStatus},
     metrics::Metrics,
     rotation::engine::{Observation, Observer, Outcome, Trigger},
     time::Timestamp,
@@ -28,9 +28,21 @@ pub(super) struct Board {
 #[derive(Default)]
 struct Rows {
     /// In the config's order.
-    secrets: Vec<SecretConfig>,
-    seen: BTreeMap<Arc<str>, Observation>,
+    all: Vec<Row>,
+    /// Where each stands there.
+    places: HashMap<Arc<str>, usize>,
     hold: Duration,
+}
+
+struct Row {
+    secret: SecretConfig,
+    seen: Option<Observation>,
+}
+
+impl Rows {
+    fn row(&mut self, name: &str) -> Option<&mut Row> {
+        self.all.get_mut(*self.places.get(name)?)
+    }
 }
 
 impl Board {
@@ -40,55 +52,66 @@ impl Board {
 
     pub(super) fn configure(&self, config: &Config) {
         let mut rows = self.lock();
-        for gone in rows.secrets.iter().filter(|old| !config.secrets.iter().any(|new| new.name == old.name)) {
-            self.metrics.rotation.forget(&gone.name);
-        }
+        let mut old = std::mem::take(&mut *rows);
+        rows.hold = config.hold;
+        rows.all.reserve_exact(config.secrets.len());
         for secret in &config.secrets {
             self.metrics.rotation.know(&secret.name);
+            let seen = old.row(&secret.name).and_then(|row| row.seen.take());
+            if let Some(seen) = &seen {
+                self.metrics.rotation.observed(&secret.name, seen);
+            }
+            let place = rows.all.len();
+            rows.places.insert(Arc::clone(&secret.name), place);
+            rows.all.push(Row { secret: secret.clone(), seen });
         }
-        rows.secrets.clone_from(&config.secrets);
-        rows.hold = config.hold;
-        let Rows { secrets, seen, .. } = &mut *rows;
-        seen.retain(|name, _| secrets.iter().any(|secret| secret.name == *name));
-        for (name, observation) in seen.iter() {
-            self.metrics.rotation.observed(name, observation);
+        for gone in old.places.keys().filter(|name| !rows.places.contains_key(*name)) {
+            self.metrics.rotation.forget(gone);
         }
     }
 
     pub(super) fn member(&self, name: &str) -> Option<Member> {
-        self.lock().secrets.iter().find(|secret| &*secret.name == name).map(translate::member)
+        self.lock().row(name).map(|row| translate::member(&row.secret))
     }
 
     pub(super) fn all(&self) -> Vec<SecretStatus> {
         let rows = self.lock();
-        rows.secrets.iter().map(|secret| self.row(secret, rows.seen.get(&secret.name))).collect()
+        let mut verifiers = HashMap::new();
+        let rows = rows.all.iter().map(|row| {
+            let of = verifiers.entry(&*row.secret.audience);
+            let of =
+                of.or_insert_with(|| status::verifiers(&self.distribution.verifiers(&row.secret.audience)));
+            self.status(row, of.clone())
+        });
+        rows.collect()
     }
 
     pub(super) fn one(&self, name: &str) -> Option<SecretStatus> {
-        let rows = self.lock();
-        let secret = rows.secrets.iter().find(|secret| &*secret.name == name)?;
-        Some(self.row(secret, rows.seen.get(&secret.name)))
+        let mut rows = self.lock();
+        let row = rows.row(name)?;
+        let verifiers = status::verifiers(&self.distribution.verifiers(&row.secret.audience));
+        Some(self.status(row, verifiers))
     }
 
-    fn row(&self, secret: &SecretConfig, seen: Option<&Observation>) -> SecretStatus {
+    fn status(&self, row: &Row, verifiers: VerifiersStatus) -> SecretStatus {
         let usage = Some(self.distribution.usage());
-        let verifiers = status::verifiers(&self.distribution.verifiers(&secret.audience));
-        let status = status::of(secret, seen, self.clock.moment(), usage);
+        let status = status::of(&row.secret, row.seen.as_ref(), self.clock.moment(), usage);
         SecretStatus { verifiers: Some(verifiers), ..status }
     }
 
     /// Why the daemon is not ready: each secret has to have been tried, and one read to be of use.
     pub(super) fn not_ready(&self) -> Option<String> {
         let rows = self.lock();
-        if rows.secrets.is_empty() {
+        if rows.all.is_empty() {
             return None;
         }
-        if let Some(secret) = rows.secrets.iter().find(|s| !rows.seen.contains_key(&s.name)) {
-            return Some(format!("{} was not read yet", secret.name));
+        if let Some(row) = rows.all.iter().find(|row| row.seen.is_none()) {
+            return Some(format!("{} was not read yet", row.secret.name));
         }
         let now = self.clock.moment();
         let age = |o: &Observation| o.read.map(|(at, _)| elapsed(at, now));
-        let young = rows.seen.values().filter_map(age).any(|age| age < rows.hold);
+        let seen = rows.all.iter().filter_map(|row| row.seen.as_ref());
+        let young = seen.filter_map(age).any(|age| age < rows.hold);
         (!young).then(|| "no secret could be read within `hold`".to_owned())
     }
 
@@ -96,18 +119,19 @@ impl Board {
     pub(super) fn before_scrape(&self, metrics: &Metrics) {
         let rows = self.lock();
         let now = self.clock.moment();
-        for (name, seen) in &rows.seen {
+        for Row { secret, seen } in &rows.all {
+            let (name, Some(seen)) = (&secret.name, seen) else { continue };
             if let Some((at, _)) = seen.read {
                 metrics.rotation.view_age(name, elapsed(at, now).as_secs_f64());
             }
             let previous = seen.ring.iter().flat_map(|ring| &ring.previous);
-            let used = previous.filter_map(|p| self.distribution.usage().of(&p.version.id.to_string())?.last);
+            let used = previous.filter_map(|p| self.distribution.usage().of(p.version.id)?.last);
             if let Some(at) = used.map(|last| last.at_ms).max() {
                 metrics.rotation.previous_last_used(name, Timestamp::from_millis(at));
             }
         }
         metrics.feed.recount();
-        let audiences: BTreeSet<_> = rows.secrets.iter().map(|secret| &secret.audience).collect();
+        let audiences: BTreeSet<_> = rows.all.iter().map(|row| &row.secret.audience).collect();
         for audience in audiences {
             let all = self.distribution.verifiers(audience);
             let count = |standing| all.iter().filter(|v| v.standing == standing).count();
@@ -127,10 +151,9 @@ impl Observer for Board {
             self.distribution.publish(secret, observation.ring.as_ref(), at, now);
         }
         let mut rows = self.lock();
-        let Some(known) = rows.secrets.iter().find(|s| &*s.name == secret) else { return };
-        let name = Arc::clone(&known.name);
+        let Some(row) = rows.row(secret) else { return };
         self.metrics.rotation.observed(secret, observation);
-        rows.seen.insert(name, observation.clone());
+        row.seen = Some(observation.clone());
     }
 
     fn rotated(&self, secret: &str, trigger: Trigger, outcome: Outcome) {

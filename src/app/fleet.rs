@@ -1,7 +1,7 @@
 //! The engines, one a secret, and the way orders take to them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use rand::{TryRng, rngs::SysRng};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{oneshot, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -21,15 +21,11 @@ use crate::{
     distribution::Distribution,
     http::operator::{Operator, OrderError, SecretStatus},
     rotation::{
-        engine::{Engine, Order, OrderFailure, Rotator, Spread, Wakers},
+        engine::{Engine, Inbox, Order, OrderFailure, Rotator, Spread, Wakers},
         plan::Demand,
-        policy::Policy,
     },
     store::{Secret, Store},
 };
-
-/// Orders that wait for one engine; more are refused.
-const WAITING_ORDERS: usize = 16;
 
 pub(super) struct Fleet {
     store: Arc<dyn Store>,
@@ -46,8 +42,7 @@ pub(super) struct Fleet {
 struct Lines(Mutex<BTreeMap<Arc<str>, Line>>);
 
 struct Line {
-    orders: mpsc::Sender<Order>,
-    policy: watch::Sender<Arc<Policy>>,
+    inbox: Arc<Inbox>,
     stop: CancellationToken,
     secret: Secret,
 }
@@ -74,11 +69,9 @@ impl Fleet {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
         let mut lines = self.lines.lock();
-        let stays = |name: &Arc<str>, line: &Line| {
-            config.secrets.iter().any(|s| s.name == *name && translate::secret(s) == line.secret)
-        };
+        let wanted: HashMap<_, _> = config.secrets.iter().map(|secret| (&secret.name, secret)).collect();
         lines.retain(|name, line| {
-            let stays = stays(name, line);
+            let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == line.secret);
             if !stays {
                 line.stop.cancel();
             }
@@ -86,21 +79,19 @@ impl Fleet {
         });
         for secret in &config.secrets {
             match lines.get(&secret.name) {
-                Some(line) => drop(line.policy.send_replace(Arc::clone(&secret.policy))),
+                Some(line) => line.inbox.replace_policy(Arc::clone(&secret.policy)),
                 None => drop(lines.insert(Arc::clone(&secret.name), self.start(secret, tasks))),
             }
         }
     }
 
     fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> Line {
-        let (orders, order_queue) = mpsc::channel(WAITING_ORDERS);
-        let (policy, policies) = watch::channel(Arc::clone(&secret.policy));
+        let inbox = Arc::new(Inbox::new(Arc::clone(&secret.policy)));
         let stop = self.stop.child_token();
         let wakers = Wakers {
-            orders: order_queue,
+            inbox: Arc::clone(&inbox),
             tick: self.tick.clone(),
             refresh: self.distribution.refresh_signal(&secret.name),
-            policy: policies,
         };
         let observer = Arc::clone(&self.board);
         let rotator = Rotator::new(
@@ -110,7 +101,7 @@ impl Fleet {
             observer,
         );
         tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
-        Line { orders, policy, stop, secret: translate::secret(secret) }
+        Line { inbox, stop, secret: translate::secret(secret) }
     }
 
     pub(super) fn operator(&self) -> Arc<dyn Operator> {
@@ -143,11 +134,12 @@ impl Operator for Daemon {
     }
 
     async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
-        let line = self.lines.lock().get(name).map(|line| line.orders.clone());
-        let line = line.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
+        let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
+        let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
-        let busy = || OrderError::Unknown("too many orders wait for this secret: try again".to_owned());
-        line.try_send(Order { demand, reply }).map_err(|_| busy())?;
+        if !inbox.put(Order { demand, reply }) {
+            return Err(OrderError::Unknown("too many orders wait for this secret: try again".to_owned()));
+        }
         match answer.await {
             Ok(Ok(())) => self.secret(name).await,
             Ok(Err(OrderFailure::Refused(refusal))) => Err(OrderError::Refused(refusal.to_string())),

@@ -274,7 +274,7 @@ pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Dec
     for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {
         let at = clock.moment();
         match store.read(&translate::secret(secret)).await {
-            Ok(seen) => distribution.publish(&secret.name, seen.ring.as_ref(), at, seen.now),
+            Ok(seen) => distribution.publish(&secret.name, seen.ring.map(Arc::new).as_ref(), at, seen.now),
             Err(error) => tracing::warn!(secret = %secret.name, "{error}"),
         }
     }

@@ -80,8 +80,7 @@ fn verifier(of: &Verifier) -> VerifierStatus {
 }
 
 fn version(of: &Version, stage: Stage, deadline: Option<Timestamp>, usage: Option<&Usage>) -> VersionStatus {
-    let id = of.id.to_string();
-    let watched = usage.and_then(|usage| usage.of(&id));
+    let watched = usage.and_then(|usage| usage.of(of.id));
     let last = watched.as_ref().and_then(|watched| watched.last.as_ref());
     VersionStatus {
         stage: stage.as_str().to_owned(),
@@ -92,6 +91,6 @@ fn version(of: &Version, stage: Stage, deadline: Option<Timestamp>, usage: Optio
         last_used_ms: last.map(|last| last.at_ms),
         last_used_by: last.map(|last| last.by.to_string()),
         watched_since_ms: watched.as_ref().map(|watched| watched.since_ms),
-        version: id,
+        version: of.id.to_string(),
     }
 }

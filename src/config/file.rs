@@ -2,8 +2,8 @@
 
 use std::{fs::File, io::Read, os::unix::fs::MetadataExt, path::Path};
 
-/// The most that a config may hold.
-const BYTES: u64 = 1 << 20;
+/// The most that a config may hold: ten thousand secrets, with every key.
+const BYTES: u64 = 4 << 20;
 
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| {
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     file.take(BYTES + 1).read_to_string(&mut text).map_err(|error| format!("it can't be read: {error}"))?;
     if text.len() as u64 > BYTES {
-        return Err("it is larger than 1 MiB".to_owned());
+        return Err("it is larger than 4 MiB".to_owned());
     }
     Ok(text)
 }

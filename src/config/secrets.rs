@@ -1,6 +1,10 @@
 //! `secrets`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     SecretConfig,
@@ -10,7 +14,7 @@ use super::{
 use crate::{
     rotation::{
         policy::{Policy, PolicyError, StoreTraits, Terms},
-        schedule::Schedule,
+        schedule::{Schedule, ScheduleError},
     },
     store::Format,
     time::Timestamp,
@@ -30,24 +34,58 @@ pub(super) struct Shared {
     pub(super) is_aws: bool,
 }
 
+/// What many secrets have in common is kept once.
+#[derive(Default)]
+struct Common {
+    texts: BTreeSet<Arc<str>>,
+    /// By pattern and time zone: a pattern's gaps are surveyed over 28 years.
+    schedules: BTreeMap<(String, String), Schedule>,
+}
+
+impl Common {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let text = Arc::from(text);
+        self.texts.insert(Arc::clone(&text));
+        text
+    }
+
+    fn cron(&mut self, pattern: &str, timezone: &str) -> Result<Schedule, ScheduleError> {
+        let key = (pattern.to_owned(), timezone.to_owned());
+        if let Some(known) = self.schedules.get(&key) {
+            return Ok(known.clone());
+        }
+        let schedule = Schedule::cron(pattern, timezone)?;
+        Ok(self.schedules.entry(key).or_insert(schedule).clone())
+    }
+}
+
 /// At most one new version in so long, sustained: 100 are kept, and each for 24 h at least.
 const AWS_GAP: Duration = Duration::from_secs(15 * 60);
 /// Each has a note, and 14 notes are the most.
 const AWS_PREVIOUS: u128 = 10;
 
 pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> Vec<SecretConfig> {
-    let mut secrets: Vec<SecretConfig> = Vec::new();
+    let (mut common, mut names) = (Common::default(), BTreeSet::new());
+    let mut secrets = Vec::new();
     for section in top.sections("secrets") {
         let name = section.need("name", text::secret_name);
-        if let Some(at) = name.as_ref().filter(|at| secrets.iter().any(|s| *s.name == *at.value)) {
+        if let Some(at) = name.as_ref().filter(|at| !names.insert(at.value.clone())) {
             section.reading.mistake(at.place, format!("the secret {:?} stands here twice", at.value));
         }
-        secrets.extend(secret(section, name, shared));
+        secrets.extend(secret(section, name, shared, &mut common));
     }
     secrets
 }
 
-fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Option<SecretConfig> {
+fn secret(
+    section: Section<'_>,
+    name: Option<At<String>>,
+    shared: &Shared,
+    common: &mut Common,
+) -> Option<SecretConfig> {
     let place = section.place;
     let client_id = section.need("client_id", text::plain);
     let audience = section.need("audience", text::audience);
@@ -59,7 +97,7 @@ fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Op
         "json" => Err("`json` is for `store.kind: aws`: the embedded store holds bare tokens".to_owned()),
         other => Err(format!("{other:?} is no format: `plain` or `json`")),
     });
-    let schedule = schedule(&section);
+    let schedule = schedule(&section, common);
     let bounded = |key, default: Option<Duration>| {
         let at = section.get(key, |text| {
             let duration = text::duration(text)?;
@@ -74,8 +112,9 @@ fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Op
     let jitter = bounded("jitter", Some(Duration::ZERO));
     let grace = bounded("grace", Some(4 * HOUR));
     let soak = bounded("soak", None);
+    let name = name.map(|at| Arc::from(at.value));
     let terms = Terms {
-        secret: name.as_ref().map_or("", |at| &at.value).into(),
+        secret: name.clone().unwrap_or_default(),
         schedule: schedule.as_ref().map(|at| at.value.clone()),
         jitter: jitter.1.unwrap_or_default(),
         grace: grace.1.unwrap_or_default(),
@@ -105,11 +144,11 @@ fn secret(section: Section<'_>, name: Option<At<String>>, shared: &Shared) -> Op
     }
     section.finish();
     Some(SecretConfig {
-        name: name?.value.into(),
-        client_id: client_id?.value.into(),
-        audience: audience?.value.into(),
-        scopes: scopes.into_iter().map(|at| Arc::from(at.value)).collect(),
-        token_prefix: token_prefix.map_or_else(|| "mcp".into(), |at| at.value.into()),
+        name: name?,
+        client_id: common.text(&client_id?.value),
+        audience: common.text(&audience?.value),
+        scopes: scopes.into_iter().map(|at| common.text(&at.value)).collect(),
+        token_prefix: common.text(token_prefix.as_ref().map_or("mcp", |at| &at.value)),
         format: format.map_or(Format::Plain, |at| at.value),
         policy: Arc::new(policy.ok()?),
     })
@@ -136,7 +175,7 @@ fn beyond_aws(policy: &Policy, gap: Duration) -> Vec<String> {
 }
 
 /// `schedule` with `timezone`, or `every`, or neither: only by hand.
-fn schedule(section: &Section<'_>) -> Option<At<Schedule>> {
+fn schedule(section: &Section<'_>, common: &mut Common) -> Option<At<Schedule>> {
     let timezone = section.get("timezone", |zone| Ok(zone.to_owned()));
     let pattern = section.get("schedule", |pattern| Ok(pattern.to_owned()));
     let every = section
@@ -146,10 +185,9 @@ fn schedule(section: &Section<'_>) -> Option<At<Schedule>> {
     }
     let Some(pattern) = pattern else { return every };
     let zone = timezone.as_ref().map_or("UTC", |at| &at.value);
-    match Schedule::cron(&pattern.value, zone) {
+    match common.cron(&pattern.value, zone) {
         Ok(value) => Some(At { place: pattern.place, value }),
         Err(error) => {
-            use crate::rotation::schedule::ScheduleError;
             let of_zone = matches!(error, ScheduleError::Timezone { .. });
             let place = timezone.filter(|_| of_zone).map_or(pattern.place, |at| at.place);
             section.reading.mistake(place, error);

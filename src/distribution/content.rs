@@ -1,15 +1,14 @@
 //! What an audience accepts, as it is sent: written once, for all who ask.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use crossfade_verify::{AcceptSet, Moment, View};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
+
+use super::state::Place;
 
 /// A view, and what of it is sent.
 #[derive(Debug)]
@@ -19,9 +18,6 @@ pub struct Publication {
     /// The accept set alone, which most reads of the store leave as it was.
     pub content: Arc<Content>,
 }
-
-/// The publication of each audience.
-pub(super) type Publications = HashMap<Arc<str>, Arc<Publication>>;
 
 /// The content of an accept set. It stays the same one while nothing in the set changes.
 #[derive(Debug)]
@@ -38,7 +34,7 @@ pub struct Content {
 }
 
 /// An accept set as it is sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Text {
     /// The bytes.
     pub json: Bytes,
@@ -59,7 +55,7 @@ impl Publication {
         };
         let narrowed = match before {
             Some(before) if same(&before.view.set, &view.set) => {
-                return Self { view, content: Arc::clone(&before.content) };
+                return Self { view, content: before.content.still() };
             }
             Some(before) if takes_away(&before.view, &view, at) => serial,
             Some(before) => before.content.narrowed,
@@ -67,6 +63,14 @@ impl Publication {
         };
         let (replaced, text) = (CancellationToken::new(), OnceLock::new());
         Self { view, content: Arc::new(Content { serial, narrowed, since: at, replaced, text }) }
+    }
+
+    /// The same at another place in time.
+    pub(super) fn at(&self, place: Place) -> Self {
+        let Place { taken, now_ms, complete } = place;
+        let view = View { set: self.view.set.clone(), now_ms, age_ms: 0, taken, complete };
+        let view = not_before(&self.view, view);
+        Self { view, content: Arc::clone(&self.content) }
     }
 
     /// The accept set as it is sent, made when somebody asks for it first.
@@ -79,13 +83,14 @@ impl Publication {
     }
 }
 
-/// Says to whoever waits on a content of `old` that it is no longer the one that counts.
-pub(super) fn announce(old: &Publications, new: &Publications) {
-    for (audience, before) in old {
-        let stays = new.get(audience).is_some_and(|now| Arc::ptr_eq(&now.content, &before.content));
-        if !stays {
-            before.content.replaced.cancel();
+impl Content {
+    /// What counts again, after it was said that it does not.
+    fn still(self: &Arc<Self>) -> Arc<Self> {
+        if !self.replaced.is_cancelled() {
+            return Arc::clone(self);
         }
+        let Self { serial, narrowed, since, ref text, .. } = **self;
+        Arc::new(Self { serial, narrowed, since, replaced: CancellationToken::new(), text: text.clone() })
     }
 }
 

@@ -81,3 +81,119 @@ fn a_later_read_is_never_placed_earlier_because_its_answer_was_quicker() {
     let set_back = publish(read(300, 1_010), Some(&publish(read(200, 60_000), None)));
     assert_eq!(set_back.view.now_ms, 1_010, "a clock that was set is no quick answer");
 }
+
+mod published {
+    use std::{sync::Arc, time::Duration};
+
+    use async_trait::async_trait;
+    use crossfade_verify::{Digest, Moment};
+
+    use super::at;
+    use crate::{
+        clock::Clock,
+        distribution::{Bounds, Decision, Distribution, Member},
+        rotation::ring::{Findings, Ring, Version, VersionId},
+        time::{Interval, Timestamp},
+    };
+
+    struct Still;
+
+    #[async_trait]
+    impl Clock for Still {
+        fn moment(&self) -> Moment {
+            at(100)
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    fn member(secret: &str, audience: &str) -> Member {
+        Member {
+            secret: secret.into(),
+            client_id: "bot".into(),
+            audience: audience.into(),
+            scopes: [].into(),
+            grace: Duration::from_secs(1),
+        }
+    }
+
+    fn ring(token: &str) -> Arc<Ring> {
+        let current = Version {
+            id: VersionId::of_name(token),
+            created: Timestamp::from_millis(0),
+            digest: Digest::of(token.as_bytes()),
+            foreign: false,
+            ended: None,
+            note: None,
+        };
+        let (paused, kept) = (None, None);
+        let findings = Findings::default();
+        Arc::new(Ring { current, pending: None, previous: Vec::new(), paused, kept, findings })
+    }
+
+    const TOKENS: [&str; 2] = ["a-token-of-somebody-else", "another-one-of-somebody-else"];
+
+    fn two() -> Distribution {
+        let bounds = Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) };
+        Distribution::new(Arc::new(Still), bounds, vec![member("one", "a"), member("two", "a")])
+    }
+
+    fn read(of: &Distribution, secret: &str, token: &str, second: u64) {
+        let now = Interval::exactly(Timestamp::from_millis(second * 1000));
+        of.publish(secret, Some(&ring(token)), at(second), now);
+    }
+
+    fn accepts(of: &Distribution, token: &str) -> bool {
+        matches!(of.decide(&["a".into()], token.as_bytes()), Decision::Accepted(_))
+    }
+
+    #[test]
+    fn what_was_read_is_in_force_at_once_and_an_audience_is_as_old_as_its_oldest_secret() {
+        let all = two();
+        read(&all, "one", TOKENS[0], 90);
+        assert!(accepts(&all, TOKENS[0]) && !all.published("a").expect("a view").view.complete);
+        read(&all, "two", TOKENS[1], 91);
+        let both = all.published("a").expect("a view");
+        assert!(both.view.complete && accepts(&all, TOKENS[1]));
+        assert_eq!(both.view.taken, at(90));
+        read(&all, "one", TOKENS[0], 95);
+        let later = all.published("a").expect("a view");
+        assert_eq!(later.view.taken, at(91), "the other one is the oldest now");
+        assert!(Arc::ptr_eq(&both.content, &later.content), "nothing has changed");
+        read(&all, "one", TOKENS[0], 94);
+        assert_eq!(all.published("a").expect("a view").view.taken, at(91), "an older read changes nothing");
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_a_change_and_waits_again_where_it_was_taken_back() {
+        let all = two();
+        read(&all, "one", TOKENS[0], 90);
+        read(&all, "two", TOKENS[1], 90);
+        let first = all.published("a").expect("a view").content.clone();
+        read(&all, "two", "a-third-one-of-somebody-else", 91);
+        assert!(first.replaced.is_cancelled(), "before anybody asks for the new one");
+        read(&all, "two", TOKENS[1], 92);
+        let again = all.published("a").expect("a view").content.clone();
+        assert_eq!((again.serial, again.narrowed), (first.serial, first.narrowed), "nobody saw another");
+        assert!(!again.replaced.is_cancelled());
+        read(&all, "two", "a-third-one-of-somebody-else", 93);
+        assert!(again.replaced.is_cancelled() && !accepts(&all, TOKENS[1]));
+        assert_ne!(all.published("a").expect("a view").content.narrowed, 0, "a token was taken away");
+    }
+
+    #[test]
+    fn the_use_of_a_version_is_known_for_as_long_as_it_stands() {
+        let all = two();
+        let by: Arc<str> = "server".into();
+        let version = |token| VersionId::of_name(token);
+        read(&all, "one", TOKENS[0], 90);
+        all.usage().record(&version(TOKENS[0]).to_string(), 5, &by);
+        assert_eq!(all.usage().of(version(TOKENS[0])).and_then(|of| of.last).map(|last| last.at_ms), Some(5));
+        read(&all, "one", TOKENS[1], 91);
+        assert_eq!(all.usage().of(version(TOKENS[0])), None);
+        assert!(all.usage().of(version(TOKENS[1])).is_some());
+        let bounds = Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) };
+        all.configure(bounds, vec![member("two", "a")]);
+        assert_eq!(all.usage().of(version(TOKENS[1])), None, "its secret is not configured any more");
+    }
+}

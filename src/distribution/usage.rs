@@ -26,8 +26,7 @@ pub struct Watched {
     pub last: Option<LastUse>,
 }
 
-/// By version: of which secret it is, and how it is used.
-type Versions = HashMap<String, (Arc<str>, Watched)>;
+type Versions = HashMap<VersionId, Watched>;
 
 /// The last use of every version that still stands.
 #[derive(Debug, Default)]
@@ -38,7 +37,8 @@ pub struct Usage {
 impl Usage {
     /// Remembers a use. A version that does not stand is not remembered, so this stays bounded.
     pub fn record(&self, version: &str, at_ms: u64, by: &Arc<str>) {
-        if let Some((_, watched)) = self.lock().get_mut(version)
+        let Ok(version) = version.parse() else { return };
+        if let Some(watched) = self.lock().get_mut(&version)
             && watched.last.as_ref().is_none_or(|last| last.at_ms <= at_ms)
         {
             watched.last = Some(LastUse { at_ms, by: Arc::clone(by) });
@@ -46,18 +46,19 @@ impl Usage {
     }
 
     /// The use of a version; none: it does not stand.
-    pub fn of(&self, version: &str) -> Option<Watched> {
-        self.lock().get(version).map(|(_, watched)| watched.clone())
+    pub fn of(&self, version: VersionId) -> Option<Watched> {
+        self.lock().get(&version).cloned()
     }
 
-    /// Takes note of which versions of a secret stand; the others are forgotten.
-    pub(super) fn keep(&self, secret: &Arc<str>, versions: impl Iterator<Item = VersionId>, now_ms: u64) {
-        let standing: Vec<String> = versions.map(|id| id.to_string()).collect();
+    /// Takes note of which versions of a secret stand; those of them that stood before and don't any more are
+    /// forgotten.
+    pub(super) fn keep(&self, before: &[VersionId], standing: &[VersionId], now_ms: u64) {
         let mut all = self.lock();
-        all.retain(|version, (of, _)| of != secret || standing.contains(version));
+        for gone in before.iter().filter(|version| !standing.contains(version)) {
+            all.remove(gone);
+        }
         for version in standing {
-            all.entry(version)
-                .or_insert_with(|| (Arc::clone(secret), Watched { since_ms: now_ms, last: None }));
+            all.entry(*version).or_insert(Watched { since_ms: now_ms, last: None });
         }
     }
 

@@ -1,14 +1,22 @@
 //! `/metrics`, `/healthz`, `/readyz`, on `metrics_listen`: names and counts only, no credential.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::{
     Router,
+    body::{Body, Bytes},
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+
+use hyper::body::Frame;
 
 use super::limits;
 use crate::metrics::Metrics;
@@ -43,12 +51,29 @@ pub fn router(metrics: Arc<Metrics>, before_scrape: BeforeScrape, readiness: Rea
 
 async fn scrape(State(telemetry): State<Telemetry>) -> Response {
     (telemetry.before_scrape)(&telemetry.metrics);
-    match telemetry.metrics.render() {
-        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+    match telemetry.metrics.text() {
+        Ok(text) => {
+            ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], Body::new(Pieces(text))).into_response()
+        }
         Err(error) => {
             tracing::error!("the metrics could not be written: {error}");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+/// Text that is written while it is sent.
+struct Pieces<I>(I);
+
+impl<I: Iterator<Item = String> + Unpin> hyper::body::Body for Pieces<I> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.next().map(|text| Ok(Frame::data(text.into()))))
     }
 }
 

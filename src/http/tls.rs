@@ -60,12 +60,13 @@ impl Tls {
         self.state.load().material.validity()
     }
 
-    async fn open(self: Arc<Self>, stream: TcpStream) -> io::Result<Opened<TlsStream<TcpStream>>> {
+    async fn open(self: Arc<Self>, stream: TcpStream) -> io::Result<Opened<Box<TlsStream<TcpStream>>>> {
         let state = self.state.load_full();
         let stream = TlsAcceptor::from(Arc::clone(state.material.config())).accept(stream).await?;
         let certificate = state.material.judge(stream.get_ref().1).map_err(io::Error::other)?;
         let certificate = certificate.map(Arc::new);
-        Ok(Opened { io: stream, certificate, over: Some(state.over.clone()) })
+        // In a box: what serves it would have room for it in each of its states.
+        Ok(Opened { io: Box::new(stream), certificate, over: Some(state.over.clone()) })
     }
 }
 
@@ -79,7 +80,7 @@ pub struct Listener {
 }
 
 impl server::Listener for Listener {
-    type Io = TlsStream<TcpStream>;
+    type Io = Box<TlsStream<TcpStream>>;
     type Opening = Pin<Box<dyn Future<Output = io::Result<Opened<Self::Io>>> + Send>>;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {

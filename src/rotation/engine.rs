@@ -6,21 +6,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    plan::{self, Demand, Next},
-    policy::Policy,
-};
+use super::plan::{self, Demand, Next};
 use crate::clock::{Clock, elapsed};
 
 mod backoff;
+mod inbox;
 mod observation;
 mod rejections;
 mod rotator;
 
 pub use backoff::{Backoff, Spread};
+pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
 pub use rotator::{OrderFailure, Rotator, Seen};
 
@@ -39,14 +38,12 @@ pub struct Order {
 /// What an engine is woken by.
 #[derive(Debug)]
 pub struct Wakers {
-    /// Orders from people.
-    pub orders: mpsc::Receiver<Order>,
+    /// Orders from people, and the rules; they change when the config is read again.
+    pub inbox: Arc<Inbox>,
     /// The scheduler's tick: it comes also after a suspend, in which timers stand still.
     pub tick: watch::Receiver<u64>,
     /// Somebody needs a fresh read.
     pub refresh: Arc<Notify>,
-    /// The rules; they change when the config is read again.
-    pub policy: watch::Receiver<Arc<Policy>>,
 }
 
 /// Rotates one secret until it is told to stop.
@@ -65,22 +62,35 @@ impl std::fmt::Debug for Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.wakers.inbox.close();
+    }
+}
+
 impl Engine {
     /// An engine around a rotator.
     pub fn new(rotator: Rotator, wakers: Wakers, clock: Arc<dyn Clock>, spread: Spread) -> Self {
         Self { rotator, wakers, clock, backoff: Backoff::new(spread), standing: None }
     }
 
-    /// Runs until cancelled; a turn that has begun is ended first.
-    pub async fn run(mut self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            let wait = self.turn().await;
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                order = Self::woken(&mut self.wakers, &*self.clock, wait) => {
-                    if let Some(order) = order {
-                        self.carry_out(order).await;
+    /// Runs until cancelled; a turn that has begun is ended first. What a turn needs is in a box of its own: nearly
+    /// always thousands of engines wait, and hold none.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold the engine twice, as argument and as local"
+    )]
+    pub fn run(mut self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
+        async move {
+            while !stop.is_cancelled() {
+                let wait = Box::pin(self.turn()).await;
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    order = Self::woken(&mut self.wakers, &*self.clock, wait) => {
+                        if let Some(order) = order {
+                            Box::pin(self.carry_out(order)).await;
+                        }
                     }
                 }
             }
@@ -89,7 +99,7 @@ impl Engine {
 
     /// One turn. Returns how long nothing has to be done after it.
     async fn turn(&mut self) -> Duration {
-        let policy = Arc::clone(&self.wakers.policy.borrow_and_update());
+        let policy = self.wakers.inbox.policy();
         let Ok(seen) = self.rotator.observe(&policy).await else { return self.backoff.wait() };
         if let (Some(ring), Some(demand)) = (&seen.ring, &self.standing) {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
@@ -112,7 +122,7 @@ impl Engine {
     }
 
     async fn carry_out(&mut self, order: Order) {
-        let policy = Arc::clone(&self.wakers.policy.borrow());
+        let policy = self.wakers.inbox.policy();
         let result = self.rotator.carry_out(&policy, &order.demand).await;
         if let Ok(seen) = &result {
             let finished = seen.ring.as_ref().is_none_or(|ring| plan::finished(ring, &order.demand));
@@ -132,11 +142,7 @@ impl Engine {
             tokio::select! {
                 // A person waits for an order, and nobody for a turn.
                 biased;
-                order = wakers.orders.recv() => match order {
-                    Some(order) => return Some(order),
-                    // Nobody can order anything any more: the daemon is stopping.
-                    None => std::future::pending::<()>().await,
-                },
+                order = wakers.inbox.next() => return order,
                 () = &mut due => return None,
                 Ok(()) = wakers.tick.changed() => {
                     if elapsed(from, clock.moment()) >= wait {
@@ -148,7 +154,6 @@ impl Engine {
                     clock.sleep(REFRESH_COOL_DOWN.saturating_sub(since)).await;
                     return None;
                 }
-                Ok(()) = wakers.policy.changed() => return None,
             }
         }
     }

@@ -66,10 +66,10 @@ pub(crate) async fn order(world: &World, dice: &Dice, name: &str, demand: Demand
 /// Gives an order to that replica, and waits as long as its API would.
 pub(crate) async fn give(world: &World, replica: &str, name: &str, demand: Demand) -> String {
     let to = world.replicas.iter().find(|other| other.host.name == replica).expect("a replica");
-    let orders = to.running().as_ref().map(|running| running.orders[name].clone());
-    let Some(orders) = orders else { return "it is down".to_owned() };
+    let inbox = to.running().as_ref().map(|running| Arc::clone(&running.inboxes[name]));
+    let Some(inbox) = inbox else { return "it is down".to_owned() };
     let (reply, answer) = oneshot::channel();
-    if orders.try_send(Order { demand, reply }).is_err() {
+    if !inbox.put(Order { demand, reply }) {
         return "busy".to_owned();
     }
     match tokio::time::timeout(Duration::from_secs(60), answer).await {

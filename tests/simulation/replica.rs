@@ -18,10 +18,7 @@ use crossfade::{
         server::{self, Listener, Opened, Peer},
     },
     metrics::Metrics,
-    rotation::{
-        engine::{Engine, Observation, Observer, Order, Outcome, Rotator, Trigger, Wakers},
-        policy::Policy,
-    },
+    rotation::engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
 };
 use crossfade_verify::{Digest, Moment};
 use tokio::{
@@ -51,8 +48,7 @@ pub(crate) struct Replica {
 pub(crate) struct Running {
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) router: Router,
-    pub(crate) orders: BTreeMap<String, mpsc::Sender<Order>>,
-    policies: BTreeMap<String, watch::Sender<Arc<Policy>>>,
+    pub(crate) inboxes: BTreeMap<String, Arc<Inbox>>,
     tasks: JoinSet<()>,
 }
 
@@ -96,8 +92,8 @@ impl Replica {
     /// Its config is read again: nothing is due any more.
     pub(crate) fn rotate_by_hand_only(&self, scenario: &Scenario) {
         if let Some(running) = &*self.running() {
-            for (name, policy) in &running.policies {
-                policy.send_replace(Arc::new(scenario.policy(name, false)));
+            for (name, inbox) in &running.inboxes {
+                inbox.replace_policy(Arc::new(scenario.policy(name, false)));
             }
         }
     }
@@ -128,10 +124,9 @@ impl Running {
             name: host.name.clone(),
         });
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let (mut all_orders, mut policies) = (BTreeMap::new(), BTreeMap::new());
+        let mut inboxes = BTreeMap::new();
         for name in scenario.names() {
-            let (orders, queue) = mpsc::channel(16);
-            let (policy, rules) = watch::channel(Arc::new(scenario.policy(&name, !world.is_calm())));
+            let inbox = Arc::new(Inbox::new(Arc::new(scenario.policy(&name, !world.is_calm()))));
             let (ticks, tick) = watch::channel(0);
             tasks.spawn(async move {
                 loop {
@@ -140,15 +135,14 @@ impl Running {
                 }
             });
             let refresh = distribution.refresh_signal(&name);
-            let wakers = Wakers { orders: queue, tick, refresh, policy: rules };
+            let wakers = Wakers { inbox: Arc::clone(&inbox), tick, refresh };
             let observer = Arc::<Publish>::clone(&observer);
             let rotator =
                 Rotator::new(scenario.secret(&name), Arc::clone(&store), Arc::clone(&clock), observer);
             let dice = Dice::new(scenario.seed, &format!("{} {starts} {name}", host.name));
             let spread = Arc::new(move |most: Duration| most.mul_f64(dice.of(0..=1_000) as f64 / 1_000.0));
             tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&clock), spread).run(stop.clone()));
-            all_orders.insert(name.clone(), orders);
-            policies.insert(name, policy);
+            inboxes.insert(name, inbox);
         }
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         metrics.know_audience(AUDIENCE, &["bot"]);
@@ -157,7 +151,7 @@ impl Running {
         let router = api::router(verdicts, None, clients(), stop.clone());
         let port = Port(world.network.listen(host));
         tasks.spawn(server::serve(port, router.clone(), metrics, stop));
-        Self { distribution, router, orders: all_orders, policies, tasks }
+        Self { distribution, router, inboxes, tasks }
     }
 }
 

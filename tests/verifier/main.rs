@@ -7,8 +7,6 @@ mod server;
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod world;
 
-use crossfade_testing_fleet::process;
-
 use std::{
     sync::{
         Arc,

@@ -17,6 +17,7 @@ mod crowd;
 mod daemon;
 mod fanout;
 mod fleet;
+mod many;
 mod nats;
 mod probe;
 mod reconnect;
@@ -39,11 +40,13 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, Part<'_>); 8] = [
+    let parts: [(&str, Part<'_>); 10] = [
         ("verdict", &verdict::run),
         ("requests", &|| requests::run(&program, &bare)),
         ("at-rest", &|| fleet::at_rest(&program)),
         ("all-at-once", &|| fleet::all_at_once(&program)),
+        ("many-embedded", &|| many::embedded(&program)),
+        ("many-on-aws", &|| many::on_aws(&program)),
         ("aws-at-rest", &|| aws::at_rest(&program)),
         ("aws-a-thousand", &|| aws::a_thousand(&program)),
         ("fan-out", &|| fanout::run(&program)),

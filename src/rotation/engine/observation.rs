@@ -1,5 +1,7 @@
 //! What the engine tells the rest of the daemon: whole values, never deltas.
 
+use std::sync::Arc;
+
 use crossfade_verify::Moment;
 
 use super::super::{
@@ -12,7 +14,7 @@ use crate::time::{Interval, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Observation {
     /// The last versions that were read; they stay when a later read fails.
-    pub ring: Option<Ring>,
+    pub ring: Option<Arc<Ring>>,
     /// When the last good read *began*, on our clocks, and the store's time then. A read that shows
     /// that there is no usable version counts; one that shows nothing does not.
     pub read: Option<(Moment, Interval)>,

@@ -214,7 +214,10 @@ impl Rotator {
         // known before stays, and ages.
         if ring.is_some() || missing {
             self.last.read = Some((*at, *now));
-            self.last.ring.clone_from(ring);
+            // One ring for all who are told, and the same one while nothing changes in it.
+            if self.last.ring.as_deref() != ring.as_ref() {
+                self.last.ring = ring.clone().map(Arc::new);
+            }
         }
         self.last.parked = match () {
             () if self.rejections.any_given_up(now.earliest) => self.last.parked.take(),

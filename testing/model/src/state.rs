@@ -93,7 +93,7 @@ pub(crate) struct Order {
 /// What a daemon's last read showed: what it publishes.
 #[derive(Clone, Hash, Debug)]
 pub(crate) struct Known {
-    pub(crate) ring: Option<Ring>,
+    pub(crate) ring: Option<Arc<Ring>>,
     pub(crate) at: Moment,
     pub(crate) now: Interval,
     /// When it was read, in truth.

@@ -155,7 +155,8 @@ impl Turn<'_> {
         if let (Some(Broken::OrderInMemory), Some(Step::EndAll { .. }), Some(known)) =
             (self.broken, step, &part.known)
         {
-            let all = known.ring.iter().flat_map(Ring::versions).map(|v| (v.digest, known.now.latest));
+            let all =
+                known.ring.iter().flat_map(|ring| ring.versions()).map(|v| (v.digest, known.now.latest));
             marks.extend(all);
         }
         part.marks = Arc::new(marks);
@@ -250,7 +251,7 @@ impl Turn<'_> {
         if stands && plan::finished(ring, &order.demand) {
             part.order = None;
         }
-        (stands && !order.told).then(|| (order.demand, ring.clone()))
+        (stands && !order.told).then(|| (order.demand, Ring::clone(ring)))
     }
 
     /// A broken one: what is to be marked is gone from sight.

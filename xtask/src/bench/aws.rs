@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{
     Figure,
     daemon::{Daemon, Terms, fresh_folder},
+    many::is_write,
     now, pause,
 };
 
@@ -19,7 +20,7 @@ const WRITES: f64 = 50.0;
 const READS: f64 = 10_000.0;
 
 /// The fake, with so many secrets that somebody else has made.
-fn fake(secrets: usize) -> Result<(Server, Runtime)> {
+pub(super) fn fake(secrets: usize) -> Result<(Server, Runtime)> {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let server = runtime.block_on(Fake::start()).context("the fake can't listen")?;
     for n in 0..secrets {
@@ -32,27 +33,26 @@ fn fake(secrets: usize) -> Result<(Server, Runtime)> {
     Ok((server, runtime))
 }
 
-fn start(program: &Path, folder: &str, server: &Server, secrets: usize) -> Result<Daemon> {
+/// A daemon on it.
+pub(super) fn start(program: &Path, folder: &str, server: &Server, terms: &Terms<'_>) -> Result<Daemon> {
     let environment = [
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &*server.endpoint()),
         ("AWS_ACCESS_KEY_ID", "AKIDBENCH"),
         ("AWS_SECRET_ACCESS_KEY", "none"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    let terms = Terms {
-        store: "{kind: aws, region: eu-west-1}",
-        secrets,
-        more: "schedule: \"0 3 * * *\"",
-        environment: &environment,
-        ..Terms::default()
-    };
-    Daemon::start_on(program, &fresh_folder(folder)?, &terms)
+    let store = "{kind: aws, region: eu-west-1}";
+    Daemon::start_on(program, &fresh_folder(folder)?, &Terms { store, environment: &environment, ..*terms })
+}
+
+fn terms<'a>(secrets: usize) -> Terms<'a> {
+    Terms { secrets, more: "schedule: \"0 3 * * *\"", ..Terms::default() }
 }
 
 /// Resident memory at rest.
 pub(super) fn at_rest(program: &Path) -> Result<Vec<Figure>> {
     let (server, _runtime) = fake(1)?;
-    let daemon = start(program, "aws-at-rest", &server, 1)?;
+    let daemon = start(program, "aws-at-rest", &server, &terms(1))?;
     daemon.metrics()?;
     daemon.ask(&["status"])?;
     pause(Duration::from_secs(10));
@@ -64,15 +64,14 @@ pub(super) fn at_rest(program: &Path) -> Result<Vec<Figure>> {
 pub(super) fn a_thousand(program: &Path) -> Result<Vec<Figure>> {
     let (server, _runtime) = fake(MANY)?;
     let began = now();
-    let daemon = start(program, "aws-a-thousand", &server, MANY)?;
-    let is_write = |call: &&Call| call.operation == "UpdateSecretVersionStage";
-    while server.calls().iter().filter(is_write).count() < MANY {
+    let daemon = start(program, "aws-a-thousand", &server, &terms(MANY))?;
+    while server.calls().iter().filter(|call| is_write(call)).count() < MANY {
         ensure!(began.elapsed() < PATIENCE, "not every secret is adopted");
         pause(Duration::from_millis(500));
     }
     let took = began.elapsed().as_secs_f64();
     let calls = server.calls();
-    let writes = busiest_second(calls.iter().filter(is_write));
+    let writes = busiest_second(calls.iter().filter(|call| is_write(call)));
     let reads = busiest_second(calls.iter().filter(|call| !is_write(call)));
     let ready = daemon.to_ready.as_secs_f64();
     Ok(vec![
@@ -88,7 +87,7 @@ pub(super) fn a_thousand(program: &Path) -> Result<Vec<Figure>> {
 }
 
 /// The most calls that came within any one second.
-fn busiest_second<'a>(calls: impl Iterator<Item = &'a Call>) -> f64 {
+pub(super) fn busiest_second<'a>(calls: impl Iterator<Item = &'a Call>) -> f64 {
     let times: Vec<u64> = calls.map(|call| call.at_ms).collect();
     let within = |(n, from): (usize, &u64)| times[n..].iter().take_while(|at| **at < from + 1_000).count();
     times.iter().enumerate().map(within).max().unwrap_or_default() as f64

@@ -77,6 +77,7 @@ pub(super) struct Terms<'a> {
     /// PEM files, where it speaks TLS.
     pub(super) tls: Option<(&'a Path, &'a Path)>,
     pub(super) freshness: &'a str,
+    pub(super) sync: &'a str,
     pub(super) secrets: usize,
     /// Of each secret.
     pub(super) more: &'a str,
@@ -91,6 +92,7 @@ impl Default for Terms<'_> {
             store: "{kind: embedded, path: ./data}",
             tls: None,
             freshness: "6s",
+            sync: "2s",
             secrets: 1,
             more: "",
             clients: &[],
@@ -186,10 +188,10 @@ impl Daemon {
 
 /// The example config's terms, with as many secrets for one audience as asked for.
 fn config_of(listen: SocketAddr, telemetry: SocketAddr, terms: &Terms<'_>) -> Result<String> {
-    let Terms { store, freshness, secrets, more, .. } = terms;
+    let Terms { store, freshness, sync, secrets, more, .. } = terms;
     let mut text = format!(
         "listen: {listen}\nmetrics_listen: {telemetry}\nstore: {store}\n\
-         sync: 2s\nfreshness: {freshness}\nhold: 1h\n"
+         sync: {sync}\nfreshness: {freshness}\nhold: 1h\n"
     );
     if let Some((cert, key)) = terms.tls {
         writeln!(text, "tls: {{cert: {}, key: {}}}", cert.display(), key.display())?;

@@ -1,0 +1,215 @@
+//! What is known of each secret, and what of that is accepted. Behind the distribution's lock.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crossfade_verify::{AcceptSet, Entry, Moment, Stage, View};
+use tokio::sync::Notify;
+
+use super::{Bounds, Member};
+use crate::{
+    rotation::ring::{NO_TOKEN, Ring, Version, VersionId},
+    time::{Interval, Timestamp, millis},
+};
+
+pub(super) struct State {
+    pub(super) bounds: Bounds,
+    /// Of the newest publication.
+    serial: u64,
+    /// By secret.
+    pub(super) members: BTreeMap<Arc<str>, Member>,
+    audiences: BTreeMap<Arc<str>, Audience>,
+    known: BTreeMap<Arc<str>, Known>,
+    refresh: BTreeMap<Arc<str>, Arc<Notify>>,
+}
+
+/// The secrets of an audience.
+#[derive(Default)]
+struct Audience {
+    secrets: Vec<Arc<str>>,
+    /// Those that were read, by when that read began: the first one is the oldest.
+    reads: BTreeSet<(u64, Arc<str>)>,
+    /// Of the first change that is in no publication yet.
+    changed: Option<Moment>,
+}
+
+/// A secret's versions, and when the read that showed them began.
+pub(super) struct Known {
+    ring: Option<Arc<Ring>>,
+    at: Moment,
+    now: Interval,
+}
+
+/// The place in time of an audience's view.
+pub(super) struct Place {
+    pub(super) taken: Moment,
+    pub(super) now_ms: u64,
+    pub(super) complete: bool,
+}
+
+impl State {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            serial: 0,
+            members: BTreeMap::new(),
+            audiences: BTreeMap::new(),
+            known: BTreeMap::new(),
+            refresh: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the members of a config. Returns the versions of each that is no longer in it.
+    pub(super) fn configure(&mut self, bounds: Bounds, members: Vec<Member>) -> Vec<Vec<VersionId>> {
+        self.bounds = bounds;
+        self.members = members.into_iter().map(|m| (Arc::clone(&m.secret), m)).collect();
+        let Self { members, known, refresh, .. } = self;
+        let gone = known.extract_if(.., |secret, _| !members.contains_key(secret));
+        let gone = gone.map(|(_, known)| known.versions()).collect();
+        refresh.retain(|secret, _| members.contains_key(secret));
+        let mut audiences = BTreeMap::<_, Audience>::new();
+        for (secret, member) in members {
+            let audience = audiences.entry(Arc::clone(&member.audience)).or_default();
+            audience.secrets.push(Arc::clone(secret));
+            audience.reads.extend(known.get(secret).map(|known| (known.at.boot_ms, Arc::clone(secret))));
+        }
+        self.audiences = audiences;
+        gone
+    }
+
+    /// The audiences that are configured, in order.
+    pub(super) fn audiences(&self) -> Vec<Arc<str>> {
+        self.audiences.keys().cloned().collect()
+    }
+
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// Takes what a read of that member's secret showed. None: a newer one is known. Otherwise what was known before,
+    /// if anything.
+    pub(super) fn take_in(
+        &mut self,
+        member: &Member,
+        ring: Option<&Arc<Ring>>,
+        at: Moment,
+        now: Interval,
+    ) -> Option<Option<Known>> {
+        let secret = &member.secret;
+        let last = self.known.get(secret).map(|known| known.at.boot_ms);
+        if last.is_some_and(|last| last > at.boot_ms) {
+            return None;
+        }
+        let audience = self.audiences.entry(Arc::clone(&member.audience)).or_default();
+        if let Some(last) = last {
+            audience.reads.remove(&(last, Arc::clone(secret)));
+        }
+        audience.reads.insert((at.boot_ms, Arc::clone(secret)));
+        Some(self.known.insert(Arc::clone(secret), Known { ring: ring.cloned(), at, now }))
+    }
+
+    /// What an audience accepts is no longer what was published.
+    pub(super) fn changed(&mut self, audience: &str, at: Moment) {
+        if let Some(audience) = self.audiences.get_mut(audience) {
+            audience.changed.get_or_insert(at);
+        }
+    }
+
+    /// It is about to be published: since when it was another.
+    pub(super) fn take_change(&mut self, audience: &str) -> Option<Moment> {
+        self.audiences.get_mut(audience)?.changed.take()
+    }
+
+    /// As old as the audience's oldest secret, and complete once each was read. None before any was.
+    pub(super) fn place(&self, audience: &str) -> Option<Place> {
+        let Audience { secrets, reads, .. } = self.audiences.get(audience)?;
+        let oldest = self.known.get(&reads.first()?.1)?;
+        let now_ms = oldest.now.latest.as_millis();
+        Some(Place { taken: oldest.at, now_ms, complete: reads.len() == secrets.len() })
+    }
+
+    /// The view of an audience, made anew.
+    pub(super) fn view(&self, audience: &str) -> Option<View> {
+        let Place { taken, now_ms, complete } = self.place(audience)?;
+        let secrets = &self.audiences.get(audience)?.secrets;
+        let members = secrets.iter().filter_map(|secret| self.members.get(secret));
+        let members = members.filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
+        let mut entries: Vec<Entry> = members.flat_map(|(m, ring)| entries_of(m, ring)).collect();
+        // The same token in two secrets: the entry that accepts it for longer speaks for both.
+        entries.sort_by_key(|e| (e.digest, Reverse(e.not_after_ms.unwrap_or(u64::MAX))));
+        entries.dedup_by_key(|e| e.digest);
+        let Bounds { freshness, hold } = self.bounds;
+        let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries);
+        let set =
+            set.inspect_err(|error| tracing::error!(audience, "no accept set can be made: {error}")).ok()?;
+        Some(View { set, now_ms, age_ms: 0, taken, complete })
+    }
+
+    /// What wakes the reader of a secret.
+    pub(super) fn refresh_signal(&mut self, secret: &str) -> Arc<Notify> {
+        Arc::clone(self.refresh.entry(Arc::from(secret)).or_default())
+    }
+
+    /// The signals of those secrets of these audiences that were not read since.
+    pub(super) fn stale(&self, audiences: &[Arc<str>], since_boot_ms: u64) -> Vec<Arc<Notify>> {
+        let of = audiences.iter().filter_map(|audience| self.audiences.get(audience));
+        let stale = of
+            .flat_map(|audience| &audience.secrets)
+            .filter(|secret| self.known.get(*secret).is_none_or(|known| known.at.boot_ms < since_boot_ms));
+        stale.map(|secret| self.refresh.get(secret).cloned().unwrap_or_default()).collect()
+    }
+
+    /// Whether there is any of them.
+    pub(super) fn is_stale(&self, audiences: &[Arc<str>], since_boot_ms: u64) -> bool {
+        let mut of = audiences.iter().filter_map(|audience| self.audiences.get(audience));
+        of.any(|Audience { secrets, reads, .. }| {
+            reads.len() < secrets.len() || reads.first().is_some_and(|(at, _)| *at < since_boot_ms)
+        })
+    }
+}
+
+impl Known {
+    /// Those that stood.
+    pub(super) fn versions(&self) -> Vec<VersionId> {
+        self.ring.iter().flat_map(|ring| ring.versions()).map(|version| version.id).collect()
+    }
+
+    /// Whether a member's entries are the same with that ring.
+    pub(super) fn accepts_the_same(&self, member: &Member, ring: Option<&Arc<Ring>>) -> bool {
+        let entries = |ring: Option<&Arc<Ring>>| ring.map_or(Vec::new(), |ring| entries_of(member, ring));
+        self.ring.as_ref() == ring || entries(self.ring.as_ref()) == entries(ring)
+    }
+}
+
+/// What of a ring is accepted: the current version always, the others unless they are ended.
+fn entries_of(member: &Member, ring: &Ring) -> Vec<Entry> {
+    let pending =
+        ring.pending.iter().filter(|p| p.ended.is_none()).map(|p| entry(member, p, Stage::Pending, None));
+    let previous = ring.previous.iter().filter(|p| p.version.ended.is_none());
+    let previous = previous.map(|p| entry(member, &p.version, Stage::Previous, Some(p.deadline)));
+    let current = Some(&ring.current).filter(|current| current.digest != NO_TOKEN);
+    let current = current.map(|current| entry(member, current, Stage::Current, None));
+    current.into_iter().chain(pending).chain(previous).collect()
+}
+
+/// The latest deadline that every reader of JSON holds: some 285,000 years on.
+const FAR: u64 = (1 << 53) - 1;
+
+fn entry(member: &Member, version: &Version, stage: Stage, deadline: Option<Timestamp>) -> Entry {
+    Entry {
+        digest: version.digest,
+        secret: Arc::clone(&member.secret),
+        version: version.id.to_string().into(),
+        stage,
+        client_id: Arc::clone(&member.client_id),
+        scopes: Arc::clone(&member.scopes),
+        created_ms: version.created.as_millis(),
+        grace_ms: millis(member.grace),
+        // Whoever can write notes must not be able to make a set that nobody can read.
+        not_after_ms: deadline.map(|deadline| deadline.as_millis().min(FAR)),
+    }
+}

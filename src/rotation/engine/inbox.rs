@@ -1,0 +1,92 @@
+//! What reaches an engine from outside: orders, and the rules that it goes by.
+//!
+//! Not channels of tokio's, whose queue has room for 32 from the start: that would be a kilobyte and a half for each of
+//! thousands of secrets that are hardly ever ordered anything.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::{super::policy::Policy, Order};
+
+/// Orders that wait for one engine; more are refused.
+const WAITING: usize = 16;
+
+/// Of one engine. It is closed when the engine ends.
+#[derive(Debug)]
+pub struct Inbox {
+    letters: Mutex<Letters>,
+    bell: Notify,
+}
+
+#[derive(Debug)]
+struct Letters {
+    orders: VecDeque<Order>,
+    policy: Arc<Policy>,
+    policy_changed: bool,
+    closed: bool,
+}
+
+impl Inbox {
+    /// Without orders.
+    pub fn new(policy: Arc<Policy>) -> Self {
+        let letters = Letters { orders: VecDeque::new(), policy, policy_changed: false, closed: false };
+        Self { letters: Mutex::new(letters), bell: Notify::new() }
+    }
+
+    /// Puts an order in. False: too many wait, or nobody takes any.
+    pub fn put(&self, order: Order) -> bool {
+        let mut letters = self.lock();
+        let taken = !letters.closed && letters.orders.len() < WAITING;
+        if taken {
+            letters.orders.push_back(order);
+            self.bell.notify_one();
+        }
+        taken
+    }
+
+    /// Other rules, from now on.
+    pub fn replace_policy(&self, policy: Arc<Policy>) {
+        let mut letters = self.lock();
+        (letters.policy, letters.policy_changed) = (policy, true);
+        self.bell.notify_one();
+    }
+
+    /// The rules in force.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.lock().policy)
+    }
+
+    /// Waits for an order; none: the rules have changed.
+    pub(super) async fn next(&self) -> Option<Order> {
+        loop {
+            if let Some(letter) = self.take() {
+                return letter;
+            }
+            self.bell.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Option<Order>> {
+        let mut letters = self.lock();
+        let order = letters.orders.pop_front();
+        if order.is_some() {
+            return Some(order);
+        }
+        std::mem::take(&mut letters.policy_changed).then_some(None)
+    }
+
+    /// Nobody is there any more: whoever waits for an answer is told so.
+    pub(super) fn close(&self) {
+        let mut letters = self.lock();
+        letters.closed = true;
+        letters.orders.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
