@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{container, emulators::emulators, python, tools, typescript};
+use crate::{container, emulators::emulators, fuzz, python, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -45,7 +45,8 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         );
     }
     typescript::test(full)?;
-    python::test(full)
+    python::test(full)?;
+    fuzz::run(None, if full { fuzz::LONG_S } else { fuzz::SMOKE_S })
 }
 
 /// The example servers and the official clients, for the tests that run them all.
