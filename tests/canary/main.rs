@@ -1,8 +1,6 @@
 //! No token and no credential in any output: everything that a daemon and its commands leave behind
 //! at TRACE is searched for every one that was made.
 
-#![expect(clippy::disallowed_methods, reason = "a test waits for processes")]
-
 mod aws;
 mod search;
 #[path = "../daemon/world.rs"]

@@ -13,11 +13,15 @@ use crossfade_testing_fleet::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-#[expect(clippy::allow_attributes, reason = "each of the tests that share this uses others")]
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use crossfade_testing_fleet::{AUDIENCE, BOT, VERIFIER, until};
-
 pub(crate) const SECRET: &str = "mcp/slack-search";
+pub(crate) const AUDIENCE: &str = crossfade_testing_fleet::AUDIENCE;
+pub(crate) const VERIFIER: &str = crossfade_testing_fleet::VERIFIER;
+pub(crate) const BOT: &str = crossfade_testing_fleet::BOT;
+
+/// Waits for a condition, not for a time.
+pub(crate) fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    crossfade_testing_fleet::until(what, condition)
+}
 
 pub(crate) struct World {
     pub(crate) folder: TempDir,

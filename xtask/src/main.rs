@@ -1,4 +1,4 @@
-//! The developer commands: `cargo xtask test`, `bench`, `chaos`, `gap`.
+//! The developer commands: `cargo xtask test`, `bench`, `chaos`, `fuzz`, `gap`.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ mod bench;
 mod chaos;
 mod container;
 mod emulators;
+mod fuzz;
 mod gap;
 mod python;
 mod test;
@@ -50,6 +51,15 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Search for inputs that break what `fuzz/` says of them
+    Fuzz {
+        /// Only this target
+        #[arg(long)]
+        target: Option<String>,
+        /// How long each one is searched; not 0, which is for ever
+        #[arg(long, default_value_t = fuzz::SMOKE_S, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+    },
     /// Set up what the tests need, then run them
     Test {
         /// The long runs too
@@ -66,6 +76,7 @@ fn main() -> ExitCode {
         Command::Bench { part } => bench::run(&part),
         Command::Chaos { seed, minutes } => chaos::run(seed, minutes),
         Command::Gap { seed, aws_delay_ms, write } => gap::run(seed, aws_delay_ms, write),
+        Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {

