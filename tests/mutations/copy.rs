@@ -93,6 +93,9 @@ impl Copy {
 /// The workspace's manifest, with the members and dependencies that the copy has.
 fn manifest(whole: &str) -> String {
     let (mut section, mut kept) = ("", String::new());
+    let (before, members) = whole.split_once("members = [").expect("members");
+    let (_, after) = members.split_once(']').expect("their end");
+    let whole = format!("{before}members = [\"verify\"]{after}");
     for line in whole.lines() {
         if line.starts_with('[') {
             section = line;
@@ -102,7 +105,7 @@ fn manifest(whole: &str) -> String {
         let dropped =
             section == "[[example]]" || listed && line.contains('=') && !DEPENDENCIES.contains(&name);
         if !dropped {
-            kept.push_str(if line.starts_with("members") { "members = [\"verify\"]" } else { line });
+            kept.push_str(line);
             kept.push('\n');
         }
     }
