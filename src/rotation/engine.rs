@@ -15,13 +15,15 @@ use crate::clock::{Clock, elapsed};
 mod backoff;
 mod inbox;
 mod observation;
+mod order;
 mod rejections;
 mod rotator;
 
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
-pub use rotator::{OrderFailure, Rotator, Seen};
+pub use order::OrderFailure;
+pub use rotator::{Rotator, Seen};
 
 /// A refresh that somebody waits for is not read more often than this.
 const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use crossfade_verify::Moment;
 
 use super::{
     super::{
-        plan::{self, Demand, Due, Next, Phase, Refusal, Step},
+        plan::{self, Demand, Due, Next, Phase, Step},
         policy::Policy,
         ring::{Marks, Ring, VersionId},
     },
@@ -27,10 +27,6 @@ const OLDEST_READ: Duration = Duration::from_secs(10);
 const REST: Duration = Duration::from_secs(3600);
 /// What replaces an ended version is not left alone for that long.
 const EMERGENCY_REST: Duration = Duration::from_secs(60);
-/// An order that makes no headway is answered after this long, or this many turns: a read can be late, and a person
-/// waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(20);
-const TURNS: u32 = 64;
 
 /// What one read showed.
 #[derive(Clone, Debug)]
@@ -44,28 +40,17 @@ pub struct Seen {
     reading: Reading,
 }
 
-/// Why an order was not carried out.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum OrderFailure {
-    /// It can't be carried out as things are.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// It may or may not stand in the store.
-    #[error("it is not known whether the order stands in the store: {0}. Look at `status`, then repeat it")]
-    Unknown(String),
-}
-
 /// One secret, its store, and what has to be remembered between reads.
 pub struct Rotator {
     secret: Secret,
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     marks: Marks,
     last: Observation,
     /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
-    rejections: Rejections,
+    pub(super) rejections: Rejections,
 }
 
 impl fmt::Debug for Rotator {
@@ -149,50 +134,6 @@ impl Rotator {
             Err(error) => self.failed(seen, step, error, policy),
         }
         result
-    }
-
-    /// Turns until the order stands in the store, and was read back and published. An end is not put off by a store
-    /// that is busy or out of order: it is tried for as long as anybody waits.
-    pub async fn carry_out(&mut self, policy: &Policy, demand: &Demand) -> Result<Seen, OrderFailure> {
-        self.rejections.clear();
-        let started = self.clock.moment();
-        let mut trouble = String::from("it made no headway");
-        let (mut admitted, mut failures) = (false, 0);
-        for turn in 0..TURNS {
-            if elapsed(started, self.clock.moment()) > PATIENCE {
-                break;
-            }
-            match self.observe(policy).await {
-                Err(ReadError::Unavailable(error)) if demand.is_end() => trouble = chain(&*error),
-                Err(error) => return Err(OrderFailure::Unknown(chain(&error))),
-                Ok(seen) => {
-                    if let Some(ring) = &seen.ring {
-                        if !admitted && let Some(refusal) = plan::refusal(ring, demand) {
-                            return Err(refusal.into());
-                        }
-                        admitted = true;
-                        if plan::settled(ring, demand) {
-                            return Ok(seen);
-                        }
-                    }
-                    if let Next::Do(step) = self.decide(&seen, policy, Some(demand)) {
-                        let Err(error) = self.act(&seen, step, policy, Some(demand)).await else { continue };
-                        trouble = chain(&error);
-                        let again = match error {
-                            WriteError::Conflict => true,
-                            WriteError::Unavailable(_) if demand.is_end() => true,
-                            _ => failures < TRIES,
-                        };
-                        failures += u32::from(!matches!(error, WriteError::Conflict));
-                        if !again {
-                            break;
-                        }
-                    }
-                }
-            }
-            self.clock.sleep(Duration::from_millis(10 << turn.min(6))).await;
-        }
-        Err(OrderFailure::Unknown(trouble))
     }
 
     fn saw(&mut self, seen: &Seen, policy: &Policy) {
@@ -338,7 +279,7 @@ fn give_up_until(seen: &Seen, policy: &Policy) -> Timestamp {
 }
 
 /// An error with its causes, once each.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -42,7 +42,6 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
 
     let crowd = Crowd::start(daemon.server.address, &credentials, EACH, None, false)?;
     crowd.spread(now())?;
-    eprintln!("held {}", (daemon.server.resident_kib()? - idle) as f64 * 1.024 / 5000.);
     let nats = Nats::start(&nats, SIZE)?;
     let payload = daemon.accept_set()?.into_bytes();
 
@@ -56,11 +55,6 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
         ours.round(&daemon.server, || ORDERS.iter().map(order).collect())?;
         theirs.round(&nats.server, || ORDERS.iter().map(|_| nats.publish(&payload)).collect())?;
         heartbeats += ours.heartbeats;
-        eprintln!(
-            "then {} {:?}",
-            (daemon.server.resident_kib()? - idle) as f64 * 1.024 / 5000.,
-            ours.cpu.last()
-        );
     }
     let kb = |now: u64, idle: u64| now.saturating_sub(idle) as f64 * 1.024 / SIZE as f64;
     let (held, subscribed) =
