@@ -76,7 +76,9 @@ fn main() -> ExitCode {
         Command::Bench { part } => bench::run(&part),
         Command::Chaos { seed, minutes } => chaos::run(seed, minutes),
         Command::Gap { seed, aws_delay_ms, write } => gap::run(seed, aws_delay_ms, write),
-        Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
+        Command::Fuzz { target, seconds } => {
+            fuzz::run(target.as_deref().map_or(fuzz::Scope::All, fuzz::Scope::Target), seconds)
+        }
         Command::Test { full, without_container } => test::run(full, !without_container),
     };
     match result {

@@ -56,7 +56,11 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     }
     typescript::test(full)?;
     python::test(full)?;
-    fuzz::run(None, if full { fuzz::LONG_S } else { fuzz::SMOKE_S })?;
+    if full {
+        fuzz::run(fuzz::Scope::All, fuzz::LONG_S)?;
+    } else {
+        fuzz::run(fuzz::Scope::Verifier, fuzz::SMOKE_S)?;
+    }
     let minutes = if full { 10 } else { 1 };
     eprintln!("xtask: chaos, for {minutes} min");
     chaos::built(SEED, minutes, Kind::all(rust.into(), script.into(), python.into()))

@@ -1,0 +1,40 @@
+//! What of the daemon reads what others write.
+
+use std::{future::Future, sync::OnceLock, time::Duration};
+
+use async_trait::async_trait;
+use crossfade::clock::Clock;
+use crossfade_verify::Moment;
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) mod answers;
+pub(crate) mod configs;
+pub(crate) mod introspections;
+pub(crate) mod orders;
+pub(crate) mod schedules;
+pub(crate) mod seeds;
+
+/// 2026-11-26, 12:00:00 UTC.
+pub(crate) const NOW_MS: u64 = 1_795_694_400_000;
+
+/// Clocks that stand still, so that an input always means the same.
+#[derive(Debug)]
+pub(crate) struct Still;
+
+#[async_trait]
+impl Clock for Still {
+    fn moment(&self) -> Moment {
+        Moment { boot_ms: 3_600_000, wall_ms: NOW_MS }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Runs it in virtual time: what waits costs nothing.
+pub(crate) fn wait<T>(for_it: impl Future<Output = T>) -> T {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let make = || Builder::new_current_thread().enable_time().start_paused(true).build();
+    RUNTIME.get_or_init(|| make().expect("a runtime")).block_on(for_it)
+}

@@ -1,0 +1,141 @@
+//! Input: a verb, a line feed, and the body of an order on the admin socket.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, Uri, header},
+};
+use crossfade::{
+    audit::{AuditLog, Target},
+    http::{
+        admin::{Admin, router},
+        operator::{Operator, OrderError, SecretStatus, VersionStatus},
+        server::Peer,
+    },
+    rotation::plan::{Demand, Phase},
+};
+use serde_json::{Map, Value};
+use tower::ServiceExt as _;
+
+use super::{NOW_MS, Still, wait};
+
+const CURRENT: &str = "0195f3a0-0000-7000-8000-000000000001";
+const PENDING: &str = "0195f3a0-0000-7000-8000-000000000002";
+
+/// An order is carried out as it is written, or it isn't and the answer says why.
+pub(crate) fn hold(input: &[u8]) {
+    let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return };
+    let Some(verb) = std::str::from_utf8(&input[..end]).ok().filter(|verb| !verb.is_empty()) else { return };
+    let Ok(uri) = format!("/v1/admin/secrets/demo/{verb}").parse::<Uri>() else { return };
+    // As it stands in the path, or not an order at all.
+    if !verb.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return;
+    }
+    let body = &input[end + 1..];
+    let (status, text) = wait(ask(uri, body.to_vec()));
+    let ordered = desk().0.lock().expect("no panic").take();
+    let answer: Value = serde_json::from_slice(&text).expect("every answer is JSON");
+    match status {
+        StatusCode::OK => assert_eq!(ordered.as_ref(), Some(&meant(verb, body)), "another order"),
+        StatusCode::BAD_REQUEST
+        | StatusCode::NOT_FOUND
+        | StatusCode::CONFLICT
+        | StatusCode::PAYLOAD_TOO_LARGE => {
+            assert_eq!(ordered, None, "refused, and carried out all the same");
+            assert!(answer["error"].is_string() && answer["error_description"].is_string(), "{answer}");
+        }
+        other => panic!("{other} is no answer to an order: {answer}"),
+    }
+}
+
+/// What those words can only mean, read in another way.
+fn meant(verb: &str, body: &[u8]) -> Demand {
+    let empty = Value::Object(Map::new());
+    let read: Value = if body.is_empty() { empty } else { serde_json::from_slice(body).expect("JSON") };
+    let text = |key: &str| read[key].as_str();
+    let id = |key: &str, stands: &str| text(key).unwrap_or(stands).parse().expect("a version's id");
+    match verb {
+        "rotate" if read["compromised"] == true => Demand::Compromised { current: id("current", CURRENT) },
+        "rotate" => Demand::Rotate { current: id("current", CURRENT) },
+        "abort" => Demand::Abort { pending: id("pending", PENDING) },
+        "pause" => Demand::Pause,
+        "resume" => Demand::Resume,
+        "revoke" if read["all"] == true => Demand::RevokeAll { current: id("current", CURRENT) },
+        "revoke" => Demand::Revoke { version: id("version", "none") },
+        other => panic!("{other} is no order"),
+    }
+}
+
+async fn ask(uri: Uri, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
+    static ADMIN: OnceLock<Router> = OnceLock::new();
+    let mut request = Request::post(uri);
+    if !body.is_empty() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let peer = Peer { name: "uid:0".into(), uid: Some(0) };
+    let request = request.extension(peer).body(Body::from(body)).expect("a request");
+    let answer = ADMIN.get_or_init(admin).clone().oneshot(request).await.expect("it never fails");
+    let status = answer.status();
+    (status, to_bytes(answer.into_body(), 64 * 1024).await.expect("a body").to_vec())
+}
+
+fn admin() -> Router {
+    let audit = AuditLog::open(&Target::File("/dev/null".into())).expect("it takes all");
+    router(Admin { operator: desk(), audit: Arc::new(audit), clock: Arc::new(Still) })
+}
+
+/// Takes every order, and does nothing.
+#[derive(Default)]
+struct Desk(Mutex<Option<Demand>>);
+
+fn desk() -> Arc<Desk> {
+    static DESK: OnceLock<Arc<Desk>> = OnceLock::new();
+    Arc::clone(DESK.get_or_init(Arc::default))
+}
+
+#[async_trait]
+impl Operator for Desk {
+    async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
+        Ok(vec![status()])
+    }
+
+    async fn secret(&self, _: &str) -> Result<SecretStatus, OrderError> {
+        Ok(status())
+    }
+
+    async fn order(&self, _: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        *self.0.lock().expect("no panic") = Some(demand);
+        Ok(status())
+    }
+}
+
+fn status() -> SecretStatus {
+    let version = |version: &str, stage: &str| VersionStatus {
+        version: version.to_owned(),
+        stage: stage.to_owned(),
+        created_ms: NOW_MS,
+        deadline_ms: None,
+        ended: false,
+        foreign: false,
+        last_used_ms: None,
+        last_used_by: None,
+        watched_since_ms: None,
+    };
+    SecretStatus {
+        secret: "demo".into(),
+        client_id: "bot".into(),
+        audience: "mcp".into(),
+        phase: Phase::Waiting,
+        message: None,
+        now_ms: Some(NOW_MS),
+        view_age_ms: Some(0),
+        versions: vec![version(CURRENT, "current"), version(PENDING, "pending")],
+        next_slot_ms: None,
+        overdue: false,
+        promotes_ms: None,
+        verifiers: None,
+    }
+}
