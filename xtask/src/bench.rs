@@ -13,10 +13,15 @@ use std::{
 use anyhow::{Result, ensure};
 
 mod aws;
+mod aws_cost;
+mod aws_fake;
+mod beside;
 mod crowd;
 mod daemon;
 mod fanout;
 mod fleet;
+mod instructions;
+mod jwt;
 mod nats;
 mod probe;
 mod reconnect;
@@ -39,13 +44,17 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, Part<'_>); 8] = [
+    let parts: [(&str, Part<'_>); 12] = [
         ("verdict", &verdict::run),
+        ("jwt", &jwt::run),
+        ("instructions", &instructions::run),
         ("requests", &|| requests::run(&program, &bare)),
+        ("beside", &|| beside::run(&program)),
         ("at-rest", &|| fleet::at_rest(&program)),
         ("all-at-once", &|| fleet::all_at_once(&program)),
         ("aws-at-rest", &|| aws::at_rest(&program)),
         ("aws-a-thousand", &|| aws::a_thousand(&program)),
+        ("aws-cost", &|| aws_cost::run(&program)),
         ("fan-out", &|| fanout::run(&program)),
         ("reconnect", &|| reconnect::run(&program)),
     ];
