@@ -20,7 +20,6 @@ mod crowd;
 mod daemon;
 mod fanout;
 mod fleet;
-mod instructions;
 mod jwt;
 mod nats;
 mod probe;
@@ -44,10 +43,9 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, Part<'_>); 12] = [
+    let parts: [(&str, Part<'_>); 11] = [
         ("verdict", &verdict::run),
         ("jwt", &jwt::run),
-        ("instructions", &instructions::run),
         ("requests", &|| requests::run(&program, &bare)),
         ("beside", &|| beside::run(&program)),
         ("at-rest", &|| fleet::at_rest(&program)),

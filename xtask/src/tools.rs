@@ -16,7 +16,6 @@ const PROMETHEUS: &str = "2.42";
 /// Debian 12's. The build is left open, as above.
 const NGINX: &str = "1.22";
 const NATS: &str = "2.9";
-const VALGRIND: &str = "3.19";
 
 /// The newest version as this was written.
 const AGENT: &str = "2.1.0";
@@ -46,27 +45,6 @@ pub(crate) fn nginx() -> Result<PathBuf> {
 /// What the feed's fan-out is measured beside.
 pub(crate) fn nats() -> Result<PathBuf> {
     debian("nats-server", NATS, "usr/sbin/nats-server")
-}
-
-/// Counts instructions.
-pub(crate) fn valgrind() -> Result<Valgrind> {
-    let program = debian("valgrind", &format!("1:{VALGRIND}"), "usr/bin/valgrind.bin")?;
-    let root = program.parent().and_then(Path::parent).context("a program without a folder")?;
-    Ok(Valgrind { tools: root.join("libexec/valgrind"), program })
-}
-
-/// Where its tools lie it would look elsewhere, if it were installed.
-pub(crate) struct Valgrind {
-    program: PathBuf,
-    tools: PathBuf,
-}
-
-impl Valgrind {
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env("VALGRIND_LIB", &self.tools);
-        command
-    }
 }
 
 /// What a server asks that has AWS's agent beside it. AWS publishes it as a crate; the build takes some minutes.
