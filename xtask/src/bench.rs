@@ -13,10 +13,15 @@ use std::{
 use anyhow::{Result, ensure};
 
 mod aws;
+mod aws_cost;
+mod aws_fake;
+mod beside;
 mod crowd;
 mod daemon;
 mod fanout;
 mod fleet;
+mod instructions;
+mod jwt;
 mod many;
 mod nats;
 mod probe;
@@ -40,15 +45,19 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, Part<'_>); 10] = [
+    let parts: [(&str, Part<'_>); 14] = [
         ("verdict", &verdict::run),
+        ("instructions", &instructions::run),
+        ("jwt", &jwt::run),
         ("requests", &|| requests::run(&program, &bare)),
+        ("beside", &|| beside::run(&program)),
         ("at-rest", &|| fleet::at_rest(&program)),
         ("all-at-once", &|| fleet::all_at_once(&program)),
         ("many-embedded", &|| many::embedded(&program)),
         ("many-on-aws", &|| many::on_aws(&program)),
         ("aws-at-rest", &|| aws::at_rest(&program)),
         ("aws-a-thousand", &|| aws::a_thousand(&program)),
+        ("aws-cost", &|| aws_cost::run(&program)),
         ("fan-out", &|| fanout::run(&program)),
         ("reconnect", &|| reconnect::run(&program)),
     ];

@@ -16,8 +16,11 @@ const PROMETHEUS: &str = "2.42";
 /// Debian 12's. The build is left open, as above.
 const NGINX: &str = "1.22";
 const NATS: &str = "2.9";
+const VALGRIND: &str = "3.19";
 
 const FAKETIME: &str = "0.9";
+/// The newest version as this was written.
+const AGENT: &str = "2.1.0";
 
 /// The newest versions as this was written.
 const CADDY: &str = "2.11.7";
@@ -51,6 +54,48 @@ pub(crate) fn nats() -> Result<PathBuf> {
 pub(crate) fn faketime() -> Result<PathBuf> {
     let library = format!("usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH);
     debian("libfaketime", FAKETIME, &library)
+}
+
+/// Counts instructions.
+pub(crate) fn valgrind() -> Result<Valgrind> {
+    let program = debian("valgrind", &format!("1:{VALGRIND}"), "usr/bin/valgrind.bin")?;
+    let root = program.parent().and_then(Path::parent).context("a program without a folder")?;
+    Ok(Valgrind { tools: root.join("libexec/valgrind"), program })
+}
+
+/// Where its tools lie it would look elsewhere, if it were installed.
+pub(crate) struct Valgrind {
+    program: PathBuf,
+    tools: PathBuf,
+}
+
+impl Valgrind {
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("VALGRIND_LIB", &self.tools);
+        command
+    }
+}
+
+/// What a server asks that has AWS's agent beside it. AWS publishes it as a crate; the build takes some minutes.
+pub(crate) fn secrets_manager_agent() -> Result<PathBuf> {
+    let package = "aws_secretsmanager_agent";
+    let folder = folder().join(format!("{package}-{AGENT}"));
+    if !folder.exists() {
+        eprintln!("xtask: cargo install {package} {AGENT}");
+        whole(&folder, |work| {
+            let root = work.join("root");
+            let (to, target) = (root.to_string_lossy(), work.join("target"));
+            let options = ["install", "--quiet", "--locked", package, "--version", AGENT, "--root", &to];
+            let target = ["--target-dir", &target.to_string_lossy()];
+            run(env!("CARGO"), &[&options[..], &target].concat(), work)?;
+            Ok(root)
+        })
+        .with_context(|| {
+            format!("{package} can't be had: it is built from the registry, over the network")
+        })?;
+    }
+    Ok(folder.join("bin").join(package))
 }
 
 /// Another one. Debian's is too old: it forwards a literal placeholder where a copied header is missing.

@@ -76,9 +76,10 @@ pub(super) struct Terms<'a> {
     pub(super) store: &'a str,
     /// PEM files, where it speaks TLS.
     pub(super) tls: Option<(&'a Path, &'a Path)>,
-    pub(super) freshness: &'a str,
     pub(super) sync: &'a str,
+    pub(super) freshness: &'a str,
     pub(super) secrets: usize,
+    pub(super) grace: &'a str,
     /// Of each secret.
     pub(super) more: &'a str,
     /// Verifiers: their names, and the hashes of their credentials.
@@ -91,9 +92,10 @@ impl Default for Terms<'_> {
         Self {
             store: "{kind: embedded, path: ./data}",
             tls: None,
-            freshness: "6s",
             sync: "2s",
+            freshness: "6s",
             secrets: 1,
+            grace: "10m",
             more: "",
             clients: &[],
             environment: &[],
@@ -188,7 +190,7 @@ impl Daemon {
 
 /// The example config's terms, with as many secrets for one audience as asked for.
 fn config_of(listen: SocketAddr, telemetry: SocketAddr, terms: &Terms<'_>) -> Result<String> {
-    let Terms { store, freshness, sync, secrets, more, .. } = terms;
+    let Terms { store, sync, freshness, secrets, grace, more, .. } = terms;
     let mut text = format!(
         "listen: {listen}\nmetrics_listen: {telemetry}\nstore: {store}\n\
          sync: {sync}\nfreshness: {freshness}\nhold: 1h\n"
@@ -209,7 +211,7 @@ fn config_of(listen: SocketAddr, telemetry: SocketAddr, terms: &Terms<'_>) -> Re
         writeln!(
             text,
             "  - name: mcp/bench-{n:04}\n    client_id: slack-bot\n    audience: {AUDIENCE}\n    \
-             scopes: [slack:search]\n    grace: 10m\n    {more}"
+             scopes: [slack:search]\n    grace: {grace}\n    {more}"
         )?;
     }
     Ok(text)

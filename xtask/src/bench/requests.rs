@@ -24,50 +24,83 @@ pub(super) fn run(daemon: &Path, bare: &Path) -> Result<Vec<Figure>> {
     let daemon = Daemon::start(daemon, &fresh_folder("requests")?, 1, "")?;
     let bare = Server::bare(bare)?;
     let token = daemon.ask(&["token", "mcp/bench-0000"])?;
+    let figure = |name, request: &str, answer| {
+        let [ours, theirs] = [&daemon.server, &bare].map(|server| Asked { server, request, answer });
+        let theirs = Asked { answer: "", ..theirs };
+        let (size, their_size) = (body_size(&ours.load()?)?, body_size(&theirs.load()?)?);
+        ensure!(
+            size.abs_diff(their_size) <= 16,
+            "answers of {size} and {their_size} bytes can't be compared"
+        );
+        beside(name, Some(1.8), &ours, &theirs)
+    };
     let token = token.trim();
-    let body = format!("token={token}");
-    let introspect = format!(
-        "POST /v1/introspect HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {CREDENTIAL}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let authorize = format!(
-        "GET /v1/authorize HTTP/1.1\r\nHost: bench\r\nCrossfade-Credential: {CREDENTIAL}\r\n\
-         Authorization: Bearer {token}\r\n\r\n"
-    );
     Ok(vec![
-        beside("introspect / bare axum route", &daemon.server, &bare, &introspect, "\"active\":true")?,
-        beside("authorize / bare axum route", &daemon.server, &bare, &authorize, "crossfade-stage: current")?,
+        figure("introspect / bare axum route", &introspect(token), "\"active\":true")?,
+        figure("authorize / bare axum route", &authorize(token), "crossfade-stage: current")?,
     ])
 }
 
-/// The same request to both, in turns.
-fn beside(name: &'static str, ours: &Server, bare: &Server, request: &str, accepted: &str) -> Result<Figure> {
-    // Once for warmth, and to see that both answer what is to be compared.
-    let (answer, theirs) = (load(ours, request)?, load(bare, request)?);
-    ensure!(answer.contains(accepted), "answered {answer}");
-    let (size, their_size) = (body_size(&answer)?, body_size(&theirs)?);
-    ensure!(size.abs_diff(their_size) <= 16, "answers of {size} and {their_size} bytes can't be compared");
-
-    let [mut costs, mut bare_costs, mut ratios] = [const { Vec::new() }; 3];
-    for _ in 0..ROUNDS {
-        let theirs = cpu_micros(bare, request)?;
-        let ours = cpu_micros(ours, request)?;
-        costs.push(ours);
-        bare_costs.push(theirs);
-        ratios.push(ours / theirs);
-    }
-    let told = format!("{:.1} µs against {:.1} µs of CPU time", median(costs), median(bare_costs));
-    Ok(Figure::ratio(name, median(ratios), 1.8, told))
+pub(super) fn introspect(token: &str) -> String {
+    let body = format!("token={token}");
+    format!(
+        "POST /v1/introspect HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {CREDENTIAL}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
-/// CPU time of the server for each request.
-fn cpu_micros(server: &Server, request: &str) -> Result<f64> {
-    let before = server.cpu_ticks()?;
-    load(server, request)?;
-    let ticks = server.cpu_ticks()? - before;
-    ensure!(ticks > 10, "the round was too short for the clock");
-    Ok(ticks as f64 * 10_000.0 / (CONNECTIONS * REQUESTS) as f64)
+pub(super) fn authorize(token: &str) -> String {
+    format!(
+        "GET /v1/authorize HTTP/1.1\r\nHost: bench\r\nCrossfade-Credential: {CREDENTIAL}\r\n\
+         Authorization: Bearer {token}\r\n\r\n"
+    )
+}
+
+/// A server, and what it is asked again and again.
+pub(super) struct Asked<'a> {
+    pub(super) server: &'a Server,
+    pub(super) request: &'a str,
+    /// Stands in the answer that is to be compared.
+    pub(super) answer: &'a str,
+}
+
+/// What one of ours costs beside one of theirs, in turns.
+pub(super) fn beside(
+    name: &'static str,
+    goal: Option<f64>,
+    ours: &Asked<'_>,
+    theirs: &Asked<'_>,
+) -> Result<Figure> {
+    // Once for warmth, and to see that both answer what is to be compared.
+    for asked in [ours, theirs] {
+        let answer = asked.load()?;
+        ensure!(answer.contains(asked.answer), "answered {answer}");
+    }
+    let [mut costs, mut their_costs, mut ratios] = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        let (theirs, ours) = (theirs.cpu_micros()?, ours.cpu_micros()?);
+        costs.push(ours);
+        their_costs.push(theirs);
+        ratios.push(ours / theirs);
+    }
+    let told = format!("{:.1} µs against {:.1} µs of CPU time", median(costs), median(their_costs));
+    Ok(Figure { name, value: median(ratios), goal, unit: "×", told })
+}
+
+impl Asked<'_> {
+    fn load(&self) -> Result<String> {
+        load(self.server, self.request)
+    }
+
+    /// CPU time of the server for each request.
+    fn cpu_micros(&self) -> Result<f64> {
+        let before = self.server.cpu_ticks()?;
+        self.load()?;
+        let ticks = self.server.cpu_ticks()? - before;
+        ensure!(ticks > 10, "the round was too short for the clock");
+        Ok(ticks as f64 * 10_000.0 / (CONNECTIONS * REQUESTS) as f64)
+    }
 }
 
 /// Sends the request again and again on a few connections that stay open. Returns one answer.

@@ -7,25 +7,8 @@ use anyhow::{Context, Result, ensure};
 use super::Figure;
 
 pub(super) fn run() -> Result<Vec<Figure>> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "bench",
-        "--quiet",
-        "-p",
-        "crossfade-verify",
-        "--features",
-        "verifier",
-        "--bench",
-        "verdict",
-    ]);
-    let output = cargo.output()?;
-    ensure!(output.status.success(), "the verdict bench failed: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout)?;
-    let values: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(' ')).collect();
-    let value = |name| -> Result<f64> {
-        let value = values.get(name).with_context(|| format!("the verdict bench printed no {name}"))?;
-        Ok(value.parse()?)
-    };
+    let values = printed("verdict")?;
+    let value = |name| values.of(name);
     let (hash, verdict, large) = (value("sha256_ns")?, value("verdict_ns")?, value("verdict_100000_ns")?);
     let over_hash = format!("{verdict:.0} ns against {hash:.0} ns");
     let embedded =
@@ -52,4 +35,24 @@ pub(super) fn run() -> Result<Vec<Figure>> {
         ),
         Figure::ratio("readers scale: 2 threads", value("verifier_2_threads_over_sha256")?, 1.25, both),
     ])
+}
+
+/// What one of the crate's benches has printed: a name and a value on each line.
+pub(super) struct Printed(BTreeMap<String, f64>);
+
+impl Printed {
+    pub(super) fn of(&self, name: &str) -> Result<f64> {
+        self.0.get(name).copied().with_context(|| format!("the bench printed no {name}"))
+    }
+}
+
+pub(super) fn printed(bench: &str) -> Result<Printed> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["bench", "--quiet", "-p", "crossfade-verify", "--features", "verifier", "--bench", bench]);
+    let output = cargo.output()?;
+    ensure!(output.status.success(), "the {bench} bench failed: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    let values = lines.map(|(name, value)| Ok((name.to_owned(), value.parse()?)));
+    Ok(Printed(values.collect::<Result<_>>()?))
 }

@@ -1,0 +1,72 @@
+//! How many instructions the hot paths take, under callgrind: a count that a busy machine does not change, and so a
+//! guard against what makes them longer. The bounds stand here, a few percent above what was counted; none yet.
+//!
+//! Valgrind hides the processor's SHA instructions, so the counts hold SHA-256 in software. It is counted by itself as
+//! well, and taken off where a path hashes.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{Figure, target};
+use crate::tools::Valgrind;
+
+/// What takes a token hashes it once.
+const HASHES: bool = true;
+
+/// Each path in the order of `benches/hot_paths.rs`, whether it hashes, and its bound without the hash.
+const BOUNDS: [(&str, bool, Option<f64>); 9] = [
+    ("one SHA-256", !HASHES, None),
+    ("verify, accepted", HASHES, None),
+    ("verify, unknown", HASHES, None),
+    ("verify, malformed", !HASHES, None),
+    ("decide, 3 entries", HASHES, None),
+    ("decide, 100,000 entries", HASHES, None),
+    ("parse of 1,000 entries", !HASHES, None),
+    ("layer, a request", HASHES, None),
+    ("plan::next, in grace", !HASHES, None),
+];
+
+pub(super) fn run() -> Result<Vec<Figure>> {
+    let valgrind = crate::tools::valgrind()?;
+    build()?;
+    let hash = count(&valgrind, BOUNDS[0].0)?;
+    let figure = |(name, hashes, bound): (&'static str, bool, Option<f64>)| {
+        let counted = count(&valgrind, name)?;
+        let again = count(&valgrind, name)?;
+        ensure!(counted == again, "{name}: two runs count {counted} and {again}");
+        let (value, told) = match hashes {
+            true => (counted - hash, format!("instructions, without the hash's {hash:.0}")),
+            false => (counted, "instructions".to_owned()),
+        };
+        Ok(Figure { name, value, goal: bound, unit: "", told })
+    };
+    BOUNDS.into_iter().map(figure).collect()
+}
+
+/// With its symbols, by which callgrind finds what to count; the libraries stay as they were built.
+fn build() -> Result<()> {
+    eprintln!("xtask: cargo rustc --release --example hot-paths");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--quiet", "--release", "--package", "crossfade", "--example", "hot-paths"]);
+    let status = cargo.args(["--", "-C", "strip=none"]).status()?;
+    ensure!(status.success(), "the build failed: see above");
+    Ok(())
+}
+
+fn count(valgrind: &Valgrind, path: &str) -> Result<f64> {
+    let mut command = valgrind.command();
+    command.args([
+        "--tool=callgrind",
+        "--toggle-collect=*hot_paths*measured*",
+        "--callgrind-out-file=/dev/null",
+    ]);
+    let output = command.arg(target().join("release/examples/hot-paths")).arg(path).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{said}");
+    // `==4242== Collected : 1234`
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    let count: f64 = collected.with_context(|| format!("no count in: {said}"))?.1.trim().parse()?;
+    ensure!(count > 0.0, "nothing was counted of {path}: is its name another one?");
+    Ok(count)
+}
