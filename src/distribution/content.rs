@@ -39,7 +39,7 @@ pub struct Text {
     /// The bytes.
     pub json: Bytes,
     /// Their hash, in quotes (RFC 9110, section 8.8.3): the same on every replica.
-    pub etag: String,
+    pub etag: Bytes,
 }
 
 /// A later read that seems to be earlier by more than that is one after the store's clock was set.
@@ -77,8 +77,8 @@ impl Publication {
     pub fn text(&self) -> &Text {
         self.content.text.get_or_init(|| {
             let json = Bytes::from(self.view.set.to_json());
-            let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&json)));
-            Text { json, etag }
+            let hash = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&json));
+            Text { json, etag: format!("\"{hash}\"").into() }
         })
     }
 }

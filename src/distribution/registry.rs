@@ -33,6 +33,27 @@ pub struct Ask<'a> {
     pub confirms: bool,
 }
 
+impl Ask<'_> {
+    fn find<'a>(&self, all: &'a mut HashMap<Arc<str>, Leases>) -> Option<&'a mut Lease> {
+        all.get_mut(self.client)?.get_mut(self.audience)?.get_mut(self.instance)
+    }
+
+    /// A new lease. A client that has too many loses the one that was heard of longest ago.
+    fn enter(&self, all: &mut HashMap<Arc<str>, Leases>, at: Moment) {
+        let leases = all.entry(Arc::clone(self.client)).or_default();
+        if leases.values().map(HashMap::len).sum::<usize>() >= MAX_A_CLIENT {
+            let every = leases.iter().flat_map(|(of, all)| all.iter().map(move |lease| (of, lease)));
+            let oldest = every.min_by_key(|(_, (_, lease))| lease.asked.boot_ms);
+            let oldest = oldest.map(|(audience, (instance, _))| (Arc::clone(audience), Arc::clone(instance)));
+            if let Some((audience, instance)) = oldest {
+                leases.get_mut(&audience).and_then(|leases| leases.remove(&instance));
+            }
+        }
+        let leases = leases.entry(Arc::clone(self.audience)).or_default();
+        leases.insert(Arc::from(self.instance), Lease { applied: 0, asked: at, answered: None });
+    }
+}
+
 /// How a verifier stands.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Standing {
@@ -80,7 +101,7 @@ pub struct Verifier {
 pub struct Registry(Mutex<HashMap<Arc<str>, Leases>>);
 
 /// Of one client, by audience and instance.
-type Leases = HashMap<(Arc<str>, Arc<str>), Lease>;
+type Leases = HashMap<Arc<str>, HashMap<Arc<str>, Lease>>;
 
 #[derive(Debug)]
 struct Lease {
@@ -97,13 +118,10 @@ impl Registry {
     /// followed the one before.
     pub fn asked(&self, ask: Ask<'_>, content: &Content, at: Moment) -> Option<Duration> {
         let mut all = self.lock();
-        let leases = all.entry(Arc::clone(ask.client)).or_default();
-        let key = (Arc::clone(ask.audience), Arc::from(ask.instance));
-        if leases.len() >= MAX_A_CLIENT && !leases.contains_key(&key) {
-            let oldest = leases.iter().min_by_key(|(_, lease)| lease.asked.boot_ms).map(|(k, _)| k.clone());
-            oldest.and_then(|oldest| leases.remove(&oldest));
+        if ask.find(&mut all).is_none() {
+            ask.enter(&mut all, at);
         }
-        let lease = leases.entry(key).or_insert(Lease { applied: 0, asked: at, answered: None });
+        let lease = ask.find(&mut all)?;
         lease.asked = at;
         if !ask.confirms {
             return None;
@@ -115,8 +133,7 @@ impl Registry {
 
     /// A verifier was answered.
     pub fn answered(&self, ask: Ask<'_>, at: Moment) {
-        let key = (Arc::clone(ask.audience), Arc::from(ask.instance));
-        if let Some(lease) = self.lock().get_mut(ask.client).and_then(|leases| leases.get_mut(&key)) {
+        if let Some(lease) = ask.find(&mut self.lock()) {
             (lease.asked, lease.answered) = (at, Some(at));
         }
     }
@@ -126,10 +143,8 @@ impl Registry {
         let mut all = self.lock();
         let mut found = Vec::new();
         for (client, leases) in &mut *all {
-            leases.retain(|(of, instance), lease| {
-                if **of != *audience {
-                    return true;
-                }
+            let Some(leases) = leases.get_mut(audience) else { continue };
+            leases.retain(|instance, lease| {
                 let verifier = lease.verifier(client, instance, content, bounds, at);
                 let counts = verifier.standing != Standing::Gone || !verifier.may_accept.is_zero();
                 found.extend(counts.then_some(verifier));
@@ -143,7 +158,7 @@ impl Registry {
     /// Forgets the verifiers of other audiences.
     pub(super) fn keep(&self, audiences: &[Arc<str>]) {
         for leases in self.lock().values_mut() {
-            leases.retain(|(audience, _), _| audiences.contains(audience));
+            leases.retain(|audience, _| audiences.contains(audience));
         }
     }
 

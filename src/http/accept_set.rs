@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension,
     body::Body,
-    extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Query, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use crossfade_verify::Moment;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::Verdicts,
-    auth::{Client, Clients, Role},
+    auth::{Client, Role},
     error::ApiError,
     names,
 };
@@ -25,11 +25,11 @@ use crate::{
     metrics::Asked,
 };
 
+const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
+
 /// What the feed rests on.
-#[derive(Clone)]
 pub(super) struct Feed {
     pub(super) verdicts: Verdicts,
-    pub(super) clients: Arc<Clients>,
     pub(super) stop: CancellationToken,
 }
 
@@ -39,15 +39,14 @@ pub(super) struct Params {
 }
 
 pub(super) async fn accept_set(
-    State(feed): State<Feed>,
+    State(feed): State<Arc<Feed>>,
     Extension(client): Extension<Arc<Client>>,
-    query: Result<Query<Params>, QueryRejection>,
-    headers: HeaderMap,
+    request: axum::extract::Request,
 ) -> Response {
-    let request = Request::of(&feed, &client, query, &headers);
+    let asked = Request::of(&feed, &client, request.uri(), request.headers());
     // It may be held for a minute, and thousands beside it.
-    drop(headers);
-    let answer = match request {
+    drop(request);
+    let answer = match asked {
         Ok(request) => request.answer(&feed, &client).await,
         Err(error) => Err(error),
     };
@@ -76,22 +75,17 @@ struct Request {
     instance: Option<Box<str>>,
     nonce: Option<Box<str>>,
     /// `If-None-Match`: what the verifier has applied.
-    applied: Option<Box<str>>,
+    applied: Option<Box<[u8]>>,
     wait: Duration,
 }
 
 impl Request {
-    fn of(
-        feed: &Feed,
-        client: &Client,
-        query: Result<Query<Params>, QueryRejection>,
-        headers: &HeaderMap,
-    ) -> Result<Self, ApiError> {
+    fn of(feed: &Feed, client: &Client, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
         let began = feed.verdicts.clock.moment();
         if client.role != Role::Verifier {
             return Err(ApiError::forbidden("accept sets are for clients with the role `verifier`"));
         }
-        let asked = query.ok().and_then(|Query(params)| params.audience);
+        let asked = Query::<Params>::try_from_uri(uri).ok().and_then(|Query(params)| params.audience);
         let asked = asked.ok_or_else(|| ApiError::invalid_request("one parameter `audience` is needed"))?;
         let Some(audience) = client.audiences.iter().find(|audience| ***audience == *asked) else {
             return Err(ApiError::forbidden("this client does not verify for that audience"));
@@ -101,7 +95,7 @@ impl Request {
             audience: Arc::clone(audience),
             instance: names::in_header(headers, "crossfade-instance")?.map(Box::from),
             nonce: names::in_header(headers, "crossfade-nonce")?.map(Box::from),
-            applied: headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(Box::from),
+            applied: headers.get(header::IF_NONE_MATCH).map(|value| value.as_bytes().into()),
             wait: wait(headers),
         })
     }
@@ -110,7 +104,7 @@ impl Request {
         let Verdicts { distribution, metrics, clock, .. } = &feed.verdicts;
         let publication = self.complete(feed)?;
         let text = publication.text();
-        let confirms = self.applied.as_deref() == Some(&*text.etag);
+        let confirms = self.has_applied(text);
         let ask = self.instance.as_deref().map(|instance| Ask {
             client: &client.id,
             audience: &self.audience,
@@ -137,8 +131,7 @@ impl Request {
 
     /// Waits until another content counts, or a heartbeat is due, or the client or the daemon is no more.
     async fn hold(&self, feed: &Feed, client: &Client, publication: &Publication) -> Result<(), ApiError> {
-        let Some(epoch) = feed.clients.epoch_of(client) else { return Ok(()) };
-        let Ok(_place) = client.polls.0.try_acquire() else {
+        let Ok(_place) = client.polls.places.try_acquire() else {
             return Err(ApiError::unavailable("this client holds too many requests open already"));
         };
         let freshness = Duration::from_millis(publication.view.set.freshness_ms());
@@ -146,7 +139,7 @@ impl Request {
         tokio::select! {
             () = publication.content.replaced.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
-            () = epoch.cancelled() => {}
+            () = client.polls.over.cancelled() => {}
             () = feed.stop.cancelled() => {}
         }
         Ok(())
@@ -164,24 +157,29 @@ impl Request {
 
     fn write(&self, publication: &Publication, at: Moment) -> Response {
         let Publication { view, .. } = publication;
-        let Text { json, etag } = publication.text();
-        let mut response = if self.applied.as_deref() == Some(&**etag) {
+        let text = publication.text();
+        let mut response = if self.has_applied(text) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let json_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-            (json_type, Body::from(json.clone())).into_response()
+            (json_type, Body::from(text.json.clone())).into_response()
         };
         let held = elapsed(self.began, at).as_millis();
         let mut timing = format!("now={}, age={}, held={held}", view.now_ms(at), view.age_ms(at));
         if let Some(nonce) = &self.nonce {
-            timing.push_str(&format!(", nonce={nonce}"));
+            timing.extend([", nonce=", nonce]);
         }
-        for (name, value) in [("crossfade-timing", timing), ("etag", etag.clone())] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
+        let headers = response.headers_mut();
+        for (name, value) in [(header::ETAG, text.etag.clone()), (TIMING, timing.into())] {
+            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+                headers.insert(name, value);
             }
         }
         response
+    }
+
+    fn has_applied(&self, text: &Text) -> bool {
+        self.applied.as_deref() == Some(&*text.etag)
     }
 }
 

@@ -61,14 +61,14 @@ pub fn router(
     stop: CancellationToken,
 ) -> Router {
     let places = Semaphore::new(limits::REQUESTS);
-    let feed = Feed { verdicts: verdicts.clone(), clients: Arc::clone(&clients), stop };
-    let proxies = Proxies { verdicts: verdicts.clone(), clients: Arc::clone(&clients) };
+    let feed = Arc::new(Feed { verdicts: verdicts.clone(), stop });
+    let proxies = Arc::new(Proxies { verdicts: verdicts.clone(), clients: Arc::clone(&clients) });
     let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
     let authorize = any(authorize).with_state(proxies);
     let mut router = Router::new()
         .route("/v1/introspect", post(introspect))
         .route("/v1/reports", post(report))
-        .with_state(verdicts)
+        .with_state(Arc::new(verdicts))
         .route(ACCEPT_SET, get(accept_set).with_state(feed))
         .route(AUTHORIZE, authorize.clone())
         .route("/v1/authorize/", authorize.clone())

@@ -44,31 +44,28 @@ pub struct Client {
     pub secrets: Arc<[Arc<str>]>,
     /// Where else than in Authorization a token may stand, before its proxy.
     pub token_headers: Arc<[String]>,
-    /// Its share of the requests that are held open.
+    /// The requests that it holds open.
     pub polls: Polls,
 }
 
-/// Places for the requests that a client holds open.
+/// The requests that a client holds open: its share of places, and their end.
 #[derive(Debug)]
-pub struct Polls(pub(super) Semaphore);
+pub struct Polls {
+    pub(super) places: Semaphore,
+    /// Cancelled by the next config.
+    pub(super) over: CancellationToken,
+}
 
 impl Default for Polls {
     fn default() -> Self {
-        Self(Semaphore::new(limits::POLLS))
+        Self { places: Semaphore::new(limits::POLLS), over: CancellationToken::new() }
     }
 }
 
 /// All clients, by what they show. Replaced as a whole by a new config, which
 /// counts at once: each request looks its client up.
 #[derive(Debug, Default)]
-pub struct Clients(ArcSwap<Epoch>);
-
-/// The clients of one config, and the end of its time.
-#[derive(Debug, Default)]
-struct Epoch {
-    known: Known,
-    over: CancellationToken,
-}
+pub struct Clients(ArcSwap<Known>);
 
 /// How clients are known.
 #[derive(Debug, Default)]
@@ -83,16 +80,10 @@ impl Clients {
     /// Takes the clients of a config. Requests that are held open end, and their clients have to show their
     /// credentials again.
     pub fn replace(&self, known: Known) {
-        self.0.swap(Arc::new(Epoch { known, over: CancellationToken::new() })).over.cancel();
-    }
-
-    /// What is cancelled by the next config; none: this client is not one of the config in force.
-    pub(super) fn epoch_of(&self, client: &Client) -> Option<CancellationToken> {
-        let epoch = self.0.load();
-        let Known { by_credential, by_name } = &epoch.known;
-        let stands =
-            by_credential.values().chain(by_name.values()).any(|known| std::ptr::eq(&**known, client));
-        stands.then(|| epoch.over.clone())
+        let Known { by_credential, by_name } = &*self.0.swap(Arc::new(known));
+        for client in by_credential.values().chain(by_name.values()) {
+            client.polls.over.cancel();
+        }
     }
 
     /// The client whose credential stands in the request's `Authorization`.
@@ -131,14 +122,14 @@ impl Clients {
     /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
     /// request's headers say, since before a proxy those are its caller's.
     pub(super) fn by_certificate(&self, certificate: Option<&Arc<Certificate>>) -> Option<Arc<Client>> {
-        let epoch = self.0.load();
-        certificate?.names().find_map(|name| epoch.known.by_name.get(name).cloned())
+        let known = self.0.load();
+        certificate?.names().find_map(|name| known.by_name.get(name).cloned())
     }
 
     /// The client with this credential.
     pub(super) fn by_credential(&self, credential: &[u8]) -> Option<Arc<Client>> {
         let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
-        ours.then(|| self.0.load().known.by_credential.get(&Digest::of(credential)).cloned())?
+        ours.then(|| self.0.load().by_credential.get(&Digest::of(credential)).cloned())?
     }
 }
 

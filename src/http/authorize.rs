@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Json,
-    extract::State,
+    Json,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -26,19 +26,15 @@ use crate::{
 };
 
 /// What answering proxies rests on.
-#[derive(Clone)]
 pub(super) struct Proxies {
     pub(super) verdicts: Verdicts,
     pub(super) clients: Arc<Clients>,
 }
 
-pub(super) async fn authorize(
-    State(Proxies { verdicts, clients }): State<Proxies>,
-    stranger: Option<Extension<Stranger>>,
-    certificate: Option<Extension<Arc<Certificate>>>,
-    headers: HeaderMap,
-) -> Response {
-    let (client, audience) = match proxy(&clients, certificate.as_deref(), &headers) {
+pub(super) async fn authorize(State(proxies): State<Arc<Proxies>>, request: Request) -> Response {
+    let Proxies { verdicts, clients } = &*proxies;
+    let (headers, extensions) = (request.headers(), request.extensions());
+    let (client, audience) = match proxy(clients, extensions.get(), headers) {
         Ok(known) => known,
         Err(why) => {
             verdicts.metrics.rejected(Rejection::BadCredential);
@@ -46,17 +42,17 @@ pub(super) async fn authorize(
             return not_configured();
         }
     };
-    if let Some(Extension(stranger)) = stranger {
+    if let Some(stranger) = extensions.get::<Stranger>() {
         stranger.is_known();
     }
-    let token = match credential::token(&headers, &client.token_headers) {
+    let token = match credential::token(headers, &client.token_headers) {
         Ok(token) => token,
         Err(unfit) => {
             verdicts.metrics.verdicts(&audience, unfit.as_str(), 1);
             return refused(&audience, unfit != credential::Unfit::Missing);
         }
     };
-    match verdict::decide(&verdicts, &client, std::slice::from_ref(&audience), token).await {
+    match verdict::decide(verdicts, &client, std::slice::from_ref(&audience), token).await {
         Decision::Accepted(accepted) => let_in(&accepted),
         Decision::Refused(_) => refused(&audience, true),
         Decision::Unsure => verdict::unsure().into_response(),

@@ -44,7 +44,7 @@ struct Active<'a> {
 }
 
 pub(super) async fn introspect(
-    State(verdicts): State<Verdicts>,
+    State(verdicts): State<Arc<Verdicts>>,
     Extension(client): Extension<Arc<Client>>,
     form: Result<Form<Params>, FormRejection>,
 ) -> Result<Response, ApiError> {

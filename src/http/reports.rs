@@ -36,7 +36,7 @@ struct Count {
 }
 
 pub(super) async fn report(
-    State(verdicts): State<Verdicts>,
+    State(verdicts): State<Arc<Verdicts>>,
     Extension(client): Extension<Arc<Client>>,
     body: Result<Json<Report>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {

@@ -10,8 +10,9 @@ use std::{
 };
 
 use axum::Router;
+use bytes::Bytes;
 use hyper::{
-    Request,
+    Request, Uri,
     body::Incoming,
     header::HeaderValue,
     server::conn::http1,
@@ -203,16 +204,22 @@ impl Connection {
     }
 }
 
-/// Copies what of a request lies in its connection's buffer. Otherwise hyper reads on into a second buffer beside it, while
-/// the request lives: and thousands are held.
+/// Copies what of a request lies in its connection's buffer, all of it into one. Otherwise hyper reads on into a second
+/// buffer beside it, while the request lives: and thousands are held.
 fn own(request: &mut Request<Incoming>) {
+    let uri = request.uri().path_and_query().map_or("", |asked| asked.as_str());
+    let values = request.headers().values().map(HeaderValue::as_bytes);
+    let mut copies: Bytes = values.chain([uri.as_bytes()]).collect::<Vec<_>>().concat().into();
     for value in request.headers_mut().values_mut() {
         // What was valid stays so.
-        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+        if let Ok(copy) = HeaderValue::from_maybe_shared(copies.split_to(value.len())) {
             *value = copy;
         }
     }
-    if let Ok(copy) = request.uri().to_string().parse() {
+    // In the form that is addressed to a server; the others are not held.
+    if request.uri().authority().is_none()
+        && let Ok(copy) = Uri::from_maybe_shared(copies)
+    {
         *request.uri_mut() = copy;
     }
 }

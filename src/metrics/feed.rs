@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounterVec, IntGaugeVec, Registry};
+use prometheus::{Histogram, IntCounter, IntGaugeVec, Registry};
 
 use super::{counters, gauges, histogram};
 
@@ -39,7 +39,7 @@ impl Asked {
 /// Per audience: verifiers, and what they have not confirmed.
 #[derive(Debug)]
 pub struct FeedMetrics {
-    requests: IntCounterVec,
+    requests: [IntCounter; Asked::ALL.len()],
     propagation: Histogram,
     verifiers: IntGaugeVec,
     unconfirmed: IntGaugeVec,
@@ -47,8 +47,9 @@ pub struct FeedMetrics {
 
 impl FeedMetrics {
     pub(super) fn new(r: &Registry) -> prometheus::Result<Self> {
-        let this = Self {
-            requests: counters(r, "accept_set_requests_total", "Requests for accept sets", &["outcome"])?,
+        let requests = counters(r, "accept_set_requests_total", "Requests for accept sets", &["outcome"])?;
+        Ok(Self {
+            requests: Asked::ALL.map(|outcome| requests.with_label_values(&[outcome.as_str()])),
             propagation: histogram(
                 r,
                 "propagation_duration_seconds",
@@ -62,11 +63,7 @@ impl FeedMetrics {
                 "Verifiers that may still accept what was ended",
                 &["audience"],
             )?,
-        };
-        for outcome in Asked::ALL {
-            this.requests.with_label_values(&[outcome.as_str()]);
-        }
-        Ok(this)
+        })
     }
 
     /// Makes the series of an audience exist.
@@ -79,7 +76,7 @@ impl FeedMetrics {
 
     /// A verifier asked for an accept set, and was answered.
     pub fn asked(&self, outcome: Asked) {
-        self.requests.with_label_values(&[outcome.as_str()]).inc();
+        self.requests[outcome as usize].inc();
     }
 
     /// A verifier confirmed a change, so long after its publication.

@@ -42,6 +42,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
 
     let crowd = Crowd::start(daemon.server.address, &credentials, EACH, None, false)?;
     crowd.spread(now())?;
+    let fresh = daemon.server.resident_kib()?;
     let nats = Nats::start(&nats, SIZE)?;
     let payload = daemon.accept_set()?.into_bytes();
 
@@ -59,6 +60,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     let kb = |now: u64, idle: u64| now.saturating_sub(idle) as f64 * 1.024 / SIZE as f64;
     let (held, subscribed) =
         (kb(daemon.server.resident_kib()?, idle), kb(nats.server.resident_kib()?, nats.idle));
+    let fresh = kb(fresh, idle);
     let pushes = ours.pushes;
     let beside = |figure: fn(&Rounds) -> f64| format!("NATS in the same run: {:.1} ms", figure(&theirs));
     Ok(vec![
@@ -77,7 +79,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
             held,
             24.0,
             " KB",
-            format!("after all pushes; NATS: {subscribed:.1} KB for a subscriber"),
+            format!("after all pushes, {fresh:.1} before; NATS: {subscribed:.1} KB for a subscriber"),
         ),
         Figure::told("order to each has it, p50", ours.p50(), " ms", beside(Rounds::p50)),
         Figure::told("order to each has it, p99", ours.p99(), " ms", beside(Rounds::p99)),
