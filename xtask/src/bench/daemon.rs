@@ -128,6 +128,8 @@ impl Daemon {
         let child = Command::new(program)
             .args(["serve", "--config"])
             .arg(&config)
+            // As the image has it.
+            .env("MALLOC_ARENA_MAX", "1")
             .envs(terms.environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(fs::File::create(folder.join("log"))?)
