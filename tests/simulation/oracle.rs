@@ -63,12 +63,14 @@ pub(crate) struct Fate {
     ended_ms: Option<u64>,
     /// Until then it may be refused: a person was at it, or had it made current at once.
     excused_until_ms: u64,
+    /// Until then it may be accepted by who was away while a person replaced it.
+    away_until_ms: u64,
 }
 
 impl Fate {
     /// Whether its deadline has passed.
     pub(crate) fn is_over(&self, now_ms: u64) -> bool {
-        self.deadline_ms.is_some_and(|deadline| now_ms >= deadline)
+        self.deadline_ms.is_some_and(|deadline| now_ms >= deadline.max(self.away_until_ms))
     }
 
     /// As it may be shown.
@@ -118,6 +120,17 @@ impl Oracle {
         let until_ms = now_ms + millis(self.bounds.soak);
         for fate in self.fates.values_mut() {
             fate.excused_until_ms = fate.excused_until_ms.max(until_ms);
+        }
+    }
+
+    /// A process that knew it as the current version sees only now that it is not. Where a person has replaced it, no
+    /// note says when: whoever was away gives the whole grace from now on (docs/proof.md, known and left).
+    pub(crate) fn learns_of_its_replacement(&mut self, id: &str, now_ms: u64) {
+        let until_ms = (now_ms + millis(self.bounds.grace) + 1_000).next_multiple_of(10_000);
+        if let Some(fate) = self.fates.get_mut(id)
+            && fate.replaced_ms.is_some_and(|replaced_ms| replaced_ms < fate.excused_until_ms)
+        {
+            fate.away_until_ms = fate.away_until_ms.max(until_ms);
         }
     }
 

@@ -18,7 +18,10 @@ use crossfade::{
         server::{self, Listener, Opened, Peer},
     },
     metrics::Metrics,
-    rotation::engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
+    rotation::{
+        engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
+        ring::VersionId,
+    },
 };
 use crossfade_verify::{Digest, Moment};
 use tokio::{
@@ -33,6 +36,7 @@ use crate::{
     dice::Dice,
     host::{Host, OfDaemon},
     journal::{Counted, Journal},
+    oracle::Oracle,
     scenario::{AUDIENCE, Scenario},
     world::{CREDENTIAL, World},
 };
@@ -122,6 +126,8 @@ impl Running {
             journal: Arc::clone(&world.journal),
             changed: Arc::clone(&world.changed),
             name: host.name.clone(),
+            oracles: Arc::clone(&world.oracles),
+            current: Mutex::default(),
         });
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let mut inboxes = BTreeMap::new();
@@ -186,12 +192,29 @@ struct Publish {
     journal: Arc<Journal>,
     changed: Arc<Notify>,
     name: String,
+    oracles: Arc<Mutex<BTreeMap<String, Oracle>>>,
+    /// Of each secret, as it was seen last.
+    current: Mutex<BTreeMap<String, VersionId>>,
+}
+
+impl Publish {
+    fn follow(&self, secret: &str, current: VersionId) {
+        let before = self.current.lock().expect("no panic").insert(secret.to_owned(), current);
+        if let Some(before) = before.filter(|before| *before != current)
+            && let Some(oracle) = self.oracles.lock().expect("no panic").get_mut(secret)
+        {
+            oracle.learns_of_its_replacement(&before.to_string(), self.journal.now_ms());
+        }
+    }
 }
 
 impl Observer for Publish {
     fn observed(&self, secret: &str, seen: &Observation) {
         if let Some((at, now)) = seen.read {
             self.distribution.publish(secret, seen.ring.as_ref(), at, now);
+        }
+        if let Some(ring) = &seen.ring {
+            self.follow(secret, ring.current.id);
         }
         let versions = seen.ring.as_ref().map_or(0, |ring| ring.versions().count());
         self.journal.tell(&self.name, format_args!("{secret} {:?}, {versions} versions", seen.phase));

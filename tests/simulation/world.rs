@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) servers: Vec<Server>,
     /// Something has happened: it is time to look whether the promise holds.
     pub(crate) changed: Arc<Notify>,
-    oracles: Mutex<BTreeMap<String, Oracle>>,
+    pub(crate) oracles: Arc<Mutex<BTreeMap<String, Oracle>>>,
     /// What was told already.
     told: Mutex<BTreeSet<String>>,
     calm: AtomicBool,
@@ -75,7 +75,7 @@ impl World {
             journal: Arc::clone(&network.journal),
             truth,
             changed: Arc::default(),
-            oracles: Mutex::new(oracles),
+            oracles: Arc::new(Mutex::new(oracles)),
             told: Mutex::default(),
             calm: AtomicBool::new(false),
             _folder: folder,
