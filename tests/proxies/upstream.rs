@@ -3,23 +3,21 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
 };
 
 use crate::world::until;
 
-/// Where it answers with a stream of two events, the second one when it is told to.
-pub(crate) const EVENTS: &str = "/events";
+/// Where it answers with a stream of two events, the second one when it is told to: in chunks, as MCP's SDKs do, and
+/// without, as HTTP/1.0 did, which proxies are more inclined to gather up.
+pub(crate) const STREAMS: [&str; 2] = ["/events/in-chunks", "/events/to-the-end"];
 
 #[derive(Clone, Default)]
 pub(crate) struct Upstream {
     /// Each request's head, from the moment at which it is here, whatever becomes of the body.
     heads: Arc<Mutex<Vec<String>>>,
-    second: Arc<AtomicBool>,
+    going_on: Arc<Mutex<Vec<String>>>,
 }
 
 impl Upstream {
@@ -44,9 +42,9 @@ impl Upstream {
         self.heads.lock().expect("no thread panics with it").clone()
     }
 
-    /// Lets the second event out.
-    pub(crate) fn go_on(&self) {
-        self.second.store(true, Ordering::SeqCst);
+    /// Lets the second event of that stream out.
+    pub(crate) fn go_on(&self, path: &str) {
+        self.going_on.lock().expect("no thread panics with it").push(path.to_owned());
     }
 
     fn answer(&self, mut stream: TcpStream) -> Option<()> {
@@ -65,19 +63,26 @@ impl Upstream {
         while request.len() < whole {
             read_more(&mut stream, &mut request)?;
         }
-        if head.split(' ').nth(1) == Some(EVENTS) {
-            return self.events(stream);
+        if let Some(path) = head.split(' ').nth(1).filter(|path| STREAMS.contains(path)) {
+            return self.events(stream, path);
         }
         let answer =
             format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", request.len());
         stream.write_all(&[answer.as_bytes(), &request].concat()).ok()
     }
 
-    fn events(&self, mut stream: TcpStream) -> Option<()> {
-        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-        stream.write_all(format!("{head}d\r\ndata: first\n\n\r\n").as_bytes()).ok()?;
-        until("the second event may go", || self.second.load(Ordering::SeqCst).then_some(()));
-        stream.write_all(b"e\r\ndata: second\n\n\r\n0\r\n\r\n").ok()
+    fn events(&self, mut stream: TcpStream, path: &str) -> Option<()> {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\n";
+        let [more, first, second] = if path == STREAMS[0] {
+            let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+            [chunked, "d\r\ndata: first\n\n\r\n", "e\r\ndata: second\n\n\r\n0\r\n\r\n"]
+        } else {
+            ["\r\n", "data: first\n\n", "data: second\n\n"]
+        };
+        stream.write_all([head, more, first].concat().as_bytes()).ok()?;
+        let going_on = || self.going_on.lock().expect("no thread panics with it").iter().any(|on| on == path);
+        until("the second event may go", || going_on().then_some(()));
+        stream.write_all(second.as_bytes()).ok()
     }
 }
 

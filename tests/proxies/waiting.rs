@@ -3,7 +3,7 @@
 use crate::{
     Proxies, Proxy, TOKEN,
     front::{Then, read_until},
-    upstream::EVENTS,
+    upstream::STREAMS,
 };
 
 const STRANGER: &str = "Bearer nobody-knows-this-one";
@@ -11,17 +11,21 @@ const STRANGER: &str = "Bearer nobody-knows-this-one";
 #[test]
 fn a_stream_of_events_comes_through_event_by_event() {
     Proxies::new().each(|front| {
-        let mut stream = front.open(&format!(
-            "POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nAccept: text/event-stream\r\n\
-             Content-Length: 2\r\n\r\n{{}}"
-        ));
-        // The server writes no second one before this one is here.
-        let mut answer = String::new();
-        read_until(&mut stream, &mut answer, "data: first").unwrap_or_else(|why| panic!("{front:?}: {why}"));
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{front:?}: {answer}");
-        assert!(!answer.contains("data: second"), "{front:?}: {answer}");
-        front.upstream.go_on();
-        read_until(&mut stream, &mut answer, "data: second").unwrap_or_else(|why| panic!("{front:?}: {why}"));
+        for path in STREAMS {
+            let mut stream = front.open(&format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nAccept: text/event-stream\r\n\
+                 Content-Length: 2\r\n\r\n{{}}"
+            ));
+            // The server writes no second one before this one is here.
+            let mut answer = String::new();
+            read_until(&mut stream, &mut answer, "data: first")
+                .unwrap_or_else(|why| panic!("{front:?} {path}: {why}"));
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{front:?}: {answer}");
+            assert!(!answer.contains("data: second"), "{front:?}: {answer}");
+            front.upstream.go_on(path);
+            read_until(&mut stream, &mut answer, "data: second")
+                .unwrap_or_else(|why| panic!("{front:?} {path}: {why}"));
+        }
     });
 }
 
