@@ -54,7 +54,9 @@ fn a_rightful_request_reaches_the_server_with_who_called_whatever_the_caller_for
     let bearer = format!("Bearer {TOKEN}");
     let (authorization, own) = (("Authorization", &*bearer), ("Mcp-Access-Token", TOKEN));
     Proxies::new().each(|front| {
-        for shown in [&[authorization][..], &[own], &[("mcp-access-token", TOKEN), authorization]] {
+        for shown in
+            [&[authorization][..], &[own], &[own, own], &[("mcp-access-token", TOKEN), authorization]]
+        {
             let mut headers = shown.to_vec();
             headers.push(("slack-user-token", "xoxp-of-the-user"));
             headers.extend(FORGED);
