@@ -17,7 +17,7 @@ mod world;
 
 use std::{fs, panic, thread};
 
-use crossfade_testing_fleet::process::Daemon;
+use crossfade_testing_fleet::{VERIFIER_SHA256, process::Daemon};
 use crossfade_testing_secretsmanager::{Fake, Server};
 
 use front::Front;
@@ -32,7 +32,7 @@ struct Proxies {
     fronts: Vec<Front>,
     daemon: Daemon,
     store: Option<(Server, tokio::runtime::Runtime)>,
-    _world: World,
+    world: World,
 }
 
 impl Proxies {
@@ -53,7 +53,7 @@ impl Proxies {
             Front::start(proxy, &folder, world.listen)
         });
         let fronts = fronts.collect();
-        let proxies = Self { fronts, daemon, store: Some((store, runtime)), _world: world };
+        let proxies = Self { fronts, daemon, store: Some((store, runtime)), world };
         proxies.each(Front::is_up);
         proxies
     }
@@ -74,5 +74,14 @@ impl Proxies {
     /// From then on the daemon can't know whom to refuse.
     fn lose_the_store(&mut self) {
         self.store = None;
+    }
+
+    /// From then on it does not know the proxies.
+    fn forget_the_credential(&self) {
+        let config = fs::read_to_string(self.world.path("config.yaml")).expect("a config");
+        let another = "f".repeat(64);
+        fs::write(self.world.path("config.yaml"), config.replace(VERIFIER_SHA256, &another))
+            .expect("a write");
+        self.daemon.signal("-HUP");
     }
 }

@@ -8,7 +8,7 @@ use crate::{AUDIENCE, Front, Proxies, Proxy, TOKEN, world::until};
 
 const UNKNOWN: (&str, &str) = ("Authorization", "Bearer nobody-knows-this-one");
 
-const HEADER: &str = "| proxy | a rightful token | no token | another token | unsure, a known token | unsure, another token | daemon down | daemon hangs |\n";
+const HEADER: &str = "| proxy | a rightful token | no token | another token | unsure, a known token | unsure, another token | daemon down | daemon hangs | proxy's own credential wrong |\n";
 
 fn read(file: &str) -> String {
     fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).expect("a file of the repository")
@@ -31,6 +31,7 @@ fn cell(front: &Front, answer: &Answer) -> String {
         (401, Some(challenge), None) if challenge == missing => "401".to_owned(),
         (401, Some(challenge), None) if challenge == invalid => "401 `invalid_token`".to_owned(),
         (503, None, Some("1")) => "503, Retry-After".to_owned(),
+        (503, None, None) => "503".to_owned(),
         (status, ..) => panic!("{front:?} answers {status}: {answer:?}"),
     }
 }
@@ -46,7 +47,7 @@ fn each_proxy_answers_as_the_document_says() {
         let (name, sample, version) = (front.proxy.name(), front.proxy.samples()[0], version(front.proxy));
         let program = format!("[{name}](../deploy/proxies/{sample}) {version}");
         let ask = |headers: &[(&str, &str)]| cell(front, &front.ask(headers));
-        vec![program, ask(&known), ask(&[]), ask(&[UNKNOWN])]
+        vec![program, ask(&known), ask(&[]), cell(front, &front.verdict(&[UNKNOWN]))]
     });
     let mut add = |cells: Vec<Vec<String>>| {
         for (row, more) in rows.iter_mut().zip(cells) {
@@ -59,15 +60,24 @@ fn each_proxy_answers_as_the_document_says() {
         let unsure = until("its view is too old to refuse", unsure);
         vec![cell(front, &front.ask(&known)), cell(front, &unsure)]
     }));
+    // The rightful ones, and nothing else.
+    proxies
+        .each(|front| assert_eq!(front.upstream.heads().len(), 2, "{front:?}: {:?}", front.upstream.heads()));
+
+    proxies.forget_the_credential();
+    let reached = proxies.each(|front| {
+        until("the proxy is a stranger", || Some(front.ask(&known)).filter(|answer| answer.status == 503));
+        front.upstream.heads().len()
+    });
+    let strangers = proxies.each(|front| vec![cell(front, &front.ask(&known))]);
     proxies.daemon.signal("-STOP");
     let hangs = proxies.each(|front| vec![cell(front, &front.ask(&known))]);
     proxies.daemon.signal("-KILL");
     proxies.daemon.exit();
     add(proxies.each(|front| vec![cell(front, &front.ask(&known))]));
     add(hangs);
-    // The rightful ones, and nothing else.
-    proxies
-        .each(|front| assert_eq!(front.upstream.heads().len(), 2, "{front:?}: {:?}", front.upstream.heads()));
+    add(strangers);
+    assert_eq!(proxies.each(|front| front.upstream.heads().len()), reached, "nobody else is let in");
 
     let document = read("docs/proxies.md");
     let table =

@@ -1,4 +1,4 @@
-//! The proxies that `tests/proxies` stands before a server. Docs/proxies.md names these versions, as a test sees to.
+//! The proxies that `tests/proxies` stands before a server. `docs/proxies.md` names these versions, as a test sees to.
 //!
 //! They are run, and not built upon: nginx is under BSD-2-Clause, Caddy and Envoy under Apache-2.0, Traefik under MIT,
 //! HAProxy under GPL-2.0-or-later.
