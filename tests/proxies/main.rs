@@ -22,7 +22,7 @@ use crossfade_testing_secretsmanager::{Fake, Server};
 
 use front::Front;
 use program::Proxy;
-use world::{AUDIENCE, SECRET, World};
+use world::{AUDIENCE, SECRET, World, until};
 
 /// What the bot has.
 const TOKEN: &str = "the-token-that-the-bot-has";
@@ -83,5 +83,17 @@ impl Proxies {
         fs::write(self.world.path("config.yaml"), config.replace(VERIFIER_SHA256, &another))
             .expect("a write");
         self.daemon.signal("-HUP");
+    }
+
+    /// From then on it answers nothing; each of its threads has stopped, which takes a moment.
+    fn hang(&self) {
+        self.daemon.signal("-STOP");
+        let threads = format!("/proc/{}/task", self.daemon.pid());
+        until("it stands still", || {
+            let threads = fs::read_dir(&threads).expect("a process").flatten();
+            let mut threads =
+                threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+            threads.all(|stat| stat.contains(") T ")).then_some(())
+        });
     }
 }

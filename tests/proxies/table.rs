@@ -70,7 +70,7 @@ fn each_proxy_answers_as_the_document_says() {
         front.upstream.heads().len()
     });
     let strangers = proxies.each(|front| vec![cell(front, &front.ask(&known))]);
-    proxies.daemon.signal("-STOP");
+    proxies.hang();
     let hangs = proxies.each(|front| vec![cell(front, &front.ask(&known))]);
     proxies.daemon.signal("-KILL");
     proxies.daemon.exit();
