@@ -1,104 +1,99 @@
-//! The proxies' configs of `deploy/proxies`, in the real programs, before a server that says what reached it.
+//! The proxies' configs of `deploy/proxies`, in the real programs, each before a server that says what reached it, and all
+//! before one daemon.
 //!
 //! `cargo xtask test` fetches the programs, and names them in the environment.
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
+mod forged;
+mod front;
+mod program;
+mod table;
+mod upstream;
+mod waiting;
+#[path = "../daemon/world.rs"]
+#[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod world;
 
-use crossfade_testing_fleet::process;
+use std::{fs, panic, thread};
 
-use world::{Proxy, World};
+use crossfade_testing_fleet::{VERIFIER_SHA256, process::Daemon};
+use crossfade_testing_secretsmanager::{Fake, Server};
 
-/// What a caller might forge: names of ours, doubled, and written with underscores.
-const FORGED: [(&str, &str); 6] = [
-    ("Crossfade-Client-Id", "forged"),
-    ("Crossfade-Client-Id", "forged"),
-    ("Crossfade_Client_Id", "forged"),
-    ("crossfade-stage", "forged"),
-    ("Crossfade-Credential", "forged"),
-    ("Crossfade_Credential", "forged"),
-];
+use front::Front;
+use program::Proxy;
+use world::{AUDIENCE, SECRET, World, until};
 
-fn each(test: impl Fn(&World)) {
-    for proxy in Proxy::ALL {
-        match World::new(proxy) {
-            Some(world) => test(&world),
-            None => eprintln!("{proxy:?} is not here: `cargo xtask test` fetches it"),
-        }
+/// What the bot has.
+const TOKEN: &str = "the-token-that-the-bot-has";
+
+/// A daemon on Secrets Manager, as the strict fake plays it, and every proxy that is here before it.
+struct Proxies {
+    fronts: Vec<Front>,
+    daemon: Daemon,
+    store: Option<(Server, tokio::runtime::Runtime)>,
+    world: World,
+}
+
+impl Proxies {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let store = runtime.block_on(Fake::start()).expect("a free port");
+        store.person().create(SECRET, "00000000-0000-4000-8000-000000000001", TOKEN).expect("a secret");
+        let secrets = format!("  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}}}\n");
+        let world = World::on_aws(&store.endpoint(), "AKIDPROXIES", &secrets);
+        let config = fs::read_to_string(world.path("config.yaml")).expect("a config");
+        let config = config.replace("role: verifier,", "role: verifier, token_headers: [mcp-access-token],");
+        fs::write(world.path("config.yaml"), config).expect("a write");
+        let daemon = world.start();
+        let fronts = Proxy::ALL.into_iter().filter_map(|proxy| {
+            let folder = world.path(&format!("{proxy:?}"));
+            fs::create_dir(&folder).expect("a folder");
+            Front::start(proxy, &folder, world.listen)
+        });
+        let fronts = fronts.collect();
+        let proxies = Self { fronts, daemon, store: Some((store, runtime)), world };
+        proxies.each(Front::is_up);
+        proxies
     }
-}
 
-#[test]
-fn a_rightful_request_reaches_the_server_with_who_called_and_without_a_credential() {
-    each(|world| {
-        let token = world.token();
-        for (name, value) in
-            [("Authorization", format!("Bearer {token}")), ("mcp-access-token", token.clone())]
-        {
-            let mut headers = vec![(name, &*value), ("slack-user-token", "xoxp-of-the-user")];
-            headers.extend(FORGED);
-            let answer = world.ask("POST", "/mcp/a?b=1", &headers, "a body");
-            assert_eq!(answer.status, 200, "{world:?} {name}: {answer:?}");
-            let reached = answer.body.to_ascii_lowercase();
-            assert!(reached.starts_with("post /mcp/a?b=1 "), "{world:?}: {reached}");
-            assert!(reached.ends_with("\r\n\r\na body"), "{world:?}: {reached}");
-            for header in [
-                "crossfade-client-id: slack-bot",
-                "crossfade-stage: current",
-                "slack-user-token: xoxp-of-the-user",
-            ] {
-                assert_eq!(reached.matches(header).count(), 1, "{world:?}: {header} in {reached}");
-            }
-            for leak in [
-                "forged",
-                "authorization:",
-                "mcp-access-token:",
-                "cfc_",
-                "crossfade-credential",
-                &token.to_ascii_lowercase(),
-            ] {
-                assert!(!reached.contains(leak), "{world:?}: {leak} in {reached}");
-            }
-        }
-    });
-}
+    /// All of them at once: what they wait for, they wait for together.
+    fn each<T: Send>(&self, ask: impl Fn(&Front) -> T + Sync) -> Vec<T> {
+        let ask = &ask;
+        thread::scope(|scope| {
+            let threads: Vec<_> = self.fronts.iter().map(|front| scope.spawn(move || ask(front))).collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, T>| thread.join();
+            threads
+                .into_iter()
+                .map(|thread| join(thread).unwrap_or_else(|why| panic::resume_unwind(why)))
+                .collect()
+        })
+    }
 
-#[test]
-fn what_is_refused_is_401_with_a_challenge_and_never_reaches_the_server() {
-    each(|world| {
-        let before = world.reached();
-        for (headers, challenge) in [
-            (vec![], "Bearer realm=\"https://mcp.example.com/slack\""),
-            (FORGED.to_vec(), "Bearer realm=\"https://mcp.example.com/slack\""),
-            (
-                vec![("Authorization", "Bearer nobody-knows-this-one")],
-                "Bearer realm=\"https://mcp.example.com/slack\", error=\"invalid_token\"",
-            ),
-        ] {
-            let answer = world.verdict("POST", "/mcp", &headers);
-            assert_eq!(answer.status, 401, "{world:?} {headers:?}: {answer:?}");
-            assert_eq!(answer.header("www-authenticate"), Some(challenge), "{world:?}");
-        }
-        assert_eq!(world.reached(), before, "{world:?}");
-    });
-}
+    /// From then on the daemon can't know whom to refuse.
+    fn lose_the_store(&mut self) {
+        self.store = None;
+    }
 
-/// Caddy asks at once too, but by itself writes no answer of any kind before the body has come.
-#[test]
-fn nginx_refuses_without_waiting_for_a_body_that_is_announced_and_never_sent() {
-    let Some(world) = World::new(Proxy::Nginx) else { return };
-    world.verdict("GET", "/mcp", &[("Authorization", "Bearer nobody-knows-this-one")]);
-    assert_eq!(world.announce_a_body("Bearer nobody-knows-this-one"), 401);
-}
+    /// From then on it does not know the proxies.
+    fn forget_the_credential(&self) {
+        let config = fs::read_to_string(self.world.path("config.yaml")).expect("a config");
+        let another = "f".repeat(64);
+        fs::write(self.world.path("config.yaml"), config.replace(VERIFIER_SHA256, &another))
+            .expect("a write");
+        self.daemon.signal("-HUP");
+    }
 
-#[test]
-fn while_the_daemon_is_down_nobody_is_let_in_and_nobody_is_refused() {
-    each(|world| {
-        let bearer = format!("Bearer {}", world.token());
-        world.stop_the_daemon();
-        let answer = world.ask("POST", "/mcp", &[("Authorization", &bearer)], "");
-        assert_eq!(answer.status, 503, "{world:?}: {answer:?}");
-        assert!(answer.header("retry-after").is_some(), "{world:?}: {answer:?}");
-    });
+    /// From then on it answers nothing; each of its threads has stopped, which takes a moment.
+    fn hang(&self) {
+        self.daemon.signal("-STOP");
+        let threads = format!("/proc/{}/task", self.daemon.pid());
+        until("it stands still", || {
+            let threads = fs::read_dir(&threads).expect("a process").flatten();
+            let mut threads =
+                threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+            threads.all(|stat| stat.contains(") T ")).then_some(())
+        });
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crossfade_testing_fleet::servers::Kind;
 
-use crate::{chaos, container, emulators::emulators, fuzz, python, tools, typescript};
+use crate::{chaos, container, emulators::emulators, fuzz, proxies, python, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -21,15 +21,10 @@ const STATIC: &str = "CROSSFADE_STATIC";
 pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     tools::curl()?;
     let promtool = tools::promtool()?;
-    let (nginx, caddy, hadolint) = (tools::nginx()?, tools::caddy()?, tools::hadolint()?);
+    let hadolint = tools::hadolint()?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    cargo
-        .env("PROMTOOL", promtool)
-        .env("HADOLINT", hadolint)
-        .env("NGINX", nginx)
-        .env("CADDY", caddy)
-        .envs(emulators()?);
+    cargo.env("PROMTOOL", promtool).env("HADOLINT", hadolint).envs(proxies::programs()?).envs(emulators()?);
     let [rust, script, python] = servers()?;
     cargo
         .env("FLEET_RUST", &rust)

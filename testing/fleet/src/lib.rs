@@ -8,7 +8,7 @@
     reason = "it waits for processes, and reads what the test command says"
 )]
 
-use std::{net::TcpListener, thread, time::Duration};
+use std::{collections::BTreeSet, net::TcpListener, sync::Mutex, thread, time::Duration};
 
 pub mod bots;
 pub mod link;
@@ -41,8 +41,15 @@ pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     panic!("never came: {what}");
 }
 
-/// One that nobody listens on at the moment.
+/// One that nobody listens on at the moment, and that was not given to anybody else here: programs that share a port on
+/// purpose (SO_REUSEPORT) would answer each other's callers.
 pub fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("its address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = socket.local_addr().expect("its address").port();
+        if GIVEN.lock().expect("no thread panics with it").insert(port) {
+            return port;
+        }
+    }
 }
