@@ -33,7 +33,7 @@ def found(answer: dict[str, Any], query: str) -> str:
     if not answer.get("ok"):
         raise ToolError(f"Slack refuses the search: {error}")
     messages = answer["messages"]
-    lines = [f"{messages['total']} messages match {json.dumps(query, ensure_ascii=False)}"]
+    lines = [f"{messages['total']} found for {json.dumps(query, ensure_ascii=False)}"]
     for match in messages["matches"]:
         link = f" ({match['permalink']})" if "permalink" in match else ""
         channel = match.get("channel", {}).get("name", "?")

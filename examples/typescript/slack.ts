@@ -51,7 +51,7 @@ function result({ ok, error = "unknown", messages }: Found, query: string): Tool
   const lines = matches.map(({ username = "somebody", channel, text, permalink }) => {
     return `- ${username} in #${channel?.name ?? "?"}: ${text}${permalink === undefined ? "" : ` (${permalink})`}`;
   });
-  return say([`${total} messages match ${JSON.stringify(query)}`, ...lines].join("\n"));
+  return say([`${total} found for ${JSON.stringify(query)}`, ...lines].join("\n"));
 }
 
 function say(text: string): ToolResult {

@@ -178,9 +178,14 @@ clients:
         let secret = self.aws.secret(SECRET)?;
         let version = secret.versions().iter().find(|version| version.text() == Some(token))?;
         let bears = |label: &str| secret.labels().get(label).is_some_and(|on| *on == version.id);
+        let marked = |(label, on): (&String, &String)| {
+            let is_end = label.starts_with("crossfade-ended-") || label.starts_with("crossfade-compromised-");
+            is_end && *on == version.id
+        };
         let stage = match (bears("AWSCURRENT"), bears("AWSPENDING")) {
             (true, _) => "current",
             (false, true) => "pending",
+            (false, false) if secret.labels().iter().any(marked) => "ended",
             (false, false) => "previous",
         };
         Some((version.id.clone(), stage))

@@ -73,7 +73,7 @@ fn told(found: Found, query: &str) -> Result<String, String> {
     }
     let messages = found.messages.filter(|_| found.ok);
     let Messages { total, matches } = messages.ok_or_else(|| format!("Slack refuses the search: {error}"))?;
-    let mut lines = vec![format!("{total} messages match {query:?}")];
+    let mut lines = vec![format!("{total} found for {query:?}")];
     for Message { text, username, channel, permalink } in matches {
         let who = username.as_deref().unwrap_or("somebody");
         let channel = channel.and_then(|channel| channel.name);

@@ -119,7 +119,7 @@ impl Act<'_> {
                 if refused > 0 { " (401, which the LLM's host makes a 424)" } else { "" },
             );
         }
-        ensure!(answer.text.contains("messages match"), "that is no answer: {}", bot.log());
+        ensure!(answer.text.contains(" found for "), "that is no answer: {}", bot.log());
         Ok(())
     }
 
@@ -147,16 +147,16 @@ impl Act<'_> {
         let accepted = count(|outcome| *outcome == Outcome::Accepted);
         let refused = count(|outcome| *outcome == Outcome::Refused);
         let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+        // One run held what had leaked, and was to be refused.
+        let leaked = runs.iter().filter(|run| run.question.contains(LEAK)).flat_map(|run| &run.steps);
+        let rightly = leaked.filter(|step| step.outcome == Outcome::Refused).count();
+        let wrongly = refused - rightly;
         println!();
         self.tell(&format!(
-            "{} runs, {accepted} requests accepted, {refused} refused after the leak, {failed} failed, 0 wrongly refused",
+            "{} runs, {accepted} requests accepted, {rightly} refused after the leak, {failed} failed, {wrongly} wrongly refused",
             runs.len()
         ));
-        // One run held what had leaked. Anything else is a wrong.
-        ensure!(
-            refused == 1 && failed == 0,
-            "{refused} refused and {failed} failed: one and none were to be expected"
-        );
+        ensure!((rightly, wrongly, failed) == (1, 0, 0), "that is not as it has to be");
         Ok(())
     }
 }
