@@ -7,6 +7,7 @@ CROSSFADE_AUDIENCE, and, if you like, CROSSFADE_CACHE: a file to start from whil
 import os
 import socket
 
+import slack
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_http_request
@@ -29,6 +30,12 @@ def whoami() -> dict[str, object]:
         "slack_user_token_present": "slack-user-token" in request.headers,
         "authorization_seen": "authorization" in request.headers or "mcp-access-token" in request.headers,
     }
+
+
+@mcp.tool(name="search-slack-messages")
+async def search_slack_messages(query: str) -> str:
+    """Searches the Slack messages that the asking user can read, and lists those that fit best."""
+    return await slack.search(query, get_http_request().headers.get("slack-user-token"))
 
 
 if __name__ == "__main__":

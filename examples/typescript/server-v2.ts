@@ -5,8 +5,10 @@ import { hostHeaderValidation, originValidation } from "@modelcontextprotocol/ex
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import express from "express";
+import { z } from "zod";
 
 import { allowedHosts, listen, settings } from "./settings.js";
+import { SEARCH, searchSlackMessages } from "./slack.js";
 
 const app = express();
 app.use(hostHeaderValidation(allowedHosts), originValidation(allowedHosts));
@@ -18,7 +20,7 @@ const handler = toNodeHandler(createMcpHandler(mcpServer));
 app.all("/mcp", express.json(), (request, response) => handler(request, response, request.body));
 
 function mcpServer(): McpServer {
-  const server = new McpServer({ name: "whoami", version: "1.0.0" });
+  const server = new McpServer({ name: "slack-search", version: "1.0.0" });
   server.registerTool("whoami", { description: "Says who calls, and what reached this tool" }, (context) => {
     const { authInfo, req } = context.http ?? {};
     const caller = {
@@ -30,6 +32,11 @@ function mcpServer(): McpServer {
     };
     return { content: [{ type: "text", text: JSON.stringify(caller) }] };
   });
+  const { description, header } = SEARCH;
+  const search = { description, inputSchema: z.object({ query: z.string() }) };
+  server.registerTool("search-slack-messages", search, ({ query }, context) =>
+    searchSlackMessages(query, context.http?.req?.headers.get(header)),
+  );
   return server;
 }
 

@@ -5,8 +5,10 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { hostHeaderValidation } from "@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import express from "express";
+import { z } from "zod";
 
 import { allowedHosts, listen, settings } from "./settings.js";
+import { SEARCH, searchSlackMessages } from "./slack.js";
 
 const app = express();
 app.use(hostHeaderValidation(allowedHosts));
@@ -27,7 +29,7 @@ app.post("/mcp", async (request, response) => {
 app.all("/mcp", (_, response) => void response.status(405).set("Allow", "POST").end());
 
 function mcpServer(): McpServer {
-  const server = new McpServer({ name: "whoami", version: "1.0.0" });
+  const server = new McpServer({ name: "slack-search", version: "1.0.0" });
   server.registerTool("whoami", { description: "Says who calls, and what reached this tool" }, (extra) => {
     const headers = extra.requestInfo?.headers ?? {};
     const caller = {
@@ -39,6 +41,11 @@ function mcpServer(): McpServer {
     };
     return { content: [{ type: "text", text: JSON.stringify(caller) }] };
   });
+  const { description, header } = SEARCH;
+  const search = { description, inputSchema: { query: z.string() } };
+  server.registerTool("search-slack-messages", search, ({ query }, extra) =>
+    searchSlackMessages(query, extra.requestInfo?.headers[header]?.toString()),
+  );
   return server;
 }
 

@@ -1,4 +1,4 @@
-//! The developer commands: `cargo xtask test`, `bench`, `chaos`, `fuzz`, `gap`.
+//! The developer commands: `cargo xtask test`, `bench`, `chaos`, `demo`, `fuzz`, `gap`.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ mod fuzz;
 mod gap;
 mod proxies;
 mod python;
+mod slack;
 mod test;
 mod tools;
 mod typescript;
@@ -39,6 +40,15 @@ enum Command {
         /// How long events come
         #[arg(long, default_value_t = 1)]
         minutes: u64,
+    },
+    /// Run the Slack bot's whole system on this machine, and rotate under it: half a minute, after the build
+    Demo {
+        /// What the MCP server is written in
+        #[arg(long, default_value = "rust", value_parser = ["rust", "typescript", "python"])]
+        server: String,
+        /// What the bot is written in
+        #[arg(long, default_value = "python", value_parser = ["typescript", "python"])]
+        bot: String,
     },
     /// Compare ways of guarding a server while tokens are rotated: in five minutes, after the build
     Gap {
@@ -76,6 +86,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { part } => bench::run(&part),
         Command::Chaos { seed, minutes } => chaos::run(seed, minutes),
+        Command::Demo { server, bot } => slack::demo(&server, &bot),
         Command::Gap { seed, aws_delay_ms, write } => gap::run(seed, aws_delay_ms, write),
         Command::Fuzz { target, seconds } => {
             fuzz::run(target.as_deref().map_or(fuzz::Scope::All, fuzz::Scope::Target), seconds)

@@ -8,15 +8,19 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{emulators, test::FULL, tools};
+use crate::{emulators, slack, test::FULL, tools};
 
 /// Changes with every pin, and so makes a new folder.
 const PINS: &str = include_str!("../../clients/python/requirements-dev.txt");
 
+const EXAMPLE: &str = "../../examples/python";
+const BOT: &str = "../../examples/slack-bot/python";
+const LAMBDA: &str = "../../testing/slack/lambda.py";
+
 /// What is run, each with the environment's Python.
 const CHECKS: [&[&str]; 4] = [
-    &["ruff", "format", "--check", "src", "tests", "../../examples/python"],
-    &["ruff", "check", "src", "tests", "../../examples/python"],
+    &["ruff", "format", "--check", "src", "tests", EXAMPLE, BOT, LAMBDA],
+    &["ruff", "check", "src", "tests", EXAMPLE, BOT, LAMBDA],
     &["mypy", "--strict"],
     &["pytest"],
 ];
@@ -24,11 +28,21 @@ const CHECKS: [&[&str]; 4] = [
 /// Lints, types, then the tests, on the daemon that was built before.
 pub(crate) fn test(full: bool) -> Result<()> {
     let python = python()?;
+    let types_of_the_bot = format!("--python-executable={}", slack::python()?.display());
+    let types_of_the_bot: &[&str] = &[
+        "mypy",
+        "--strict",
+        // Of the SDKs of AWS and Slack.
+        "--disable-error-code=import-untyped",
+        "--allow-untyped-calls",
+        &types_of_the_bot,
+        BOT,
+    ];
     let target = tools::target();
     let project = target.parent().unwrap_or(&target).join("clients/python");
     let daemon = target.join("debug/crossfade");
     ensure!(daemon.is_file(), "{} is missing: `cargo build` makes it", daemon.display());
-    for check in CHECKS {
+    for check in CHECKS.into_iter().chain([types_of_the_bot]) {
         eprintln!("xtask: {} in clients/python", check.join(" "));
         let mut command = Command::new(&python);
         command.arg("-m").args(check).current_dir(&project);
@@ -50,27 +64,30 @@ pub(crate) fn test(full: bool) -> Result<()> {
 
 /// The environment's Python.
 pub(crate) fn python() -> Result<PathBuf> {
-    Ok(environment()?.join("bin/python"))
+    environment("python", PINS, "the tests of clients/python")
 }
 
-fn environment() -> Result<PathBuf> {
-    let folder = tools::folder().join(format!("python-{:016x}", emulators::fingerprint(PINS)));
+/// The Python of an environment with exactly these.
+pub(crate) fn environment(name: &str, pins: &str, whose: &str) -> Result<PathBuf> {
+    let folder = tools::folder().join(format!("{name}-{:016x}", emulators::fingerprint(pins)));
     if !folder.exists() {
-        eprintln!("xtask: fetching what the tests of clients/python need from PyPI");
-        tools::whole(&folder, install).context(
-            "the environment for clients/python can't be made: it needs Python 3.11 or newer with venv (Debian: \
-             python3-venv), and PyPI over the network",
-        )?;
+        eprintln!("xtask: fetching from PyPI what is needed for {whose}");
+        tools::whole(&folder, |work| install(work, pins)).with_context(|| {
+            format!(
+                "the environment for {whose} can't be made: it needs Python 3.11 or newer with venv (Debian: \
+                 python3-venv), and PyPI over the network"
+            )
+        })?;
     }
-    Ok(folder)
+    Ok(folder.join("bin/python"))
 }
 
-fn install(work: &Path) -> Result<PathBuf> {
+fn install(work: &Path, pinned: &str) -> Result<PathBuf> {
     tools::run("python3", &["-c", "import sys; sys.exit(sys.version_info < (3, 11) and sys.version)"], work)
         .context("python3 has to be 3.11 or newer")?;
     tools::run("python3", &["-m", "venv", "environment"], work)?;
     let pins = work.join("requirements-dev.txt");
-    fs::write(&pins, PINS).with_context(|| format!("{} can't be written", pins.display()))?;
+    fs::write(&pins, pinned).with_context(|| format!("{} can't be written", pins.display()))?;
     // Only what is pinned, and nothing that would have to be built.
     let options =
         ["--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary=:all:"];

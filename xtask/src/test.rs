@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crossfade_testing_fleet::servers::Kind;
 
-use crate::{chaos, container, emulators::emulators, fuzz, proxies, python, tools, typescript};
+use crate::{chaos, container, emulators::emulators, fuzz, proxies, python, slack, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -30,7 +30,8 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         .env("FLEET_RUST", &rust)
         .env("FLEET_RUST_CLIENT", tools::target().join("debug").join(CLIENT))
         .env("FLEET_TYPESCRIPT", &script)
-        .env("FLEET_PYTHON", &python);
+        .env("FLEET_PYTHON", &python)
+        .envs(slack::environment()?);
     if with_container {
         cargo.env(STATIC, container::prepare(full)?);
     } else {

@@ -38,7 +38,7 @@ pub(crate) fn test(full: bool) -> Result<()> {
     npm("clients/typescript", &["test"], &environment)
 }
 
-fn npm(folder: &str, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<()> {
+pub(crate) fn npm(folder: &str, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<()> {
     let what = format!("npm {} in {folder}", arguments.join(" "));
     eprintln!("xtask: {what}");
     let mut npm = Command::new("npm");
@@ -48,12 +48,14 @@ fn npm(folder: &str, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Resu
     Ok(())
 }
 
-fn root() -> PathBuf {
+/// Of the checkout.
+pub(crate) fn root() -> PathBuf {
     let target = tools::target();
     target.parent().map_or_else(|| target.clone(), Path::to_owned)
 }
 
-fn node() -> Result<()> {
+/// Whether Node.js is new enough.
+pub(crate) fn node() -> Result<()> {
     let check = "const [major, minor] = process.versions.node.split('.').map(Number);
         if (major < 20 || (major === 20 && minor < 15)) throw new Error(`this is ${process.version}`);";
     tools::run("node", &["-e", check], Path::new(".")).context(

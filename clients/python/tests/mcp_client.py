@@ -20,7 +20,7 @@ def called(url: str, headers: dict[str, str], tool: str = "whoami") -> tuple[lis
             httpx2.AsyncClient(headers=headers, timeout=30) as http,
             Client(streamable_http_client(url, http_client=http)) as client,
         ):
-            tools = [tool.name for tool in (await client.list_tools()).tools]
+            tools = sorted(tool.name for tool in (await client.list_tools()).tools)
             content = (await client.call_tool(tool, {})).content[0]
             assert isinstance(content, TextContent)
             return tools, json.loads(content.text)

@@ -55,7 +55,7 @@ def test_the_official_client_lists_and_calls_a_tool_with_each_stage_of_a_token(
 ) -> None:
     def who(token: str, stage: str) -> None:
         tools, said = called(example.url, {**bearer(token), "Slack-User-Token": "xoxp-1"})
-        assert tools == ["whoami"]
+        assert tools == ["search-slack-messages", "whoami"]
         assert said.pop("version") in daemon.run("status", SECRET, "-o", "json")
         assert said == {
             "client_id": "slack-bot",

@@ -27,7 +27,7 @@ for (const name of ["server", "server-v2"] as const) {
         [{ "mcp-access-token": current, "slack-user-token": "xoxp-1" }, "current", true],
       ] as [Record<string, string>, string, boolean][]) {
         const [tools, caller] = await ask(url, headers);
-        assert.deepEqual(tools, ["whoami"], client);
+        assert.deepEqual(tools, ["search-slack-messages", "whoami"], client);
         const identity = { client_id: "slack-bot", version: version(stage), stage };
         assert.deepEqual(caller, { ...identity, slack_user_token_present: slack, authorization_seen: false }, client);
       }

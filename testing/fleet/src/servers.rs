@@ -22,12 +22,23 @@ pub struct Kind {
 impl Kind {
     /// All three: the server's program, the built script, and a Python with what the server needs.
     pub fn all(rust: OsString, script: OsString, python: OsString) -> Vec<Self> {
+        vec![Self::rust(rust), Self::typescript(script), Self::python(python)]
+    }
+
+    /// That program.
+    pub fn rust(program: OsString) -> Self {
+        Self { language: "rust", command: vec![program] }
+    }
+
+    /// The built script.
+    pub fn typescript(script: OsString) -> Self {
+        Self { language: "typescript", command: vec!["node".into(), script] }
+    }
+
+    /// By a Python that has what the server needs.
+    pub fn python(python: OsString) -> Self {
         let example = root().join("examples/python/server.py").into_os_string();
-        vec![
-            Self { language: "rust", command: vec![rust] },
-            Self { language: "typescript", command: vec!["node".into(), script] },
-            Self { language: "python", command: vec![python, example] },
-        ]
+        Self { language: "python", command: vec![python, example] }
     }
 
     /// With an argument for what runs the script, where one does.

@@ -30,7 +30,8 @@ async fn main() -> Result<()> {
     let tools = client.list_all_tools().await?;
     let said = client.call_tool(CallToolRequestParams::new("whoami")).await?;
     let text = said.content.first().and_then(|content| content.as_text()).context("no text")?;
-    let tools: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
+    let mut tools: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
+    tools.sort_unstable();
     println!("{}", json!({"tools": tools, "whoami": serde_json::from_str::<Value>(&text.text)?}));
     client.cancel().await?;
     Ok(())

@@ -71,7 +71,7 @@ async function asked(client: AnyClient): Promise<[string[], unknown]> {
     const { tools } = await client.listTools();
     const { content } = await client.callTool({ name: "whoami", arguments: {} });
     const [first] = content as { text: string }[];
-    return [tools.map(({ name }) => name), JSON.parse(first?.text ?? "null")];
+    return [tools.map(({ name }) => name).sort(), JSON.parse(first?.text ?? "null")];
   } finally {
     await client.close();
   }

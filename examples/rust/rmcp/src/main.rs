@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "an example reads its settings from the environment itself")]
 
+mod slack;
+
 use std::{env::var, sync::Arc};
 
 use axum::Router;
@@ -9,16 +11,26 @@ use crossfade_verify::{Feed, Grant, RequireToken, Verifier};
 use http::request::Parts;
 use rmcp::{
     ErrorData, ServerHandler,
-    handler::server::tool::Extension,
-    model::{Implementation, ServerCapabilities, ServerConfig},
-    tool, tool_handler, tool_router,
+    handler::server::{tool::Extension, wrapper::Parameters},
+    model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig},
+    schemars, tool, tool_handler, tool_router,
     transport::streamable_http_server::{
         StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
     },
 };
 
+use slack::Slack;
+
 #[derive(Clone)]
-struct Server;
+struct Server {
+    slack: Slack,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+struct Search {
+    query: String,
+}
 
 #[tool_router]
 impl Server {
@@ -36,6 +48,23 @@ impl Server {
             "authorization_seen": has("authorization") || has("mcp-access-token"),
         });
         Ok(seen.to_string())
+    }
+
+    /// With the token of the user who asks, which the bot sends along.
+    #[tool(
+        name = "search-slack-messages",
+        description = "Searches the Slack messages that the asking user can read, and lists those that fit best."
+    )]
+    async fn search(
+        &self,
+        Parameters(Search { query }): Parameters<Search>,
+        Extension(request): Extension<Parts>,
+    ) -> CallToolResult {
+        let token = request.headers.get("slack-user-token").and_then(|token| token.to_str().ok());
+        match self.slack.search(&query, token).await {
+            Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
+            Err(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+        }
     }
 }
 
@@ -55,7 +84,13 @@ async fn main() -> anyhow::Result<()> {
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts([address.to_string(), format!("localhost:{}", address.port())])
         .with_allowed_origins([format!("http://{address}")]);
-    let mcp = StreamableHttpService::new(|| Ok(Server), Arc::new(LocalSessionManager::default()), config);
+    let slack = Slack::new(var("SLACK_API_URL").unwrap_or("https://slack.com/api/".to_owned()))?;
+    let server = Server { slack };
+    let mcp = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(LocalSessionManager::default()),
+        config,
+    );
 
     let mut feed = Feed::http(var("CROSSFADE_URL")?, var("CROSSFADE_CREDENTIAL")?);
     if let Ok(file) = var("CROSSFADE_CACHE") {

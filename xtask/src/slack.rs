@@ -1,0 +1,98 @@
+//! The bot of `examples/slack-bot`, with exactly what its lockfiles pin; and `cargo xtask demo`.
+
+use std::{
+    fs, io,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{emulators, python, tools, typescript};
+
+const TYPESCRIPT: &str = "examples/slack-bot/typescript";
+const PINS: &str = include_str!("../../examples/slack-bot/python/requirements.txt");
+const DEMO: &str = "crossfade-slack-demo";
+
+/// The bot's script.
+pub(crate) fn typescript() -> Result<PathBuf> {
+    once("examples/slack-bot/typescript/build/bot.js", &[TYPESCRIPT], || {
+        typescript::node()?;
+        typescript::npm(TYPESCRIPT, &["ci", "--no-audit", "--no-fund"], &[])?;
+        typescript::npm(TYPESCRIPT, &["run", "build"], &[])
+    })
+}
+
+/// The example server's script.
+fn server() -> Result<PathBuf> {
+    let sources = ["clients/typescript", "clients/typescript/src", "examples/typescript"];
+    once("examples/typescript/build/server.js", &sources, || typescript::build().map(drop))
+}
+
+/// Makes a script where a file in these folders has changed since the last time: a demo is not to wait for npm.
+fn once(script: &str, sources: &[&str], make: impl FnOnce() -> Result<()>) -> Result<PathBuf> {
+    let root = typescript::root();
+    let script = root.join(script);
+    let mut files = Vec::new();
+    for folder in sources {
+        let entries = fs::read_dir(root.join(folder)).with_context(|| format!("{folder} can't be read"))?;
+        files.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    files.retain(|file| file.extension().is_some_and(|kind| kind == "ts" || kind == "json"));
+    files.sort();
+    let texts = files.iter().map(fs::read_to_string).collect::<io::Result<String>>()?;
+    let print = format!("{:016x}", emulators::fingerprint(&texts));
+    let stamp = script.with_extension("made-from");
+    let installed = sources.last().is_some_and(|folder| root.join(folder).join("node_modules").exists());
+    if !(installed && script.exists()) || fs::read_to_string(&stamp).ok().as_ref() != Some(&print) {
+        make()?;
+        fs::write(&stamp, print).with_context(|| format!("{} can't be written", stamp.display()))?;
+    }
+    Ok(script)
+}
+
+/// A Python that has what the bot needs.
+pub(crate) fn python() -> Result<PathBuf> {
+    python::environment("slack-bot", PINS, "the Slack bot")
+}
+
+/// What the end-to-end tests are told: where the bots are, and the demo.
+pub(crate) fn environment() -> Result<[(&'static str, PathBuf); 3]> {
+    build(&["crossfade-testing-slack"])?;
+    let demo = tools::target().join("debug").join(DEMO);
+    Ok([("SLACK_BOT_TYPESCRIPT", typescript()?), ("SLACK_BOT_PYTHON", python()?), ("SLACK_DEMO", demo)])
+}
+
+/// Builds what it needs, and becomes it: a signal meets nobody else.
+pub(crate) fn demo(server: &str, bot: &str) -> Result<()> {
+    let mut packages = vec!["crossfade", "crossfade-testing-slack"];
+    packages.extend((server == "rust").then_some("crossfade-example-rmcp"));
+    build(&packages)?;
+    let debug = tools::target().join("debug");
+    let server_program = match server {
+        "rust" => debug.join("crossfade-example-rmcp"),
+        "typescript" => self::server()?,
+        _ => python::python()?,
+    };
+    let bot_program = if bot == "typescript" { typescript()? } else { python()? };
+    let error = command(&debug, [(server, &server_program), (bot, &bot_program)]).exec();
+    Err(error).context("the demo can't be started")
+}
+
+fn build(packages: &[&str]) -> Result<()> {
+    eprintln!("xtask: cargo build --package {}", packages.join(" --package "));
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--bins"]);
+    build.args(packages.iter().flat_map(|package| ["--package", package]));
+    ensure!(build.status().context("cargo can't be started")?.success(), "the build failed: see above");
+    Ok(())
+}
+
+fn command(debug: &Path, [(server, server_program), (bot, bot_program)]: [(&str, &PathBuf); 2]) -> Command {
+    let mut demo = Command::new(debug.join(DEMO));
+    demo.arg("--daemon").arg(debug.join("crossfade"));
+    demo.args(["--server", server]).arg("--server-program").arg(server_program);
+    demo.args(["--bot", bot]).arg("--bot-program").arg(bot_program);
+    demo
+}
