@@ -65,7 +65,7 @@ enum Command {
         /// The long runs too
         #[arg(long)]
         full: bool,
-        /// Not the image: it needs root
+        /// Not the image, nor systemd's units: they need root
         #[arg(long)]
         without_container: bool,
     },

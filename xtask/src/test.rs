@@ -17,6 +17,9 @@ const SEED: u64 = 1;
 /// Tests read it: the static binary that the image is made of. Without it they say so, and pass.
 const STATIC: &str = "CROSSFADE_STATIC";
 
+/// Tests read it: the program that is a host's first process. Without it they say so, and pass.
+const SYSTEMD: &str = "SYSTEMD";
+
 /// Sets up what the tests need and runs them. The test runner has the last word.
 pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     tools::curl()?;
@@ -37,9 +40,9 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         .env("FLEET_TYPESCRIPT", &script)
         .env("FLEET_PYTHON", &python);
     if with_container {
-        cargo.env(STATIC, container::prepare(full)?);
+        cargo.env(STATIC, container::prepare(full)?).env(SYSTEMD, container::SYSTEMD);
     } else {
-        cargo.env_remove(STATIC);
+        cargo.env_remove(STATIC).env_remove(SYSTEMD);
     }
     // From the option alone, so that a forgotten variable doesn't make the fast tier a long one.
     if full {
