@@ -8,6 +8,9 @@
 )]
 
 mod booted;
+mod cloudformation;
+#[path = "../emulators/process.rs"]
+mod emulator;
 mod units;
 
 use std::{
