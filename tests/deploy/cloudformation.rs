@@ -152,6 +152,20 @@ fn statement(file: &str) -> Value {
     policy["Statement"][0].clone()
 }
 
+/// Nothing of its containers can be written, and the daemon's is nobody's.
+fn is_hardened(stack: &Stack) {
+    for name in ["config", "crossfade"] {
+        assert_eq!(stack.container(name)["readonlyRootFilesystem"], true, "{name}");
+    }
+    let daemon = stack.container("crossfade");
+    assert_eq!(daemon["user"], "65532:65532");
+    let capabilities = member(&daemon["linuxParameters"], "capabilities");
+    assert_eq!(words(member(capabilities, "drop")), ["ALL"]);
+    let mounts = daemon["mountPoints"].as_array().expect("mounts");
+    let config = mounts.iter().find(|mount| member(mount, "containerPath") == "/etc/crossfade");
+    assert_eq!(member(config.expect("the config"), "readOnly"), true);
+}
+
 #[test]
 fn the_template_has_nothing_that_its_linter_minds() {
     lint("CFN_LINT", &["--include-checks", "I", "--", TEMPLATE], &root());
@@ -161,6 +175,7 @@ fn the_template_has_nothing_that_its_linter_minds() {
 fn the_daemon_rotates_with_the_config_and_the_rights_of_the_deployed_service() {
     let Some(emulator) = emulator() else { return };
     let stack = Stack::deploy(emulator, "service", &[]);
+    is_hardened(&stack);
     let statements = stack.deployed["policies"][0]["Statement"].as_array().expect("statements");
     assert_eq!(statements, &[statement("daemon.json")], "the rights of deploy/iam, and no others");
 
@@ -219,22 +234,6 @@ fn the_service_is_asked_by_mcp_servers_alone_and_over_tls_where_a_certificate_is
     assert_eq!(parsed.tls.expect("a certificate").key, Path::new("/etc/crossfade/key.pem"));
     assert!(!stack.config().contains("allow_plaintext"));
     assert!(stack.deployed["outputs"].to_string().contains("https://crossfade.encrypted.internal:8750"));
-}
-
-#[test]
-fn every_container_is_hardened() {
-    let Some(emulator) = emulator() else { return };
-    let stack = Stack::deploy(emulator, "hardened", &[]);
-    for name in ["config", "crossfade"] {
-        assert_eq!(stack.container(name)["readonlyRootFilesystem"], true, "{name}");
-    }
-    let daemon = stack.container("crossfade");
-    assert_eq!(daemon["user"], "65532:65532");
-    let capabilities = member(&daemon["linuxParameters"], "capabilities");
-    assert_eq!(words(member(capabilities, "drop")), ["ALL"]);
-    let mounts = daemon["mountPoints"].as_array().expect("mounts");
-    let config = mounts.iter().find(|mount| member(mount, "containerPath") == "/etc/crossfade");
-    assert_eq!(member(config.expect("the config"), "readOnly"), true);
 }
 
 /// Whether a filter of CloudWatch's, of the form that the template has, takes the line.

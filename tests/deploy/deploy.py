@@ -41,7 +41,9 @@ cloudformation.create_stack(
     Capabilities=["CAPABILITY_IAM"],
     Parameters=[dict(zip(("ParameterKey", "ParameterValue"), given.split("=", 1))) for given in parameters],
 )
-cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+cloudformation.get_waiter("stack_create_complete").wait(
+    StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+)
 resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
 resources = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
