@@ -10,6 +10,7 @@ mod container;
 mod emulators;
 mod fuzz;
 mod gap;
+mod mcp;
 mod python;
 mod test;
 mod tools;

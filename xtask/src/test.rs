@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crossfade_testing_fleet::servers::Kind;
 
-use crate::{chaos, container, emulators::emulators, fuzz, python, tools, typescript};
+use crate::{chaos, container, emulators::emulators, fuzz, mcp, python, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -32,7 +32,8 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         .env("HADOLINT", hadolint)
         .env("NGINX", nginx)
         .env("CADDY", caddy)
-        .envs(emulators()?);
+        .envs(emulators()?)
+        .envs(mcp::programs()?);
     let [rust, script, python] = servers()?;
     cargo
         .env("FLEET_RUST", &rust)

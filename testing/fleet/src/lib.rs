@@ -11,6 +11,7 @@
 use std::{net::TcpListener, thread, time::Duration};
 
 pub mod bots;
+pub mod front;
 pub mod link;
 pub mod process;
 pub mod replay;
