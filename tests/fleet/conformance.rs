@@ -75,7 +75,10 @@ fn run(front: &Front, revision: &str, into: &Path) -> Results {
 fn unguarded(kind: &Kind, world: &World) -> Server {
     let mut setting = Setting { feeds: vec!["http://127.0.0.1:9".to_owned()], ..Setting::default() };
     let mut kind = kind.clone();
-    if kind.language == "python" {
+    if kind.language == "rust" {
+        // Its own, without the guard: nothing of a program can be replaced.
+        kind = kind.beside("examples/rmcp-unguarded");
+    } else if kind.language == "python" {
         let package = world.path("open/crossfade_verify");
         fs::create_dir_all(&package).expect("a folder");
         for (file, text) in OPEN_PACKAGE {
@@ -113,7 +116,7 @@ fn servers(full: bool) -> Vec<(&'static str, Kind, &'static [&'static str])> {
             ("the TypeScript SDK v2", kind.beside("server-v2.js"), &REVISIONS[..]),
         ],
         "python" => vec![("FastMCP", kind, &REVISIONS[..])],
-        _ => Vec::new(),
+        _ => vec![("rmcp", kind, &REVISIONS[..])],
     });
     if full {
         return all.collect();

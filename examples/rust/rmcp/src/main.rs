@@ -18,7 +18,7 @@ use rmcp::{
 };
 
 #[derive(Clone)]
-struct Server;
+pub(crate) struct Server;
 
 #[tool_router]
 impl Server {
