@@ -45,7 +45,9 @@ if __name__ == "__main__":
     host, _, port = os.environ.get("LISTEN", "127.0.0.1:8000").rpartition(":")
     listener = socket.create_server((host, int(port)))
     host, port = listener.getsockname()
-    # On loopback FastMCP lets only local hosts and origins in; elsewhere name yours in `allowed_hosts`.
-    app = RequireToken(mcp.http_app(path="/mcp"), verifier, headers=["mcp-access-token"])  # ours
+    # On loopback only local hosts and origins, which FastMCP does not see to by itself. Elsewhere name yours in
+    # `allowed_hosts`.
+    http_app = mcp.http_app(path="/mcp", host_origin_protection="auto")
+    app = RequireToken(http_app, verifier, headers=["mcp-access-token"])  # ours
     print(f"listening on http://{host}:{port}/mcp", flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

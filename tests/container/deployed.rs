@@ -1,9 +1,10 @@
 //! What is shipped for builders, compose and Prometheus: as far as it can be held to something without
 //! Docker and without the images of others.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use crossfade::config::{Config, StoreConfig};
+use crossfade_testing_fleet::process;
 use serde_json::Value;
 
 fn shipped(file: &str) -> String {
@@ -21,16 +22,8 @@ fn words(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Runs a linter that the test command fetched.
 fn lint(variable: &str, arguments: &[&str]) {
-    let Some(program) = std::env::var_os(variable) else {
-        println!("not run: {variable} is not set; `cargo xtask test` fetches the program and sets it");
-        return;
-    };
-    let mut linter = Command::new(program);
-    let ran = linter.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("it starts");
-    let said = [ran.stdout, ran.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    assert!(ran.status.success(), "{}{}", said[0], said[1]);
+    process::lint(variable, arguments, Path::new(env!("CARGO_MANIFEST_DIR")));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use crossfade_testing_fleet::process::as_root;
 use serde_json::Value;
 
 /// Set by `cargo xtask test`: the static binary.
@@ -19,17 +20,6 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Workshop {
     pub(crate) folder: PathBuf,
     pub(crate) binary: PathBuf,
-}
-
-/// The program as root: images and containers are root's to make.
-fn as_root(program: &str) -> Command {
-    let id = Command::new("id").arg("-u").output().expect("id");
-    if id.stdout == b"0\n" {
-        return Command::new(program);
-    }
-    let mut sudo = Command::new("sudo");
-    sudo.args(["--non-interactive", program]);
-    sudo
 }
 
 /// Runs a program as root that has to succeed; what it says.

@@ -24,10 +24,15 @@ pub(crate) struct Aws {
 }
 
 pub(crate) fn aws() -> Aws {
+    let aws = empty();
+    aws.server.person().create(SECRET, FIRST, TOKEN).expect("a secret");
+    aws
+}
+
+fn empty() -> Aws {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let server = runtime.block_on(Fake::start()).expect("a free port");
-    server.person().create(SECRET, FIRST, TOKEN).expect("a secret");
     Aws { server, _runtime: runtime }
 }
 
@@ -177,6 +182,15 @@ fn a_dead_endpoint_is_said_at_the_start_and_in_status() {
     let daemon = Daemon::start(world.command("serve").arg("--log-format").arg("text"));
     until("it says so", || daemon.log().contains("AWS can't be reached").then_some(()));
     assert!(world.ok(&["status", SECRET]).contains("AWS can't be reached"), "and so does `status`");
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_said_once_to_be_parked() {
+    let aws = empty();
+    let world = replica(&aws, 0);
+    let daemon = Daemon::start(world.command("serve").arg("--log-format").arg("text"));
+    until("it has looked again and again", || (aws.server.calls_made() >= 4).then_some(()));
+    assert_eq!(daemon.log().matches("parked: ").count(), 1, "one line for an alarm");
 }
 
 #[test]

@@ -41,14 +41,21 @@ mod roto {
 
 async fn on_moto() -> Option<OnAws> {
     static MOTO: OnceLock<Option<Emulator>> = OnceLock::new();
-    let start =
-        || Emulator::start("MOTO_SERVER", |port| vec!["-H".into(), "127.0.0.1".into(), "-p".into(), port]);
+    let start = || {
+        Emulator::start("MOTO_SERVER", |moto, port| {
+            moto.args(["-H", "127.0.0.1", "-p", port]);
+        })
+    };
     subject(MOTO.get_or_init(start).as_ref())
 }
 
 async fn on_roto() -> Option<OnAws> {
     static ROTO: OnceLock<Option<Emulator>> = OnceLock::new();
-    let start = || Emulator::start("ROTO_SERVER", |port| vec!["--port".into(), port, "--ephemeral".into()]);
+    let start = || {
+        Emulator::start("ROTO_SERVER", |roto, port| {
+            roto.args(["--port", port, "--ephemeral"]);
+        })
+    };
     subject(ROTO.get_or_init(start).as_ref())
 }
 

@@ -27,8 +27,8 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     /// Starts the program that the variable names, and waits until it answers. None, and a line that says so: the
-    /// variable is not set.
-    pub(crate) fn start(variable: &str, arguments: impl Fn(String) -> Vec<String>) -> Option<Self> {
+    /// variable is not set. `arguments` adds those that say the port, or what stands in the environment.
+    pub(crate) fn start(variable: &str, arguments: impl Fn(&mut Command, &str)) -> Option<Self> {
         let Some(program) = std::env::var_os(variable) else {
             // Not by `eprintln!`, which a test that passes swallows.
             let told = writeln!(
@@ -42,10 +42,10 @@ impl Emulator {
         let port = socket.expect("a free port").port();
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{variable}.log"));
         let said = File::create(&log).expect("a log");
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(program)
-            .args(arguments(port.to_string()))
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(program);
+        arguments(&mut keeper, &port.to_string());
+        let keeper = keeper
             .stdin(Stdio::piped())
             .stdout(said.try_clone().expect("a log"))
             .stderr(said)

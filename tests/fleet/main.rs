@@ -9,15 +9,18 @@
 )]
 
 mod clients;
+mod conformance;
 mod gone;
+mod inspector;
 mod memory;
 #[path = "../daemon/tls/pki.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod pki;
+mod refusals;
 mod rotating;
 mod secure;
 #[path = "../daemon/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod world;
 
-use crossfade_testing_fleet::{bots, link, process, replay, servers};
+use crossfade_testing_fleet::{bots, front, link, process, replay, servers};

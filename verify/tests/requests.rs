@@ -190,6 +190,38 @@ async fn requests_are_answered_as_the_vectors_say() {
     }
 }
 
+/// Without their bodies, which nobody has asked for yet.
+#[tokio::test]
+async fn whom_a_server_does_not_let_in_is_told_so_whichever_era_of_mcp_it_comes_from() {
+    let requests = vectors();
+    let mcp: Value = serde_json::from_str(include_str!("../vectors/mcp.json")).expect("JSON");
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    for request in list(&mcp["requests"]) {
+        for caller in list(&mcp["callers"]) {
+            for (view, key) in [("fresh", "fresh"), ("stale", "cut_off")] {
+                let mut head = vec![format!("{} /mcp HTTP/1.1", text(&request["method"]))];
+                head.extend(["Host: localhost", "Connection: close", "Content-Length: 0"].map(str::to_owned));
+                head.extend(list(&request["headers"]).iter().chain(&list(&caller["headers"])).map(text));
+                let verifier = verifier(&requests, view);
+                let answer = ask(server(layer(&requests, &verifier), Seen::default()).await, &head).await;
+                let expected = &mcp["answers"][text(&caller[key])];
+                let what = format!("{} by {}, {view}", request["name"], caller["name"]);
+                assert_eq!(answer.status, expected["status"], "{what}");
+                let challenges: Vec<&str> = expected["www_authenticate"].as_str().into_iter().collect();
+                assert_eq!(answer.all("www-authenticate"), challenges, "{what}");
+                assert_eq!(
+                    Value::from(!answer.all("retry-after").is_empty()),
+                    expected["retry_after"],
+                    "{what}"
+                );
+                let body: Value = serde_json::from_str(&answer.body).expect("JSON");
+                assert_eq!(body["error"], expected["error"], "{what}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn errors_of_json_rpc_change_the_body_alone() {
     let requests = vectors();

@@ -1,5 +1,5 @@
-//! What the tests of the image need: a static binary, programs that build and run images, and the
-//! right to run them.
+//! What the tests of the image and of systemd's units need: a static binary, programs that build and run images, systemd,
+//! and the right to run them.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,8 +11,11 @@ use anyhow::{Context as _, Result, ensure};
 use crate::tools;
 
 /// What to do about each failure here.
-const ELSE: &str = "the image is tested as root (or with a sudo that asks nothing) on Debian; elsewhere leave it out \
+const ELSE: &str = "the image and the units are tested as root (or with a sudo that asks nothing) on Debian; elsewhere leave them out \
      with `cargo xtask test --without-container`";
+
+/// Where Debian has it: what runs the units of `deploy/systemd`.
+pub(crate) const SYSTEMD: &str = "/lib/systemd/systemd";
 
 /// Builds the static binary, installs what is missing, and says where the binary is.
 pub(crate) fn prepare(full: bool) -> Result<PathBuf> {
@@ -22,15 +25,17 @@ pub(crate) fn prepare(full: bool) -> Result<PathBuf> {
     static_binary(full)
 }
 
-/// buildah builds the image, runc runs it; both without a service.
+/// buildah builds the image, runc runs it; both without a service. systemd is started by tests alone.
 fn install() -> Result<()> {
     let starts = |program| Command::new(program).arg("--version").output().is_ok();
     let certificates = Path::new("/etc/ssl/certs/ca-certificates.crt").exists();
-    if starts("buildah") && starts("runc") && certificates {
+    if starts("buildah") && starts("runc") && certificates && Path::new(SYSTEMD).exists() {
         return Ok(());
     }
-    eprintln!("xtask: installing Debian's buildah and runc, for the tests of the image");
-    tools::install(&["buildah", "runc", "ca-certificates"])
+    eprintln!(
+        "xtask: installing Debian's buildah, runc and systemd, for the tests of the image and of the units"
+    );
+    tools::install(&["buildah", "runc", "ca-certificates", "systemd"])
 }
 
 /// In a folder of its own: its flags would have everything else built again.

@@ -1,4 +1,5 @@
-//! Emulators of Secrets Manager for `tests/emulators`, from PyPI, in the versions that `xtask/emulators.txt` pins.
+//! Emulators of AWS for `tests/emulators` and `tests/deploy`, and what the latter deploys with, from PyPI, in the versions
+//! that `xtask/emulators.txt` pins.
 
 use std::{
     ffi::OsString,
@@ -16,8 +17,13 @@ const PINS: &str = include_str!("../emulators.txt");
 
 /// Variables that name a program, and what is run in the environment where they name none. A script that pip makes
 /// would name the folder that it was made in.
-const PROGRAMS: [(&str, &str); 2] =
-    [("MOTO_SERVER", r#""$here/python" -m moto.server"#), ("ROTO_SERVER", r#""$here/roto-server""#)];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("MOTO_SERVER", r#""$here/python" -m moto.server"#),
+    ("ROTO_SERVER", r#""$here/roto-server""#),
+    ("MINISTACK", r#""$here/python" -m ministack"#),
+    ("CFN_LINT", r#""$here/python" -c "import sys; from cfnlint.runner import main; sys.exit(main())""#),
+    ("BOTO_PYTHON", r#""$here/python""#),
+];
 
 /// Each variable, and the program that the tests start.
 pub(crate) fn emulators() -> Result<Vec<(&'static str, OsString)>> {
@@ -36,7 +42,7 @@ pub(crate) fn emulators() -> Result<Vec<(&'static str, OsString)>> {
 fn environment() -> Result<PathBuf> {
     let folder = tools::folder().join(format!("emulators-{:016x}", fingerprint(PINS)));
     if !folder.exists() {
-        eprintln!("xtask: fetching moto and roto from PyPI, for the tests on emulators");
+        eprintln!("xtask: fetching moto, roto, ministack and cfn-lint from PyPI, for the tests on emulators");
         tools::whole(&folder, install).with_context(|| {
             let variables = PROGRAMS.map(|(variable, _)| variable).join(" and ");
             format!(

@@ -10,6 +10,7 @@ mod container;
 mod emulators;
 mod fuzz;
 mod gap;
+mod mcp;
 mod proxies;
 mod python;
 mod slack;
@@ -76,7 +77,7 @@ enum Command {
         /// The long runs too
         #[arg(long)]
         full: bool,
-        /// Not the image: it needs root
+        /// Not the image, nor systemd's units: they need root
         #[arg(long)]
         without_container: bool,
     },

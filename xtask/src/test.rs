@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crossfade_testing_fleet::servers::Kind;
 
-use crate::{chaos, container, emulators::emulators, fuzz, proxies, python, slack, tools, typescript};
+use crate::{chaos, container, emulators::emulators, fuzz, mcp, proxies, python, slack, tools, typescript};
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
@@ -17,6 +17,9 @@ const SEED: u64 = 1;
 /// Tests read it: the static binary that the image is made of. Without it they say so, and pass.
 const STATIC: &str = "CROSSFADE_STATIC";
 
+/// Tests read it: the program that is a host's first process. Without it they say so, and pass.
+const SYSTEMD: &str = "SYSTEMD";
+
 /// Sets up what the tests need and runs them. The test runner has the last word.
 pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     tools::curl()?;
@@ -24,7 +27,12 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
     let hadolint = tools::hadolint()?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    cargo.env("PROMTOOL", promtool).env("HADOLINT", hadolint).envs(proxies::programs()?).envs(emulators()?);
+    cargo
+        .env("PROMTOOL", promtool)
+        .env("HADOLINT", hadolint)
+        .envs(proxies::programs()?)
+        .envs(emulators()?)
+        .envs(mcp::programs()?);
     let [rust, script, python] = servers()?;
     cargo
         .env("FLEET_RUST", &rust)
@@ -33,9 +41,9 @@ pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
         .env("FLEET_PYTHON", &python)
         .envs(slack::environment()?);
     if with_container {
-        cargo.env(STATIC, container::prepare(full)?);
+        cargo.env(STATIC, container::prepare(full)?).env(SYSTEMD, container::SYSTEMD);
     } else {
-        cargo.env_remove(STATIC);
+        cargo.env_remove(STATIC).env_remove(SYSTEMD);
     }
     // From the option alone, so that a forgotten variable doesn't make the fast tier a long one.
     if full {

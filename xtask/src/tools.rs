@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
+pub(crate) use crossfade_testing_fleet::process::as_root;
+
 /// The version that the metrics are held to. Debian keeps only the newest build of it, so the build
 /// is left open.
 const PROMETHEUS: &str = "2.42";
@@ -187,17 +189,6 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             let packages = packages.join(" ");
             format!("{packages} can't be installed: do it as root (`apt-get install {packages}`)")
         })
-}
-
-/// The program as root: by sudo, and without a question, where we are somebody else.
-pub(crate) fn as_root(program: &str) -> Command {
-    let id = Command::new("id").arg("-u").output().map(|output| output.stdout).unwrap_or_default();
-    if id == b"0\n" {
-        return Command::new(program);
-    }
-    let mut sudo = Command::new("sudo");
-    sudo.args(["--non-interactive", program]);
-    sudo
 }
 
 /// Where everything that is built or fetched lies.

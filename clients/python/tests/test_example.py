@@ -75,6 +75,12 @@ def test_the_official_client_lists_and_calls_a_tool_with_each_stage_of_a_token(
     assert not said["slack_user_token_present"]
 
 
+def test_nobody_is_let_in_whom_dns_or_a_page_from_elsewhere_has_led_here(daemon: Daemon, example: Example) -> None:
+    until("it knows", lambda: status_of(example.url, bearer(daemon.token())) == 200)
+    assert status_of(example.url, {**bearer(daemon.token()), "Host": "evil.example.com"}) == 421
+    assert status_of(example.url, {**bearer(daemon.token()), "Origin": "http://evil.example.com"}) == 403
+
+
 def test_without_a_token_or_with_a_wrong_one_nobody_gets_in(daemon: Daemon, example: Example) -> None:
     until("it knows", lambda: status_of(example.url, bearer(daemon.token())) == 200)
     assert status_of(example.url, {}) == 401

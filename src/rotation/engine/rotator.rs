@@ -186,13 +186,15 @@ impl Rotator {
 
     fn saw_nothing(&mut self, error: &ReadError, at: Moment) {
         let message = chain(error);
-        tracing::warn!(secret = %self.secret.name, "{message}");
         let reason = match error {
             ReadError::Unavailable(_) => None,
             ReadError::Denied(_) => Some(Reason::Denied),
             ReadError::Damaged(_) => Some(Reason::Damaged),
             ReadError::Missing { .. } => Some(Reason::Missing),
         };
+        let was_parked = self.last.parked.as_ref().map(|parked| parked.reason);
+        let newly = if reason.is_some() && reason != was_parked { "parked: " } else { "" };
+        tracing::warn!(secret = %self.secret.name, "{newly}{message}");
         if let Some(reason) = reason {
             self.last.phase = Phase::Parked;
             self.last.parked = Some(Parked { reason, message: message.clone() });

@@ -11,6 +11,7 @@
 use std::{collections::BTreeSet, net::TcpListener, sync::Mutex, thread, time::Duration};
 
 pub mod bots;
+pub mod front;
 pub mod link;
 pub mod process;
 pub mod replay;

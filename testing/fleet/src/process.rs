@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -59,6 +60,28 @@ impl Drop for Daemon {
             eprintln!("the daemon's log:\n{}", self.log());
         }
     }
+}
+
+/// The program as root: by sudo, and without a question, where we are somebody else.
+pub fn as_root(program: &str) -> Command {
+    let id = Command::new("id").arg("-u").output().map(|output| output.stdout).unwrap_or_default();
+    if id == b"0\n" {
+        return Command::new(program);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["--non-interactive", program]);
+    sudo
+}
+
+/// Runs a linter that the test command fetched, and named in that variable; it has to mind nothing.
+pub fn lint(variable: &str, arguments: &[&str], folder: &Path) {
+    let Some(program) = std::env::var_os(variable) else {
+        println!("not run: {variable} is not set; `cargo xtask test` fetches the program and sets it");
+        return;
+    };
+    let ran = Command::new(program).args(arguments).current_dir(folder).output().expect("it starts");
+    let said = [ran.stdout, ran.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    assert!(ran.status.success(), "{}{}", said[0], said[1]);
 }
 
 /// An HTTP answer.

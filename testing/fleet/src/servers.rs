@@ -41,6 +41,14 @@ impl Kind {
         Self { language: "python", command: vec![python, example] }
     }
 
+    /// Another script beside its own.
+    pub fn beside(mut self, script: &str) -> Self {
+        if let Some(own) = self.command.last_mut() {
+            *own = Path::new(own).with_file_name(script).into_os_string();
+        }
+        self
+    }
+
     /// With an argument for what runs the script, where one does.
     pub fn run_with(mut self, argument: impl Into<OsString>) -> Self {
         let at = self.command.len() - 1;

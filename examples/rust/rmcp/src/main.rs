@@ -22,7 +22,7 @@ use rmcp::{
 use slack::Slack;
 
 #[derive(Clone)]
-struct Server {
+pub(crate) struct Server {
     slack: Slack,
 }
 

