@@ -44,7 +44,9 @@ impl Front {
 
     /// Waits for it. Some listen before they know what to do.
     pub(crate) fn is_up(&self) {
-        until("it answers", || self.try_to_ask("GET", "/", &[], "").filter(|answer| answer.status != 404));
+        until(&format!("{self:?} answers"), || {
+            self.try_to_ask("GET", "/", &[], "").filter(|answer| answer.status != 404)
+        });
     }
 
     fn try_to_ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {

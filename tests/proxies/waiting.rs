@@ -12,9 +12,9 @@ const STRANGER: &str = "Bearer nobody-knows-this-one";
 fn a_stream_of_events_comes_through_event_by_event() {
     Proxies::new().each(|front| {
         for path in STREAMS {
+            // Without a body: Traefik cuts an answer off that begins while it still looks for more of one.
             let mut stream = front.open(&format!(
-                "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nAccept: text/event-stream\r\n\
-                 Content-Length: 2\r\n\r\n{{}}"
+                "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nAccept: text/event-stream\r\n\r\n"
             ));
             // The server writes no second one before this one is here.
             let mut answer = String::new();

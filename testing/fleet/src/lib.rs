@@ -8,7 +8,13 @@
     reason = "it waits for processes, and reads what the test command says"
 )]
 
-use std::{collections::BTreeSet, net::TcpListener, sync::Mutex, thread, time::Duration};
+use std::{
+    iter,
+    net::TcpListener,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::Duration,
+};
 
 pub mod bots;
 pub mod front;
@@ -42,15 +48,14 @@ pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     panic!("never came: {what}");
 }
 
-/// One that nobody listens on at the moment, and that was not given to anybody else here: programs that share a port on
-/// purpose (SO_REUSEPORT) would answer each other's callers.
+/// One that nobody listens on at the moment. Not one of those that the system gives to outgoing connections, since such a
+/// one may be taken before it is listened on; and none twice in a process, since programs that share a port on purpose
+/// (SO_REUSEPORT) would answer each other's callers.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = socket.local_addr().expect("its address").port();
-        if GIVEN.lock().expect("no thread panics with it").insert(port) {
-            return port;
-        }
-    }
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Each process begins somewhere else.
+    let begin = std::process::id().wrapping_mul(64);
+    let ports = || begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % 12_000 + 20_000;
+    let mut ports = iter::repeat_with(ports).filter_map(|port| u16::try_from(port).ok());
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
