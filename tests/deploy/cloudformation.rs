@@ -17,7 +17,7 @@ use crossfade_testing_fleet::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{blocks, emulator::Emulator, root, shipped};
+use crate::{blocks, emulator::Emulator, pki::Authority, root, shipped};
 
 const TEMPLATE: &str = "deploy/cloudformation/crossfade.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-4333-8444-555555555555";
@@ -72,8 +72,8 @@ impl Stack {
     }
 
     /// Starts the daemon's container, as far as it can be had here: its command, its config as its first container puts
-    /// it there, and its rights.
-    fn task(&self) -> Task {
+    /// it there, and its rights. `secrets` is what ECS would fetch for it.
+    fn task(&self, secrets: &[(&str, String)]) -> Task {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |path: &str| path.replace("/etc/crossfade", "AT/config").replace("/data", "AT/data");
         let at = |path: &str| at(path).replace("AT", folder.path().to_str().expect("text"));
@@ -90,7 +90,12 @@ impl Stack {
             + &format!("metrics_listen: 127.0.0.1:{metrics}\nsync: 300ms\nfreshness: 1s\nhold: 60s\n");
         // Only root may give files away, and here they are ours already.
         let script = format!("chown() {{ :; }}\n{}", at(script));
-        let ran = Command::new(shell).args([flags, &script]).env("CONFIG", config).status().expect("a shell");
+        let ran = Command::new(shell)
+            .args([flags, &script])
+            .env("CONFIG", config)
+            .envs(secrets.iter().cloned())
+            .status();
+        let ran = ran.expect("a shell");
         assert!(ran.success(), "{script}");
         Task { folder, metrics, endpoint: self.endpoint.clone(), key: self.deployed["key"].clone() }
     }
@@ -179,7 +184,7 @@ fn the_daemon_rotates_with_the_config_and_the_rights_of_the_deployed_service() {
     let statements = stack.deployed["policies"][0]["Statement"].as_array().expect("statements");
     assert_eq!(statements, &[statement("daemon.json")], "the rights of deploy/iam, and no others");
 
-    let task = stack.task();
+    let task = stack.task(&[]);
     let daemon = words(&stack.container("crossfade")["command"]);
     assert_eq!(daemon, ["serve"]);
     let daemon = Daemon::start(&mut task.command(&daemon));
@@ -209,7 +214,7 @@ fn one_shot_runs_with_what_the_scheduled_task_holds() {
     let resources = stack.deployed["resources"].as_object().expect("resources");
     assert!(resources.contains_key("Timer") && !resources.contains_key("Daemon"), "{resources:?}");
     assert_eq!(stack.deployed["ingress"], Value::Array(Vec::new()), "nobody asks it");
-    let task = stack.task();
+    let task = stack.task(&[]);
     let said = task.ok(&words(&stack.container("crossfade")["command"]));
     assert!(said.contains("mcp/slack-search: "), "{said}");
 }
@@ -233,6 +238,12 @@ fn the_service_is_asked_by_mcp_servers_alone_and_over_tls_where_a_certificate_is
     assert!(!options.plaintext && !options.traits.creates);
     assert_eq!(parsed.tls.expect("a certificate").key, Path::new("/etc/crossfade/key.pem"));
     assert!(!stack.config().contains("allow_plaintext"));
+    let files = tempfile::tempdir().expect("a folder");
+    Authority::new("ours").issue(&["dns:localhost"]).write(files.path());
+    let pem = |name: &str| fs::read_to_string(files.path().join(name)).expect("PEM");
+    let task = stack.task(&[("TLS_CERT", pem("cert.pem")), ("TLS_KEY", pem("key.pem"))]);
+    let daemon = Daemon::start(&mut task.command(&["serve"]));
+    until("it takes the certificate", || daemon.log().contains("bots on https://127.0.0.1").then_some(()));
     assert!(stack.deployed["outputs"].to_string().contains("https://crossfade.encrypted.internal:8750"));
 }
 
@@ -256,7 +267,7 @@ fn what_the_alarms_look_for_stands_in_the_log_of_a_daemon_in_trouble() {
     let [trouble, warnings] = patterns[..] else { panic!("{patterns:?}") };
     let [trouble, warnings] = [trouble, warnings].map(|pattern| pattern.trim_matches('\''));
     let Some(emulator) = emulator() else { return };
-    let task = Stack::deploy(emulator, "trouble", &["SecretName=mcp/nobody-has-made-it"]).task();
+    let task = Stack::deploy(emulator, "trouble", &["SecretName=mcp/nobody-has-made-it"]).task(&[]);
     let daemon = Daemon::start(&mut task.command(&["serve"]));
     let lines = || -> Vec<Value> {
         daemon.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

@@ -11,6 +11,9 @@ mod booted;
 mod cloudformation;
 #[path = "../emulators/process.rs"]
 mod emulator;
+#[path = "../daemon/tls/pki.rs"]
+#[expect(dead_code, reason = "shared with the tests of the daemon")]
+mod pki;
 mod units;
 
 use std::{
