@@ -68,6 +68,13 @@ impl Server {
     }
 }
 
+impl Server {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let slack = Slack::new(var("SLACK_API_URL").unwrap_or("https://slack.com/api/".to_owned()))?;
+        Ok(Self { slack })
+    }
+}
+
 #[tool_handler]
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
@@ -84,8 +91,7 @@ async fn main() -> anyhow::Result<()> {
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts([address.to_string(), format!("localhost:{}", address.port())])
         .with_allowed_origins([format!("http://{address}")]);
-    let slack = Slack::new(var("SLACK_API_URL").unwrap_or("https://slack.com/api/".to_owned()))?;
-    let server = Server { slack };
+    let server = Server::new()?;
     let mcp = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(LocalSessionManager::default()),

@@ -20,7 +20,8 @@ async fn main() -> anyhow::Result<()> {
         .with_allowed_hosts([address.to_string(), format!("localhost:{}", address.port())])
         .with_allowed_origins([format!("http://{address}")]);
     let sessions = Arc::new(LocalSessionManager::default());
-    let mcp = StreamableHttpService::new(|| Ok(example::Server), sessions, config);
+    let server = example::Server::new()?;
+    let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     println!("listening on http://{address}/mcp");
     Ok(axum::serve(listener, Router::new().nest_service("/mcp", mcp)).await?)
 }
