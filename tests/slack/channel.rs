@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crossfade_testing_fleet::servers::Server;
 use crossfade_testing_slack::{
-    ANN,
+    ANN, SECRET,
     bot::{Bot, Header, Kind},
     mention::Mention,
     responses::{Hiding, Pace, Run},
@@ -76,15 +76,21 @@ impl<'a> Channel<'a> {
         answer.text.clone()
     }
 
-    /// The runs for the question that is asked last, or is being asked, by a channel of that number.
+    /// No token of anybody's stands in what the bot has said.
+    pub(crate) fn assert_discreet(&self) {
+        let (said, secret) = (self.bot.log(), self.system.aws.secret(SECRET).expect("it stays"));
+        let tokens = secret.versions().iter().filter_map(|version| version.text());
+        for token in tokens.chain([ANN.1]) {
+            assert!(!said.contains(token), "{}: {said}", self.name());
+        }
+    }
+
+    /// The runs for the questions of that kind, of the channel with that number.
     pub(crate) fn runs_of(system: &System, channel: u64, kind: &str) -> Vec<Run> {
         let of_it = |run: &Run| {
-            let number = run
-                .question
-                .rsplit('[')
-                .next()
-                .and_then(|rest| rest.trim_end_matches(']').parse::<u64>().ok());
-            number.is_some_and(|number| number / NUMBERS == channel)
+            let number =
+                run.question.rsplit('[').next().map(|rest| rest.trim_end_matches(']').parse::<u64>());
+            number.is_some_and(|number| number.is_ok_and(|number| number / NUMBERS == channel))
         };
         system.hosted.runs_of(&format!("{kind}:")).into_iter().filter(of_it).collect()
     }

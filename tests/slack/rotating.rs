@@ -77,6 +77,7 @@ fn leg(rotations: usize) {
 
     let (phase, done) = (AtomicU8::new(WORK), Mutex::new(Vec::new()));
     let leak = thread::scope(|scope| {
+        let _over = Over(&phase);
         let working: Vec<_> = channels
             .into_iter()
             .enumerate()
@@ -139,6 +140,15 @@ fn leg(rotations: usize) {
     assert!(tallies.most_outlived() >= 2, "{tallies}");
 }
 
+/// However the test ends, what works for it ends too.
+struct Over<'a>(&'a AtomicU8);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(OVER, Relaxed);
+    }
+}
+
 /// Rotates once, unless the channels have something else to do.
 fn rotate(system: &System, phase: &AtomicU8, done: &Mutex<Vec<Instant>>) {
     let mut done = done.lock().expect("a list");
@@ -179,6 +189,7 @@ fn work(mut channel: Channel<'_>, number: usize, phase: &AtomicU8) -> String {
             excuses += 1;
         }
     }
+    channel.assert_discreet();
     format!("{}: {answers} answers, of which {excuses} were excuses", channel.name())
 }
 
