@@ -25,6 +25,8 @@ pub(crate) struct Standing {
     pub(crate) until_ms: Option<u64>,
     /// Whether a mark ends it.
     pub(crate) is_ended: bool,
+    /// It bears no label: to the store's readers it is not there.
+    pub(crate) is_bare: bool,
 }
 
 impl Standing {
@@ -42,6 +44,7 @@ impl Standing {
                 is_current: labels.get("AWSCURRENT") == Some(&version.id),
                 until_ms: ours().filter_map(|label| time(label, "until")).max(),
                 is_ended: condemned || ours().any(|label| time(label, "ended").is_some()),
+                is_bare: ours().next().is_none(),
             })
         });
         versions.collect()
@@ -65,12 +68,19 @@ pub(crate) struct Fate {
     excused_until_ms: u64,
     /// Until then it may be accepted by who was away while a person replaced it.
     away_until_ms: u64,
+    /// A person has replaced it and taken its last label off before any note stood on it: whoever saw it keeps its grace,
+    /// and whoever starts after that can't know of it.
+    is_lost: bool,
 }
 
 impl Fate {
     /// Whether its deadline has passed.
     pub(crate) fn is_over(&self, now_ms: u64) -> bool {
         self.deadline_ms.is_some_and(|deadline| now_ms >= deadline.max(self.away_until_ms))
+    }
+
+    fn was_replaced_by_hand(&self) -> bool {
+        self.replaced_ms.is_some_and(|replaced_ms| replaced_ms < self.excused_until_ms)
     }
 
     /// As it may be shown.
@@ -127,9 +137,7 @@ impl Oracle {
     /// note says when: whoever was away gives the whole grace from now on (docs/proof.md, known and left).
     pub(crate) fn learns_of_its_replacement(&mut self, id: &str, now_ms: u64) {
         let until_ms = (now_ms + millis(self.bounds.grace) + 1_000).next_multiple_of(10_000);
-        if let Some(fate) = self.fates.get_mut(id)
-            && fate.replaced_ms.is_some_and(|replaced_ms| replaced_ms < fate.excused_until_ms)
-        {
+        if let Some(fate) = self.fates.get_mut(id).filter(|fate| fate.was_replaced_by_hand()) {
             fate.away_until_ms = fate.away_until_ms.max(until_ms);
         }
     }
@@ -137,7 +145,7 @@ impl Oracle {
     /// Takes in the true state.
     pub(crate) fn see(&mut self, versions: Vec<Standing>, now_ms: u64) {
         let Bounds { soak, freshness, store_lag, .. } = self.bounds;
-        for Standing { id, token, created_ms, is_current, until_ms, is_ended } in versions {
+        for Standing { id, token, created_ms, is_current, until_ms, is_ended, is_bare } in versions {
             let fate = self.fates.entry(id).or_default();
             let was_current = std::mem::replace(&mut fate.is_current, is_current);
             (fate.token, fate.created_ms) = (token, created_ms);
@@ -158,6 +166,7 @@ impl Oracle {
                 }
                 fate.deadline_ms = fate.deadline_ms.max(until_ms);
             }
+            fate.is_lost = is_bare && fate.deadline_ms.is_none() && fate.was_replaced_by_hand();
             if is_ended {
                 fate.ended_ms.get_or_insert(now_ms);
             }
@@ -198,7 +207,7 @@ impl Oracle {
             Said::Refused => {
                 // A read can be late by store_lag, and what it showed may be used for as much less.
                 let rightful = now_ms <= last_ms + millis(grace) - millis(freshness);
-                let excused = fate.ended_ms.is_some() || now_ms <= fate.excused_until_ms;
+                let excused = fate.ended_ms.is_some() || fate.is_lost || now_ms <= fate.excused_until_ms;
                 (rightful && !excused).then_some(Wrong::Refusal)
             }
             // Under whatever version: a person can have put an old token back.

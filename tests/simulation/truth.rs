@@ -104,6 +104,7 @@ impl Truth {
                     is_current: version.id == ring.current.id,
                     until_ms: deadline(version.id).map(Timestamp::as_millis),
                     is_ended: version.ended.is_some(),
+                    is_bare: false,
                 });
                 versions.collect()
             }
