@@ -4,12 +4,21 @@
 //! connections stand. A new certificate of ours is for new connections. Another `client_ca` ends those that were let in by
 //! the one before, so that nobody stays whom the new one would not let in.
 
-use std::{io, pin::Pin, sync::Arc};
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::ready,
+};
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, PollSemaphore};
 
 use super::server::{self, Opened, Peer};
 
@@ -24,6 +33,8 @@ pub use material::{Material, Part, Pem, Unusable};
 pub struct Tls {
     state: ArcSwap<State>,
     stop: CancellationToken,
+    /// The one handshake that computes.
+    turn: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -37,7 +48,7 @@ impl Tls {
     /// Its connections end at `stop`.
     pub fn new(material: Material, stop: CancellationToken) -> Self {
         let state = State { material, over: stop.child_token() };
-        Self { state: ArcSwap::from_pointee(state), stop }
+        Self { state: ArcSwap::from_pointee(state), stop, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Takes new certificates. False: they are those in force, so nothing changes, and sessions can still be resumed.
@@ -62,12 +73,25 @@ impl Tls {
 
     async fn open(self: Arc<Self>, stream: TcpStream) -> io::Result<Opened<Box<TlsStream<TcpStream>>>> {
         let state = self.state.load_full();
-        let stream = TlsAcceptor::from(Arc::clone(state.material.config())).accept(stream).await?;
+        let handshake = TlsAcceptor::from(Arc::clone(state.material.config())).accept(stream);
+        let stream = in_turn(PollSemaphore::new(Arc::clone(&self.turn)), handshake).await?;
         let certificate = state.material.judge(stream.get_ref().1).map_err(io::Error::other)?;
         let certificate = certificate.map(Arc::new);
         // In a box: what serves it would have room for it in each of its states.
         Ok(Opened { io: Box::new(stream), certificate, over: Some(state.over.clone()) })
     }
+}
+
+/// Thousands may come at once: then one of them computes, the others wait in line for that, and requests don't wait behind
+/// them all. Whoever waits for its peer holds nobody up.
+async fn in_turn<F: Future>(mut turn: PollSemaphore, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // Closed by nobody.
+        let _turn = ready!(turn.poll_acquire(context));
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 /// A socket whose connections begin with a handshake.
