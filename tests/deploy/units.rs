@@ -88,7 +88,7 @@ fn both_services_are_hardened_alike_and_run_as_the_same_user() {
         let text = shipped(Path::new("deploy/systemd").join(unit).to_str().expect("text"));
         let (before, hardening) = text.split_once("# Hardened").expect("its hardening");
         let hardening = hardening.split("[Install]").next().unwrap_or_default();
-        let common = ["User=", "StateDirectory=", "Environment=", "EnvironmentFile="];
+        let common = ["User=", "StateDirectory=", "Environment=CROSSFADE_", "EnvironmentFile="];
         let common = before.lines().filter(move |line| common.iter().any(|key| line.starts_with(key)));
         let lines = common.chain(hardening.lines().skip(1)).filter(|line| !line.is_empty());
         lines.map(str::to_owned).collect::<Vec<_>>()
