@@ -2,9 +2,8 @@
 //!
 //! State flows one way, as whole values: a secret's versions come in, the views of its audience are
 //! made anew, and whoever decides on a request reads the newest one, without a lock where nothing has
-//! changed since somebody read it last. Nothing here
-//! can write to the store, or has ever seen a token. What is counted about use is kept apart from
-//! what is accepted, and never flows back.
+//! changed since somebody read it last. Nothing here can write to the store, or has ever seen a token.
+//! What is counted about use is kept apart from what is accepted, and never flows back.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

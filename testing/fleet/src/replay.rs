@@ -50,6 +50,8 @@ impl Replay {
         );
         fs::write(folder.path().join("nginx.conf"), config).expect("a config");
         let mut command = Command::new(nginx);
+        // nginx takes a variable of that name for sockets that it has inherited.
+        command.env_remove("NGINX");
         command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
         until("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
