@@ -50,6 +50,7 @@ use crate::{
 mod api;
 mod calls;
 mod chores;
+mod crowd;
 mod date;
 mod label;
 mod look;

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod by_hand;
+mod crowded;
 mod edits;
 mod faults;
 mod format;

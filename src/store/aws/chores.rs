@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    crowd,
     label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
     memory::{Memory, State},
 };
@@ -39,7 +40,7 @@ pub(super) struct Lags {
 /// - A version that somebody else has replaced gets its deadline, once a second look shows none either.
 /// - A current version that is none of ours gets a note of when it was adopted.
 /// - A pause is moved to the current version; what was kept falls away with the version that bore it.
-/// - Notes that say nothing any more come off: see [`over`].
+/// - Notes that say nothing any more come off: see [`over`]; and where there are many, what a later one says too.
 pub(super) fn first(
     state: &State,
     ring: &Ring,
@@ -72,9 +73,10 @@ pub(super) fn first(
             false => (current, Chore::Attach(Kind::Paused, at)),
         });
     }
-    state.labels.iter().find_map(|(id, labels)| {
+    let over = state.labels.iter().find_map(|(id, labels)| {
         over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Chore::Detach(label)))
-    })
+    });
+    over.or_else(|| crowd::covered(state, memory, now, lags).map(|(id, label)| (id, Chore::Detach(label))))
 }
 
 /// A note on this version that says nothing any more.
@@ -98,10 +100,7 @@ fn over(
     let ended = labels.notes(Kind::Ended, id);
     let twice = ended.get(1).map(|(_, label)| *label);
     let old = |at: Timestamp| at + MARKS_LAST + lags.hold < now.earliest;
-    let done = |id: &VersionId| {
-        let labels = state.labels.get(id);
-        labels.is_none_or(|labels| !labels.is_staged() && labels.latest(Kind::Until, *id).is_none())
-    };
+    let done = |id: &VersionId| is_done(state, *id);
     // A person may have put the token back.
     let all_done = done(&id) && memory.twins(id).all(|(twin, _)| done(&twin));
     let own = ended.first().filter(|(at, _)| old(*at) && all_done).map(|(_, label)| *label);
@@ -117,4 +116,10 @@ fn over(
     let paused = labels.notes(Kind::Paused, id).get(1).map(|(_, label)| *label);
     let label = until.or(twice).or(own).or(mark.map(|(_, label)| *label)).or(stale).or(paused);
     label.map(str::to_owned)
+}
+
+/// Neither a label of AWS's nor a deadline is on it.
+pub(super) fn is_done(state: &State, id: VersionId) -> bool {
+    let labels = state.labels.get(&id);
+    labels.is_none_or(|labels| !labels.is_staged() && labels.latest(Kind::Until, id).is_none())
 }
