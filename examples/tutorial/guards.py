@@ -2,13 +2,14 @@
 
 import os
 import time
+from collections.abc import Callable
 from hmac import compare_digest
 
 import boto3
 
 from crossfade_verify import Accepted, Feed, Refused, Unsure, Verifier
 
-SECRET = "mcp/slack-search"
+NAME = "mcp/slack-search"
 TTL_S = 300
 
 
@@ -25,21 +26,21 @@ class Fixed:
 class Cached:
     """Step 2: the token stands in Secrets Manager, and is kept for a while."""
 
-    labels = ("AWSCURRENT",)
+    labels: tuple[str, ...] = ("AWSCURRENT",)
 
     def __init__(self) -> None:
         self.secrets = boto3.client("secretsmanager")
         self.read()
 
     def read(self) -> None:
-        values = [self.secrets.get_secret_value(SecretId=SECRET, VersionStage=label) for label in self.labels]
+        values = [self.secrets.get_secret_value(SecretId=NAME, VersionStage=label) for label in self.labels]
         self.known = [value["SecretString"].encode() for value in values]
         self.read_at = time.monotonic()
 
     def __call__(self, token: bytes) -> int:
         if time.monotonic() - self.read_at > TTL_S:
             self.read()
-        return 200 if any([compare_digest(token, known) for known in self.known]) else 401
+        return 200 if any(compare_digest(token, known) for known in self.known) else 401
 
 
 class Both(Cached):
@@ -65,4 +66,9 @@ class Crossfade:
                 return 503
 
 
-GUARDS = {"fixed": Fixed, "cached": Cached, "both": Both, "crossfade": Crossfade}
+GUARDS: dict[str, Callable[[], Callable[[bytes], int]]] = {
+    "fixed": Fixed,
+    "cached": Cached,
+    "both": Both,
+    "crossfade": Crossfade,
+}

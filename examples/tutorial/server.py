@@ -20,7 +20,7 @@ guard = GUARDS[sys.argv[1]]()
 
 
 class Tool(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         status = guard(token.encode("latin-1")) if scheme == "Bearer" else 401
