@@ -16,11 +16,12 @@ const PINS: &str = include_str!("../../clients/python/requirements-dev.txt");
 const EXAMPLE: &str = "../../examples/python";
 const BOT: &str = "../../examples/slack-bot/python";
 const LAMBDA: &str = "../../testing/slack/lambda.py";
+const TUTORIAL: &str = "../../examples/tutorial";
 
 /// What is run, each with the environment's Python.
 const CHECKS: [&[&str]; 4] = [
-    &["ruff", "format", "--check", "src", "tests", EXAMPLE, BOT, LAMBDA],
-    &["ruff", "check", "src", "tests", EXAMPLE, BOT, LAMBDA],
+    &["ruff", "format", "--check", "src", "tests", EXAMPLE, BOT, LAMBDA, TUTORIAL],
+    &["ruff", "check", "src", "tests", EXAMPLE, BOT, LAMBDA, TUTORIAL],
     &["mypy", "--strict"],
     &["pytest"],
 ];
@@ -37,6 +38,7 @@ pub(crate) fn test(full: bool) -> Result<()> {
         "--allow-untyped-calls",
         &types_of_the_bot,
         BOT,
+        TUTORIAL,
     ];
     let target = tools::target();
     let project = target.parent().unwrap_or(&target).join("clients/python");

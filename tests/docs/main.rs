@@ -1,6 +1,11 @@
-//! The documents can't rot: the tour is run and compared, links lead somewhere, names exist.
+//! The documents can't rot: the tour and the tutorial are run and compared, links lead somewhere, names exist.
 
-#![expect(clippy::disallowed_methods, reason = "a test waits for processes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test waits for processes, and reads what the test command says"
+)]
+
+mod tutorial;
 
 use std::{
     collections::BTreeSet,
