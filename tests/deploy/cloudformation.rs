@@ -17,7 +17,7 @@ use crossfade_testing_fleet::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{blocks, emulator::Emulator, pki::Authority, root, shipped};
+use crate::{blocks, emulator::Emulator, ministack, pki::Authority, root, shipped};
 
 const TEMPLATE: &str = "deploy/cloudformation/crossfade.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-4333-8444-555555555555";
@@ -26,14 +26,7 @@ const CERTIFICATE: &str = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:
 /// None where the test command names no emulator.
 fn emulator() -> Option<&'static Emulator> {
     static MINISTACK: OnceLock<Option<Emulator>> = OnceLock::new();
-    let start = || {
-        Emulator::start("MINISTACK", |ministack, port| {
-            ministack.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port).env("AUTH", "true");
-            // What it would serve on ports of its own choice.
-            ministack.env("SFTP_ENABLED", "0").env("IOT_MTLS_ENABLED", "0");
-            ministack.env("STATE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("ministack"));
-        })
-    };
+    let start = || ministack::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("ministack"));
     MINISTACK.get_or_init(start).as_ref()
 }
 

@@ -11,6 +11,8 @@ mod booted;
 mod cloudformation;
 #[path = "../emulators/process.rs"]
 mod emulator;
+#[path = "../emulators/ministack.rs"]
+mod ministack;
 #[path = "../daemon/tls/pki.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
 mod pki;

@@ -22,7 +22,7 @@ pub(crate) struct Emulator {
     port: u16,
     /// What it said, where it never answered: each test says so, and none waits for it again.
     trouble: Option<String>,
-    _keeper: Child,
+    keeper: Child,
 }
 
 impl Emulator {
@@ -51,7 +51,7 @@ impl Emulator {
             .stderr(said)
             .spawn()
             .expect("sh");
-        let mut emulator = Self { port, trouble: None, _keeper: keeper };
+        let mut emulator = Self { port, trouble: None, keeper };
         let answered = (0..TRIES).any(|_| {
             thread::sleep(PAUSE);
             answers(port)
@@ -63,8 +63,19 @@ impl Emulator {
     }
 
     pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
+    }
+
+    pub(crate) fn port(&self) -> u16 {
         assert_eq!(self.trouble, None, "it does not answer");
-        format!("http://127.0.0.1:{}", self.port)
+        self.port
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
 }
 

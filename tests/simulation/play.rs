@@ -123,6 +123,10 @@ async fn calm_down(world: &Arc<World>) {
     }
     world.servers.iter().for_each(|server| server.host.wake());
     sleep(Duration::from_secs(5)).await;
+    // A pause that lands late would undo what is done next.
+    while world.truth.is_behind(world.journal.now_ms()) {
+        sleep(Duration::from_secs(1)).await;
+    }
     // Somebody looks at every replica: what was given up is tried again.
     for name in world.scenario.names() {
         for replica in &world.replicas {

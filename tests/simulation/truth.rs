@@ -150,6 +150,12 @@ impl Truth {
         }
     }
 
+    /// Whether a write that was made has not landed yet.
+    pub(crate) fn is_behind(&self, now_ms: u64) -> bool {
+        self.set_clock(now_ms);
+        matches!(self, Self::Aws(fake) if fake.writes_under_way() > 0)
+    }
+
     /// What is left of a rotation, beside marks, which stay for days.
     pub(crate) fn unrest(&self, name: &str) -> Option<String> {
         let left = match self {

@@ -9,8 +9,14 @@
 )]
 
 mod channel;
+mod cloud;
 mod demo;
+#[path = "../emulators/process.rs"]
+mod emulator;
 mod judge;
+mod lambda;
+#[path = "../emulators/ministack.rs"]
+mod ministack;
 mod parts;
 mod rotating;
 

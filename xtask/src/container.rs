@@ -2,6 +2,7 @@
 //! and the right to run them.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,16 +18,11 @@ const ELSE: &str = "the image and the units are tested as root (or with a sudo t
 /// Where Debian has it: what runs the units of `deploy/systemd`.
 pub(crate) const SYSTEMD: &str = "/lib/systemd/systemd";
 
-/// Builds the static binary, installs what is missing, and says where the binary is.
-pub(crate) fn prepare(full: bool) -> Result<PathBuf> {
+/// Installs what is missing. buildah builds the image, runc runs it; both without a service. systemd is started by tests
+/// alone.
+pub(crate) fn install() -> Result<()> {
     let privileged = tools::as_root("true").output().is_ok_and(|output| output.status.success());
     ensure!(privileged, "this user can't become root: {ELSE}");
-    install().context(ELSE)?;
-    static_binary(full)
-}
-
-/// buildah builds the image, runc runs it; both without a service. systemd is started by tests alone.
-fn install() -> Result<()> {
     let starts = |program| Command::new(program).arg("--version").output().is_ok();
     let certificates = Path::new("/etc/ssl/certs/ca-certificates.crt").exists();
     if starts("buildah") && starts("runc") && certificates && Path::new(SYSTEMD).exists() {
@@ -35,26 +31,39 @@ fn install() -> Result<()> {
     eprintln!(
         "xtask: installing Debian's buildah, runc and systemd, for the tests of the image and of the units"
     );
-    tools::install(&["buildah", "runc", "ca-certificates", "systemd"])
+    tools::install(&["buildah", "runc", "ca-certificates", "systemd"]).context(ELSE)
 }
 
-/// In a folder of its own: its flags would have everything else built again.
-fn static_binary(full: bool) -> Result<PathBuf> {
+/// As the document has it, for the long tier; in the fast one without optimisation, and with what the tests' own build has
+/// made of the dependencies.
+pub(crate) fn static_binary(full: bool) -> Result<PathBuf> {
+    const STATIC: &str = "target-feature=+crt-static";
     let folder = tools::target().join("static");
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let (profile, built) = if full { ("release", "release") } else { ("dev", "debug") };
-    eprintln!("xtask: cargo build --profile {profile}, static, for the tests of the image");
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--package", "crossfade", "--bin", "crossfade"])
-        .args(["--profile", profile, "--target", &target, "--target-dir"])
-        .arg(&folder)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .status()
-        .context("cargo can't be started: is the toolchain still installed?")?;
+    eprintln!("xtask: building a static binary, for the tests of the image");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.arg(if full { "build" } else { "rustc" });
+    cargo.args(["--quiet", "--locked", "--package", "crossfade", "--bin", "crossfade"]);
+    let built = if full {
+        cargo.args(["--release", "--target", &target, "--target-dir"]).arg(&folder);
+        cargo.env("RUSTFLAGS", format!("-C {STATIC}")).env_remove("CARGO_ENCODED_RUSTFLAGS");
+        folder.join(target).join("release/crossfade")
+    } else {
+        cargo.args(["--", "-C", STATIC]);
+        tools::target().join("debug/crossfade")
+    };
+    let status = cargo.status().context("cargo can't be started: is the toolchain still installed?")?;
     ensure!(
         status.success(),
         "the static build failed: see above. It needs libc's archive, in Debian's libc6-dev"
     );
-    Ok(folder.join(target).join(built).join("crossfade"))
+    if full {
+        return Ok(built);
+    }
+    // The tests' own build puts another one in its place.
+    let kept = folder.join("crossfade");
+    fs::create_dir_all(&folder)
+        .and_then(|()| fs::copy(&built, &kept))
+        .with_context(|| format!("{} can't be written", kept.display()))?;
+    Ok(kept)
 }

@@ -1,5 +1,5 @@
-//! Emulators of AWS for `tests/emulators` and `tests/deploy`, and what the latter deploys with, from PyPI, in the versions
-//! that `xtask/emulators.txt` pins.
+//! Emulators of AWS for `tests/emulators`, `tests/deploy` and `tests/slack`, and what the latter two deploy with, from PyPI,
+//! in the versions that `xtask/emulators.txt` pins.
 
 use std::{
     ffi::OsString,

@@ -57,9 +57,8 @@ pub(crate) fn python() -> Result<PathBuf> {
     python::environment("slack-bot", PINS, "the Slack bot")
 }
 
-/// What the end-to-end tests are told: where the bots are, and the demo.
+/// What the end-to-end tests are told: where the bots are, and the demo, which is built with everything.
 pub(crate) fn environment() -> Result<[(&'static str, PathBuf); 3]> {
-    build(&["crossfade-testing-slack"])?;
     let demo = tools::target().join("debug").join(DEMO);
     Ok([("SLACK_BOT_TYPESCRIPT", typescript()?), ("SLACK_BOT_PYTHON", python()?), ("SLACK_DEMO", demo)])
 }

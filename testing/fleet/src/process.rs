@@ -7,10 +7,11 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 use serde_json::Value;
+
+use crate::PATIENCE;
 
 /// A running daemon; killed when it is dropped.
 #[derive(Debug)]
@@ -123,7 +124,7 @@ pub fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body:
 /// Bytes as they are; then what comes back until the connection is closed.
 pub fn raw(port: u16, bytes: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     // The other end may close before it has read everything.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();

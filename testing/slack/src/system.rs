@@ -31,7 +31,7 @@ const FIRST: &str = "00000000-0000-4000-8000-000000000001";
 const USERS: &str = "00000000-0000-4000-8000-000000000002";
 
 /// Short, so that a rotation takes a second. `grace` says how long a run may be.
-const FRESHNESS: Duration = Duration::from_secs(1);
+pub const FRESHNESS: Duration = Duration::from_secs(1);
 
 /// Everything but servers and bots; gone when it is dropped.
 #[derive(Debug)]
@@ -77,28 +77,9 @@ impl System {
             grace,
             _runtime: runtime,
         };
-        fs::write(system.folder.path().join("config.yaml"), system.config())?;
+        fs::write(system.folder.path().join("config.yaml"), config(listen, metrics, grace))?;
         system.start_daemon();
         Ok(system)
-    }
-
-    fn config(&self) -> String {
-        let Self { listen, metrics, grace, .. } = self;
-        format!(
-            "listen: 127.0.0.1:{listen}
-metrics_listen: 127.0.0.1:{metrics}
-store: {{kind: aws, region: eu-west-1, store_lag: 0s, write_lag: 0s}}
-sync: 300ms
-freshness: {}s
-hold: 60s
-secrets:
-  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: {}s}}
-clients:
-  - {{id: slack-mcp-server, role: verifier, audiences: [\"{AUDIENCE}\"], credential_sha256: {VERIFIER_SHA256}}}
-",
-            FRESHNESS.as_secs(),
-            grace.as_secs()
-        )
     }
 
     /// How long a bot may use a token that it has read as the current one.
@@ -159,17 +140,7 @@ clients:
     /// One that is ready, and has the server's token in that header.
     pub fn bot(&self, kind: &Kind, header: Header, server: &Server) -> io::Result<Bot> {
         let mut environment = self.aws_environment("AKIDBOT").to_vec();
-        environment.extend([
-            ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
-            ("SLACK_BOT_TOKEN", BOT_TOKEN.to_owned()),
-            ("SLACK_USER_TOKENS_SECRET", USER_TOKENS.to_owned()),
-            ("SLACK_API_URL", self.workspace.api()),
-            ("OPENAI_API_KEY", "none".to_owned()),
-            ("OPENAI_BASE_URL", self.hosted.base_url()),
-            ("MCP_SERVER_URL", server.url()),
-            ("MCP_TOKEN_SECRET", SECRET.to_owned()),
-            ("MCP_TOKEN_HEADER", header.as_str().to_owned()),
-        ]);
+        environment.extend(bot_environment(&self.workspace, &self.hosted, header, server));
         Bot::start(kind, &environment)
     }
 
@@ -202,4 +173,43 @@ clients:
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
     }
+}
+
+/// Of a daemon that rotates the bot's secret, wherever its Secrets Manager is.
+pub fn config(listen: u16, metrics: u16, grace: Duration) -> String {
+    format!(
+        "listen: 127.0.0.1:{listen}
+metrics_listen: 127.0.0.1:{metrics}
+store: {{kind: aws, region: eu-west-1, store_lag: 0s, write_lag: 0s}}
+sync: 300ms
+freshness: {}s
+hold: 60s
+secrets:
+  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: {}s}}
+clients:
+  - {{id: slack-mcp-server, role: verifier, audiences: [\"{AUDIENCE}\"], credential_sha256: {VERIFIER_SHA256}}}
+",
+        FRESHNESS.as_secs(),
+        grace.as_secs()
+    )
+}
+
+/// What a bot takes from its environment, but for AWS.
+pub fn bot_environment(
+    workspace: &Workspace,
+    hosted: &Hosted,
+    header: Header,
+    server: &Server,
+) -> [(&'static str, String); 9] {
+    [
+        ("SLACK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
+        ("SLACK_BOT_TOKEN", BOT_TOKEN.to_owned()),
+        ("SLACK_USER_TOKENS_SECRET", USER_TOKENS.to_owned()),
+        ("SLACK_API_URL", workspace.api()),
+        ("OPENAI_API_KEY", "none".to_owned()),
+        ("OPENAI_BASE_URL", hosted.base_url()),
+        ("MCP_SERVER_URL", server.url()),
+        ("MCP_TOKEN_SECRET", SECRET.to_owned()),
+        ("MCP_TOKEN_HEADER", header.as_str().to_owned()),
+    ]
 }
