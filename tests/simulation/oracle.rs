@@ -133,8 +133,8 @@ impl Oracle {
         }
     }
 
-    /// A process that knew it as the current version sees only now that it is not. Where a person has replaced it, no
-    /// note says when: whoever was away gives the whole grace from now on (docs/proof.md, known and left).
+    /// A process sees only now that it is not the current version any more. Where a person has replaced it, no note says
+    /// when: whoever was away, or was started since, gives the whole grace from now on (docs/proof.md, known and left).
     pub(crate) fn learns_of_its_replacement(&mut self, id: &str, now_ms: u64) {
         let until_ms = (now_ms + millis(self.bounds.grace) + 1_000).next_multiple_of(10_000);
         if let Some(fate) = self.fates.get_mut(id).filter(|fate| fate.was_replaced_by_hand()) {

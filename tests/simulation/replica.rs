@@ -1,7 +1,7 @@
 //! A daemon: its engines on the AWS store, its distribution, its API on the network.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::{Ready, ready},
     io,
     sync::{Arc, Mutex, MutexGuard},
@@ -20,7 +20,7 @@ use crossfade::{
     metrics::Metrics,
     rotation::{
         engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
-        ring::VersionId,
+        ring::{Ring, VersionId},
     },
 };
 use crossfade_verify::{Digest, Moment};
@@ -128,6 +128,7 @@ impl Running {
             name: host.name.clone(),
             oracles: Arc::clone(&world.oracles),
             current: Mutex::default(),
+            unnoted: Mutex::default(),
         });
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let mut inboxes = BTreeMap::new();
@@ -195,15 +196,24 @@ struct Publish {
     oracles: Arc<Mutex<BTreeMap<String, Oracle>>>,
     /// Of each secret, as it was seen last.
     current: Mutex<BTreeMap<String, VersionId>>,
+    /// What was seen without a deadline, once it was replaced.
+    unnoted: Mutex<BTreeSet<VersionId>>,
 }
 
 impl Publish {
-    fn follow(&self, secret: &str, current: VersionId) {
+    /// Which versions this process learns now to have been replaced: it knew one as the current one; or it sees one for
+    /// the first time, and no deadline on it.
+    fn follow(&self, secret: &str, ring: &Ring) {
+        let current = ring.current.id;
         let before = self.current.lock().expect("no panic").insert(secret.to_owned(), current);
-        if let Some(before) = before.filter(|before| *before != current)
-            && let Some(oracle) = self.oracles.lock().expect("no panic").get_mut(secret)
-        {
-            oracle.learns_of_its_replacement(&before.to_string(), self.journal.now_ms());
+        let mut unnoted = self.unnoted.lock().expect("no panic");
+        let previous = ring.previous.iter().map(|p| p.version).filter(|v| v.note.is_none()).map(|v| v.id);
+        let first_seen = previous.filter(|id| unnoted.insert(*id));
+        let replaced = before.filter(|before| *before != current).into_iter().chain(first_seen);
+        let mut oracles = self.oracles.lock().expect("no panic");
+        let Some(oracle) = oracles.get_mut(secret) else { return };
+        for id in replaced {
+            oracle.learns_of_its_replacement(&id.to_string(), self.journal.now_ms());
         }
     }
 }
@@ -214,7 +224,7 @@ impl Observer for Publish {
             self.distribution.publish(secret, seen.ring.as_ref(), at, now);
         }
         if let Some(ring) = &seen.ring {
-            self.follow(secret, ring.current.id);
+            self.follow(secret, ring);
         }
         let versions = seen.ring.as_ref().map_or(0, |ring| ring.versions().count());
         self.journal.tell(&self.name, format_args!("{secret} {:?}, {versions} versions", seen.phase));

@@ -105,6 +105,16 @@ impl Watch {
         for change in changes {
             self.follow(run, side, fake, &change, by_people.contains(&change.seq));
         }
+        for call in
+            calls.iter().filter(|call| call.operation == "DescribeSecret" && !by_people.contains(&call.seq))
+        {
+            let (Some(reader), Some(secret)) = (&call.caller, &call.secret) else { continue };
+            let names = side
+                .secrets
+                .iter()
+                .filter(|name| secret == *name || secret.contains(&format!(":secret:{name}-")));
+            names.for_each(|name| side.ledger().is_read(name, reader, call.at_ms, side.terms));
+        }
         side.retire_first(|name| fake.secret(name).is_some_and(|secret| secret.versions().len() >= VERSIONS));
     }
 
@@ -122,10 +132,13 @@ impl Watch {
             ));
             let fate = ledger.fate(name, id);
             fate.promoted_ms = fate.promoted_ms.or(Some(*at_ms));
+            if let Some(replaced) = before.get("AWSCURRENT").filter(|_| by_person) {
+                ledger.fate(name, replaced).is_replaced_by_hand(*at_ms);
+            }
             let is_new = self.once_current.insert(id.clone());
             if !by_person && !before.is_empty() {
                 run.score.store(STORE, |tally| tally.rotations += 1);
-                if !is_new {
+                if !is_new && !ledger.was_edited(name, *at_ms - side.terms.store_lag - side.terms.write_lag) {
                     run.score.store(STORE, |tally| tally.revived += 1);
                     println!(
                         "{name}: version {id} became current twice; before that:\n{}",
@@ -175,6 +188,9 @@ impl Watch {
                 (None, Some(last @ (Standing::Until(_) | Standing::Over))) => last,
                 (None, _) => Standing::Over,
             };
+            if matches!(standing, Standing::Until(_)) && !noted {
+                ledger.is_noted(&version.id, *at_ms, side.terms);
+            }
             ledger.stands(name, &version.id, *at_ms, standing);
         }
     }

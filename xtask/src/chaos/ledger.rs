@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::promise::Terms;
+
 /// How a version stands: whether anything says until when it may be accepted.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
@@ -28,6 +30,12 @@ pub(super) struct Fate {
     pub(super) is_marked: bool,
     /// Each change of its standing, the oldest first.
     pub(super) standings: Vec<(u64, Standing)>,
+    /// When a person replaced it.
+    pub(super) replaced_by_hand_ms: Option<u64>,
+    /// How often each daemon has read the secret since.
+    readers: BTreeMap<String, u32>,
+    /// Until then it may be let in by a daemon that learned of that late.
+    pub(super) learned_until_ms: u64,
 }
 
 impl Fate {
@@ -46,7 +54,23 @@ impl Fate {
     pub(super) fn last(&self) -> Option<Standing> {
         self.standings.last().map(|(_, standing)| *standing)
     }
+
+    pub(super) fn is_replaced_by_hand(&mut self, at_ms: u64) {
+        self.replaced_by_hand_ms = Some(at_ms);
+        self.readers.clear();
+    }
+
+    /// Some daemon learns by then that a person has replaced it. No note says when, so it gives the whole grace from now
+    /// on, whatever another daemon has written (docs/proof.md, known and left).
+    fn is_learned(&mut self, by_ms: u64, terms: Terms) {
+        let until_ms = (by_ms + terms.grace + CLOCKS_DIFFER_MS).next_multiple_of(NOTES_ROUNDED_MS);
+        self.learned_until_ms = self.learned_until_ms.max(until_ms);
+    }
 }
+
+/// By how much a daemon may think it later than it is.
+const CLOCKS_DIFFER_MS: u64 = 1_000;
+const NOTES_ROUNDED_MS: u64 = 10_000;
 
 /// An order of a person's that ends versions.
 #[derive(Clone, Debug)]
@@ -84,6 +108,29 @@ impl Ledger {
         }
     }
 
+    /// Writes down that a person has replaced versions, where it is a daemon's first look since: the second one, because
+    /// it may have been stopped in the first. One that is late doesn't show it yet.
+    pub(super) fn is_read(&mut self, secret: &str, reader: &str, at_ms: u64, terms: Terms) {
+        for fate in self.fates.values_mut().filter(|fate| fate.secret == secret) {
+            let Some(replaced_ms) = fate.replaced_by_hand_ms else { continue };
+            if at_ms < replaced_ms + terms.store_lag {
+                continue;
+            }
+            let reads = fate.readers.entry(reader.to_owned()).or_default();
+            *reads += 1;
+            if *reads <= 2 {
+                fate.is_learned(at_ms, terms);
+            }
+        }
+    }
+
+    /// A deadline stands on it now. Whoever was started just before that has seen none.
+    pub(super) fn is_noted(&mut self, version: &str, at_ms: u64, terms: Terms) {
+        if let Some(fate) = self.fates.get_mut(version).filter(|fate| fate.replaced_by_hand_ms.is_some()) {
+            fate.is_learned(at_ms + terms.store_lag, terms);
+        }
+    }
+
     /// Writes down an order before it is given; the number is for [`Ledger::given`].
     pub(super) fn order(&mut self, secret: &str, at_once: bool, from_ms: u64) -> usize {
         self.endings.push(Ending { secret: secret.to_owned(), at_once, from_ms, to_ms: None });
@@ -92,6 +139,12 @@ impl Ledger {
 
     pub(super) fn given(&mut self, order: usize, to_ms: u64) {
         self.endings[order].to_ms = Some(to_ms);
+    }
+
+    /// Whether a person was at its labels since then: a promotion that lands late can undo that (docs/proof.md, known and
+    /// left).
+    pub(super) fn was_edited(&self, secret: &str, since_ms: u64) -> bool {
+        self.edits.iter().any(|(of, at)| of == secret && *at >= since_ms)
     }
 
     /// Whether a person's order on that secret is on its way: what it has ended is not known yet.

@@ -76,11 +76,13 @@ pub(super) fn excuse(ledger: &Ledger, terms: Terms, version: &str, answered_ms: 
 
 /// Whether that version, asked about and let in then, was past its deadline. "The verifier enforces the deadline itself";
 /// "one that is cut off can accept for at most `hold` after its last view": a view in which the version has no deadline
-/// yet, or is not ended yet, counts so long.
+/// yet, or is not ended yet, counts so long. And so does the grace of a daemon that learned late what a person had done.
 pub(super) fn is_late(ledger: &Ledger, terms: Terms, version: &str, sent_ms: u64, answered_ms: u64) -> bool {
     let Some(fate) = ledger.fates.get(version) else { return false };
     let late = match fate.at(sent_ms) {
-        Some((since, Standing::Until(deadline))) => sent_ms >= deadline.max(since + terms.last_word()),
+        Some((since, Standing::Until(deadline))) => {
+            sent_ms >= deadline.max(since + terms.last_word()).max(fate.learned_until_ms)
+        }
         Some((since, Standing::Over)) => sent_ms >= since + terms.last_word(),
         Some((_, Standing::Open)) | None => false,
     };
@@ -135,5 +137,23 @@ mod tests {
         assert_eq!([17_999, 18_000].map(|at| is_late(&ended, TERMS, "v", at, at)), [false, true]);
         let back = ledger(&[(0, Standing::Until(1)), (50_000, Standing::Open)]);
         assert_eq!([49_999, 50_000].map(|to| is_late(&back, TERMS, "v", 49_000, to)), [true, false]);
+    }
+
+    #[test]
+    fn a_daemon_that_learns_late_of_a_replacement_by_hand_gives_the_whole_grace_from_then_on() {
+        let mut known = ledger(&[(0, Standing::Open), (20_000, Standing::Until(40_000))]);
+        known.is_read("s", "daemon", 21_000, TERMS);
+        assert!(is_late(&known, TERMS, "v", 41_000, 41_000), "it was a rotation of ours");
+        known.fate("s", "v").is_replaced_by_hand(20_000);
+        known.is_read("another", "daemon", 30_000, TERMS);
+        known.is_read("s", "daemon", 21_000, TERMS);
+        assert!(is_late(&known, TERMS, "v", 41_000, 41_000), "a late read did not show it");
+        for (reader, at) in [("daemon", 22_500), ("daemon", 23_000), ("daemon", 39_000)] {
+            known.is_read("s", reader, at, TERMS);
+        }
+        assert!(is_late(&known, TERMS, "v", 41_000, 41_000), "it has known since its second look");
+        known.is_read("s", "one that was away", 30_000, TERMS);
+        let late = [41_000, 49_999, 50_000].map(|at| is_late(&known, TERMS, "v", at, at));
+        assert_eq!(late, [false, false, true]);
     }
 }
