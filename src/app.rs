@@ -18,6 +18,7 @@ use crate::{
         admin::{self, Admin},
         api::{self, TokenCounter, Verdicts},
         auth::Clients,
+        crowd::Crowd,
         server, telemetry,
         tls::{self, Material, Tls},
     },
@@ -119,6 +120,7 @@ struct Parts {
     board: Arc<Board>,
     /// Where `listen` speaks it.
     tls: Option<Arc<Tls>>,
+    crowd: Crowd,
 }
 
 impl Parts {
@@ -137,7 +139,8 @@ impl Parts {
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
-        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board, tls })
+        let crowd = Crowd::start(api::waits).context("the threads for `listen` could not be started")?;
+        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board, tls, crowd })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -212,16 +215,17 @@ impl Parts {
             clock: Arc::clone(clock),
         });
         let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;
+        let crowd = Some(self.crowd.clone());
         match &self.tls {
             Some(tls) => {
                 tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
                 let listen = tls::Listener { tcp: listen, tls: Arc::clone(tls) };
-                tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone()))
+                tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone(), crowd))
             }
-            None => tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone())),
+            None => tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone(), crowd)),
         };
-        tasks.spawn(server::serve(metrics_listen, telemetry, Arc::clone(metrics), stop.clone()));
-        tasks.spawn(server::serve(admin_socket, admin, Arc::clone(metrics), stop.clone()));
+        tasks.spawn(server::serve(metrics_listen, telemetry, Arc::clone(metrics), stop.clone(), None));
+        tasks.spawn(server::serve(admin_socket, admin, Arc::clone(metrics), stop.clone(), None));
     }
 }
 

@@ -74,6 +74,8 @@ const RULES: &[Rule] = &[
     rule("http::introspect", &["http", "distribution"], &[]),
     rule("http::verdict", &["http", "clock", "distribution"], &[]),
     rule("http::server", &["http", "metrics"], &[]),
+    rule("http::connection", &["http", "metrics"], &[]),
+    rule("http::crowd", &[], &[]),
     rule("http::telemetry", &["http", "metrics"], &[]),
     rule("http::error", &[], &[]),
     rule("http::limits", &[], &[]),

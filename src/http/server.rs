@@ -1,35 +1,28 @@
-//! The accept loop: HTTP/1 with a timer on the request's head, a cap on connections, and a bounded
-//! drain. (`axum::serve` installs no timer, so that a slow sender would hold a connection for ever.)
+//! The accept loop: a cap on connections, and a bounded drain. What is done with each is in [`super::connection`].
 
 use std::{
     future::{Future, Ready, ready},
     io,
-    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use axum::Router;
-use bytes::Bytes;
-use hyper::{
-    Request, Uri,
-    body::Incoming,
-    header::HeaderValue,
-    server::conn::http1,
-    service::{Service as _, service_fn},
-};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    runtime::Handle,
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{auth::Stranger, limits, tls::Certificate};
+use super::{
+    auth::Stranger,
+    connection::{self, Connection},
+    crowd::Crowd,
+    limits,
+    tls::Certificate,
+};
 use crate::metrics::{Metrics, Rejection};
 
 /// Who is at the other end: for the audit log and for the admin socket.
@@ -95,20 +88,19 @@ impl Listener for UnixListener {
     }
 }
 
-/// Serves until cancelled, then lets requests in flight end, for a while.
+/// Serves until cancelled, then lets requests in flight end, for a while. With a crowd, those that wait for news are
+/// served there.
 pub async fn serve<L: Listener>(
     mut listener: L,
     router: Router,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
+    crowd: Option<Crowd>,
 ) {
     let connections = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let strangers = Arc::new(Semaphore::new(limits::STRANGERS));
     let tasks = TaskTracker::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_TIMEOUT)
-        .max_buf_size(limits::HEADER_BYTES);
+    let http = connection::http();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -136,100 +128,32 @@ pub async fn serve<L: Listener>(
             stranger: Stranger::new(stranger),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
+            _place: connection,
         };
-        tasks.spawn(async move {
-            served.serve(opening).await;
-            drop(connection);
-        });
+        match &crowd {
+            None => tasks.spawn(async move {
+                if let Some(opened) = served.open(opening).await {
+                    served.serve(opened).await;
+                }
+            }),
+            Some(crowd) => {
+                let (home, moved) = (Handle::current(), tasks.clone());
+                let waits = crowd.waits;
+                let among = async move {
+                    let Some(opened) = served.open(opening).await else { return };
+                    if let Some(rest) = served.serve_while(waits, opened).await {
+                        moved.spawn_on(rest, &home);
+                    }
+                };
+                tasks.spawn_on(among, crowd.handle())
+            }
+        };
+        // Where thousands come at once, a verdict has its turn between two of them.
+        tokio::task::yield_now().await;
     }
     drop(listener);
     tasks.close();
     if tokio::time::timeout(limits::DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not end within {:?}, and were cut off", limits::DRAIN);
-    }
-}
-
-/// A connection, and all that it needs.
-struct Connection {
-    http: http1::Builder,
-    router: Router,
-    peer: Peer,
-    stranger: Stranger,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-}
-
-impl Connection {
-    /// Serves it until either end has enough.
-    async fn serve<Io>(self, opening: impl Future<Output = io::Result<Opened<Io>>>)
-    where
-        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let Self { http, router, peer, stranger, metrics, stop } = self;
-        let opened = tokio::select! {
-            () = stop.cancelled() => return,
-            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opening) => opened,
-        };
-        let Opened { io, certificate, over } = match opened {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => {
-                tracing::debug!(peer = %peer.name, "no connection, because the TLS handshake failed: {error}");
-                return metrics.rejected(Rejection::Handshake);
-            }
-            Err(_) => return metrics.rejected(Rejection::Timeout),
-        };
-        let routes = TowerToHyperService::new(router);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            own(&mut request);
-            let extensions = request.extensions_mut();
-            extensions.insert(peer.clone());
-            extensions.insert(stranger.clone());
-            if let Some(certificate) = &certificate {
-                extensions.insert(Arc::clone(certificate));
-            }
-            routes.call(request)
-        });
-        let over = over.unwrap_or(stop);
-        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = over.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = served {
-            count(&metrics, &error);
-        }
-    }
-}
-
-/// Copies what of a request lies in its connection's buffer, all of it into one. Otherwise hyper reads on into a second
-/// buffer beside it, while the request lives: and thousands are held.
-fn own(request: &mut Request<Incoming>) {
-    let uri = request.uri().path_and_query().map_or("", |asked| asked.as_str());
-    let values = request.headers().values().map(HeaderValue::as_bytes);
-    let mut copies: Bytes = values.chain([uri.as_bytes()]).collect::<Vec<_>>().concat().into();
-    for value in request.headers_mut().values_mut() {
-        // What was valid stays so.
-        if let Ok(copy) = HeaderValue::from_maybe_shared(copies.split_to(value.len())) {
-            *value = copy;
-        }
-    }
-    // In the form that is addressed to a server; the others are not held.
-    if request.uri().authority().is_none()
-        && let Ok(copy) = Uri::from_maybe_shared(copies)
-    {
-        *request.uri_mut() = copy;
-    }
-}
-
-fn count(metrics: &Metrics, error: &hyper::Error) {
-    if error.is_parse_too_large() {
-        metrics.rejected(Rejection::HeaderTooLarge);
-    } else if error.is_timeout() {
-        metrics.rejected(Rejection::Timeout);
-    } else if error.is_parse() {
-        metrics.rejected(Rejection::Malformed);
     }
 }

@@ -157,7 +157,7 @@ impl Running {
             Verdicts { distribution: Arc::clone(&distribution), metrics: Arc::clone(&metrics), clock };
         let router = api::router(verdicts, None, clients(), stop.clone());
         let port = Port(world.network.listen(host));
-        tasks.spawn(server::serve(port, router.clone(), metrics, stop));
+        tasks.spawn(server::serve(port, router.clone(), metrics, stop, None));
         Self { distribution, router, inboxes, tasks }
     }
 }

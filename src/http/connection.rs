@@ -1,0 +1,178 @@
+//! One connection: HTTP/1 with a timer on the request's head. (`axum::serve` installs no timer, so that a slow sender would
+//! hold a connection for ever.)
+
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+};
+
+use axum::Router;
+use bytes::Bytes;
+use hyper::{
+    Request, Uri,
+    body::Incoming,
+    header::HeaderValue,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::OwnedSemaphorePermit,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    auth::Stranger,
+    crowd::{Move, Waits},
+    limits,
+    server::{Opened, Peer},
+};
+use crate::metrics::{Metrics, Rejection};
+
+/// How HTTP is spoken.
+pub(super) fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .max_buf_size(limits::HEADER_BYTES);
+    http
+}
+
+/// A connection, and all that it needs.
+pub(super) struct Connection {
+    pub(super) http: http1::Builder,
+    pub(super) router: Router,
+    pub(super) peer: Peer,
+    pub(super) stranger: Stranger,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stop: CancellationToken,
+    pub(super) _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    /// Waits until it can be used; none: it never can.
+    pub(super) async fn open<Io>(
+        &self,
+        opening: impl Future<Output = io::Result<Opened<Io>>>,
+    ) -> Option<Opened<Io>> {
+        let opened = tokio::select! {
+            () = self.stop.cancelled() => return None,
+            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opening) => opened,
+        };
+        match opened {
+            Ok(Ok(opened)) => return Some(opened),
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %self.peer.name, "no connection, because the TLS handshake failed: {error}");
+                self.metrics.rejected(Rejection::Handshake);
+            }
+            Err(_) => self.metrics.rejected(Rejection::Timeout),
+        }
+        None
+    }
+
+    /// Serves it until either end has enough.
+    pub(super) async fn serve<Io>(self, opened: Opened<Io>)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stay = |_: &Uri| None;
+        self.answer(opened, stay).await;
+    }
+
+    /// Serves it until it asks for something that doesn't wait. Then what is left to do is returned, that request
+    /// included.
+    pub(super) async fn serve_while<Io>(
+        self,
+        waits: Waits,
+        opened: Opened<Io>,
+    ) -> Option<Pin<Box<impl Future<Output = ()> + Send + use<Io>>>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let r#move = Arc::new(Move::default());
+        let first = Arc::clone(&r#move);
+        let leave = move |uri: &Uri| (!waits(uri) && first.begin()).then(|| Arc::clone(&first));
+        let mut all = Box::pin(self.answer(opened, leave));
+        tokio::select! {
+            () = all.as_mut() => return None,
+            () = r#move.begun() => {}
+        }
+        r#move.end();
+        Some(all)
+    }
+
+    /// Answers request after request, each after the move that it asks for.
+    async fn answer<Io>(self, opened: Opened<Io>, moves: impl Fn(&Uri) -> Option<Arc<Move>> + Send + 'static)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { http, router, peer, stranger, metrics, stop, _place } = self;
+        let Opened { io, certificate, over } = opened;
+        let routes = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            own(&mut request);
+            let extensions = request.extensions_mut();
+            extensions.insert(peer.clone());
+            extensions.insert(stranger.clone());
+            if let Some(certificate) = &certificate {
+                extensions.insert(Arc::clone(certificate));
+            }
+            let first = moves(request.uri());
+            let answer = routes.call(request);
+            async move {
+                if let Some(first) = first {
+                    first.ended().await;
+                }
+                answer.await
+            }
+        });
+        let over = over.unwrap_or(stop);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = over.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            count(&metrics, &error);
+        }
+    }
+}
+
+/// Copies what of a request lies in its connection's buffer, all of it into one. Otherwise hyper reads on into a second
+/// buffer beside it, while the request lives: and thousands are held.
+fn own(request: &mut Request<Incoming>) {
+    let uri = request.uri().path_and_query().map_or("", |asked| asked.as_str());
+    let values = request.headers().values().map(HeaderValue::as_bytes);
+    let mut copies: Bytes = values.chain([uri.as_bytes()]).collect::<Vec<_>>().concat().into();
+    for value in request.headers_mut().values_mut() {
+        // What was valid stays so.
+        if let Ok(copy) = HeaderValue::from_maybe_shared(copies.split_to(value.len())) {
+            *value = copy;
+        }
+    }
+    // In the form that is addressed to a server; the others are not held.
+    if request.uri().authority().is_none()
+        && let Ok(copy) = Uri::from_maybe_shared(copies)
+    {
+        *request.uri_mut() = copy;
+    }
+}
+
+fn count(metrics: &Metrics, error: &hyper::Error) {
+    if error.is_parse_too_large() {
+        metrics.rejected(Rejection::HeaderTooLarge);
+    } else if error.is_timeout() {
+        metrics.rejected(Rejection::Timeout);
+    } else if error.is_parse() {
+        metrics.rejected(Rejection::Malformed);
+    }
+}

@@ -1,0 +1,105 @@
+//! Threads of their own for those that wait: whoever has just connected, and whoever is told when an accept set changes.
+//!
+//! Thousands of verifiers are told the same thing in the same moment, or lose their connections and come back together.
+//! A verdict must not wait behind them all. So they have a runtime of their own, and the system is asked to let its
+//! threads run after the others. A connection begins there, handshake and all, and leaves for good with its first request
+//! for something else.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use hyper::Uri;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::Notify,
+};
+
+/// Which requests wait.
+pub type Waits = fn(&Uri) -> bool;
+
+const THREADS: usize = 2;
+
+/// Enough for them to be preempted at once. They still get a tenth of a busy core each.
+const NICE: i32 = 10;
+
+/// Where those are served that wait. Its threads end with the last clone.
+#[derive(Clone, Debug)]
+pub struct Crowd {
+    runtime: Arc<Background>,
+    pub(super) waits: Waits,
+}
+
+#[derive(Debug)]
+struct Background(Option<Runtime>, Handle);
+
+impl Crowd {
+    /// Starts its threads.
+    pub fn start(waits: Waits) -> io::Result<Self> {
+        let mut runtime = Builder::new_multi_thread();
+        runtime
+            .worker_threads(THREADS)
+            .max_blocking_threads(1)
+            .thread_name("crowd")
+            .on_thread_start(step_back);
+        let runtime = runtime.enable_all().build()?;
+        let handle = runtime.handle().clone();
+        Ok(Self { runtime: Arc::new(Background(Some(runtime), handle)), waits })
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.runtime.1
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // To wait for its threads is not allowed on those of another runtime.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// On Linux that is this thread alone; elsewhere it would be the whole process.
+fn step_back() {
+    if cfg!(target_os = "linux") {
+        // Where it is forbidden, all have the same priority.
+        let _ = rustix::process::nice(NICE);
+    }
+}
+
+/// How a connection leaves.
+#[derive(Debug, Default)]
+pub(super) struct Move {
+    is_asked_for: AtomicBool,
+    begun: Notify,
+    ended: Notify,
+}
+
+impl Move {
+    /// Asks for it. False: it was asked for before.
+    pub(super) fn begin(&self) -> bool {
+        let first = !self.is_asked_for.swap(true, Ordering::Relaxed);
+        if first {
+            self.begun.notify_one();
+        }
+        first
+    }
+
+    pub(super) async fn begun(&self) {
+        self.begun.notified().await;
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.notify_one();
+    }
+
+    pub(super) async fn ended(&self) {
+        self.ended.notified().await;
+    }
+}
