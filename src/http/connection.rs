@@ -95,15 +95,15 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let r#move = Arc::new(Move::default());
-        let first = Arc::clone(&r#move);
-        let leave = move |uri: &Uri| (!waits(uri) && first.begin()).then(|| Arc::clone(&first));
+        let departure = Arc::new(Move::default());
+        let asked = Arc::clone(&departure);
+        let leave = move |uri: &Uri| (!waits(uri) && asked.begin()).then(|| Arc::clone(&asked));
         let mut all = Box::pin(self.answer(opened, leave));
         tokio::select! {
             () = all.as_mut() => return None,
-            () = r#move.begun() => {}
+            () = departure.begun() => {}
         }
-        r#move.end();
+        departure.end();
         Some(all)
     }
 
@@ -123,11 +123,11 @@ impl Connection {
             if let Some(certificate) = &certificate {
                 extensions.insert(Arc::clone(certificate));
             }
-            let first = moves(request.uri());
+            let departure = moves(request.uri());
             let answer = routes.call(request);
             async move {
-                if let Some(first) = first {
-                    first.ended().await;
+                if let Some(departure) = departure {
+                    departure.ended().await;
                 }
                 answer.await
             }
