@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_mark_stays_while_another_version_that_matters_has_its_token() {
         let mut leaks = leaks(9);
-        let token = leaks.1.known[&id(0)].token.clone();
+        let token = leaks.1.known[&id(0)].token;
         leaks.1.known.insert(id(99), Known { created: at(5_000), token });
         leaks.0.labels.insert(id(99), Labels([PREVIOUS.to_owned()].into()));
         assert_eq!(goes(&leaks, 10_000), Some((id(1), mark(1, Kind::Compromised, 150))));
