@@ -1,4 +1,4 @@
-//! The accept loop: a cap on connections, and a bounded drain. What is done with each is in [`super::connection`].
+//! The accept loop: a cap on connections, and a bounded drain. What is done with each is in `http::connection`.
 
 use std::{
     future::{Future, Ready, ready},

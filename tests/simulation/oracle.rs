@@ -179,9 +179,11 @@ impl Oracle {
         fate.current_ms.is_some() && (fate.is_current || !is_over)
     }
 
-    /// Whether its deadline leaves less than the grace to those who have read it.
+    /// Whether its deadline leaves less than the grace to those who have read it. After a replacement by hand one of an
+    /// earlier replacement may stand there, until a daemon reaches the store: then verdicts alone can be wrong.
     pub(crate) fn is_short(&self, fate: &Fate, now_ms: u64) -> bool {
-        let excused = fate.ended_ms.is_some() || now_ms <= fate.excused_until_ms;
+        let excused =
+            fate.ended_ms.is_some() || now_ms <= fate.excused_until_ms || fate.was_replaced_by_hand();
         let times = fate.current_ms.zip(fate.deadline_ms).filter(|_| !excused);
         times.is_some_and(|((_, last_ms), deadline_ms)| deadline_ms < last_ms + millis(self.bounds.grace))
     }
