@@ -42,9 +42,9 @@ impl Upstream {
         self.heads.lock().expect("no thread panics with it").clone()
     }
 
-    /// Lets the second event of that stream out: `GET /path`.
-    pub(crate) fn go_on(&self, stream: &str) {
-        self.going_on.lock().expect("no thread panics with it").push(stream.to_owned());
+    /// Lets the second event of that stream out.
+    pub(crate) fn go_on(&self, path: &str) {
+        self.going_on.lock().expect("no thread panics with it").push(path.to_owned());
     }
 
     fn answer(&self, mut stream: TcpStream) -> Option<()> {
@@ -63,17 +63,15 @@ impl Upstream {
         while request.len() < whole {
             read_more(&mut stream, &mut request)?;
         }
-        if let [method, path, ..] = head.split(' ').collect::<Vec<_>>()[..]
-            && STREAMS.contains(&path)
-        {
-            return self.events(stream, method, path);
+        if let Some(path) = head.split(' ').nth(1).filter(|path| STREAMS.contains(path)) {
+            return self.events(stream, path);
         }
         let answer =
             format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", request.len());
         stream.write_all(&[answer.as_bytes(), &request].concat()).ok()
     }
 
-    fn events(&self, mut stream: TcpStream, method: &str, path: &str) -> Option<()> {
+    fn events(&self, mut stream: TcpStream, path: &str) -> Option<()> {
         let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\n";
         let [more, first, second] = if path == STREAMS[0] {
             let chunked = "Transfer-Encoding: chunked\r\n\r\n";
@@ -82,8 +80,7 @@ impl Upstream {
             ["\r\n", "data: first\n\n", "data: second\n\n"]
         };
         stream.write_all([head, more, first].concat().as_bytes()).ok()?;
-        let awaited = format!("{method} {path}");
-        let going_on = || self.going_on.lock().expect("no thread panics with it").contains(&awaited);
+        let going_on = || self.going_on.lock().expect("no thread panics with it").iter().any(|on| on == path);
         until("the second event may go", || going_on().then_some(()));
         stream.write_all(second.as_bytes()).ok()
     }
