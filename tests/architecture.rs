@@ -45,6 +45,7 @@ const RULES: &[Rule] = &[
     rule("store::aws::label", &["rotation::ring", "time"], PURE),
     rule("store::aws::memory", &["rotation::ring", "time"], PURE),
     rule("store::aws::view", &["store", "rotation::ring", "time"], PURE),
+    rule("store::aws::room", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::chores", &["store", "rotation::ring", "time"], PURE),
     rule("store::memory", &["store", "rotation", "token", "time"], &["engine"]),
     rule("store::embedded", &["store", "rotation", "token", "time", "clock"], &["engine"]),

@@ -50,13 +50,13 @@ use crate::{
 mod api;
 mod calls;
 mod chores;
-mod crowd;
 mod date;
 mod label;
 mod look;
 mod memory;
 mod pace;
 mod probe;
+mod room;
 mod time;
 mod trouble;
 mod value;

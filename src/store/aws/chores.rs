@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::{
-    crowd,
     label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
     memory::{Memory, State},
+    room,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
@@ -76,7 +76,7 @@ pub(super) fn first(
     let over = state.labels.iter().find_map(|(id, labels)| {
         over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Chore::Detach(label)))
     });
-    over.or_else(|| crowd::covered(state, memory, now, lags).map(|(id, label)| (id, Chore::Detach(label))))
+    over.or_else(|| room::covered(state, memory, now, lags).map(|(id, label)| (id, Chore::Detach(label))))
 }
 
 /// A note on this version that says nothing any more.
