@@ -139,7 +139,7 @@ impl Parts {
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
-        let crowd = Crowd::start(api::waits).context("the threads for `listen` could not be started")?;
+        let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
         Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board, tls, crowd })
     }
 
@@ -206,7 +206,7 @@ impl Parts {
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
         let counter = safe.then_some(counter);
-        let public = api::router(verdicts, counter, Arc::clone(clients), stop.clone());
+        let public = api::routes(verdicts, counter, Arc::clone(clients), stop.clone());
         let (before_scrape, readiness) = observers::telemetry(board, audit);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = admin::router(Admin {
@@ -224,8 +224,8 @@ impl Parts {
             }
             None => tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone(), crowd)),
         };
-        tasks.spawn(server::serve(metrics_listen, telemetry, Arc::clone(metrics), stop.clone(), None));
-        tasks.spawn(server::serve(admin_socket, admin, Arc::clone(metrics), stop.clone(), None));
+        tasks.spawn(server::serve(metrics_listen, telemetry.into(), Arc::clone(metrics), stop.clone(), None));
+        tasks.spawn(server::serve(admin_socket, admin.into(), Arc::clone(metrics), stop.clone(), None));
     }
 }
 

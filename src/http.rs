@@ -20,6 +20,7 @@ pub mod limits;
 mod names;
 pub mod operator;
 mod reports;
+pub mod routes;
 pub mod server;
 pub mod telemetry;
 pub mod tls;

@@ -1,12 +1,11 @@
 //! `GET /v1/accept-set`: what a verifier needs, held until it changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use axum::{
-    Extension,
     body::Body,
-    extract::{Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    extract::Query,
+    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use crossfade_verify::Moment;
@@ -14,62 +13,76 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::Verdicts,
-    auth::{Client, Role},
+    api::{Gate, Verdicts},
+    auth::{Caller, Client, Role},
     error::ApiError,
     names,
 };
 use crate::{
     clock::elapsed,
     distribution::{Ask, Publication, Text, longest_wait},
-    metrics::Asked,
+    metrics::Asked as Outcome,
 };
 
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 
-/// What the feed rests on.
+/// Answers beside the routes. A request is understood and let go at once: thousands are held, and all of them are answered
+/// in the same moment.
 pub(super) struct Feed {
+    pub(super) gate: Arc<Gate>,
     pub(super) verdicts: Verdicts,
     pub(super) stop: CancellationToken,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Params {
+struct Params {
     audience: Option<String>,
 }
 
-pub(super) async fn accept_set(
-    State(feed): State<Arc<Feed>>,
-    Extension(client): Extension<Arc<Client>>,
-    request: axum::extract::Request,
-) -> Response {
-    let asked = Request::of(&feed, &client, request.uri(), request.headers());
-    // It may be held for a minute, and thousands beside it.
-    drop(request);
-    let answer = match asked {
-        Ok(request) => request.answer(&feed, &client).await,
-        Err(error) => Err(error),
-    };
-    let outcome = match &answer {
-        Ok(response) if response.status() == StatusCode::OK => Asked::Changed,
-        Ok(_) => Asked::Unchanged,
-        Err(error) => match error.status() {
-            StatusCode::SERVICE_UNAVAILABLE => Asked::Unavailable,
-            StatusCode::FORBIDDEN => Asked::Forbidden,
-            _ => Asked::Malformed,
-        },
-    };
-    feed.verdicts.metrics.feed.asked(outcome);
-    let mut response = answer.into_response();
-    if feed.stop.is_cancelled() {
-        // Another replica will answer the next one.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+impl Feed {
+    pub(super) fn answer<B>(
+        self: Arc<Self>,
+        request: &Request<B>,
+        caller: &Caller,
+    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<B> {
+        let client = self.gate.clients.identify(request.headers(), caller);
+        let asked =
+            client.map(|client| (Asked::of(&self, &client, request.uri(), request.headers()), client));
+        async move {
+            let response = match asked {
+                Some((asked, client)) => self.answer_to(asked, &client).await,
+                None => ApiError::bad_credential().into_response(),
+            };
+            Ok(self.gate.seal(response, false))
+        }
     }
-    response
+
+    async fn answer_to(&self, asked: Result<Asked, ApiError>, client: &Client) -> Response {
+        let answer = match asked {
+            Ok(asked) => asked.answer(self, client).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match &answer {
+            Ok(response) if response.status() == StatusCode::OK => Outcome::Changed,
+            Ok(_) => Outcome::Unchanged,
+            Err(error) => match error.status() {
+                StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
+                StatusCode::FORBIDDEN => Outcome::Forbidden,
+                _ => Outcome::Malformed,
+            },
+        };
+        self.verdicts.metrics.feed.asked(outcome);
+        let mut response = answer.into_response();
+        if self.stop.is_cancelled() {
+            // Another replica will answer the next one.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
 }
 
 /// A request, understood.
-struct Request {
+struct Asked {
     began: Moment,
     audience: Arc<str>,
     instance: Option<Box<str>>,
@@ -79,7 +92,7 @@ struct Request {
     wait: Duration,
 }
 
-impl Request {
+impl Asked {
     fn of(feed: &Feed, client: &Client, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
         let began = feed.verdicts.clock.moment();
         if client.role != Role::Verifier {
@@ -137,6 +150,7 @@ impl Request {
         let freshness = Duration::from_millis(publication.view.set.freshness_ms());
         let wait = self.wait.min(longest_wait(freshness));
         tokio::select! {
+            biased;
             () = publication.content.replaced.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
             () = client.polls.over.cancelled() => {}

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
+    auth::Caller,
     error::ApiError,
     limits,
     operator::{Operator, OrderError, SecretStatus},
@@ -82,12 +83,12 @@ pub fn router(admin: Admin) -> Router {
 
 /// The socket's mode keeps others out; this does so too where somebody has changed it.
 async fn only_ours(
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Arc<Caller>>,
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
     let us = rustix::process::geteuid().as_raw();
-    match peer.uid {
+    match caller.peer.uid {
         Some(uid) if uid == 0 || uid == us => next.run(request).await,
         _ => {
             ApiError::forbidden("the admin socket is for the daemon's own user and for root").into_response()
@@ -105,14 +106,14 @@ async fn secret(State(admin): State<Admin>, Path(name): Path<String>) -> Result<
 
 async fn order(
     State(admin): State<Admin>,
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Arc<Caller>>,
     Path((name, verb)): Path<(String, String)>,
     body: Result<Option<Json<OrderBody>>, JsonRejection>,
 ) -> Result<Json<SecretStatus>, Failure> {
     let body = body.map_err(|e| Failure::Api(ApiError::invalid_request(e.body_text())))?;
     let body = body.map(|Json(body)| body).unwrap_or_default();
     let result = carry_out(&admin, &name, &verb, &body).await;
-    admin.record(&peer, &name, &verb, &result).await;
+    admin.record(&caller.peer, &name, &verb, &result).await;
     result.map(Json)
 }
 

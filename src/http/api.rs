@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get, post},
@@ -14,13 +14,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    accept_set::{Feed, accept_set},
-    auth::Clients,
+    accept_set::Feed,
+    auth::{Caller, Clients},
     authorize::{Proxies, authorize},
     error::ApiError,
     introspect::introspect,
     limits,
     reports::report,
+    routes::Routes,
     token::{Counter, hand_out},
 };
 use crate::{
@@ -49,27 +50,27 @@ impl std::fmt::Debug for Verdicts {
 pub use super::token::Counter as TokenCounter;
 
 /// Where requests are held open, on purpose.
-const ACCEPT_SET: &str = "/v1/accept-set";
+pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
 /// Where a proxy shows its credential in a header of its own, because `Authorization` is its caller's.
 const AUTHORIZE: &str = "/v1/authorize";
 
-/// The routes of `listen`, with every limit on. What is held open ends at `stop`.
-pub fn router(
+/// What `listen` answers, with every limit on. What is held open ends at `stop`.
+pub fn routes(
     verdicts: Verdicts,
     tokens: Option<Counter>,
     clients: Arc<Clients>,
     stop: CancellationToken,
-) -> Router {
+) -> Routes {
     let places = Semaphore::new(limits::REQUESTS);
-    let feed = Arc::new(Feed { verdicts: verdicts.clone(), stop });
     let proxies = Arc::new(Proxies { verdicts: verdicts.clone(), clients: Arc::clone(&clients) });
     let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
+    let feed = Arc::new(Feed { gate: Arc::clone(&gate), verdicts: verdicts.clone(), stop });
     let authorize = any(authorize).with_state(proxies);
     let mut router = Router::new()
         .route("/v1/introspect", post(introspect))
         .route("/v1/reports", post(report))
         .with_state(Arc::new(verdicts))
-        .route(ACCEPT_SET, get(accept_set).with_state(feed))
+        .route(ACCEPT_SET, any(wrong_method))
         .route(AUTHORIZE, authorize.clone())
         .route("/v1/authorize/", authorize.clone())
         .route("/v1/authorize/{*path}", authorize);
@@ -77,51 +78,31 @@ pub fn router(
         Some(counter) => router.route("/v1/token", get(hand_out).with_state(Arc::new(counter))),
         None => router.route("/v1/token", get(needs_tls)),
     };
-    router
+    let router = router
         .fallback(no_such_endpoint)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(gate, pass))
+        .layer(middleware::from_fn_with_state(gate, pass));
+    Routes { router, feed: Some(feed) }
 }
 
 /// What every request passes. It is one layer, because each layer that axum boxes costs a request as much
 /// as the verdict itself does.
-struct Gate {
-    clients: Arc<Clients>,
+pub(super) struct Gate {
+    pub(super) clients: Arc<Clients>,
     places: Semaphore,
     metrics: Arc<Metrics>,
 }
 
-/// Every request has its time, every answer leaves uncacheable, and every rejection is counted.
-async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let for_a_proxy = is_authorize(path);
-    let mut response = if path == ACCEPT_SET {
-        // It has neither a body to wait for nor a verdict to make, and bounds its own time.
-        gate.identify(request, next).await
-    } else {
-        let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, next)).await;
-        answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
-    };
-    let rejection = match response.status() {
-        // That is a verdict.
-        StatusCode::UNAUTHORIZED if for_a_proxy => None,
-        StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
-        StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
-        StatusCode::PAYLOAD_TOO_LARGE => Some(Rejection::BodyTooLarge),
-        StatusCode::REQUEST_TIMEOUT => Some(Rejection::Timeout),
-        status if status.is_client_error() => Some(Rejection::Malformed),
-        _ => None,
-    };
-    if let Some(rejection) = rejection {
-        gate.metrics.rejected(rejection);
-    }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// The requests that wait for news.
-pub fn waits(uri: &Uri) -> bool {
-    uri.path() == ACCEPT_SET
+/// Every request has its time.
+async fn pass(
+    State(gate): State<Arc<Gate>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let for_a_proxy = is_authorize(request.uri().path());
+    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, &caller, next)).await;
+    gate.seal(answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response()), for_a_proxy)
 }
 
 /// The paths that are routed there, and no other: behind them nobody has been identified.
@@ -130,26 +111,42 @@ fn is_authorize(path: &str) -> bool {
 }
 
 impl Gate {
-    /// Sheds load before anything is read: what can't be answered in time is better told so at once.
-    async fn admit(&self, request: Request, next: Next) -> Response {
+    /// Sheds load before anything is read: what can't be answered in time is better told so at once. Lets in only who has
+    /// a credential.
+    async fn admit(&self, mut request: Request, caller: &Caller, next: Next) -> Response {
         let Ok(_place) = self.places.try_acquire() else {
             return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
                 .into_response();
         };
-        if is_authorize(request.uri().path()) {
-            next.run(request).await
-        } else {
-            self.identify(request, next).await
+        if !is_authorize(request.uri().path()) {
+            let Some(client) = self.clients.identify(request.headers(), caller) else {
+                return ApiError::bad_credential().into_response();
+            };
+            // Nothing behind this needs it, and what is not there can't leak.
+            request.headers_mut().remove(header::AUTHORIZATION);
+            request.extensions_mut().insert(client);
+            DefaultBodyLimit::max(limits::BODY_BYTES).apply(&mut request);
         }
+        next.run(request).await
     }
 
-    /// Lets in only who has a credential.
-    async fn identify(&self, mut request: Request, next: Next) -> Response {
-        if !self.clients.identify(&mut request) {
-            return ApiError::bad_credential().into_response();
+    /// Every answer leaves uncacheable, and every rejection is counted.
+    pub(super) fn seal(&self, mut response: Response, for_a_proxy: bool) -> Response {
+        let rejection = match response.status() {
+            // That is a verdict.
+            StatusCode::UNAUTHORIZED if for_a_proxy => None,
+            StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
+            StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
+            StatusCode::PAYLOAD_TOO_LARGE => Some(Rejection::BodyTooLarge),
+            StatusCode::REQUEST_TIMEOUT => Some(Rejection::Timeout),
+            status if status.is_client_error() => Some(Rejection::Malformed),
+            _ => None,
+        };
+        if let Some(rejection) = rejection {
+            self.metrics.rejected(rejection);
         }
-        DefaultBodyLimit::max(limits::BODY_BYTES).apply(&mut request);
-        next.run(request).await
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 }
 

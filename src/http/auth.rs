@@ -9,16 +9,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use axum::{
-    extract::Request,
-    http::{HeaderMap, header},
-};
+use axum::http::{HeaderMap, header};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crossfade_verify::{Digest, Shape, shape};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{limits, tls::Certificate};
+use super::{limits, server::Peer, tls::Certificate};
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -106,17 +103,12 @@ impl Clients {
         (client.id.as_bytes() == &pair[..colon]).then_some(client)
     }
 
-    /// Says to the handlers who calls; false: nobody that we know.
-    pub(super) fn identify(&self, request: &mut Request) -> bool {
-        let certified = self.by_certificate(request.extensions().get());
-        let Some(client) = certified.or_else(|| self.authenticate(request.headers())) else { return false };
-        // Nothing behind this needs it, and what is not there can't leak.
-        request.headers_mut().remove(header::AUTHORIZATION);
-        if let Some(stranger) = request.extensions().get::<Stranger>() {
-            stranger.is_known();
-        }
-        request.extensions_mut().insert(client);
-        true
+    /// Who calls, by certificate or credential; none: nobody that we know.
+    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Option<Arc<Client>> {
+        let certified = self.by_certificate(caller.certificate.as_ref());
+        let client = certified.or_else(|| self.authenticate(headers))?;
+        caller.stranger.is_known();
+        Some(client)
     }
 
     /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
@@ -133,13 +125,27 @@ impl Clients {
     }
 }
 
+/// Who is at the other end, as far as its connection shows.
+#[derive(Debug)]
+pub struct Caller {
+    pub(super) peer: Peer,
+    pub(super) stranger: Stranger,
+    pub(super) certificate: Option<Arc<Certificate>>,
+}
+
+impl From<Peer> for Caller {
+    fn from(peer: Peer) -> Self {
+        Self { peer, stranger: Stranger::default(), certificate: None }
+    }
+}
+
 /// A connection's place among the strangers, which it leaves with its first good credential.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stranger(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+#[derive(Debug, Default)]
+pub(super) struct Stranger(Mutex<Option<OwnedSemaphorePermit>>);
 
 impl Stranger {
     pub(super) fn new(place: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Mutex::new(Some(place))))
+        Self(Mutex::new(Some(place)))
     }
 
     pub(super) fn is_known(&self) {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -14,7 +14,7 @@ use axum::{
 
 use super::{
     api::Verdicts,
-    auth::{Client, Clients, Role, Stranger},
+    auth::{Caller, Client, Clients, Role},
     credential,
     error::ApiError,
     tls::Certificate,
@@ -31,10 +31,14 @@ pub(super) struct Proxies {
     pub(super) clients: Arc<Clients>,
 }
 
-pub(super) async fn authorize(State(proxies): State<Arc<Proxies>>, request: Request) -> Response {
+pub(super) async fn authorize(
+    State(proxies): State<Arc<Proxies>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    request: Request,
+) -> Response {
     let Proxies { verdicts, clients } = &*proxies;
-    let (headers, extensions) = (request.headers(), request.extensions());
-    let (client, audience) = match proxy(clients, extensions.get(), headers) {
+    let headers = request.headers();
+    let (client, audience) = match proxy(clients, caller.certificate.as_ref(), headers) {
         Ok(known) => known,
         Err(why) => {
             verdicts.metrics.rejected(Rejection::BadCredential);
@@ -42,9 +46,7 @@ pub(super) async fn authorize(State(proxies): State<Arc<Proxies>>, request: Requ
             return not_configured();
         }
     };
-    if let Some(stranger) = extensions.get::<Stranger>() {
-        stranger.is_known();
-    }
+    caller.stranger.is_known();
     let token = match credential::token(headers, &client.token_headers) {
         Ok(token) => token,
         Err(unfit) => {

@@ -8,12 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use axum::Router;
-use bytes::Bytes;
 use hyper::{
-    Request, Uri,
+    Request,
     body::Incoming,
-    header::HeaderValue,
     server::conn::http1,
     service::{Service as _, service_fn},
 };
@@ -25,12 +22,13 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::OwnedSemaphorePermit,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{either::Either, sync::CancellationToken};
 
 use super::{
-    auth::Stranger,
-    crowd::{Move, Waits},
+    auth::{Caller, Stranger},
+    crowd::Move,
     limits,
+    routes::Routes,
     server::{Opened, Peer},
 };
 use crate::metrics::{Metrics, Rejection};
@@ -47,7 +45,7 @@ pub(super) fn http() -> http1::Builder {
 /// A connection, and all that it needs.
 pub(super) struct Connection {
     pub(super) http: http1::Builder,
-    pub(super) router: Router,
+    pub(super) routes: Routes,
     pub(super) peer: Peer,
     pub(super) stranger: Stranger,
     pub(super) metrics: Arc<Metrics>,
@@ -81,15 +79,13 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let stay = |_: &Uri| None;
-        self.answer(opened, stay).await;
+        self.answer(opened, || None).await;
     }
 
     /// Serves it until it asks for something that doesn't wait. Then what is left to do is returned, that request
     /// included.
-    pub(super) async fn serve_while<Io>(
+    pub(super) async fn serve_while_held<Io>(
         self,
-        waits: Waits,
         opened: Opened<Io>,
     ) -> Option<Pin<Box<impl Future<Output = ()> + Send + use<Io>>>>
     where
@@ -97,7 +93,7 @@ impl Connection {
     {
         let departure = Arc::new(Move::default());
         let asked = Arc::clone(&departure);
-        let leave = move |uri: &Uri| (!waits(uri) && asked.begin()).then(|| Arc::clone(&asked));
+        let leave = move || asked.begin().then(|| Arc::clone(&asked));
         let mut all = Box::pin(self.answer(opened, leave));
         tokio::select! {
             () = all.as_mut() => return None,
@@ -107,30 +103,28 @@ impl Connection {
         Some(all)
     }
 
-    /// Answers request after request, each after the move that it asks for.
-    async fn answer<Io>(self, opened: Opened<Io>, moves: impl Fn(&Uri) -> Option<Arc<Move>> + Send + 'static)
+    /// Answers request after request, those that are not held after the move that they ask for.
+    async fn answer<Io>(self, opened: Opened<Io>, moves: impl Fn() -> Option<Arc<Move>> + Send + 'static)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, router, peer, stranger, metrics, stop, _place } = self;
+        let Self { http, routes, peer, stranger, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let routes = TowerToHyperService::new(router);
+        let caller = Arc::new(Caller { peer, stranger, certificate });
+        let routed = TowerToHyperService::new(routes.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            own(&mut request);
-            let extensions = request.extensions_mut();
-            extensions.insert(peer.clone());
-            extensions.insert(stranger.clone());
-            if let Some(certificate) = &certificate {
-                extensions.insert(Arc::clone(certificate));
+            if let Some(feed) = routes.feed(&request) {
+                return Either::Left(Arc::clone(feed).answer(&request, &caller));
             }
-            let departure = moves(request.uri());
-            let answer = routes.call(request);
-            async move {
+            request.extensions_mut().insert(Arc::clone(&caller));
+            let departure = moves();
+            let answer = routed.call(request);
+            Either::Right(async move {
                 if let Some(departure) = departure {
                     departure.ended().await;
                 }
                 answer.await
-            }
+            })
         });
         let over = over.unwrap_or(stop);
         let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
@@ -144,26 +138,6 @@ impl Connection {
         if let Err(error) = served {
             count(&metrics, &error);
         }
-    }
-}
-
-/// Copies what of a request lies in its connection's buffer, all of it into one. Otherwise hyper reads on into a second
-/// buffer beside it, while the request lives: and thousands are held.
-fn own(request: &mut Request<Incoming>) {
-    let uri = request.uri().path_and_query().map_or("", |asked| asked.as_str());
-    let values = request.headers().values().map(HeaderValue::as_bytes);
-    let mut copies: Bytes = values.chain([uri.as_bytes()]).collect::<Vec<_>>().concat().into();
-    for value in request.headers_mut().values_mut() {
-        // What was valid stays so.
-        if let Ok(copy) = HeaderValue::from_maybe_shared(copies.split_to(value.len())) {
-            *value = copy;
-        }
-    }
-    // In the form that is addressed to a server; the others are not held.
-    if request.uri().authority().is_none()
-        && let Ok(copy) = Uri::from_maybe_shared(copies)
-    {
-        *request.uri_mut() = copy;
     }
 }
 

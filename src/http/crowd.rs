@@ -13,14 +13,10 @@ use std::{
     },
 };
 
-use hyper::Uri;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::Notify,
 };
-
-/// Which requests wait.
-pub type Waits = fn(&Uri) -> bool;
 
 const THREADS: usize = 2;
 
@@ -31,7 +27,6 @@ const NICE: i32 = 10;
 #[derive(Clone, Debug)]
 pub struct Crowd {
     runtime: Arc<Background>,
-    pub(super) waits: Waits,
 }
 
 #[derive(Debug)]
@@ -39,7 +34,7 @@ struct Background(Option<Runtime>, Handle);
 
 impl Crowd {
     /// Starts its threads.
-    pub fn start(waits: Waits) -> io::Result<Self> {
+    pub fn start() -> io::Result<Self> {
         let mut runtime = Builder::new_multi_thread();
         runtime
             .worker_threads(THREADS)
@@ -48,7 +43,7 @@ impl Crowd {
             .on_thread_start(step_back);
         let runtime = runtime.enable_all().build()?;
         let handle = runtime.handle().clone();
-        Ok(Self { runtime: Arc::new(Background(Some(runtime), handle)), waits })
+        Ok(Self { runtime: Arc::new(Background(Some(runtime), handle)) })
     }
 
     pub(super) fn handle(&self) -> &Handle {

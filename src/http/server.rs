@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
@@ -21,6 +20,7 @@ use super::{
     connection::{self, Connection},
     crowd::Crowd,
     limits,
+    routes::Routes,
     tls::Certificate,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -92,7 +92,7 @@ impl Listener for UnixListener {
 /// served there.
 pub async fn serve<L: Listener>(
     mut listener: L,
-    router: Router,
+    routes: Routes,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
     crowd: Option<Crowd>,
@@ -123,7 +123,7 @@ pub async fn serve<L: Listener>(
         };
         let served = Connection {
             http: http.clone(),
-            router: router.clone(),
+            routes: routes.clone(),
             peer,
             stranger: Stranger::new(stranger),
             metrics: Arc::clone(&metrics),
@@ -138,10 +138,9 @@ pub async fn serve<L: Listener>(
             }),
             Some(crowd) => {
                 let (home, moved) = (Handle::current(), tasks.clone());
-                let waits = crowd.waits;
                 let among = async move {
                     let Some(opened) = served.open(opening).await else { return };
-                    if let Some(rest) = served.serve_while(waits, opened).await {
+                    if let Some(rest) = served.serve_while_held(opened).await {
                         moved.spawn_on(rest, &home);
                     }
                 };

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Distribution, Member},
     http::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
+        routes::Routes,
         server::{self, Listener, Opened, Peer},
     },
     metrics::Metrics,
@@ -51,7 +51,7 @@ pub(crate) struct Replica {
 /// What is lost when it dies.
 pub(crate) struct Running {
     pub(crate) distribution: Arc<Distribution>,
-    pub(crate) router: Router,
+    pub(crate) routes: Routes,
     pub(crate) inboxes: BTreeMap<String, Arc<Inbox>>,
     tasks: JoinSet<()>,
 }
@@ -155,10 +155,10 @@ impl Running {
         metrics.know_audience(AUDIENCE, &["bot"]);
         let verdicts =
             Verdicts { distribution: Arc::clone(&distribution), metrics: Arc::clone(&metrics), clock };
-        let router = api::router(verdicts, None, clients(), stop.clone());
+        let routes = api::routes(verdicts, None, clients(), stop.clone());
         let port = Port(world.network.listen(host));
-        tasks.spawn(server::serve(port, router.clone(), metrics, stop, None));
-        Self { distribution, router, inboxes, tasks }
+        tasks.spawn(server::serve(port, routes.clone(), metrics, stop, None));
+        Self { distribution, routes, inboxes, tasks }
     }
 }
 

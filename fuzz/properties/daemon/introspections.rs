@@ -15,7 +15,8 @@ use crossfade::{
     distribution::{Bounds, Distribution, Member},
     http::{
         api::{self, Verdicts},
-        auth::{Client, Clients, Known, Polls, Role},
+        auth::{Caller, Client, Clients, Known, Polls, Role},
+        server::Peer,
     },
     metrics::Metrics,
     rotation::ring::{Findings, Ring, Version, VersionId},
@@ -65,6 +66,7 @@ async fn ask(body: Vec<u8>) -> (StatusCode, Vec<u8>) {
     let request = Request::post("/v1/introspect")
         .header(header::AUTHORIZATION, format!("Bearer {CREDENTIAL}"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .extension(Arc::new(Caller::from(Peer { name: "fuzz".into(), uid: None })))
         .body(Body::from(body))
         .expect("a request");
     let answer = API.get_or_init(api).clone().oneshot(request).await.expect("it never fails");
@@ -104,7 +106,7 @@ fn api() -> Router {
     clients.replace(Known { by_credential, ..Known::default() });
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     metrics.know_audience(AUDIENCE, &["bot"]);
-    api::router(Verdicts { distribution, metrics, clock }, None, clients, CancellationToken::new())
+    api::routes(Verdicts { distribution, metrics, clock }, None, clients, CancellationToken::new()).router
 }
 
 fn ring(now: Timestamp) -> Ring {
