@@ -22,6 +22,7 @@ pub mod operator;
 mod reports;
 pub mod routes;
 pub mod server;
+pub mod socket;
 pub mod telemetry;
 pub mod tls;
 mod token;

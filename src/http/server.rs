@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, UnixListener, UnixStream},
     runtime::Handle,
     sync::Semaphore,
 };
@@ -21,6 +21,7 @@ use super::{
     crowd::Crowd,
     limits,
     routes::Routes,
+    socket::Socket,
     tls::Certificate,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -63,8 +64,8 @@ impl<Io> Opened<Io> {
 }
 
 impl Listener for TcpListener {
-    type Io = TcpStream;
-    type Opening = Ready<io::Result<Opened<TcpStream>>>;
+    type Io = Socket;
+    type Opening = Ready<io::Result<Opened<Socket>>>;
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let (stream, peer) = accept(self).await?;
         Ok((Opened::at_once(stream), peer))
@@ -72,10 +73,10 @@ impl Listener for TcpListener {
 }
 
 /// The next connection over TCP.
-pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Peer)> {
+pub(super) async fn accept(listener: &TcpListener) -> io::Result<(Socket, Peer)> {
     let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, Peer { name: address.to_string().into(), uid: None }))
+    Ok((Socket::new(stream), Peer { name: address.to_string().into(), uid: None }))
 }
 
 impl Listener for UnixListener {

@@ -13,14 +13,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 
-use super::server::{self, Opened, Peer};
+use super::{
+    server::{self, Opened, Peer},
+    socket::Socket,
+};
 
 mod certificate;
 mod material;
@@ -71,7 +71,7 @@ impl Tls {
         self.state.load().material.validity()
     }
 
-    async fn open(self: Arc<Self>, stream: TcpStream) -> io::Result<Opened<Box<TlsStream<TcpStream>>>> {
+    async fn open(self: Arc<Self>, stream: Socket) -> io::Result<Opened<Box<TlsStream<Socket>>>> {
         let state = self.state.load_full();
         let handshake = TlsAcceptor::from(Arc::clone(state.material.config())).accept(stream);
         let stream = in_turn(PollSemaphore::new(Arc::clone(&self.turn)), handshake).await?;
@@ -104,7 +104,7 @@ pub struct Listener {
 }
 
 impl server::Listener for Listener {
-    type Io = Box<TlsStream<TcpStream>>;
+    type Io = Box<TlsStream<Socket>>;
     type Opening = Pin<Box<dyn Future<Output = io::Result<Opened<Self::Io>>> + Send>>;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {

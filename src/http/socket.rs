@@ -1,0 +1,76 @@
+//! A TCP socket that follows its connection from one runtime to another.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    runtime::{Handle, Id},
+};
+
+/// Whoever polls it is told by a reactor of its own runtime that there is something to read: nobody wakes up for the
+/// other's connections.
+#[derive(Debug)]
+pub struct Socket {
+    /// None: it could not follow.
+    stream: Option<TcpStream>,
+    registered: Id,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream: Some(stream), registered: Handle::current().id() }
+    }
+
+    fn here(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
+        let socket = self.get_mut();
+        let here = Handle::current().id();
+        if socket.registered != here
+            && let Some(stream) = socket.stream.take()
+        {
+            socket.stream = Some(TcpStream::from_std(stream.into_std()?)?);
+            socket.registered = here;
+        }
+        socket.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.here()?.poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.here()?.poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.here()?.poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.here()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.here()?.poll_shutdown(cx)
+    }
+}
