@@ -88,8 +88,12 @@ async fn in_turn<F: Future>(mut turn: PollSemaphore, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
         // Closed by nobody.
-        let _turn = ready!(turn.poll_acquire(context));
-        future.as_mut().poll(context)
+        let turn = ready!(turn.poll_acquire(context));
+        let polled = future.as_mut().poll(context);
+        drop(turn);
+        // A thread that steps back does so when its slice ends, unless it says that it is done.
+        std::thread::yield_now();
+        polled
     })
     .await
 }
