@@ -1,6 +1,11 @@
 //! The feed: accept sets, held until they change, and what verifiers say about themselves.
 
-use std::thread;
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -122,6 +127,46 @@ fn held_polls_are_ended_at_shutdown_and_told_to_connect_elsewhere() {
     let ended = poll.join().expect("an answer");
     assert_eq!((ended.status, ended.header("connection")), (304, Some("close")));
     assert!(daemon.exit().success());
+}
+
+#[test]
+fn a_connection_that_was_held_may_ask_for_verdicts_and_send_their_bodies_later() {
+    let world = World::with_slow_sync();
+    let _daemon = world.start();
+    let tag = set(&world, &[]).header("etag").expect("a tag").to_owned();
+    let body = format!("token={}", world.token());
+    let mut stream = TcpStream::connect(("127.0.0.1", world.listen)).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    let mut ask = |text: &str| {
+        stream.write_all(text.as_bytes()).expect("sent");
+        answer(&mut stream)
+    };
+    let head = format!("HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {VERIFIER}\r\n");
+    for _ in 0..3 {
+        let held = ask(&format!("GET {SET} {head}If-None-Match: {tag}\r\nPrefer: wait=1\r\n\r\n"));
+        assert_eq!(held.status, 304);
+        let form = "Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue";
+        let length = body.len();
+        let announced = ask(&format!("POST /v1/introspect {head}{form}\r\nContent-Length: {length}\r\n\r\n"));
+        assert_eq!(announced.status, 100, "it waits for the body");
+        let verdict = ask(&body);
+        assert_eq!((verdict.status, &verdict.json()["active"]), (200, &true.into()), "{verdict:?}");
+    }
+}
+
+/// The next answer on a connection that goes on.
+fn answer(stream: &mut TcpStream) -> Answer {
+    let (mut text, mut some) = (Vec::new(), [0; 4096]);
+    loop {
+        let so_far = Answer::of(&text);
+        let length = so_far.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        if text.windows(4).any(|end| end == b"\r\n\r\n") && so_far.body.len() >= length {
+            return so_far;
+        }
+        let read = stream.read(&mut some).expect("an answer");
+        assert_ne!(read, 0, "the connection ended");
+        text.extend_from_slice(&some[..read]);
+    }
 }
 
 fn verifiers(state: &str) -> String {

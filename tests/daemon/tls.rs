@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use caller::{BOTH, Caller, get};
-use secure::{Secure, TOKEN, introspect};
+use caller::{BOTH, Caller, Request, get};
+use secure::{FORM, SET, Secure, TOKEN, introspect};
 
 use crate::{
     process::{call, raw},
@@ -37,6 +37,27 @@ fn with_tls_those_who_trust_our_certificate_are_served_over_1_2_and_1_3() {
     }
     secure.world.ok(&["health"]);
     assert!(secure.world.ok(&["status"]).contains(SECRET));
+}
+
+#[test]
+fn one_connection_over_tls_is_held_and_asks_for_verdicts_in_turns() {
+    let secure = Secure::tls();
+    let _daemon = secure.world.start();
+    let bearer = format!("Bearer {VERIFIER}");
+    let body = format!("token={}", secure.world.token());
+    let verdict = [("Authorization", &*bearer), FORM];
+    let verdict = Request { method: "POST", path: "/v1/introspect", headers: &verdict, body: &body };
+    let mut connection = Caller::new(&secure.ours, None).connect(secure.port()).expect("a connection");
+    let mut ask = |request: &Request<'_>| connection.ask(request).expect("an answer");
+    let mut tag = "\"none\"".to_owned();
+    for _ in 0..3 {
+        let poll = [("Authorization", &*bearer), ("If-None-Match", &*tag), ("Prefer", "wait=1")];
+        let polled = ask(&get(SET, &poll));
+        assert!([200, 304].contains(&polled.status), "{polled:?}");
+        tag = polled.header("etag").expect("a tag").to_owned();
+        let answer = ask(&verdict);
+        assert_eq!((answer.status, &answer.json()["active"]), (200, &true.into()), "{answer:?}");
+    }
 }
 
 #[test]
