@@ -146,6 +146,19 @@ impl Daemon {
         Ok(Self { server, to_ready, program: program.to_owned(), config, telemetry })
     }
 
+    /// Waits until each secret has its first version, which comes after the daemon is ready.
+    pub(super) fn until_made(&self, secrets: usize) -> Result<()> {
+        let began = now();
+        let made = |line: &&str| {
+            line.starts_with("crossfade_rotation_last_success_timestamp_seconds{") && !line.ends_with(" 0")
+        };
+        while self.metrics()?.lines().filter(made).count() < secrets {
+            ensure!(began.elapsed() < PATIENCE, "the secrets don't get their first versions");
+            pause(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
     /// What a command prints.
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<String> {
         let output =

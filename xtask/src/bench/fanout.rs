@@ -34,6 +34,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     let (credentials, clients): (Vec<_>, Vec<_>) = credentials(program)?.into_iter().unzip();
     let terms = Terms { freshness: "60s", secrets: SECRETS, clients: &clients, ..Terms::default() };
     let daemon = Daemon::start_on(program, &fresh_folder("fan-out")?, &terms)?;
+    daemon.until_made(SECRETS)?;
     for order in ORDERS {
         daemon.order(0, order)?;
     }

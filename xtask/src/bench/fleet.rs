@@ -48,10 +48,7 @@ pub(super) fn all_at_once(program: &Path) -> Result<Vec<Figure>> {
     let folder = fresh_folder("all-at-once")?;
     let began = now();
     let first = Daemon::start(program, &folder, MANY, "")?;
-    while currents(&first)?.len() < MANY {
-        ensure!(began.elapsed() < PATIENCE, "the secrets don't get their first versions");
-        pause(Duration::from_millis(100));
-    }
+    first.until_made(MANY)?;
     let made = began.elapsed().as_secs_f64();
     drop(first);
     let slot = wall_s() + AHEAD_S;

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use crossfade_testing_secretsmanager::log::Call;
 
 use super::{
@@ -44,7 +44,6 @@ const SIZES: [(usize, Names, Option<f64>); 3] = [
 type Names = [&'static str; 4];
 /// Three times all secrets are read.
 const REST: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The times that a config has by itself.
 fn terms<'a>(secrets: usize) -> Terms<'a> {
@@ -58,10 +57,7 @@ pub(super) fn embedded(program: &Path) -> Result<Vec<Figure>> {
         let folder = fresh_folder("many")?;
         let began = now();
         let first = Daemon::start_on(program, &folder, &terms(secrets))?;
-        while !has_all(&first, secrets)? {
-            ensure!(began.elapsed() < PATIENCE, "the secrets don't get their first versions");
-            pause(Duration::from_millis(200));
-        }
+        first.until_made(secrets)?;
         let made = began.elapsed().as_secs_f64();
         drop(first);
         let daemon = Daemon::start_on(program, &folder, &terms(secrets))?;
@@ -103,13 +99,4 @@ fn at_rest(daemon: &Daemon, name: &'static str, most: Option<f64>) -> Result<Fig
         Some(most) => Figure::new(name, resident, most, " MB", told),
         None => Figure::told(name, resident, " MB", told),
     })
-}
-
-/// Whether each secret has a version, by the metrics.
-fn has_all(daemon: &Daemon, secrets: usize) -> Result<bool> {
-    let metrics = daemon.metrics()?;
-    let made = metrics.lines().filter(|line| {
-        line.starts_with("crossfade_rotation_last_success_timestamp_seconds{") && !line.ends_with(" 0")
-    });
-    Ok(made.count() == secrets)
 }

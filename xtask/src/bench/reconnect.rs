@@ -33,6 +33,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
         ..Terms::default()
     };
     let daemon = Daemon::start_on(program, &folder, &terms)?;
+    daemon.until_made(SECRETS)?;
     let token = daemon.ask(&["token", "mcp/bench-0000"])?;
     let probe = Probe::new(daemon.server.address, Arc::new(tls.clone()), token.trim());
     // Once for warmth.
