@@ -18,6 +18,9 @@ const PROMETHEUS: &str = "2.42";
 /// Debian 12's. The build is left open, as above.
 const NGINX: &str = "1.22";
 const NATS: &str = "2.9";
+const REDIS: &str = "5:7.0";
+const REDIS_LIBRARIES: [(&str, &str); 3] =
+    [("libjemalloc2", "5.3"), ("liblzf1", "3"), ("libatomic1", "12.2")];
 const VALGRIND: &str = "3.19";
 
 const FAKETIME: &str = "0.9";
@@ -50,6 +53,11 @@ pub(crate) fn nginx() -> Result<PathBuf> {
 /// What the feed's fan-out is measured beside.
 pub(crate) fn nats() -> Result<PathBuf> {
     debian("nats-server", NATS, "usr/sbin/nats-server")
+}
+
+/// And beside this, by the same program under another name: Debian's `redis-server` is a link to it.
+pub(crate) fn redis() -> Result<PathBuf> {
+    debian_with("redis-tools", REDIS, &REDIS_LIBRARIES, "usr/bin/redis-check-rdb")
 }
 
 /// A library that gives a process a wall clock of its own.
@@ -127,7 +135,8 @@ pub(crate) fn debian_with(
     libraries: &[(&str, &str)],
     program: &str,
 ) -> Result<PathBuf> {
-    let unpacked = folder().join(format!("{package}-{version}"));
+    // A colon would end the folder's name where paths are listed.
+    let unpacked = folder().join(format!("{package}-{}", version.replace(':', "-")));
     let program = unpacked.join(program);
     if !program.exists() {
         eprintln!("xtask: fetching Debian's {package} {version}");

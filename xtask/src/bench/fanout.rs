@@ -1,4 +1,4 @@
-//! What a change costs that goes to thousands of verifiers, and how soon all have it, beside NATS.
+//! What a change costs that goes to thousands of verifiers, and how soon all have it, beside NATS and Redis.
 
 use std::{
     path::Path,
@@ -10,11 +10,10 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::{
     Figure,
+    broker::{Broker, Kind},
     crowd::{Crowd, Spread},
     daemon::{Daemon, Server, Terms, fresh_folder},
-    median,
-    nats::Nats,
-    now, pause,
+    median, now, pause,
 };
 
 pub(super) const CLIENTS: usize = 5;
@@ -29,8 +28,8 @@ const ORDERS: [&str; 4] = ["rotate", "abort", "rotate", "abort"];
 pub(super) const SECRETS: usize = 4;
 
 pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
-    descriptors(2 * SIZE as u64 + 500)?;
-    let nats = crate::tools::nats()?;
+    descriptors(3 * SIZE as u64 + 500)?;
+    let (nats, redis) = (crate::tools::nats()?, crate::tools::redis()?);
     let (credentials, clients): (Vec<_>, Vec<_>) = credentials(program)?.into_iter().unzip();
     let terms = Terms { freshness: "60s", secrets: SECRETS, clients: &clients, ..Terms::default() };
     let daemon = Daemon::start_on(program, &fresh_folder("fan-out")?, &terms)?;
@@ -44,10 +43,11 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     let crowd = Crowd::start(daemon.server.address, &credentials, EACH, None, false)?;
     crowd.spread(now())?;
     let fresh = daemon.server.resident_kib()?;
-    let nats = Nats::start(&nats, SIZE)?;
+    let nats = Broker::start(Kind::Nats, &nats, SIZE)?;
+    let redis = Broker::start(Kind::Redis, &redis, SIZE)?;
     let payload = daemon.accept_set()?.into_bytes();
 
-    let (mut ours, mut theirs) = (Rounds::default(), Rounds::default());
+    let [mut ours, mut nats_rounds, mut redis_rounds] = [(); 3].map(|()| Rounds::default());
     let mut heartbeats = 0;
     for n in 0..ROUNDS {
         let order = |order: &&str| {
@@ -55,15 +55,26 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
             Ok((began, crowd.spread(began)?))
         };
         ours.round(&daemon.server, || ORDERS.iter().map(order).collect())?;
-        theirs.round(&nats.server, || ORDERS.iter().map(|_| nats.publish(&payload)).collect())?;
+        for (broker, rounds) in [(&nats, &mut nats_rounds), (&redis, &mut redis_rounds)] {
+            rounds.round(&broker.server, || ORDERS.iter().map(|_| broker.publish(&payload)).collect())?;
+        }
         heartbeats += ours.heartbeats;
     }
-    let kb = |now: u64, idle: u64| now.saturating_sub(idle) as f64 * 1.024 / SIZE as f64;
-    let (held, subscribed) =
-        (kb(daemon.server.resident_kib()?, idle), kb(nats.server.resident_kib()?, nats.idle));
-    let fresh = kb(fresh, idle);
+    let kb = |server: &Server, idle: u64| -> Result<f64> {
+        Ok(server.resident_kib()?.saturating_sub(idle) as f64 * 1.024 / SIZE as f64)
+    };
+    let held = kb(&daemon.server, idle)?;
+    let [nats_kb, redis_kb] = [kb(&nats.server, nats.idle)?, kb(&redis.server, redis.idle)?];
+    let fresh = fresh.saturating_sub(idle) as f64 * 1.024 / SIZE as f64;
     let pushes = ours.pushes;
-    let beside = |figure: fn(&Rounds) -> f64| format!("NATS in the same run: {:.1} ms", figure(&theirs));
+    let [nats_cpu, redis_cpu] = [&nats_rounds, &redis_rounds].map(|rounds| median(rounds.cpu.clone()));
+    let beside = |figure: fn(&Rounds) -> f64| {
+        format!(
+            "in the same run NATS: {:.1} ms, Redis: {:.1} ms",
+            figure(&nats_rounds),
+            figure(&redis_rounds)
+        )
+    };
     Ok(vec![
         Figure::new(
             "5,000 verifiers, CPU for a push",
@@ -71,8 +82,8 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
             25.0,
             " µs",
             format!(
-                "{pushes} pushes and their acknowledgements, {heartbeats} heartbeats; NATS, without: {:.1} µs",
-                median(theirs.cpu.clone())
+                "{pushes} pushes and their acknowledgements, {heartbeats} heartbeats; without those NATS: {nats_cpu:.1} µs, \
+                 Redis: {redis_cpu:.1} µs"
             ),
         ),
         Figure::new(
@@ -80,7 +91,9 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
             held,
             24.0,
             " KB",
-            format!("after all pushes, {fresh:.1} before; NATS: {subscribed:.1} KB for a subscriber"),
+            format!(
+                "after all pushes, {fresh:.1} before; for a subscriber NATS: {nats_kb:.1} KB, Redis: {redis_kb:.1} KB"
+            ),
         ),
         Figure::told("order to each has it, p50", ours.p50(), " ms", beside(Rounds::p50)),
         Figure::told("order to each has it, p99", ours.p99(), " ms", beside(Rounds::p99)),
