@@ -12,6 +12,7 @@ use crossfade::{
     audit::{AuditLog, Target},
     http::{
         admin::{Admin, router},
+        auth::Caller,
         operator::{Operator, OrderError, SecretStatus, VersionStatus},
         server::Peer,
     },
@@ -75,8 +76,8 @@ async fn ask(uri: Uri, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
     if !body.is_empty() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
-    let peer = Peer { name: "uid:0".into(), uid: Some(0) };
-    let request = request.extension(peer).body(Body::from(body)).expect("a request");
+    let caller = Arc::new(Caller::from(Peer { name: "uid:0".into(), uid: Some(0) }));
+    let request = request.extension(caller).body(Body::from(body)).expect("a request");
     let answer = ADMIN.get_or_init(admin).clone().oneshot(request).await.expect("it never fails");
     let status = answer.status();
     (status, to_bytes(answer.into_body(), 64 * 1024).await.expect("a body").to_vec())
