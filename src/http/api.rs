@@ -70,7 +70,8 @@ pub fn routes(
         .route("/v1/introspect", post(introspect))
         .route("/v1/reports", post(report))
         .with_state(Arc::new(verdicts))
-        .route(ACCEPT_SET, any(wrong_method))
+        // `Feed` takes GET before this: the other methods are told so, with `Allow` (RFC 9110, section 15.5.6).
+        .route(ACCEPT_SET, get(wrong_method))
         .route(AUTHORIZE, authorize.clone())
         .route("/v1/authorize/", authorize.clone())
         .route("/v1/authorize/{*path}", authorize);

@@ -200,12 +200,14 @@ fn a_request_that_makes_no_sense_is_told_why() {
     set(&world, &[]);
     let credential = format!("Bearer {VERIFIER}");
     let bot = format!("Bearer {BOT}");
+    let wrong = format!("Bearer {}x", &VERIFIER[..52]);
     for (what, path, headers, status) in [
         ("no audience", "/v1/accept-set", vec![("Authorization", &*credential)], 400),
         ("two audiences", &*format!("{SET}&audience=b"), vec![("Authorization", &credential)], 400),
         ("another's audience", "/v1/accept-set?audience=b", vec![("Authorization", &credential)], 403),
         ("a bot", SET, vec![("Authorization", &bot)], 403),
         ("nobody", SET, vec![], 401),
+        ("somebody else", SET, vec![("Authorization", &wrong)], 401),
         ("a bad name", SET, vec![("Authorization", &credential), ("Crossfade-Instance", "a b")], 400),
         (
             "two nonces",
@@ -217,7 +219,10 @@ fn a_request_that_makes_no_sense_is_told_why() {
         let answer = call(world.listen, "GET", path, &headers, "").expect("an answer");
         assert_eq!(answer.status, status, "{what}: {answer:?}");
         assert!(answer.json()["error_description"].is_string(), "{what}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
     }
+    let post = call(world.listen, "POST", SET, &[("Authorization", &credential)], "").expect("an answer");
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET,HEAD")), "{post:?}");
     assert_eq!(
         set(&world, &[("Prefer", "wait=soon")]).status,
         200,

@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn command(self, program: &Path, port: u16) -> Result<Command> {
+    fn command(self, program: &Path, port: u16) -> Command {
         let mut command = Command::new(program);
         let port = port.to_string();
         match self {
@@ -44,7 +44,7 @@ impl Kind {
             }
         };
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(command)
+        command
     }
 
     fn hello(self) -> &'static [u8] {
@@ -108,7 +108,7 @@ pub(super) struct Broker {
 impl Broker {
     pub(super) fn start(kind: Kind, program: &Path, size: usize) -> Result<Self> {
         let address = free_address()?;
-        let server = Server::listening(&mut kind.command(program, address.port())?, address)?;
+        let server = Server::listening(&mut kind.command(program, address.port()), address)?;
         pause(Duration::from_secs(1));
         let idle = server.resident_kib()?;
         let runtime = runtime(false)?;
@@ -183,32 +183,25 @@ async fn subscribe(
             return Ok(());
         }
         let size = match kind.understand(&line) {
-            Line::Payload(size) => size,
+            Line::Payload(size) => Some(size),
             Line::Channel => {
                 line.clear();
                 stream.read_line(&mut line).await?;
                 line.clear();
                 stream.read_line(&mut line).await?;
-                match line.trim_end().strip_prefix('$').map(str::parse) {
-                    Some(size) => size.map_err(io::Error::other)?,
-                    None => {
-                        let _ = news.send((who, now()));
-                        continue;
-                    }
-                }
+                line.trim_end().strip_prefix('$').map(str::parse).transpose().map_err(io::Error::other)?
             }
-            Line::Subscribed => {
-                let _ = news.send((who, now()));
-                continue;
-            }
+            Line::Subscribed => None,
             Line::Ping => {
                 stream.write_all(b"PONG\r\n").await?;
                 continue;
             }
             Line::Other => continue,
         };
-        payload.resize(size + 2, 0);
-        stream.read_exact(&mut payload).await?;
+        if let Some(size) = size {
+            payload.resize(size + 2, 0);
+            stream.read_exact(&mut payload).await?;
+        }
         // Nobody listens any more when all is over.
         let _ = news.send((who, now()));
     }
