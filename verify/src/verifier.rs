@@ -5,9 +5,8 @@
 
 use std::{fmt, sync::Arc};
 
-use arc_swap::ArcSwapOption;
-
 use crate::{
+    clock::Moment,
     grant::Grant,
     presented::Unfit,
     verdict::{Accepted, Reason, Verdict, View, decide},
@@ -15,6 +14,8 @@ use crate::{
 
 mod clock;
 mod counts;
+mod newest;
+mod seat;
 mod uses;
 
 pub use clock::{Clock, SystemClock};
@@ -24,9 +25,11 @@ pub(crate) use counts::Count;
 use counts::Counts;
 #[cfg(feature = "http")]
 pub(crate) use counts::Counts;
-use uses::Uses;
+use newest::{Held, Newest};
 
 /// Decides on the tokens of one audience. Copies are handles to the same verifier.
+///
+/// A thread that has decided keeps the view it saw, unless that is large, until it decides again or ends.
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
@@ -35,17 +38,11 @@ pub struct Verifier {
 pub(crate) struct Inner {
     audience: Arc<str>,
     clock: Arc<dyn Clock>,
-    held: ArcSwapOption<Held>,
+    newest: Newest,
     counts: Counts,
     /// What follows the daemon; none where the caller brings views in.
     #[cfg(feature = "http")]
     pub(crate) feed: std::sync::OnceLock<crate::feed::Following>,
-}
-
-/// A view, and who counts its uses.
-struct Held {
-    view: View,
-    uses: Uses,
 }
 
 /// Why a request is not let in.
@@ -90,12 +87,12 @@ impl Verifier {
 
     /// The same, on other clocks.
     pub fn with_clock(audience: impl Into<Arc<str>>, clock: Arc<dyn Clock>) -> Self {
-        let (audience, held, counts) = (audience.into(), ArcSwapOption::empty(), Counts::default());
+        let (audience, newest, counts) = (audience.into(), Newest::none(), Counts::default());
         Self {
             inner: Arc::new(Inner {
                 audience,
                 clock,
-                held,
+                newest,
                 counts,
                 #[cfg(feature = "http")]
                 feed: std::sync::OnceLock::new(),
@@ -136,7 +133,7 @@ impl Verifier {
     /// How it stands.
     pub fn status(&self) -> Status {
         let at = self.inner.clock.moment();
-        let held = self.inner.held.load();
+        let held = self.inner.newest.load();
         let view = held.as_ref().map(|held| &held.view);
         Status {
             entries: view.map(|view| view.set.entries().len()),
@@ -185,7 +182,21 @@ impl Inner {
     #[inline]
     fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
         let at = self.clock.verdict_moment();
-        let held = self.held.load();
+        // Nearly all are accepted. Whoever is not is decided on once more, by what is newest then.
+        let accepted = self.newest.remembered(|held| match decide(Some(&held.view), presented, at) {
+            Verdict::Accepted(accepted) if has(&accepted, scopes) => {
+                Some(held.uses.grant(&held.view, accepted, at))
+            }
+            _ => None,
+        });
+        match accepted {
+            Some(grant) => Ok(grant),
+            None => self.judge_by_newest(presented, scopes, at),
+        }
+    }
+
+    fn judge_by_newest(&self, presented: &[u8], scopes: &[Arc<str>], at: Moment) -> Result<Grant, Denial> {
+        let held = self.newest.load();
         let denial = match (decide(held.as_ref().map(|held| &held.view), presented, at), &*held) {
             (Verdict::Accepted(accepted), Some(held)) => {
                 if has(&accepted, scopes) {
@@ -202,23 +213,23 @@ impl Inner {
 
     pub(crate) fn apply(&self, view: View) {
         let uses = self.counts.uses_of(&view.set);
-        self.held.store(Some(Arc::new(Held { view, uses })));
+        self.newest.store(Held { view, uses });
     }
 
     /// The same set, seen at another place in time.
     #[cfg(feature = "http")]
-    pub(crate) fn confirm(&self, place: crate::Place, taken: crate::Moment) {
-        if let Some(held) = &*self.held.load() {
+    pub(crate) fn confirm(&self, place: crate::Place, taken: Moment) {
+        if let Some(held) = &*self.newest.load() {
             let crate::Place { now_ms, age_ms } = place;
             let view = View { set: held.view.set.clone(), now_ms, age_ms, taken, complete: true };
-            self.held.store(Some(Arc::new(Held { view, uses: held.uses.clone() })));
+            self.newest.store(Held { view, uses: held.uses.clone() });
         }
     }
 
     /// The view that is applied, if there is one.
     #[cfg(feature = "http")]
     pub(crate) fn view(&self) -> Option<View> {
-        self.held.load().as_ref().map(|held| held.view.clone())
+        self.newest.load().as_ref().map(|held| held.view.clone())
     }
 
     #[cfg(feature = "http")]

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Denial,
+    Denial, seat,
     uses::{Uses, shards_of},
 };
 use crate::{
@@ -67,7 +67,10 @@ pub(crate) struct Count {
 
 #[derive(Debug)]
 pub(super) struct Counter {
-    shards: Box<[Apart<Shard>]>,
+    /// Each is written by the one thread that has its number, which is cheaper.
+    own: Box<[Apart<Shard>]>,
+    /// By the others, and never fewer than one.
+    shared: Box<[Apart<Shard>]>,
     /// How many were reported; only the one who reports writes here.
     reported: AtomicU64,
 }
@@ -82,30 +85,45 @@ struct Shard {
 
 impl Counter {
     fn new(shards: usize) -> Self {
-        Self { shards: (0..shards).map(|_| Apart::default()).collect(), reported: AtomicU64::new(0) }
+        let [own, shared] = [(); 2].map(|()| (0..shards).map(|_| Apart::default()).collect());
+        Self { own, shared, reported: AtomicU64::new(0) }
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &Shard> {
+        self.own.iter().chain(&self.shared).map(|Apart(shard)| shard)
     }
 
     fn total(&self) -> u64 {
-        self.shards.iter().map(|Apart(shard)| shard.count.load(Relaxed)).sum()
+        self.shards().map(|shard| shard.count.load(Relaxed)).sum()
     }
 
     #[cfg(feature = "http")]
     fn last_ms(&self) -> u64 {
-        self.shards.iter().map(|Apart(shard)| shard.last_ms.load(Relaxed)).max().unwrap_or(0)
+        self.shards().map(|shard| shard.last_ms.load(Relaxed)).max().unwrap_or(0)
     }
 
     fn unreported(&self) -> u64 {
         self.total().saturating_sub(self.reported.load(Relaxed))
     }
 
-    /// In that shard, or in the first where it has not as many: it may come from a larger set.
-    pub(super) fn count(&self, at: Moment, shard: usize) {
-        if let Some(Apart(shard)) = self.shards.get(shard).or(self.shards.first()) {
+    /// By the thread of that number.
+    pub(super) fn count(&self, at: Moment, thread: usize) {
+        if let Some(Apart(shard)) = self.own.get(thread) {
+            shard.count.store(shard.count.load(Relaxed) + 1, Relaxed);
+            shard.seen(at);
+        } else {
+            let Apart(shard) = &self.shared[thread % self.shared.len()];
             shard.count.fetch_add(1, Relaxed);
-            // Most come within the same millisecond as the one before.
-            if shard.last_ms.load(Relaxed) != at.boot_ms {
-                shard.last_ms.store(at.boot_ms, Relaxed);
-            }
+            shard.seen(at);
+        }
+    }
+}
+
+impl Shard {
+    fn seen(&self, at: Moment) {
+        // Most come within the same millisecond as the one before.
+        if self.last_ms.load(Relaxed) != at.boot_ms {
+            self.last_ms.store(at.boot_ms, Relaxed);
         }
     }
 }
@@ -120,7 +138,7 @@ impl Counts {
     pub(super) fn denied(&self, denial: Denial, at: Moment) {
         let place = DENIALS.iter().position(|known| *known == denial);
         if let Some(counter) = place.and_then(|place| self.denied.get(place)) {
-            counter.count(at, 0);
+            counter.count(at, seat::number());
         }
     }
 

@@ -4,14 +4,11 @@
 //! spread over them: many that present the same token do not slow each other down.
 
 use std::{
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, LazyLock},
     thread,
 };
 
-use super::counts::Counter;
+use super::{counts::Counter, seat};
 use crate::{
     accept_set::Entry,
     apart::Apart,
@@ -29,13 +26,6 @@ const SHARDS: usize = 16;
 
 static CORES: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).next_power_of_two());
-
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// Which of the threads that decide this is.
-    static THREAD: usize = THREADS.fetch_add(1, Relaxed);
-}
 
 /// How many copies there are of each entry of a set: a power of two.
 pub(super) fn shards_of(entries: usize) -> usize {
@@ -72,11 +62,12 @@ impl Uses {
 
     /// Counts an acceptance by that view, and makes it last.
     pub(super) fn grant(&self, view: &View, accepted: Accepted<'_>, at: Moment) -> Grant {
-        let shard = THREAD.with(|thread| thread & (self.shards - 1));
+        let thread = seat::number();
+        let shard = thread & (self.shards - 1);
         let place = view.set.entries().element_offset(accepted.entry);
         match place.and_then(|place| self.copies.get(place * self.shards + shard)) {
             Some(Copy { entry, counter }) => {
-                counter.count(at, shard);
+                counter.count(at, thread);
                 Grant::new(Arc::clone(entry), accepted.expires_ms)
             }
             None => accepted.to_grant(),
