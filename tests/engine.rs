@@ -52,8 +52,8 @@ struct Seen {
 }
 
 impl Observer for Seen {
-    fn observed(&self, _: &str, observation: &Observation) {
-        *self.last.lock().expect("no panic") = Some(observation.clone());
+    fn observed(&self, _: &str, observation: &Arc<Observation>) {
+        *self.last.lock().expect("no panic") = Some(Observation::clone(observation));
     }
 
     fn rotated(&self, _: &str, trigger: Trigger, outcome: Outcome) {

@@ -36,7 +36,7 @@ struct Rows {
 
 struct Row {
     secret: SecretConfig,
-    seen: Option<Observation>,
+    seen: Option<Arc<Observation>>,
 }
 
 impl Rows {
@@ -95,7 +95,7 @@ impl Board {
 
     fn status(&self, row: &Row, verifiers: VerifiersStatus) -> SecretStatus {
         let usage = Some(self.distribution.usage());
-        let status = status::of(&row.secret, row.seen.as_ref(), self.clock.moment(), usage);
+        let status = status::of(&row.secret, row.seen.as_deref(), self.clock.moment(), usage);
         SecretStatus { verifiers: Some(verifiers), ..status }
     }
 
@@ -110,7 +110,7 @@ impl Board {
         }
         let now = self.clock.moment();
         let age = |o: &Observation| o.read.map(|(at, _)| elapsed(at, now));
-        let seen = rows.all.iter().filter_map(|row| row.seen.as_ref());
+        let seen = rows.all.iter().filter_map(|row| row.seen.as_deref());
         let young = seen.filter_map(age).any(|age| age < rows.hold);
         (!young).then(|| "no secret could be read within `hold`".to_owned())
     }
@@ -146,14 +146,14 @@ impl Board {
 }
 
 impl Observer for Board {
-    fn observed(&self, secret: &str, observation: &Observation) {
+    fn observed(&self, secret: &str, observation: &Arc<Observation>) {
         if let Some((at, now)) = observation.read {
             self.distribution.publish(secret, observation.ring.as_ref(), at, now);
         }
         let mut rows = self.lock();
         let Some(row) = rows.row(secret) else { return };
         self.metrics.rotation.observed(secret, observation);
-        row.seen = Some(observation.clone());
+        row.seen = Some(Arc::clone(observation));
     }
 
     fn rotated(&self, secret: &str, trigger: Trigger, outcome: Outcome) {

@@ -165,7 +165,7 @@ impl Local {
         let (config, _) = self.entry(name)?;
         let store = config.policy.terms().store;
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        let ring = seen.and_then(|seen| seen.ring).filter(|_| store.notes == Notes::BeforePromotion);
+        let ring = seen.and_then(|seen| seen.ring.clone()).filter(|_| store.notes == Notes::BeforePromotion);
         let unnoted = |p: &Previous| p.version.note.is_none() && p.version.ended.is_none();
         if ring.is_some_and(|ring| ring.previous.iter().any(unnoted)) {
             self.clock.sleep(store.store_lag + Duration::from_secs(2)).await;
@@ -177,7 +177,7 @@ impl Local {
     fn status(&self, name: &str) -> Result<SecretStatus, OrderError> {
         let (config, _) = self.entry(name)?;
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        Ok(status::of(config, seen.as_ref(), self.clock.moment(), None))
+        Ok(status::of(config, seen.as_deref(), self.clock.moment(), None))
     }
 }
 
@@ -293,12 +293,12 @@ pub fn daemon_socket(config: &Config) -> Option<&Path> {
 
 /// What the turns of this process showed.
 #[derive(Default)]
-struct LastSeen(Mutex<BTreeMap<String, Observation>>);
+struct LastSeen(Mutex<BTreeMap<String, Arc<Observation>>>);
 
 impl Observer for LastSeen {
-    fn observed(&self, secret: &str, observation: &Observation) {
+    fn observed(&self, secret: &str, observation: &Arc<Observation>) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(secret.to_owned(), observation.clone());
+        seen.insert(secret.to_owned(), Arc::clone(observation));
     }
 
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}

@@ -64,7 +64,7 @@ impl Clock for VirtualClock {
 struct Publish(Arc<Distribution>);
 
 impl Observer for Publish {
-    fn observed(&self, secret: &str, seen: &Observation) {
+    fn observed(&self, secret: &str, seen: &Arc<Observation>) {
         if let Some((at, now)) = seen.read {
             self.0.publish(secret, seen.ring.as_ref(), at, now);
         }

@@ -219,7 +219,7 @@ impl Publish {
 }
 
 impl Observer for Publish {
-    fn observed(&self, secret: &str, seen: &Observation) {
+    fn observed(&self, secret: &str, seen: &Arc<Observation>) {
         if let Some((at, now)) = seen.read {
             self.distribution.publish(secret, seen.ring.as_ref(), at, now);
         }

@@ -3,8 +3,9 @@
 //! last one of a kind is given again and again.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     error::Error,
+    iter::successors,
     sync::{Arc, Mutex},
 };
 
@@ -21,7 +22,7 @@ use aws_smithy_runtime_api::client::http::{
 use crossfade::{
     rotation::ring::NO_TOKEN,
     store::{
-        Secret, Store as _,
+        ReadError, Reading, Secret, Store as _,
         aws::{Aws, Options},
     },
 };
@@ -38,38 +39,69 @@ pub(crate) fn hold(input: &[u8]) {
     // What the SDK's parser takes and serde_json does not says nothing here.
     let plain = script.values().flatten().all(|answer| serde_json::from_slice::<Value>(&answer.body).is_ok());
     let tokens: Vec<String> = script.values().flatten().filter_map(|answer| token(&answer.body)).collect();
-    wait(async {
-        let store = Aws::with(client(script), Options::default(), Arc::new(Still));
-        // Twice: what was remembered of the first read is part of the second.
-        for _ in 0..2 {
-            match store.read(&Secret::new("demo", "cf_")).await {
-                Ok(reading) => {
-                    for version in reading.ring.iter().flat_map(|ring| ring.versions()) {
-                        let known = tokens.iter().any(|token| Digest::of(token.as_bytes()) == version.digest);
-                        assert!(
-                            !plain || known || version.digest == NO_TOKEN,
-                            "a token that nobody has sent"
-                        );
-                    }
-                    if let Some(ring) = &reading.ring {
-                        let ids: std::collections::BTreeSet<_> =
-                            ring.versions().map(|version| version.id).collect();
-                        assert_eq!(ids.len(), ring.versions().count(), "one version stands in two places");
-                    }
+    let mut said = Vec::new();
+    for read in read_twice(script) {
+        match read {
+            Ok(reading) => {
+                for version in reading.ring.iter().flat_map(|ring| ring.versions()) {
+                    let known = tokens.iter().any(|token| Digest::of(token.as_bytes()) == version.digest);
+                    assert!(!plain || known || version.digest == NO_TOKEN, "a token that nobody has sent");
                 }
-                Err(error) => {
-                    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-                    while let Some(error) = cause {
-                        let said = error.to_string();
-                        let told = tokens.iter().any(|token| token.len() > 15 && said.contains(&**token));
-                        assert!(!told, "it tells a token: {said}");
-                        cause = error.source();
-                    }
+                if let Some(ring) = &reading.ring {
+                    let ids: BTreeSet<_> = ring.versions().map(|version| version.id).collect();
+                    assert_eq!(ids.len(), ring.versions().count(), "one version stands in two places");
                 }
             }
+            Err(error) => said.extend(chain(&error)),
         }
-    });
+    }
+    let told = |token: &&String| token.len() > 15 && said.iter().any(|said| said.contains(&***token));
+    for token in tokens.iter().filter(told) {
+        // A search finds tokens that are words of the error's own. Those it says of other tokens, too.
+        let errors = read_twice(with_other_tokens(input)).into_iter().filter_map(Result::err);
+        let own = errors.flat_map(|error| chain(&error)).any(|said| said.contains(&**token));
+        assert!(own, "it tells a token: {said:?}");
+    }
 }
+
+/// Twice: what was remembered of the first read is part of the second.
+fn read_twice(script: Answers) -> Vec<Result<Reading, ReadError>> {
+    wait(async {
+        let store = Aws::with(client(script), Options::default(), Arc::new(Still));
+        let secret = Secret::new("demo", "cf_");
+        vec![store.read(&secret).await, store.read(&secret).await]
+    })
+}
+
+/// What an error says, and each of its causes.
+fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    successors(Some(error), |&error| error.source()).map(ToString::to_string).collect()
+}
+
+/// The same answers, with the next letter or digit for each in a secret value.
+fn with_other_tokens(input: &[u8]) -> Answers {
+    let mut script = script(input);
+    for answer in script.values_mut().flatten() {
+        let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else { continue };
+        if let Some(Value::String(value)) = body.get_mut("SecretString") {
+            *value = value.chars().map(other).collect();
+            answer.body = body.to_string().into_bytes();
+        }
+    }
+    script
+}
+
+const fn other(character: char) -> char {
+    match character {
+        'a'..='y' | 'A'..='Y' | '0'..='8' => (character as u8 + 1) as char,
+        'z' => 'a',
+        'Z' => 'A',
+        '9' => '0',
+        _ => character,
+    }
+}
+
+type Answers = HashMap<u8, VecDeque<Answer>>;
 
 #[derive(Debug)]
 struct Answer {
@@ -78,8 +110,8 @@ struct Answer {
     body: Vec<u8>,
 }
 
-fn script(input: &[u8]) -> HashMap<u8, VecDeque<Answer>> {
-    let mut script: HashMap<u8, VecDeque<Answer>> = HashMap::new();
+fn script(input: &[u8]) -> Answers {
+    let mut script = Answers::new();
     let mut kind = None;
     for line in input.split_inclusive(|byte| *byte == b'\n') {
         if let Some((begun, answer)) = head(line) {
@@ -110,9 +142,9 @@ fn token(body: &[u8]) -> Option<String> {
 
 /// Answers by the script, without a network.
 #[derive(Clone, Debug)]
-struct Script(Arc<Mutex<HashMap<u8, VecDeque<Answer>>>>);
+struct Script(Arc<Mutex<Answers>>);
 
-fn client(script: HashMap<u8, VecDeque<Answer>>) -> Client {
+fn client(script: Answers) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))

@@ -169,7 +169,7 @@ impl Outcome {
 /// Whoever is told. Both calls return once what they were told is in force.
 pub trait Observer: Send + Sync {
     /// After each read, before anything is decided on it.
-    fn observed(&self, secret: &str, observation: &Observation);
+    fn observed(&self, secret: &str, observation: &Arc<Observation>);
 
     /// A rotation ended, by this process.
     fn rotated(&self, secret: &str, trigger: Trigger, outcome: Outcome);

@@ -47,7 +47,8 @@ pub struct Rotator {
     pub(super) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     marks: Marks,
-    last: Observation,
+    /// Shared with whoever was told.
+    last: Arc<Observation>,
     /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
     pub(super) rejections: Rejections,
@@ -67,7 +68,7 @@ impl Rotator {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let last = Observation {
+        let last = Arc::new(Observation {
             ring: None,
             read: None,
             phase: Phase::Waiting,
@@ -76,7 +77,7 @@ impl Rotator {
             next_slot: None,
             overdue: false,
             promotes: None,
-        };
+        });
         let (marks, rejections) = (Marks::new(), Rejections::default());
         Self { secret, store, clock, observer, marks, last, trigger: None, rejections }
     }
@@ -138,72 +139,74 @@ impl Rotator {
 
     fn saw(&mut self, seen: &Seen, policy: &Policy) {
         let Seen { ring, now, at, .. } = seen;
-        let was_parked = self.last.parked.as_ref().map(|parked| parked.reason);
+        let last = Arc::make_mut(&mut self.last);
+        let was_parked = last.parked.as_ref().map(|parked| parked.reason);
         let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
         let pending = ring.as_ref().and_then(|ring| ring.pending);
-        self.last.overdue = pending.is_none() && due == Due::Now;
-        self.last.next_slot = match due {
+        last.overdue = pending.is_none() && due == Due::Now;
+        last.next_slot = match due {
             Due::At(at) => Some(at),
             Due::Now if pending.is_none() => {
-                self.last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest))
+                last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest))
             }
             Due::Now | Due::Never => None,
         };
-        self.last.promotes = pending.map(|pending| pending.created + policy.soak());
+        last.promotes = pending.map(|pending| pending.created + policy.soak());
         let missing = ring.is_none() && !policy.terms().store.creates;
         // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
         // known before stays, and ages.
         if ring.is_some() || missing {
-            self.last.read = Some((*at, *now));
+            last.read = Some((*at, *now));
             // One ring for all who are told, and the same one while nothing changes in it.
-            if self.last.ring.as_deref() != ring.as_ref() {
-                self.last.ring = ring.clone().map(Arc::new);
+            if last.ring.as_deref() != ring.as_ref() {
+                last.ring = ring.clone().map(Arc::new);
             }
         }
-        self.last.parked = match () {
-            () if self.rejections.any_given_up(now.earliest) => self.last.parked.take(),
+        last.parked = match () {
+            () if self.rejections.any_given_up(now.earliest) => last.parked.take(),
             () if missing => Some(Parked {
                 reason: Reason::Missing,
                 message: "the secret is not in the store: create it there".to_owned(),
             }),
             () => ring.as_ref().and_then(|ring| Parked::by(ring.findings.held?)),
         };
-        if let Some(parked) = self.last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
+        if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
             tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
         }
-        self.last.phase = match (ring, &self.last.parked) {
+        last.phase = match (ring, &last.parked) {
             (_, Some(_)) => Phase::Parked,
             (Some(ring), None) => plan::phase(ring, policy, *now),
             (None, None) => Phase::Waiting,
         };
-        if !self.last.overdue && self.rejections.is_empty() {
-            self.last.message = None;
+        if !last.overdue && self.rejections.is_empty() {
+            last.message = None;
         }
         if let Some(ring) = ring {
-            self.last.message = observation::told(ring).or(self.last.message.take());
+            last.message = observation::told(ring).or(last.message.take());
         }
     }
 
     fn saw_nothing(&mut self, error: &ReadError, at: Moment) {
         let message = chain(error);
+        let last = Arc::make_mut(&mut self.last);
         let reason = match error {
             ReadError::Unavailable(_) => None,
             ReadError::Denied(_) => Some(Reason::Denied),
             ReadError::Damaged(_) => Some(Reason::Damaged),
             ReadError::Missing { .. } => Some(Reason::Missing),
         };
-        let was_parked = self.last.parked.as_ref().map(|parked| parked.reason);
+        let was_parked = last.parked.as_ref().map(|parked| parked.reason);
         let newly = if reason.is_some() && reason != was_parked { "parked: " } else { "" };
         tracing::warn!(secret = %self.secret.name, "{newly}{message}");
         if let Some(reason) = reason {
-            self.last.phase = Phase::Parked;
-            self.last.parked = Some(Parked { reason, message: message.clone() });
+            last.phase = Phase::Parked;
+            last.parked = Some(Parked { reason, message: message.clone() });
         }
         // It was read all the same: nobody can hold a token that we don't know.
         if let ReadError::Missing { now, .. } = error {
-            self.last.read = Some((at, *now));
+            last.read = Some((at, *now));
         }
-        self.last.message = Some(message);
+        last.message = Some(message);
     }
 
     fn did(&mut self, seen: &Seen, step: Step, demand: Option<&Demand>) {
@@ -233,7 +236,7 @@ impl Rotator {
     fn failed(&mut self, seen: &Seen, step: Step, error: &WriteError, policy: &Policy) {
         let message = chain(error);
         tracing::warn!(secret = %self.secret.name, "{message}, at the step {step}");
-        self.last.message = Some(message.clone());
+        Arc::make_mut(&mut self.last).message = Some(message.clone());
         if !matches!(error, WriteError::Rejected(_) | WriteError::Denied(_)) {
             return;
         }
@@ -245,7 +248,7 @@ impl Rotator {
             };
             let secret = &self.secret.name;
             tracing::error!(%secret, "given up after {tries} tries: {message}, at the step {step}");
-            self.last.parked = Some(Parked { reason, message });
+            Arc::make_mut(&mut self.last).parked = Some(Parked { reason, message });
             if !matches!(step, Step::Retire { .. } | Step::Tidy { .. }) {
                 let began = seen.ring.as_ref().map_or(Trigger::Schedule, |ring| trigger(ring, None));
                 let began = self.trigger.take().map_or(began, |(_, began)| began);

@@ -77,8 +77,8 @@ impl Clock for Machine {
 struct Published(Mutex<Option<Observation>>);
 
 impl Observer for Published {
-    fn observed(&self, _: &str, seen: &Observation) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen.clone());
+    fn observed(&self, _: &str, seen: &Arc<Observation>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Observation::clone(seen));
     }
 
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}

@@ -99,11 +99,11 @@ impl Clock for Machine {
 struct Publish(Arc<Distribution>, Arc<Mutex<Option<Observation>>>);
 
 impl Observer for Publish {
-    fn observed(&self, secret: &str, seen: &Observation) {
+    fn observed(&self, secret: &str, seen: &Arc<Observation>) {
         if let Some((at, now)) = seen.read {
             self.0.publish(secret, seen.ring.as_ref(), at, now);
         }
-        *self.1.lock().expect("no panic") = Some(seen.clone());
+        *self.1.lock().expect("no panic") = Some(Observation::clone(seen));
     }
 
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
