@@ -182,33 +182,26 @@ impl Inner {
     #[inline]
     fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
         let at = self.clock.verdict_moment();
-        // Nearly all are accepted. Whoever is not is decided on once more, by what is newest then.
-        let accepted = self.newest.remembered(|held| match decide(Some(&held.view), presented, at) {
-            Verdict::Accepted(accepted) if has(&accepted, scopes) => {
-                Some(held.uses.grant(&held.view, accepted, at))
+        // Apart from the grant, which comes back in registers then.
+        let mut denied = None;
+        let granted = self.newest.remembered(|held| match judge_by(Some(held), presented, scopes, at) {
+            Ok(grant) => Some(grant),
+            Err(denial) => {
+                denied = Some(denial);
+                None
             }
-            _ => None,
         });
-        match accepted {
-            Some(grant) => Ok(grant),
-            None => self.judge_by_newest(presented, scopes, at),
-        }
-    }
-
-    fn judge_by_newest(&self, presented: &[u8], scopes: &[Arc<str>], at: Moment) -> Result<Grant, Denial> {
-        let held = self.newest.load();
-        let denial = match (decide(held.as_ref().map(|held| &held.view), presented, at), &*held) {
-            (Verdict::Accepted(accepted), Some(held)) => {
-                if has(&accepted, scopes) {
-                    return Ok(held.uses.grant(&held.view, accepted, at));
-                }
-                Denial::InsufficientScope
-            }
-            (Verdict::Refused(reason), _) => Denial::Refused(reason),
-            (Verdict::Accepted(_) | Verdict::Unsure, _) => return Err(Denial::Unsure),
+        let judged = match (granted, denied) {
+            (Some(grant), _) => return Ok(grant),
+            (None, Some(denial)) => Err(denial),
+            (None, None) => judge_by(self.newest.load().as_deref(), presented, scopes, at),
         };
-        self.counts.denied(denial, at);
-        Err(denial)
+        if let Err(denial) = &judged
+            && *denial != Denial::Unsure
+        {
+            self.counts.denied(*denial, at);
+        }
+        judged
     }
 
     pub(crate) fn apply(&self, view: View) {
@@ -240,6 +233,18 @@ impl Inner {
     #[cfg(feature = "http")]
     pub(crate) const fn counts(&self) -> &Counts {
         &self.counts
+    }
+}
+
+#[inline]
+fn judge_by(held: Option<&Held>, presented: &[u8], scopes: &[Arc<str>], at: Moment) -> Result<Grant, Denial> {
+    match (decide(held.map(|held| &held.view), presented, at), held) {
+        (Verdict::Accepted(accepted), Some(held)) if has(&accepted, scopes) => {
+            Ok(held.uses.grant(&held.view, accepted, at))
+        }
+        (Verdict::Accepted(_), Some(_)) => Err(Denial::InsufficientScope),
+        (Verdict::Refused(reason), _) => Err(Denial::Refused(reason)),
+        (Verdict::Accepted(_) | Verdict::Unsure, _) => Err(Denial::Unsure),
     }
 }
 

@@ -65,6 +65,11 @@ impl Cron {
         if !(5..=6).contains(&fields) {
             return Err(ScheduleError::Fields { pattern: pattern.to_owned(), fields });
         }
+        // croner takes it for a list without values, and would look through all years for one.
+        if pattern.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+            let reason = "there is nothing before, between or after commas of a list".to_owned();
+            return Err(ScheduleError::Pattern { pattern: pattern.to_owned(), reason });
+        }
         let zone = TimeZoneDatabase::bundled()
             .get(timezone)
             .ok()

@@ -273,6 +273,9 @@ fn what_can_not_be_a_schedule_is_said_with_an_example() {
             "UTC",
             "schedule \"0 3 * * X\" is no cron pattern (Pattern contains illegal characters: ",
         ),
+        ("1, * 15 * *", "UTC", "schedule \"1, * 15 * *\" is no cron pattern (there is nothing before, "),
+        (", 3 * * *", "UTC", "schedule \", 3 * * *\" is no cron pattern (there is nothing before, "),
+        ("0 3 1,,15 * *", "UTC", "schedule \"0 3 1,,15 * *\" is no cron pattern (there is nothing before, "),
         ("0 0 30 2 *", "UTC", "schedule \"0 0 30 2 *\" never occurs: no year has such a day."),
         ("0 0 31 4,6,9,11 *", "UTC", "schedule \"0 0 31 4,6,9,11 *\" never occurs: "),
         (

@@ -5,10 +5,7 @@ use std::{
     ptr,
     sync::{
         Arc,
-        atomic::{
-            AtomicBool, AtomicUsize,
-            Ordering::{Relaxed, Release},
-        },
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -57,7 +54,7 @@ impl Newest {
     }
 
     pub(super) fn store(&self, held: Held) {
-        self.large.store(held.view.set.entries().len() > MOST_ENTRIES, Release);
+        self.large.store(held.view.set.entries().len() > MOST_ENTRIES, Relaxed);
         self.held.store(Some(Arc::new(held)));
     }
 
