@@ -87,23 +87,11 @@ mod tests {
     use std::{sync::mpsc, thread};
 
     use super::*;
-    use crate::{AcceptSet, Digest, Entry, Moment, Stage, verifier::counts::Counts};
+    use crate::verifier::{counts::Counts, uses::tests::view};
 
     fn held(entries: usize) -> Held {
-        let entry = |n: usize| Entry {
-            digest: Digest::of(&n.to_be_bytes()),
-            secret: "mcp/slack-search".into(),
-            version: "version".into(),
-            stage: Stage::Current,
-            client_id: "slack-bot".into(),
-            scopes: [].into(),
-            created_ms: 0,
-            grace_ms: 0,
-            not_after_ms: None,
-        };
-        let set = AcceptSet::new("a", 60_000, 60_000, (0..entries).map(entry).collect()).expect("a good set");
-        let uses = Counts::default().uses_of(&set);
-        let view = View { set, now_ms: 0, age_ms: 0, taken: Moment::default(), complete: true };
+        let view = view(entries);
+        let uses = Counts::default().uses_of(&view.set);
         Held { view, uses }
     }
 

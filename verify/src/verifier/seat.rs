@@ -64,8 +64,8 @@ mod tests {
                 threads.into_iter().map(|thread| thread.join().expect("a number")).collect::<BTreeSet<_>>()
             });
             assert_eq!(numbers.len(), 2 * SEATS);
-            // Other tests' threads sit, too.
-            assert!(numbers.iter().filter(|number| **number < SEATS).count() > SEATS / 2);
+            // Other tests' threads sit, too; but if none were given back, none would be left after the first time.
+            assert!(numbers.iter().any(|number| *number < SEATS));
         }
     }
 }

@@ -76,7 +76,7 @@ impl Uses {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{AcceptSet, Digest, Stage, Verdict, Verifier, verifier::Clock};
 
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    fn view(tokens: usize) -> View {
+    pub(in crate::verifier) fn view(tokens: usize) -> View {
         let entry = |n| Entry {
             digest: Digest::of(format!("the-token-number-{n}").as_bytes()),
             secret: "mcp/slack-search".into(),
