@@ -123,7 +123,7 @@ fn plan() {
         creates: false,
     };
     let policy = Policy::new(Terms {
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         schedule: Some(Schedule::every(seconds(12 * 3600)).expect("a period")),
         jitter: seconds(300),
         grace: seconds(4 * 3600),
@@ -136,7 +136,7 @@ fn plan() {
     let policy = policy.expect("a sound policy");
     let at = |s: u64| Timestamp::from_millis(1_795_000_000_000 + s * 1000);
     let version = |n: u32, created: u64| Version {
-        id: VersionId::derive("mcp/slack-search", None, n),
+        id: VersionId::derive("mcp/slack-bot-token", None, n),
         created: at(created),
         digest: Digest::of(&n.to_le_bytes()),
         foreign: false,
@@ -173,7 +173,7 @@ fn token(n: usize) -> String {
 fn view(tokens: &[String]) -> View {
     let entry = |token: &String| Entry {
         digest: Digest::of(token.as_bytes()),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: "0197f7a2-0000-7000-8000-000000000000".into(),
         stage: Stage::Current,
         client_id: "slack-bot".into(),

@@ -64,7 +64,7 @@ struct UsageError(String);
 Examples:
   crossfade -c config.example.yaml serve
   crossfade -c config.example.yaml status
-  crossfade rotate mcp/slack-search --wait
+  crossfade rotate mcp/slack-bot-token --wait
 
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or config; 3 don't know yet."
 )]
@@ -121,14 +121,14 @@ enum Command {
     Status(status::StatusArgs),
     /// Print the current token, read from the store now
     #[command(
-        after_help = "Example:\n  curl -H \"Authorization: Bearer $(crossfade token mcp/slack-search)\" https://mcp.example.com/slack"
+        after_help = "Example:\n  curl -H \"Authorization: Bearer $(crossfade token mcp/slack-bot-token)\" https://mcp.example.com/slack"
     )]
     Token(SecretArg),
     /// Run a command with the current token in its environment
     Exec(exec::ExecArgs),
     /// Verify a token read from stdin
     #[command(
-        after_help = "Example:\n  crossfade token mcp/slack-search | crossfade verify --audience https://mcp.example.com/slack\n\nExit codes: 0 accepted, 1 refused, 3 don't know."
+        after_help = "Example:\n  crossfade token mcp/slack-bot-token | crossfade verify --audience https://mcp.example.com/slack\n\nExit codes: 0 accepted, 1 refused, 3 don't know."
     )]
     Verify(verify::VerifyArgs),
     /// Report every mistake in the config

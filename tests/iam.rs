@@ -190,7 +190,7 @@ fn every_policy_names_one_resource_and_no_wildcard_among_its_actions() {
         assert!(actions(&file).iter().all(|action| !action.contains('*')), "{file}");
         let resource = statement(&file)["Resource"].as_str().expect("one resource").to_owned();
         // AWS adds a hyphen and six characters to a secret's name in its ARN.
-        let secret = resource.ends_with(":secret:mcp/slack-search-??????");
+        let secret = resource.ends_with(":secret:mcp/slack-bot-token-??????");
         assert!(secret || resource.ends_with(":key/KEY-ID"), "{file}: {resource}");
         assert!(!resource.contains('*'), "{file}");
         files += 1;

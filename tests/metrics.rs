@@ -44,7 +44,7 @@ const FAMILIES: [&str; 28] = [
 /// As the daemon makes them before it has done anything.
 fn from_the_start() -> String {
     let metrics = Metrics::new().expect("they can be registered");
-    metrics.rotation.know("mcp/slack-search");
+    metrics.rotation.know("mcp/slack-bot-token");
     metrics.know_audience("https://mcp.example.com/slack", &["slack-bot"]);
     metrics.know_store_operation("read", &["done", "unavailable"]);
     metrics.config("0123456789abcdef");

@@ -87,7 +87,7 @@ fn serve(mut stream: TcpStream) {
 fn set() -> AcceptSet {
     let entry = Entry {
         digest: Digest::of(TOKEN.as_bytes()),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: "version-1".into(),
         stage: Stage::Current,
         client_id: "slack-bot".into(),

@@ -9,7 +9,7 @@ import boto3
 
 from crossfade_verify import Accepted, Feed, Refused, Unsure, Verifier
 
-NAME = "mcp/slack-search"
+NAME = "mcp/slack-bot-token"
 TTL_S = 300
 
 

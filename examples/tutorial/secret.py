@@ -5,7 +5,7 @@ from secrets import token_urlsafe
 
 import boto3
 
-NAME = "mcp/slack-search"
+NAME = "mcp/slack-bot-token"
 
 client = boto3.client("secretsmanager")
 

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  crossfade exec mcp/slack-search --env MCP_TOKEN -- npx some-mcp-client
+  crossfade exec mcp/slack-bot-token --env MCP_TOKEN -- npx some-mcp-client
 
 The command takes this process's place, and keeps the token that it got: it has grace to live, so start it anew now
 and then. Exits as the command does; 125 if it could not be started.")]

@@ -21,9 +21,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  crossfade revoke mcp/slack-search --previous        the old tokens, before their deadlines
-  crossfade revoke mcp/slack-search --version ID
-  crossfade revoke mcp/slack-search --all             the current one too: bots are refused until they read the new one
+  crossfade revoke mcp/slack-bot-token --previous        the old tokens, before their deadlines
+  crossfade revoke mcp/slack-bot-token --version ID
+  crossfade revoke mcp/slack-bot-token --all             the current one too: bots are refused until they read the new one
 
 The current version alone can't be ended: bots would be left without a token.")]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["previous", "version", "all"]))]

@@ -18,9 +18,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  crossfade rotate mcp/slack-search --wait      and see each phase
+  crossfade rotate mcp/slack-bot-token --wait      and see each phase
   crossfade rotate --all                        every secret of the config
-  crossfade rotate mcp/slack-search --compromised --wait
+  crossfade rotate mcp/slack-bot-token --compromised --wait
   crossfade rotate --due --wait                 for a cron job: no daemon needed
 
 Exits 0 when the pending version stands in the store, with --wait when it is current; 3 past --timeout.")]

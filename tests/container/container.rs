@@ -16,7 +16,7 @@ use crate::{
     workshop::{Workshop, root, runc, text},
 };
 
-pub(crate) const SECRET: &str = "mcp/slack-search";
+pub(crate) const SECRET: &str = "mcp/slack-bot-token";
 
 /// How long a test waits for something that has to come; long, for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);

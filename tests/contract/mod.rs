@@ -75,7 +75,7 @@ pub struct Hand<'a> {
 
 impl<'a> Hand<'a> {
     pub fn on(subject: &'a dyn Subject) -> Self {
-        Self::named(subject, "mcp/slack-search")
+        Self::named(subject, "mcp/slack-bot-token")
     }
 
     pub fn named(subject: &'a dyn Subject, name: &str) -> Self {

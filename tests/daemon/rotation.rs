@@ -103,7 +103,7 @@ fn secrets_that_are_due_in_the_same_second_all_rotate() {
         )
     };
     let secrets: String = (0..count).map(one).collect();
-    let bot = "secrets: [mcp/slack-search]";
+    let bot = "secrets: [mcp/slack-bot-token]";
     let world = World::with_secrets(&secrets);
     let config = std::fs::read_to_string(world.path("config.yaml")).expect("the config");
     std::fs::write(world.path("config.yaml"), config.replace(bot, "secrets: [s0]")).expect("a write");

@@ -13,7 +13,7 @@ use crossfade_testing_fleet::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) const SECRET: &str = "mcp/slack-search";
+pub(crate) const SECRET: &str = "mcp/slack-bot-token";
 pub(crate) const AUDIENCE: &str = crossfade_testing_fleet::AUDIENCE;
 pub(crate) const VERIFIER: &str = crossfade_testing_fleet::VERIFIER;
 pub(crate) const BOT: &str = crossfade_testing_fleet::BOT;

@@ -92,11 +92,11 @@ fn the_daemon_is_installed_as_the_document_says_and_runs_hardened_through_kills_
     let [install, reload, _] = blocks("sh").try_into().expect("three blocks of commands");
     host.config(&config());
     let status = host.ok(&install);
-    assert!(status.contains("mcp/slack-search"), "`enable --now` returned when it was ready: {status}");
+    assert!(status.contains("mcp/slack-bot-token"), "`enable --now` returned when it was ready: {status}");
 
-    let old = host.crossfade("token mcp/slack-search");
-    host.crossfade("rotate mcp/slack-search --wait");
-    assert_ne!(host.crossfade("token mcp/slack-search"), old, "nothing that it needs is kept from it");
+    let old = host.crossfade("token mcp/slack-bot-token");
+    host.crossfade("rotate mcp/slack-bot-token --wait");
+    assert_ne!(host.crossfade("token mcp/slack-bot-token"), old, "nothing that it needs is kept from it");
 
     let process = host.shows("crossfade", "MainPID");
     let status = host.ok(&format!("cat /proc/{process}/status"));
@@ -142,12 +142,12 @@ fn the_timer_is_set_and_what_it_starts_does_one_pass_and_leaves_the_daemon_s_soc
     host.ok("test -S /run/crossfade/crossfade.sock");
 
     host.ok("systemctl stop crossfade");
-    let old = host.crossfade("token mcp/slack-search");
+    let old = host.crossfade("token mcp/slack-bot-token");
     host.configure(&config().replace("every: 12h", "every: 3s"));
     until("a slot is due, and met", || {
         // systemd counts starts, and a test makes many.
         host.ok("systemctl reset-failed crossfade-once && systemctl start crossfade-once");
-        (host.crossfade("token mcp/slack-search") != old).then_some(())
+        (host.crossfade("token mcp/slack-bot-token") != old).then_some(())
     });
     host.configure("store: {kind: nowhere}\n");
     assert!(!host.run("systemctl start crossfade-once").status.success(), "a run that fails is seen");

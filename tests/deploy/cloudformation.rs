@@ -184,9 +184,9 @@ fn the_daemon_rotates_with_the_config_and_the_rights_of_the_deployed_service() {
     until("it is ready", || {
         call(task.metrics, "GET", "/readyz", &[], "").ok().filter(|ready| ready.status == 200)
     });
-    let old = task.ok(&["token", "mcp/slack-search"]);
-    task.ok(&["rotate", "mcp/slack-search", "--wait"]);
-    assert_ne!(task.ok(&["token", "mcp/slack-search"]), old);
+    let old = task.ok(&["token", "mcp/slack-bot-token"]);
+    task.ok(&["rotate", "mcp/slack-bot-token", "--wait"]);
+    assert_ne!(task.ok(&["token", "mcp/slack-bot-token"]), old);
     let status: Value = serde_json::from_str(&task.ok(&["status", "-o", "json"])).expect("JSON");
     assert_eq!(status[0]["versions"].as_array().map(Vec::len), Some(2), "the old one fades out: {status}");
     let health = words(member(&stack.container("crossfade")["healthCheck"], "command"));
@@ -209,7 +209,7 @@ fn one_shot_runs_with_what_the_scheduled_task_holds() {
     assert_eq!(stack.deployed["ingress"], Value::Array(Vec::new()), "nobody asks it");
     let task = stack.task(&[]);
     let said = task.ok(&words(&stack.container("crossfade")["command"]));
-    assert!(said.contains("mcp/slack-search: "), "{said}");
+    assert!(said.contains("mcp/slack-bot-token: "), "{said}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ import sys
 import boto3
 
 REGION = "eu-west-1"
-SECRET = "mcp/slack-search"
+SECRET = "mcp/slack-bot-token"
 TOKEN = "the-token-that-they-had-before"
 
 endpoint, template, stack, *parameters = sys.argv[1:]

@@ -91,7 +91,7 @@ pub fn sqlite(directory: &Path) -> rusqlite::Connection {
 }
 
 pub fn secret() -> Secret {
-    Secret::new("mcp/slack-search", "mcp")
+    Secret::new("mcp/slack-bot-token", "mcp")
 }
 
 pub async fn read(store: &Embedded) -> Reading {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{check_live, text};
 
-const NAME: &str = "mcp/slack-search";
+const NAME: &str = "mcp/slack-bot-token";
 const FIRST: &str = "00000000-0000-4000-8000-000000000001";
 const SECOND: &str = "00000000-0000-4000-8000-000000000002";
 const TOKEN: &str = "the-token-that-they-had-before";
@@ -188,7 +188,7 @@ async fn nothing_is_put_into_an_empty_secret_as_it_would_become_current() {
     let said = world.check("").await;
     assert_eq!(said.code, Some(1), "{}", said.text);
     assert!(
-        said.text.contains("aws secretsmanager put-secret-value --secret-id mcp/slack-search"),
+        said.text.contains("aws secretsmanager put-secret-value --secret-id mcp/slack-bot-token"),
         "{}",
         said.text
     );
@@ -203,7 +203,11 @@ async fn a_missing_secret_is_not_made_and_the_command_that_makes_it_is_shown() {
     let world = World::empty().await;
     let said = world.check("").await;
     assert_eq!(said.code, Some(1), "{}", said.text);
-    assert!(said.text.contains("aws secretsmanager create-secret --name mcp/slack-search"), "{}", said.text);
+    assert!(
+        said.text.contains("aws secretsmanager create-secret --name mcp/slack-bot-token"),
+        "{}",
+        said.text
+    );
     let said = world.check(", create_missing: true").await;
     assert_eq!(said.code, Some(0), "{}", said.text);
     assert!(said.verdict("CreateSecret").starts_with("not tried"), "{}", said.text);

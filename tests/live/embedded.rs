@@ -5,7 +5,7 @@ use crate::{check_live, text};
 const CONFIG: &str = "\
 store: {kind: embedded}
 secrets:
-  - {name: mcp/slack-search, client_id: slack-bot, audience: https://mcp.example.com/slack}
+  - {name: mcp/slack-bot-token, client_id: slack-bot, audience: https://mcp.example.com/slack}
 ";
 
 #[test]

@@ -75,7 +75,7 @@ fn a_rightful_request_reaches_the_server_with_who_called_whatever_the_caller_for
             let names: Vec<&str> = ours.iter().map(|(name, _)| &**name).collect();
             assert_eq!(names, IDENTITY, "{front:?}: {reached}");
             let [client, expires, secret, stage, _] = &ours[..] else { unreachable!("just compared") };
-            assert_eq!((&*client.1, &*secret.1, &*stage.1), ("slack-bot", "mcp/slack-search", "current"));
+            assert_eq!((&*client.1, &*secret.1, &*stage.1), ("slack-bot", "mcp/slack-bot-token", "current"));
             assert!(!matches!(&*expires.1, "" | "9999999999"), "{front:?}: {reached}");
         }
         nothing_leaked(front);

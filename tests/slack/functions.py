@@ -39,7 +39,7 @@ def client(service):
 def policies(file, *names):
     """The document of `deploy/iam`, for each of these secrets."""
     document = (ROOT / "deploy/iam" / file).read_text().replace("REGION", REGION).replace("ACCOUNT", ACCOUNT)
-    return {f"p{number}": document.replace("mcp/slack-search", name) for number, name in enumerate(names)}
+    return {f"p{number}": document.replace("mcp/slack-bot-token", name) for number, name in enumerate(names)}
 
 
 def zipped(files):

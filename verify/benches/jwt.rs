@@ -128,7 +128,7 @@ fn token(algorithm: Algorithm, sign: &dyn Fn(&[u8]) -> Vec<u8>) -> String {
 fn verifier(token: &str) -> Verifier {
     let entry = Entry {
         digest: Digest::of(token.as_bytes()),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: "0197f7a2-0000-7000-8000-000000000000".into(),
         stage: Stage::Current,
         client_id: "slack-bot".into(),

@@ -132,7 +132,7 @@ fn token(n: usize) -> Token {
 fn view(tokens: &[Token]) -> View {
     let entry = |token: &Token| Entry {
         digest: Digest::of(token),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: "0197f7a2-0000-7000-8000-000000000000".into(),
         stage: Stage::Current,
         client_id: "slack-bot".into(),

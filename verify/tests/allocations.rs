@@ -58,7 +58,7 @@ const TAKEN: Moment = Moment { boot_ms: 1, wall_ms: 1 };
 fn view() -> View {
     let entry = |n: u32, stage, not_after_ms| Entry {
         digest: Digest::of(format!("token-number-{n:010}").as_bytes()),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: "v".into(),
         stage,
         client_id: "slack-bot".into(),

@@ -22,7 +22,7 @@ const MALFORMED: Verdict<Accepted<'_>> = Verdict::Refused(Reason::Malformed);
 fn entry(token: &[u8], stage: Stage, not_after_ms: Option<u64>) -> Entry {
     Entry {
         digest: Digest::of(token),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: stage.as_str().into(),
         stage,
         client_id: "slack-bot".into(),

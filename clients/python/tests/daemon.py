@@ -16,7 +16,7 @@ from crossfade_verify import Feed
 from material import AUDIENCE, BOT, VERIFIER
 from waiting import until
 
-SECRET = "mcp/slack-search"
+SECRET = "mcp/slack-bot-token"
 _HASHES = {
     VERIFIER: "db256134bc9f86671e89e6de81a3334f835c5b63ec9ba422d976523a946f8a76",
     BOT: "972208d1a0477a34ebf8085453ca4c2df4d7507945e36534caf6c810552010fd",

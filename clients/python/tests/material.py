@@ -27,7 +27,7 @@ def token(seed: str) -> str:
 def entry(seed: str, stage: str = "current", not_after_ms: int | None = None) -> dict[str, Any]:
     return {
         "digest": digest_text(digest_of(token(seed).encode())),
-        "secret": "mcp/slack-search",
+        "secret": "mcp/slack-bot-token",
         "version": f"version-of-{seed}",
         "stage": stage,
         "client_id": "slack-bot",

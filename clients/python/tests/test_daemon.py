@@ -52,7 +52,7 @@ def test_each_stage_is_accepted_and_what_is_unknown_refused(daemon: Daemon) -> N
     with Verifier(daemon.feed(), AUDIENCE, instance="pod-1") as verifier:
         old = daemon.token()
         until("the first set", lambda: accepted(verifier, old))
-        daemon.run("rotate", "mcp/slack-search", "--wait")
+        daemon.run("rotate", "mcp/slack-bot-token", "--wait")
         new = daemon.token()
         assert new != old
         until("the new one", lambda: accepted(verifier, new))
@@ -61,7 +61,7 @@ def test_each_stage_is_accepted_and_what_is_unknown_refused(daemon: Daemon) -> N
         assert previous.grant.stage == "previous"
         assert 0 < previous.grant.expires_at - time.time() < 60
         assert verifier.verify_or_refresh(token("unknown")) == Refused(Reason.UNKNOWN)
-        daemon.run("revoke", "mcp/slack-search", "--previous", "--yes")
+        daemon.run("revoke", "mcp/slack-bot-token", "--previous", "--yes")
         until("its end", lambda: verifier.verify_or_refresh(old) == Refused(Reason.UNKNOWN))
 
 
@@ -70,7 +70,7 @@ def test_a_previous_token_ends_at_its_deadline_with_no_word_from_the_daemon(tmp_
         daemon.start()
         with Verifier(daemon.feed(), AUDIENCE) as verifier:
             old = daemon.token()
-            daemon.run("rotate", "mcp/slack-search", "--wait")
+            daemon.run("rotate", "mcp/slack-bot-token", "--wait")
             new = daemon.token()
             until("the new one", lambda: accepted(verifier, new))
             daemon.end()
@@ -85,16 +85,16 @@ def test_a_previous_token_ends_at_its_deadline_with_no_word_from_the_daemon(tmp_
 def test_while_secrets_rotate_and_the_daemon_is_killed_no_rightful_token_is_refused(
     daemon: Daemon, tmp_path: Path
 ) -> None:
-    bot = TokenSource(Feed(daemon.url, "cfc_for-the-tour-only-never-use-it-as-a-bot----2hdIHn"), "mcp/slack-search")
+    bot = TokenSource(Feed(daemon.url, "cfc_for-the-tour-only-never-use-it-as-a-bot----2hdIHn"), "mcp/slack-bot-token")
     with Verifier(daemon.feed(), AUDIENCE, cache=tmp_path / "cache") as verifier:
         until("a token", lambda: accepted(verifier, bot.token()))
         with Load(verifier, bot) as load:
             for _ in range(ROUNDS):
-                daemon.run("rotate", "mcp/slack-search")
+                daemon.run("rotate", "mcp/slack-bot-token")
                 daemon.end(signal.SIGKILL)
                 time.sleep(0.5)
                 daemon.start()
-                daemon.run("rotate", "mcp/slack-search", "--wait")
+                daemon.run("rotate", "mcp/slack-bot-token", "--wait")
         print(f"requests of a rightful bot: {load.counts}, with {len(load.tokens)} tokens")
         assert load.counts["refused"] == 0
         assert load.counts["unsure"] == 0
@@ -130,7 +130,7 @@ def test_when_a_replica_is_killed_the_other_is_followed(tmp_path: Path) -> None:
         with Verifier(Feed([one.url, other.url], VERIFIER), AUDIENCE) as verifier:
             until("the first set", lambda: accepted(verifier, one.token()))
             one.end()
-            other.run("rotate", "mcp/slack-search", "--wait")
+            other.run("rotate", "mcp/slack-bot-token", "--wait")
             new = other.token()
             assert isinstance(verifier.verify_or_refresh(new), Accepted)
             until("it is followed", lambda: accepted(verifier, new) and verifier.is_fresh)

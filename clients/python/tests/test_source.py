@@ -22,7 +22,7 @@ class Counter:
         feed.respond = self.respond
 
     def respond(self, handler: Handler) -> bool:
-        assert handler.path == "/v1/token?secret=mcp%2Fslack-search"
+        assert handler.path == "/v1/token?secret=mcp%2Fslack-bot-token"
         body: dict[str, Any] = {"token": self.current, "version": "v", "client_id": "slack-bot", "audience": AUDIENCE}
         body["refresh_after_ms"] = self.refresh_after_ms
         return handler.reply(self.status, {}, json.dumps(body).encode())
@@ -84,7 +84,7 @@ def test_while_the_daemon_is_down_the_last_token_is_handed_out_and_the_daemon_le
 def test_an_answer_that_is_no_token_is_an_error_that_shows_nothing(body: bytes) -> None:
     with FakeFeed() as feed:
         feed.respond = lambda handler: handler.reply(200, {}, body)
-        with pytest.raises(TokenUnavailableError, match="no token of mcp/slack-search can be had"):
+        with pytest.raises(TokenUnavailableError, match="no token of mcp/slack-bot-token can be had"):
             source(feed).token()
 
 

@@ -56,7 +56,7 @@ for (const [name, hook] of Object.entries(hooks)) {
     const auth = (await accepted.json()) as Record<string, unknown>;
     const { expiresAt, ...rest } = auth;
     assert.equal(typeof expiresAt, "number");
-    const extra = { secret: "mcp/slack-search", version: "v-2", stage: "current" };
+    const extra = { secret: "mcp/slack-bot-token", version: "v-2", stage: "current" };
     assert.deepEqual(rest, { token: "v-2", clientId: "slack-bot", scopes: SCOPES, resource: AUDIENCE, extra });
     assert.equal((await call(UNKNOWN)).status, 401);
     assert.equal((await call(PREVIOUS)).status, 403, "it lacks the scope");

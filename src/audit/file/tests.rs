@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 fn event(detail: &str) -> Event {
     Event {
         action: Action::Order,
-        secret: Some("mcp/slack-search".to_owned()),
+        secret: Some("mcp/slack-bot-token".to_owned()),
         version: None,
         actor: "uid:0".to_owned(),
         peer: None,

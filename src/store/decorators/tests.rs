@@ -63,7 +63,7 @@ impl AuditSink for Heard<(Timestamp, AuditEntry)> {
 }
 
 fn secret() -> Secret {
-    Secret::new("mcp/slack-search", "mcp")
+    Secret::new("mcp/slack-bot-token", "mcp")
 }
 
 fn memory() -> Arc<Memory> {
@@ -100,12 +100,12 @@ async fn each_step_is_written_down_after_its_effect_also_where_it_failed() {
     let (memory, sink) = (memory(), Heard::<(Timestamp, AuditEntry)>::nothing());
     let store = Audited::new(Arc::clone(&memory), Arc::<Heard<_>>::clone(&sink));
     tries(&store, Step::Create).await.expect("it is made");
-    let first = VersionId::derive("mcp/slack-search", None, 0);
+    let first = VersionId::derive("mcp/slack-bot-token", None, 0);
     memory.script(&[], &[Some(Fault::After)]);
     tries(&store, Step::Stage { current: first }).await.expect_err("a fault");
     let entry = |action, outcome, detail: Option<&str>| AuditEntry {
         action,
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: Some(first),
         outcome,
         detail: detail.map(str::to_owned),
@@ -122,12 +122,12 @@ async fn each_step_is_written_down_after_its_effect_also_where_it_failed() {
 async fn nothing_of_a_dry_run_reaches_the_store() {
     let memory = memory();
     tries(&memory, Step::Create).await.expect("it is made");
-    let before = memory.ring("mcp/slack-search");
+    let before = memory.ring("mcp/slack-bot-token");
     let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
     let current = before.as_ref().expect("a version").current.id;
     tries(&store, Step::Stage { current }).await.expect("it is staged");
     tries(&store, Step::Pause { current }).await.expect("it is paused");
-    assert_eq!(memory.ring("mcp/slack-search"), before);
+    assert_eq!(memory.ring("mcp/slack-bot-token"), before);
     assert_eq!(memory.steps(), [Step::Create]);
 }
 

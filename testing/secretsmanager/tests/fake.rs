@@ -13,7 +13,7 @@ use crossfade_testing_secretsmanager::{
     },
 };
 
-const NAME: &str = "mcp/slack-search";
+const NAME: &str = "mcp/slack-bot-token";
 const START_MS: u64 = 1_700_000_000_000;
 
 fn id(n: u32) -> String {

@@ -18,7 +18,7 @@ pub mod system;
 pub mod workspace;
 
 /// The secret whose token the bot hands to the LLM.
-pub const SECRET: &str = "mcp/slack-search";
+pub const SECRET: &str = "mcp/slack-bot-token";
 /// The secret in which the bot finds its users' Slack tokens.
 pub const USER_TOKENS: &str = "slack/user-tokens";
 /// What Slack signs its events with, made for these tests.

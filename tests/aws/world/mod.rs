@@ -39,7 +39,7 @@ mod course;
 mod oracle;
 mod promise;
 
-pub(crate) const NAME: &str = "mcp/slack-search";
+pub(crate) const NAME: &str = "mcp/slack-bot-token";
 pub(crate) const GRACE: Duration = Duration::from_secs(120);
 pub(crate) const FRESHNESS: Duration = Duration::from_secs(9);
 pub(crate) const SYNC: Duration = Duration::from_secs(3);

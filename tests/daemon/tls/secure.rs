@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) const SET: &str = "/v1/accept-set?audience=https%3A%2F%2Fmcp.example.com%2Fslack";
-pub(super) const TOKEN: &str = "/v1/token?secret=mcp/slack-search";
+pub(super) const TOKEN: &str = "/v1/token?secret=mcp/slack-bot-token";
 pub(super) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
 /// A world whose `listen` speaks TLS, and whom its clients trust.

@@ -5,7 +5,7 @@ use super::*;
 fn entry(byte: u8, stage: Stage, not_after_ms: Option<u64>) -> Entry {
     Entry {
         digest: Digest::from_bytes([byte; 32]),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: "v1".into(),
         stage,
         client_id: "slack-bot".into(),

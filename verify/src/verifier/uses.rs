@@ -91,7 +91,7 @@ pub(super) mod tests {
     pub(in crate::verifier) fn view(tokens: usize) -> View {
         let entry = |n| Entry {
             digest: Digest::of(format!("the-token-number-{n}").as_bytes()),
-            secret: "mcp/slack-search".into(),
+            secret: "mcp/slack-bot-token".into(),
             version: format!("version-{n}").into(),
             stage: Stage::Current,
             client_id: "slack-bot".into(),

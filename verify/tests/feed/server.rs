@@ -161,7 +161,7 @@ pub(crate) fn set(tokens: &[&str]) -> AcceptSet {
 pub(crate) fn set_of(audience: &str, tokens: &[&str]) -> AcceptSet {
     let entry = |token: &&str| Entry {
         digest: Digest::of(token.as_bytes()),
-        secret: "mcp/slack-search".into(),
+        secret: "mcp/slack-bot-token".into(),
         version: (*token).into(),
         stage: Stage::Current,
         client_id: "slack-bot".into(),

@@ -9,7 +9,7 @@ use crate::{
     server::{Asked, Reply, Server},
 };
 
-const SECRET: &str = "mcp/slack-search";
+const SECRET: &str = "mcp/slack-bot-token";
 
 /// Gives this version's token, good for a minute.
 fn giving(version: &'static str) -> impl Fn(&Asked) -> Reply + Send + Sync + 'static {
@@ -39,7 +39,7 @@ async fn a_token_is_kept_until_the_daemon_said_to_ask_again() {
     machine.pass(1_000);
     assert_eq!(source.token().await.expect("a token").version(), "v2");
     let asked = server.asked();
-    assert!(asked[0].head.starts_with("GET /v1/token?secret=mcp%2Fslack-search HTTP/1.1"));
+    assert!(asked[0].head.starts_with("GET /v1/token?secret=mcp%2Fslack-bot-token HTTP/1.1"));
     assert_eq!(asked[0].header("authorization"), Some("Bearer cfc_a-credential-of-a-bot"));
 }
 

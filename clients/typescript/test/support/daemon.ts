@@ -13,7 +13,7 @@ import { folder } from "./world.js";
 
 const run = promisify(execFile);
 
-export const SECRET = "mcp/slack-search";
+export const SECRET = "mcp/slack-bot-token";
 export const AUDIENCE = "https://mcp.example.com/slack";
 /** Of the clients below, made for tests. */
 export const VERIFIER = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";

@@ -31,7 +31,7 @@ export function setOf({
   const written = entries.map(
     ({ token, stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
       digest: createHash("sha256").update(token).digest("base64url"),
-      secret: "mcp/slack-search",
+      secret: "mcp/slack-bot-token",
       version,
       stage,
       client_id: "slack-bot",

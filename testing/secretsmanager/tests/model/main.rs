@@ -13,7 +13,7 @@ mod limits;
 mod put;
 mod reads;
 
-const NAME: &str = "mcp/slack-search";
+const NAME: &str = "mcp/slack-bot-token";
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";

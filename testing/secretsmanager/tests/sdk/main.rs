@@ -13,7 +13,7 @@ mod ordinary;
 mod process;
 mod wire;
 
-const NAME: &str = "mcp/slack-search";
+const NAME: &str = "mcp/slack-bot-token";
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 
