@@ -30,19 +30,22 @@ mod requests;
 mod verdict;
 mod wire;
 
+/// The profile of what is handed on, and the folder that cargo builds it into.
+pub(crate) const DIST: &str = "dist";
+
 /// Runs the parts whose names begin with this.
 pub(crate) fn run(only: &str) -> Result<()> {
     if cfg!(debug_assertions) {
         // The clients run on the same cores as what is measured.
         build(&["--package", "xtask"])?;
-        let mut again = Command::new(target().join("release/xtask"));
+        let mut again = Command::new(target().join(DIST).join("xtask"));
         let status = again.args(["bench", only]).status()?;
         ensure!(status.success(), "see above");
         return Ok(());
     }
     build(&["--package", "crossfade", "--bin", "crossfade", "--example", "bare-route"])?;
-    let release = target().join("release");
-    let (program, bare) = (release.join("crossfade"), release.join("examples/bare-route"));
+    let built = target().join(DIST);
+    let (program, bare) = (built.join("crossfade"), built.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
     let parts: [(&str, Part<'_>); 14] = [
@@ -116,9 +119,8 @@ impl fmt::Display for Figure {
 }
 
 fn build(arguments: &[&str]) -> Result<()> {
-    eprintln!("xtask: cargo build --release");
-    let status =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "--release"]).args(arguments).status()?;
+    eprintln!("xtask: cargo build --profile {DIST}");
+    let status = Command::new(env!("CARGO")).args(["build", "--profile", DIST]).args(arguments).status()?;
     ensure!(status.success(), "the build failed: see above");
     Ok(())
 }

@@ -4,19 +4,19 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::tools;
+use crate::{bench::DIST, tools};
 
 pub(crate) fn run(seed: u64, aws_delay_ms: u64, write: bool) -> Result<()> {
     for (package, program) in [("crossfade", "crossfade"), ("crossfade-testing-gap", "crossfade-gap")] {
-        eprintln!("xtask: cargo build --release --package {package}");
-        let build = ["build", "--quiet", "--locked", "--release", "--package", package, "--bin", program];
+        eprintln!("xtask: cargo build --profile {DIST} --package {package}");
+        let build = ["build", "--locked", "--profile", DIST, "--package", package, "--bin", program];
         let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
         ensure!(status.success(), "the build failed: see above");
     }
     let date = Command::new("date").arg("+%F").output().context("date can't be started")?;
-    let release = tools::target().join("release");
-    let mut gap = Command::new(release.join("crossfade-gap"));
-    gap.arg("run").arg("--daemon").arg(release.join("crossfade"));
+    let built = tools::target().join(DIST);
+    let mut gap = Command::new(built.join("crossfade-gap"));
+    gap.arg("run").arg("--daemon").arg(built.join("crossfade"));
     gap.args(["--date", String::from_utf8(date.stdout)?.trim()]);
     gap.args(["--seed", &seed.to_string(), "--aws-delay-ms", &aws_delay_ms.to_string()]);
     if write {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Figure, target};
+use super::{DIST, Figure, target};
 use crate::tools::Valgrind;
 
 /// What takes a token hashes it once.
@@ -46,9 +46,9 @@ pub(super) fn run() -> Result<Vec<Figure>> {
 
 /// With its symbols, by which callgrind finds what to count; the libraries stay as they were built.
 fn build() -> Result<()> {
-    eprintln!("xtask: cargo rustc --release --example hot-paths");
+    eprintln!("xtask: cargo rustc --profile {DIST} --example hot-paths");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["rustc", "--quiet", "--release", "--package", "crossfade", "--example", "hot-paths"]);
+    cargo.args(["rustc", "--profile", DIST, "--package", "crossfade", "--example", "hot-paths"]);
     let status = cargo.args(["--", "-C", "strip=none"]).status()?;
     ensure!(status.success(), "the build failed: see above");
     Ok(())
@@ -61,7 +61,7 @@ fn count(valgrind: &Valgrind, path: &str) -> Result<f64> {
         "--toggle-collect=*hot_paths*measured*",
         "--callgrind-out-file=/dev/null",
     ]);
-    let output = command.arg(target().join("release/examples/hot-paths")).arg(path).output()?;
+    let output = command.arg(target().join(DIST).join("examples/hot-paths")).arg(path).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{said}");
     // `==4242== Collected : 1234`
