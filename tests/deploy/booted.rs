@@ -22,14 +22,14 @@ impl Host {
     /// None where the test command names no systemd.
     fn boot() -> Option<Self> {
         let Some(systemd) = std::env::var_os("SYSTEMD") else {
-            println!("not run: SYSTEMD names none; `cargo xtask test` installs it, where it may be root");
+            println!("not run: SYSTEMD names none; `cargo xtask test --system` installs it");
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder");
         // The checkout, as the document's commands see it.
         symlink(root().join("deploy"), folder.path().join("deploy")).expect("a link");
-        fs::create_dir_all(folder.path().join("target/release")).expect("a folder");
-        let binary = folder.path().join("target/release/crossfade");
+        fs::create_dir_all(folder.path().join("target/dist")).expect("a folder");
+        let binary = folder.path().join("target/dist/crossfade");
         symlink(env!("CARGO_BIN_EXE_crossfade"), binary).expect("a link");
         let mut keeper = as_root("sh");
         keeper.arg(root().join("tests/deploy/boot.sh")).arg(folder.path()).arg(systemd);
@@ -48,11 +48,22 @@ impl Host {
         command.stdin(Stdio::null()).output().expect("nsenter")
     }
 
-    /// One that has to succeed; what it prints.
-    fn ok(&self, script: &str) -> String {
+    /// What a script prints; where it fails, that, with how our units are and what they said.
+    fn attempt(&self, script: &str) -> Result<String, String> {
         let ran = self.run(script);
-        assert!(ran.status.success(), "{script}: {ran:?}");
-        String::from_utf8(ran.stdout).expect("text").trim().to_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if ran.status.success() {
+            return Ok(text(&ran.stdout));
+        }
+        let units =
+            self.run("systemctl status --no-pager --full 'crossfade*' || true\ntail -n 40 /run/units.log");
+        let [out, complaints, units] = [&ran.stdout, &ran.stderr, &units.stdout].map(|bytes| text(bytes));
+        Err(format!("{script}: {}\n{out}\n{complaints}\n{units}", ran.status))
+    }
+
+    /// A script that has to succeed; what it prints.
+    fn ok(&self, script: &str) -> String {
+        self.attempt(script).unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn shows(&self, unit: &str, property: &str) -> String {
@@ -118,7 +129,13 @@ fn the_daemon_is_installed_as_the_document_says_and_runs_hardened_through_kills_
     host.crossfade("health");
 
     host.configure("store: {kind: nowhere}\n");
-    assert!(!host.run("systemctl restart crossfade").status.success());
+    let why = host.attempt("systemctl restart crossfade").expect_err("a wrong config starts nothing");
+    for told in ["Active: failed", "status=2", "kind: nowhere"] {
+        assert!(
+            why.contains(told),
+            "a failure shows the unit's state and words, not only where they would be: {why}"
+        );
+    }
     assert_eq!(host.shows("crossfade", "ActiveState"), "failed", "no restart mends a wrong config");
 
     host.configure(&config());

@@ -17,9 +17,7 @@ const SERVICES: [&str; 2] = ["crossfade.service", "crossfade-once.service"];
 fn analyze(arguments: &[&str]) -> Option<Output> {
     match Command::new("systemd-analyze").args(arguments).output() {
         Err(error) if error.kind() == ErrorKind::NotFound && std::env::var_os("SYSTEMD").is_none() => {
-            println!(
-                "not run: systemd-analyze is not installed; `cargo xtask test` installs it where it may"
-            );
+            println!("not run: systemd-analyze is not installed; `cargo xtask test --system` installs it");
             None
         }
         ran => Some(ran.expect("systemd-analyze")),
