@@ -74,16 +74,17 @@ fn what_counts_begins_at_zero() {
 
 #[test]
 fn promtool_has_nothing_to_say() {
-    let promtool = std::env::var("PROMTOOL").unwrap_or_else(|_| "promtool".to_owned());
+    let Ok(promtool) = std::env::var("PROMTOOL") else {
+        println!("not run: PROMTOOL names none; `cargo xtask test --system` gets it");
+        return;
+    };
     let mut linter = Command::new(&promtool)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| {
-            panic!("{promtool} can't be started ({error}): run `cargo xtask test`, which gets it")
-        });
+        .unwrap_or_else(|error| panic!("{promtool} can't be started: {error}"));
     linter.stdin.take().expect("stdin").write_all(from_the_start().as_bytes()).expect("a write");
     let output = linter.wait_with_output().expect("its end");
     let said = [output.stdout, output.stderr].concat();

@@ -11,7 +11,7 @@ use std::{
 use crossfade_testing_fleet::process::as_root;
 use serde_json::Value;
 
-/// Set by `cargo xtask test`: the static binary.
+/// Set by `cargo xtask test --system`: the static binary.
 const STATIC: &str = "CROSSFADE_STATIC";
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -25,7 +25,8 @@ pub(crate) struct Workshop {
 /// Runs a program as root that has to succeed; what it says.
 pub(crate) fn root(program: &str, arguments: &[&str]) -> String {
     let output = as_root(program).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("{program}: {error}; `cargo xtask test` installs it"));
+    let output =
+        output.unwrap_or_else(|error| panic!("{program}: {error}; `cargo xtask test --system` installs it"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {}: {}: {stderr}", arguments.join(" "), output.status);
     String::from_utf8(output.stdout).expect("text")
@@ -39,7 +40,9 @@ impl Workshop {
     /// None where no static binary is named.
     pub(crate) fn open() -> Option<Self> {
         let Some(binary) = std::env::var_os(STATIC) else {
-            println!("not run: {STATIC} names no static binary; `cargo xtask test` builds one and sets it");
+            println!(
+                "not run: {STATIC} names no static binary; `cargo xtask test --system` builds one and sets it"
+            );
             return None;
         };
         let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/container");

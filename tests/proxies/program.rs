@@ -62,7 +62,7 @@ impl Proxy {
     pub(crate) fn program(self) -> Option<PathBuf> {
         let program = std::env::var_os(self.variable()).map(PathBuf::from);
         if program.is_none() {
-            eprintln!("{self:?} is not here: `cargo xtask test` fetches it");
+            eprintln!("{self:?} is not here: `cargo xtask test` fetches it, HAProxy with `--system`");
         }
         program
     }

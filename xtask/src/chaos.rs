@@ -53,7 +53,8 @@ const PROGRESS_MS: u64 = 10_000;
 struct Tools {
     program: PathBuf,
     nginx: PathBuf,
-    faketime: PathBuf,
+    /// None: wall clocks don't jump.
+    faketime: Option<PathBuf>,
     kinds: Vec<Kind>,
     folder: PathBuf,
 }
@@ -61,22 +62,24 @@ struct Tools {
 /// So many minutes of the events of that seed, with everything built first.
 pub(crate) fn run(seed: u64, minutes: u64) -> Result<()> {
     eprintln!("xtask: cargo build --package crossfade --bin crossfade");
-    let build = ["build", "--quiet", "--locked", "--package", "crossfade", "--bin", "crossfade"];
+    let build = ["build", "--locked", "--package", "crossfade", "--bin", "crossfade"];
     let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
     ensure!(status.success(), "the daemon can't be built: see above");
-    let [rust, script, python] = test::servers()?;
-    built(seed, minutes, Kind::all(rust.into(), script.into(), python.into()))
+    built(seed, minutes, true, test::servers()?)
 }
 
-/// The same with the daemon that was built before, and these servers.
-pub(crate) fn built(seed: u64, minutes: u64, kinds: Vec<Kind>) -> Result<()> {
+/// The same with the daemon that was built before, and these servers; clocks that jump need a package of Debian's.
+pub(crate) fn built(seed: u64, minutes: u64, with_clocks: bool, kinds: Vec<Kind>) -> Result<()> {
     let kept = tools::target().join("chaos").join(format!("{seed}-{}", std::process::id()));
     fs::create_dir_all(&kept).with_context(|| format!("{} can't be made", kept.display()))?;
     // Not where logs are kept: it ends with the run.
     let folder = tempfile::tempdir().context("no folder can be made")?;
-    let tools = tools(folder.path(), kinds)?;
+    let tools = tools(folder.path(), with_clocks, kinds)?;
     let run = Arc::new(Run::new(kept)?);
     println!("chaos: seed {seed}, {minutes} min; logs in {}", run.logs.display());
+    if tools.faketime.is_none() {
+        println!("chaos: no wall clock jumps, for want of libfaketime");
+    }
     let result = with_processes(&run, &tools, seed, minutes);
     drop(folder);
     result?;
@@ -96,11 +99,11 @@ pub(crate) fn built(seed: u64, minutes: u64, kinds: Vec<Kind>) -> Result<()> {
     Ok(())
 }
 
-fn tools(folder: &Path, kinds: Vec<Kind>) -> Result<Tools> {
+fn tools(folder: &Path, with_clocks: bool, kinds: Vec<Kind>) -> Result<Tools> {
     Ok(Tools {
         program: tools::target().join("debug/crossfade"),
         nginx: tools::nginx()?,
-        faketime: tools::faketime()?,
+        faketime: with_clocks.then(tools::faketime).transpose()?,
         kinds,
         folder: folder.to_owned(),
     })

@@ -9,11 +9,14 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::tools;
+use crate::{bench::DIST, tools};
 
 /// What to do about each failure here.
-const ELSE: &str = "the image and the units are tested as root (or with a sudo that asks nothing) on Debian; elsewhere leave them out \
-     with `cargo xtask test --without-container`";
+const ELSE: &str = "the image and the units are tested as root (or with a sudo that asks nothing) on Debian: without `--system` they are left \
+     out of `cargo xtask test`";
+
+/// What runs images without a service, what a host's first process is, and what the README's tour asks with.
+pub(crate) const PACKAGES: [&str; 5] = ["buildah", "runc", "ca-certificates", "curl", "systemd"];
 
 /// Where Debian has it: what runs the units of `deploy/systemd`.
 pub(crate) const SYSTEMD: &str = "/lib/systemd/systemd";
@@ -25,13 +28,10 @@ pub(crate) fn install() -> Result<()> {
     ensure!(privileged, "this user can't become root: {ELSE}");
     let starts = |program| Command::new(program).arg("--version").output().is_ok();
     let certificates = Path::new("/etc/ssl/certs/ca-certificates.crt").exists();
-    if starts("buildah") && starts("runc") && certificates && Path::new(SYSTEMD).exists() {
+    if starts("buildah") && starts("runc") && starts("curl") && certificates && Path::new(SYSTEMD).exists() {
         return Ok(());
     }
-    eprintln!(
-        "xtask: installing Debian's buildah, runc and systemd, for the tests of the image and of the units"
-    );
-    tools::install(&["buildah", "runc", "ca-certificates", "systemd"]).context(ELSE)
+    tools::install(&PACKAGES).context(ELSE)
 }
 
 /// As the document has it, for the long tier; in the fast one without optimisation, and with what the tests' own build has
@@ -40,14 +40,13 @@ pub(crate) fn static_binary(full: bool) -> Result<PathBuf> {
     const STATIC: &str = "target-feature=+crt-static";
     let folder = tools::target().join("static");
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    eprintln!("xtask: building a static binary, for the tests of the image");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.arg(if full { "build" } else { "rustc" });
-    cargo.args(["--quiet", "--locked", "--package", "crossfade", "--bin", "crossfade"]);
+    cargo.args(["--locked", "--package", "crossfade", "--bin", "crossfade"]);
     let built = if full {
-        cargo.args(["--release", "--target", &target, "--target-dir"]).arg(&folder);
+        cargo.args(["--profile", DIST, "--target", &target, "--target-dir"]).arg(&folder);
         cargo.env("RUSTFLAGS", format!("-C {STATIC}")).env_remove("CARGO_ENCODED_RUSTFLAGS");
-        folder.join(target).join("release/crossfade")
+        folder.join(target).join(DIST).join("crossfade")
     } else {
         cargo.args(["--", "-C", STATIC]);
         tools::target().join("debug/crossfade")

@@ -2,7 +2,6 @@
 //! in the versions that `xtask/emulators.txt` pins.
 
 use std::{
-    ffi::OsString,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -10,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::tools;
+use crate::{
+    part::{Environment, Part},
+    tools,
+};
 
 /// Changes with every pin, and so makes a new folder.
 const PINS: &str = include_str!("../emulators.txt");
@@ -25,31 +27,29 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("BOTO_PYTHON", r#""$here/python""#),
 ];
 
+pub(crate) fn part() -> Part {
+    let name = "emulators of AWS (moto, roto, ministack), cfn-lint, boto3".to_owned();
+    Part { name, from: "PyPI", megabytes: 330, place: place(), fetch: emulators }
+}
+
 /// Each variable, and the program that the tests start.
-pub(crate) fn emulators() -> Result<Vec<(&'static str, OsString)>> {
-    let mut found = Vec::new();
-    for (variable, _) in PROGRAMS {
-        #[expect(clippy::disallowed_methods, reason = "developer commands have no `cli::context`")]
-        let program = match std::env::var_os(variable) {
-            Some(own) => own,
-            None => environment()?.join("bin").join(variable).into_os_string(),
-        };
-        found.push((variable, program));
-    }
-    Ok(found)
+fn emulators() -> Result<Environment> {
+    let environment = environment()?;
+    let program =
+        |variable: &'static str| (variable, environment.join("bin").join(variable).into_os_string());
+    Ok(PROGRAMS.map(|(variable, _)| program(variable)).into())
+}
+
+fn place() -> PathBuf {
+    tools::folder().join(format!("emulators-{:016x}", fingerprint(PINS)))
 }
 
 fn environment() -> Result<PathBuf> {
-    let folder = tools::folder().join(format!("emulators-{:016x}", fingerprint(PINS)));
+    let folder = place();
     if !folder.exists() {
-        eprintln!("xtask: fetching moto, roto, ministack and cfn-lint from PyPI, for the tests on emulators");
-        tools::whole(&folder, install).with_context(|| {
-            let variables = PROGRAMS.map(|(variable, _)| variable).join(" and ");
-            format!(
-                "the emulators can't be had: they come from PyPI, with Python 3.11 or newer and its venv, over the \
-                 network; elsewhere set {variables} to programs of your own"
-            )
-        })?;
+        tools::whole(&folder, install).context(
+            "the emulators can't be had: they need Python 3.11 or newer with venv, and PyPI over the network",
+        )?;
     }
     Ok(folder)
 }

@@ -43,12 +43,10 @@ pub(crate) fn run(scope: Scope<'_>, seconds: u32) -> Result<()> {
     targets.extend(of_daemon.into_iter().filter(|_| with_daemon || only.is_some()));
     let known = targets.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     ensure!(only.is_none_or(|only| targets.iter().any(|(name, _)| *name == only)), "the targets are {known}");
-    let target = tools::target();
-    let root = target.parent().context("target/ stands in the checkout")?;
+    let root = &tools::root();
     // cargo-fuzz has no `--locked` of its own.
     let fetch = ["fetch", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
     tools::run(env!("CARGO"), &fetch, root)?;
-    eprintln!("xtask: cargo fuzz build");
     let built = cargo_fuzz("build", with_daemon, root)?.status().context("cargo-fuzz can't be started")?;
     ensure!(built.success(), "the targets can't be built: see above");
 

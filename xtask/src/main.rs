@@ -1,4 +1,4 @@
-//! The developer commands: `cargo xtask test`, `bench`, `chaos`, `demo`, `fuzz`, `gap`.
+//! The developer commands: `cargo xtask test`, `lint`, `bench`, `chaos`, `demo`, `fuzz`, `gap`.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,14 @@ mod container;
 mod emulators;
 mod fuzz;
 mod gap;
+mod lint;
 mod mcp;
+mod part;
 mod proxies;
 mod python;
+mod scratch;
 mod slack;
+mod steps;
 mod test;
 mod tools;
 mod typescript;
@@ -72,14 +76,23 @@ enum Command {
         #[arg(long, default_value_t = fuzz::SMOKE_S, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
-    /// Set up what the tests need, then run them
+    /// Check format, lints, documentation and dependencies
+    Lint,
+    /// Fetch what the tests need, build, and run them all, whichever fails
+    #[command(
+        after_help = "Needs Rust, a C compiler, Python 3.11 with venv, and Node.js 20; no root. Leaves nothing \
+                            outside the checkout but what cargo keeps of crates."
+    )]
     Test {
-        /// The long runs too
+        /// The long runs too: 100 minutes
         #[arg(long)]
         full: bool,
-        /// Not the image, nor systemd's units: they need root
+        /// What needs root or packages of the system too, on Debian: the image, systemd's units, HAProxy, promtool
         #[arg(long)]
-        without_container: bool,
+        system: bool,
+        /// Print where the time went: each step and the slowest tests
+        #[arg(long)]
+        timings: bool,
     },
 }
 
@@ -92,7 +105,13 @@ fn main() -> ExitCode {
         Command::Fuzz { target, seconds } => {
             fuzz::run(target.as_deref().map_or(fuzz::Scope::All, fuzz::Scope::Target), seconds)
         }
-        Command::Test { full, without_container } => test::run(full, !without_container),
+        Command::Lint => lint::run(),
+        Command::Test { full, system, timings } => match scratch::again() {
+            Ok(Some(status)) if status.success() => Ok(()),
+            Ok(Some(_)) => return ExitCode::FAILURE,
+            Ok(None) => test::run(test::Options { full, system, timings }),
+            Err(error) => Err(error),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

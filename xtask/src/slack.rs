@@ -9,10 +9,11 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{emulators, python, tools, typescript};
+use crate::{emulators, part::Part, python, test, tools, typescript};
 
 const TYPESCRIPT: &str = "examples/slack-bot/typescript";
 const PINS: &str = include_str!("../../examples/slack-bot/python/requirements.txt");
+const ENVIRONMENT: &str = "slack-bot";
 const DEMO: &str = "crossfade-slack-demo";
 
 /// The bot's script.
@@ -32,7 +33,7 @@ fn server() -> Result<PathBuf> {
 
 /// Makes a script where a file in these folders has changed since the last time: a demo is not to wait for npm.
 fn once(script: &str, sources: &[&str], make: impl FnOnce() -> Result<()>) -> Result<PathBuf> {
-    let root = typescript::root();
+    let root = tools::root();
     let script = root.join(script);
     let mut files = Vec::new();
     for folder in sources {
@@ -54,43 +55,63 @@ fn once(script: &str, sources: &[&str], make: impl FnOnce() -> Result<()>) -> Re
 
 /// A Python that has what the bot needs.
 pub(crate) fn python() -> Result<PathBuf> {
-    python::environment("slack-bot", PINS, "the Slack bot")
+    python::environment(ENVIRONMENT, PINS, "the Slack bot")
 }
 
 /// What the end-to-end tests are told: where the bots are, and the demo, which is built with everything.
-pub(crate) fn environment() -> Result<[(&'static str, PathBuf); 3]> {
-    let demo = tools::target().join("debug").join(DEMO);
-    Ok([("SLACK_BOT_TYPESCRIPT", typescript()?), ("SLACK_BOT_PYTHON", python()?), ("SLACK_DEMO", demo)])
+pub(crate) fn parts() -> [Part; 2] {
+    let typescript = Part {
+        name: "what the Slack bot in TypeScript needs".to_owned(),
+        from: "npm",
+        megabytes: 190,
+        place: tools::root().join(TYPESCRIPT).join("node_modules"),
+        fetch: || Ok(vec![("SLACK_BOT_TYPESCRIPT", typescript()?.into_os_string())]),
+    };
+    let python = Part {
+        name: "what the Slack bot in Python needs".to_owned(),
+        from: "PyPI",
+        megabytes: 90,
+        place: python::place(ENVIRONMENT, PINS),
+        fetch: || Ok(vec![("SLACK_BOT_PYTHON", python()?.into_os_string())]),
+    };
+    [typescript, python]
 }
 
-/// Builds what it needs, and becomes it: a signal meets nobody else.
+/// Builds what is missing, and becomes the demo: a signal meets nobody else.
 pub(crate) fn demo(server: &str, bot: &str) -> Result<()> {
-    let mut packages = vec!["crossfade", "crossfade-testing-slack"];
-    packages.extend((server == "rust").then_some("crossfade-example-rmcp"));
-    build(&packages)?;
-    let debug = tools::target().join("debug");
+    let built = programs()?;
     let server_program = match server {
-        "rust" => debug.join("crossfade-example-rmcp"),
+        "rust" => built.join("crossfade-example-rmcp"),
         "typescript" => self::server()?,
         _ => python::python()?,
     };
     let bot_program = if bot == "typescript" { typescript()? } else { python()? };
-    let error = command(&debug, [(server, &server_program), (bot, &bot_program)]).exec();
+    let error = command(&built, [(server, &server_program), (bot, &bot_program)]).exec();
     Err(error).context("the demo can't be started")
 }
 
-fn build(packages: &[&str]) -> Result<()> {
-    eprintln!("xtask: cargo build --package {}", packages.join(" --package "));
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--bins"]);
-    build.args(packages.iter().flat_map(|package| ["--package", package]));
-    ensure!(build.status().context("cargo can't be started")?.success(), "the build failed: see above");
-    Ok(())
+/// The folder of the demo's programs: of the tests' build where that alone is there, else of the README's first command.
+fn programs() -> Result<PathBuf> {
+    let [release, debug] = ["release", "debug"].map(|profile| tools::target().join(profile));
+    if debug.join(DEMO).exists() && !release.join("crossfade").exists() {
+        test::build()?;
+        return Ok(debug);
+    }
+    // The daemon by itself, as that command builds it: together, each would be built with the features of all.
+    for packages in [&["crossfade"][..], &["crossfade-testing-slack", "crossfade-example-rmcp"]] {
+        eprintln!("xtask: cargo build --release --package {}", packages.join(" --package "));
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--locked", "--release", "--bins"]);
+        build.args(packages.iter().flat_map(|package| ["--package", package]));
+        let status = build.status().context("cargo can't be started")?;
+        ensure!(status.success(), "the build failed: see above");
+    }
+    Ok(release)
 }
 
-fn command(debug: &Path, [(server, server_program), (bot, bot_program)]: [(&str, &PathBuf); 2]) -> Command {
-    let mut demo = Command::new(debug.join(DEMO));
-    demo.arg("--daemon").arg(debug.join("crossfade"));
+fn command(built: &Path, [(server, server_program), (bot, bot_program)]: [(&str, &PathBuf); 2]) -> Command {
+    let mut demo = Command::new(built.join(DEMO));
+    demo.arg("--daemon").arg(built.join("crossfade"));
     demo.args(["--server", server]).arg("--server-program").arg(server_program);
     demo.args(["--bot", bot]).arg("--bot-program").arg(bot_program);
     demo

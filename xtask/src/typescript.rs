@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{test::FULL, tools};
+use crate::{part::Part, test::FULL, tools};
 
 /// The package first: the example is installed with it packed, as its users get it.
 const BUILDS: [(&str, &[&str]); 6] = [
@@ -20,19 +20,25 @@ const BUILDS: [(&str, &[&str]); 6] = [
     ("examples/typescript", &["run", "build"]),
 ];
 
+pub(crate) fn part() -> Part {
+    let name = "what clients/typescript and its example need".to_owned();
+    let fetch = || Ok(vec![("FLEET_TYPESCRIPT", build()?.into_os_string())]);
+    let place = tools::root().join("examples/typescript/node_modules");
+    Part { name, from: "npm", megabytes: 150, place, fetch }
+}
+
 /// Checks the types, and builds the package, its tests, and the example: that server's script.
 pub(crate) fn build() -> Result<PathBuf> {
     node()?;
     for (folder, arguments) in BUILDS {
         npm(folder, arguments, &[])?;
     }
-    Ok(root().join("examples/typescript/build/server.js"))
+    Ok(tools::root().join("examples/typescript/build/server.js"))
 }
 
 /// Runs the tests, on the daemon that was built before.
 pub(crate) fn test(full: bool) -> Result<()> {
     let daemon = tools::target().join("debug/crossfade");
-    ensure!(daemon.is_file(), "{} is missing: `cargo build` makes it", daemon.display());
     let mut environment = vec![("CROSSFADE_BIN", daemon.as_os_str())];
     environment.extend(full.then_some((FULL, OsStr::new("1"))));
     npm("clients/typescript", &["test"], &environment)
@@ -40,18 +46,14 @@ pub(crate) fn test(full: bool) -> Result<()> {
 
 pub(crate) fn npm(folder: &str, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<()> {
     let what = format!("npm {} in {folder}", arguments.join(" "));
-    eprintln!("xtask: {what}");
     let mut npm = Command::new("npm");
-    npm.args(arguments).current_dir(root().join(folder)).env_remove(FULL).envs(environment.iter().copied());
+    npm.args(arguments)
+        .current_dir(tools::root().join(folder))
+        .env_remove(FULL)
+        .envs(environment.iter().copied());
     let status = npm.status().context("npm can't be started: it comes with Node.js")?;
     ensure!(status.success(), "{what} ended with {status}: what failed is listed above");
     Ok(())
-}
-
-/// Of the checkout.
-pub(crate) fn root() -> PathBuf {
-    let target = tools::target();
-    target.parent().map_or_else(|| target.clone(), Path::to_owned)
 }
 
 /// Whether Node.js is new enough.

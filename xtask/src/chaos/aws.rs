@@ -57,7 +57,7 @@ pub(super) fn start(run: &Run, tools: &Tools, fake: &Fake, endpoint: &str, minut
         let (name, ports) = (format!("aws-{n}"), (free_port(), free_port()));
         let mut hand = replica(&name, ports)?;
         let clock = hand.folder.join("clock");
-        hand.environment.extend(clocks::environment(&tools.faketime, &clock));
+        hand.environment.extend(clocks::environment(tools.faketime.as_deref(), &clock));
         let log = run.logs.join(&name);
         daemons.push(Daemon::new(name, hand, ports, log, Some(clock)));
     }
@@ -77,7 +77,10 @@ pub(super) fn start(run: &Run, tools: &Tools, fake: &Fake, endpoint: &str, minut
             feeds: side::feeds(&ports, n),
             cache: Some(tools.folder.join(format!("{name}-cache"))),
             log: Some(run.logs.join(&name)),
-            environment: clocks::environment(&tools.faketime, &tools.folder.join(format!("{name}-clock"))),
+            environment: clocks::environment(
+                tools.faketime.as_deref(),
+                &tools.folder.join(format!("{name}-clock")),
+            ),
         };
         posts.push(Post::server(STORE, kind, setting).map_err(|said| anyhow!("{name}: {said}"))?);
     }

@@ -10,8 +10,9 @@ use std::{ffi::OsString, fs, path::Path};
 /// The variable that names the file.
 pub(super) const FILE: &str = "FAKETIME_TIMESTAMP_FILE";
 
-/// What a process with a clock of its own has in its environment.
-pub(super) fn environment(library: &Path, file: &Path) -> Vec<(&'static str, OsString)> {
+/// What a process with a clock of its own has in its environment; nothing without the library.
+pub(super) fn environment(library: Option<&Path>, file: &Path) -> Vec<(&'static str, OsString)> {
+    let Some(library) = library else { return Vec::new() };
     set(file.as_os_str(), 0);
     vec![
         ("LD_PRELOAD", library.into()),

@@ -42,7 +42,7 @@ pub(super) fn start(run: &Run, tools: &Tools) -> Result<Side> {
     let mut hand = side::hand(&tools.program, &folder, &commands);
     hand.configure(&Side::config((&store, TERMS, &told), ports))?;
     let clock = folder.join("clock");
-    hand.environment = clocks::environment(&tools.faketime, &clock);
+    hand.environment = clocks::environment(tools.faketime.as_deref(), &clock);
     if !disk.is_own() {
         hand.shell = Some("trap '' XFSZ; exec \"$0\" \"$@\"");
     }
