@@ -8,6 +8,7 @@ mod crash;
 mod exec;
 mod feed;
 mod health;
+mod left_behind;
 mod orders;
 mod requests;
 mod rotation;
