@@ -18,6 +18,7 @@ mod orders;
 mod output;
 mod revoke;
 mod rotate;
+mod shared;
 mod status;
 mod token;
 mod verify;

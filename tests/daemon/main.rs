@@ -7,6 +7,7 @@ mod aws;
 mod crash;
 mod exec;
 mod feed;
+mod handed_out;
 mod health;
 mod left_behind;
 mod orders;
