@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
     ),
     rule("distribution", &["rotation::ring", "clock", "metrics", "time"], &["crate::token", "crate::store"]),
     rule("metrics", &["rotation", "time"], &["crate::token", "tokio"]),
-    rule("audit", &["time"], &["crate::token", "expose", "tokio"]),
+    rule("audit", &["time", "ownership"], &["crate::token", "expose", "tokio"]),
     rule(
         "http",
         &["distribution", "metrics", "clock", "time"],

@@ -70,3 +70,19 @@ pub(super) fn remove_admin(config: &Config) {
         tracing::debug!("the admin socket could not be removed: {error}");
     }
 }
+
+/// Whether a daemon of ours could listen there. What belongs to somebody else is not asked, which is said, and keeps no
+/// order from the store.
+pub(super) fn is_ours(path: &Path) -> bool {
+    let Ok(about) = fs::metadata(path) else { return false };
+    let (owner, us) = (about.uid(), rustix::process::geteuid().as_raw());
+    if owner == 0 || owner == us {
+        return true;
+    }
+    tracing::error!(
+        "{} belongs to uid {owner}, and neither to root nor to us (uid {us}), so what listens there is not asked: see who put \
+         it there, or run as its owner",
+        path.display()
+    );
+    false
+}

@@ -10,6 +10,7 @@ mod feed;
 mod handed_out;
 mod health;
 mod left_behind;
+mod not_ours;
 mod orders;
 mod requests;
 mod rotation;
