@@ -27,7 +27,7 @@ use file::Log;
 use writer::{Account, Writer};
 
 pub use event::{Action, Event, Outcome};
-pub use verify::{ChainError, Summary, verify};
+pub use verify::{ChainError, End, Summary, verify};
 
 /// A line is at most this long, its line feed included.
 const LINE_BYTES: usize = 4 * 1024;

@@ -185,7 +185,7 @@ impl Cli {
             Command::Check(args) => check::run(&context, &args),
             Command::Health => health::run(&context),
             Command::Credential => credential::run(),
-            Command::Audit(command) => audit::run(command),
+            Command::Audit(command) => audit::run(&context, command),
             Command::Completions { shell } => {
                 output::say(&completions(shell));
                 Ok(Exit::Done)

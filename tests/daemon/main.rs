@@ -13,6 +13,7 @@ mod left_behind;
 mod not_ours;
 mod orders;
 mod requests;
+mod restored;
 mod rotation;
 mod signals;
 mod tls;
