@@ -13,6 +13,7 @@ mod credential;
 mod dry_run;
 mod exec;
 mod health;
+mod log_writer;
 mod logging;
 mod orders;
 mod output;
@@ -164,9 +165,10 @@ impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let daemon = matches!(self.command, Command::Serve);
-        if let Err(error) = logging::init(daemon, self.log_format) {
-            return output::fail(&error);
-        }
+        let log = match logging::init(daemon, self.log_format) {
+            Ok(log) => log,
+            Err(error) => return output::fail(&error),
+        };
         let context = Context::new(self.config);
         let result = match self.command {
             Command::Serve => context.block_on(serve(&context)),
@@ -191,6 +193,9 @@ impl Cli {
                 Ok(Exit::Done)
             }
         };
+        if let Some(log) = log {
+            log.flush();
+        }
         match result {
             Ok(exit) => ExitCode::from(exit.code()),
             Err(error) => output::fail(&error),

@@ -9,6 +9,7 @@ mod exec;
 mod feed;
 mod handed_out;
 mod health;
+mod held;
 mod left_behind;
 mod not_ours;
 mod orders;
