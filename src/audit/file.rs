@@ -120,16 +120,13 @@ fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
-    let unfit = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     let file = options.open(path).map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::LOOP) => {
-            unfit("it is a symbolic link, which is not followed: name the file itself".to_owned())
-        }
+        Some(Errno::LOOP) => unfit("it is a symbolic link, which is not followed: name the file itself"),
         _ => error,
     })?;
     let about = file.metadata()?;
     if !about.is_file() {
-        return Err(unfit("it is no regular file".to_owned()));
+        return Err(unfit("it is no regular file"));
     }
     if let Some(why) = ownership::concern(&about, ownership::UNCHANGED) {
         return Err(unfit(why));
@@ -141,14 +138,23 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether it is the file at the path, and not one that a link there points to.
+/// Whether it is the file at the path, and not one that a link there points to. One that somebody else can change by now
+/// is an error.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
-    match std::fs::symlink_metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    let is_at = match std::fs::symlink_metadata(path) {
+        Ok(there) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    match ownership::concern(&ours, ownership::UNCHANGED).filter(|_| is_at) {
+        Some(why) => Err(unfit(why)),
+        None => Ok(is_at),
     }
+}
+
+fn unfit(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is done by a thread of the log's own")]

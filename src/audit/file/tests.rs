@@ -325,14 +325,21 @@ fn what_somebody_else_can_change_or_points_to_is_no_log_of_ours() {
 }
 
 #[test]
-fn a_log_that_becomes_a_link_while_it_is_open_loses_entries_loudly_until_it_is_put_right() {
+fn a_log_that_is_no_longer_ours_alone_while_it_is_open_loses_entries_loudly_until_it_is_put_right() {
+    use std::os::unix::fs::PermissionsExt as _;
     let (bench, elsewhere) = (Bench::new(), tempfile::NamedTempFile::new().expect("a file"));
     let log = bench.log();
+    let mode = |mode| fs::set_permissions(bench.path(), fs::Permissions::from_mode(mode)).expect("a mode");
+    log.record(Timestamp::from_millis(1), event("kept"));
+    mode(0o666);
+    log.record(Timestamp::from_millis(1), event("lost"));
+    lost(&log, 1);
+    mode(0o600);
     log.record(Timestamp::from_millis(1), event("kept"));
     fs::rename(bench.path(), bench.folder.path().join("old")).expect("it is moved");
     std::os::unix::fs::symlink(elsewhere.path(), bench.path()).expect("a link");
     log.record(Timestamp::from_millis(2), event("lost"));
-    lost(&log, 1);
+    lost(&log, 2);
     assert_eq!(fs::read(elsewhere.path()).expect("a file"), b"");
     fs::remove_file(bench.path()).expect("it goes");
     log.record(Timestamp::from_millis(3), event("kept"));
@@ -344,9 +351,12 @@ fn a_log_that_becomes_a_link_while_it_is_open_loses_entries_loudly_until_it_is_p
 #[test]
 fn a_full_disk_is_counted_and_stops_nobody() {
     let path = std::path::Path::new("/dev/full");
-    let full = fs::OpenOptions::new().read(true).append(true).open(path).expect("it opens");
+    let full = || fs::OpenOptions::new().read(true).append(true).open(path).expect("it opens");
+    let error = Log::unopened(path).append_to(&mut full(), Timestamp::from_millis(1), &event("lost"));
+    assert_eq!(error.expect_err("it is full").kind(), std::io::ErrorKind::StorageFull);
     let account = std::sync::Arc::<Account>::default();
-    let writer = Writer::start(Log { file: Some(full), ..Log::unopened(path) }, &account).expect("a thread");
+    let writer =
+        Writer::start(Log { file: Some(full()), ..Log::unopened(path) }, &account).expect("a thread");
     let log = AuditLog { sink: Sink::File(writer), account };
     log.record(Timestamp::from_millis(1), event("lost"));
     assert_eq!(log.failures(), 1);
