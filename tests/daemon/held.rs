@@ -7,9 +7,46 @@ use std::{
 };
 
 use crate::{
-    process::call,
-    world::{SECRET, World, until},
+    process::{Daemon, call},
+    world::{BOT, SECRET, World, until},
 };
+
+fn reloads(world: &World, daemon: &Daemon, outcome: &str, times: u32) {
+    daemon.signal("-HUP");
+    until("it was read again", || {
+        let scraped = call(world.metrics, "GET", "/metrics", &[], "").expect("metrics");
+        let line = format!("crossfade_config_reloads_total{{outcome=\"{outcome}\"}} {times}");
+        scraped.body.lines().any(|found| found == line).then_some(())
+    });
+}
+
+fn a_bot_gets(world: &World) -> u16 {
+    let (path, bearer) = (format!("/v1/token?secret={SECRET}"), format!("Bearer {BOT}"));
+    call(world.listen, "GET", &path, &[("Authorization", &bearer)], "").expect("an answer").status
+}
+
+#[test]
+fn a_config_that_was_cut_off_ends_no_client_and_no_secret_unless_it_says_so_itself() {
+    let world = World::new("4s");
+    let daemon = world.start();
+    let path = world.path("config.yaml");
+    let good = fs::read_to_string(&path).expect("the config");
+    let (before_clients, _) = good.split_once("clients:").expect("clients");
+    let (before_secrets, _) = good.split_once("secrets:").expect("secrets");
+    for (n, (cut, key)) in
+        [(before_clients, "`clients"), (before_secrets, "`secrets")].into_iter().enumerate()
+    {
+        fs::write(&path, cut).expect("a write");
+        reloads(&world, &daemon, "rejected", u32::try_from(n).expect("few") + 1);
+        assert_eq!(a_bot_gets(&world), 200, "{key}");
+        assert!(daemon.log().contains(&format!("no {key}` any more")), "{}", daemon.log());
+    }
+    fs::write(&path, format!("{before_clients}clients: []\n")).expect("a write");
+    reloads(&world, &daemon, "applied", 1);
+    assert_eq!(a_bot_gets(&world), 401, "the file itself says so");
+    fs::write(&path, format!("{before_secrets}secrets: []\nclients: []\n")).expect("a write");
+    reloads(&world, &daemon, "applied", 2);
+}
 
 #[test]
 fn a_reader_of_the_log_that_stops_reading_holds_nothing_up() {
