@@ -212,7 +212,8 @@ fn completions(shell: clap_complete::Shell) -> String {
 async fn serve(context: &Context) -> anyhow::Result<Exit> {
     crate::lifecycle::harden()?;
     context::refuse_to_print_secrets()?;
-    crate::app::serve(context.path(), |_| context.config()).await?;
+    let reader = context.clone();
+    crate::app::serve(context.path(), move |_| reader.config()).await?;
     Ok(Exit::Done)
 }
 

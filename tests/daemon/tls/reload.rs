@@ -8,6 +8,7 @@ use super::{
     secure::{SET, Secure, now},
 };
 use crate::{
+    held::{is_whole, parts},
     process::Daemon,
     world::{VERIFIER, World, until},
 };
@@ -27,8 +28,11 @@ fn sighup_takes_a_new_certificate_for_new_connections_and_keeps_out_a_broken_one
     lives();
     let newer = secure.ours.issue(&["dns:localhost"]);
     newer.write(secure.world.folder.path());
+    parts(&secure.world, "certificates");
+    assert!(secure.world.ok(&["status"]).contains("others than those in force: SIGHUP takes them"));
     secure.reload(&daemon, "applied");
     assert_eq!(shown(), newer.der());
+    is_whole(&secure.world, "certificates");
     lives();
 
     let (cert, key) = (secure.world.path("cert.pem"), secure.world.path("key.pem"));
@@ -57,6 +61,7 @@ fn sighup_takes_a_new_certificate_for_new_connections_and_keeps_out_a_broken_one
         until(what, || daemon.log().contains(what).then_some(()));
         assert_eq!(shown(), newer.der(), "{what}");
     }
+    parts(&secure.world, "certificates");
     lives();
 }
 
