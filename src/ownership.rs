@@ -5,7 +5,12 @@
 //! groups may do both, since that is how Kubernetes (`fsGroup`) and systemd (`LoadCredential=`) hand files out; on a
 //! plain host `crossfade check` warns of it.
 
-use std::{fs::Metadata, os::unix::fs::MetadataExt as _};
+use std::{
+    fs::{File, Metadata, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+};
 
 /// What is kept from others, and from groups that are not ours: bits of a file's mode.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -21,6 +26,12 @@ pub const UNCHANGED: Limits = Limits { others: 0o002, groups: 0o020, remedy: "o-
 pub const SECRET: Limits = Limits { others: 0o007, groups: 0o070, remedy: "go=" };
 /// The listener's key, which several servers of a machine may read by a group of theirs.
 pub const SHARED_SECRET: Limits = Limits { others: 0o007, groups: 0o030, remedy: "u=rw,g=r,o=" };
+
+/// Opens a file to read it, and waits for nobody: a pipe in its place is opened at once too, and is no file.
+pub fn open(path: &Path) -> io::Result<File> {
+    let at_once = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(at_once).open(path)
+}
 
 /// Why the file is not safe to rest on, and what to do; none: it is.
 pub fn concern(about: &Metadata, limits: Limits) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The certificates of `tls`, read from their files, and how long they last.
 
-use std::{fs::File, io::Read as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,7 @@ fn tell(tls: &TlsConfig, Unusable { part, why }: &Unusable) -> String {
 }
 
 fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| format!("it can't be opened: {error}"))?;
+    let file = ownership::open(path).map_err(|error| format!("it can't be opened: {error}"))?;
     let meta = file.metadata().map_err(|error| format!("it can't be looked at: {error}"))?;
     if !meta.is_file() {
         return Err("it is no file".to_owned());

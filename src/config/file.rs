@@ -1,6 +1,6 @@
 //! Reading the file: as a whole, of a bounded size, and only one that nobody else can write.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{io::Read, path::Path};
 
 use crate::ownership;
 
@@ -8,7 +8,7 @@ use crate::ownership;
 const BYTES: u64 = 4 << 20;
 
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| {
+    let file = ownership::open(path).map_err(|error| {
         format!(
             "it can't be opened: {error}. Name another one with --config, or start from config.example.yaml"
         )

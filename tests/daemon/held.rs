@@ -155,6 +155,26 @@ fn a_key_that_is_gone_or_another_one_is_told_before_a_restart_fails_for_it() {
 }
 
 #[test]
+fn a_pipe_in_a_file_s_place_is_waited_for_by_nobody() {
+    let world = World::new("60s");
+    let daemon = world.start();
+    for (name, what) in [("config.yaml", "config"), ("data/key", "key")] {
+        let path = world.path(name);
+        fs::rename(&path, world.path("aside")).expect("it is moved");
+        let made = std::process::Command::new("mkfifo").arg("-m600").arg(&path).status();
+        assert!(made.expect("mkfifo").success());
+        parts(&world, what);
+        if what == "config" {
+            reloads(&world, &daemon, "rejected", 1);
+        }
+        assert_eq!(readiness(&world).0, 200, "{what}");
+        fs::rename(world.path("aside"), &path).expect("it is put back");
+        is_whole(&world, what);
+    }
+    world.ok(&["rotate", SECRET, "--wait"]);
+}
+
+#[test]
 fn an_admin_socket_whose_name_was_removed_is_found_again() {
     let world = World::new("60s");
     let mut daemon = world.start();

@@ -62,7 +62,7 @@ pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
 
 /// The key; none where there is no file.
 pub(super) fn key(path: &Path) -> Result<Option<Key>, OpenError> {
-    let mut file = match File::open(path) {
+    let mut file = match ownership::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_error("open the key", path)(error)),
