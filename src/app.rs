@@ -2,13 +2,16 @@
 //!
 //! Read from top to bottom: what is opened, what is bound, what is started, what stops it.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::open::Opened;
+use self::open::{Held, Opened};
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -33,6 +36,7 @@ use crate::{
 
 mod board;
 mod certificates;
+mod drift;
 mod fleet;
 mod local;
 mod observers;
@@ -45,29 +49,38 @@ mod translate;
 
 use board::Board;
 pub use certificates::load as load_certificates;
+use drift::{Drift, Load};
 use fleet::Fleet;
 pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
 use observers::{Steps, StoreCounts};
 pub use prove::prove;
-use sockets::Sockets;
+use sockets::{AdminName, Sockets};
 pub use translate::secret as subject;
 
 /// Runs the daemon until it is told to stop. An error is one that kept it from starting, or a part
 /// of it that ended although it must not.
-pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Result<()> {
+pub async fn serve(
+    path: &Path,
+    load: impl Fn(&Path) -> Result<Config> + Send + Sync + 'static,
+) -> Result<()> {
+    let load: Load = Arc::new(load);
     let mut lifecycle = Lifecycle::install().context("the signal handlers could not be installed")?;
     let mut config = load(path)?;
     let stop = CancellationToken::new();
     let parts = Parts::open(&config, &stop).await?;
-    let sockets = Sockets::bind(&config).await?;
+    let sockets = Sockets::bind(&config, &parts.clock).await?;
+    let admin = sockets.admin.name();
+    let drift = Arc::new(parts.drift(path, &load, &admin));
     let mut tasks = JoinSet::new();
 
     let (ticks, tick) = watch::channel(0);
     let scheduler = tick::start(ticks).await.context("the scheduler could not be started")?;
-    let fleet = Fleet::new(&parts, tick, stop.clone());
+    let fleet = Fleet::new(&parts, &drift, tick, stop.clone());
     parts.apply(&config);
+    drift.applied(&config);
     fleet.configure(&config, &mut tasks);
-    parts.serve(&config, sockets, &fleet, &stop, &mut tasks);
+    parts.serve(&config, sockets, &fleet, &drift, &stop, &mut tasks);
+    tasks.spawn(drift::watch(Arc::clone(&drift), stop.clone()));
     announce(&config, path);
     lifecycle.ready();
 
@@ -79,6 +92,7 @@ pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Resul
                     Ok((new, certificates)) => {
                         parts.certify(certificates);
                         parts.apply(&new);
+                        drift.applied(&new);
                         fleet.configure(&new, &mut tasks);
                         parts.metrics.config_reloaded(true);
                         config = new;
@@ -104,7 +118,7 @@ pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Resul
         _ = lifecycle.next() => tracing::warn!("stopped at once, on a second signal"),
     }
     drop(scheduler);
-    sockets::remove_admin(&config);
+    admin.remove();
     outcome
 }
 
@@ -115,6 +129,7 @@ struct Parts {
     audit: Arc<AuditLog>,
     store: Arc<dyn Store>,
     reveal: Arc<dyn Reveal>,
+    held: Option<Arc<dyn Held>>,
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
     board: Arc<Board>,
@@ -130,7 +145,7 @@ impl Parts {
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let Opened { store, reveal } = open::open(config, &clock).await?;
+        let Opened { store, reveal, held } = open::open(config, &clock).await?;
         let counts = StoreCounts::new(Arc::clone(&metrics));
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
@@ -140,7 +155,7 @@ impl Parts {
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
         let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
-        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board, tls, crowd })
+        Ok(Self { clock, metrics, audit, store, reveal, held, distribution, clients, board, tls, crowd })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -156,12 +171,7 @@ impl Parts {
     }
 
     /// Reads the config again, and the certificates with it. An error changes nothing.
-    fn reload(
-        &self,
-        path: &Path,
-        load: &impl Fn(&Path) -> Result<Config>,
-        old: &Config,
-    ) -> Result<(Config, Option<Material>)> {
+    fn reload(&self, path: &Path, load: &Load, old: &Config) -> Result<(Config, Option<Material>)> {
         let new = load(path)?;
         let changes =
             crate::config::changes(old, &new).map_err(|errors| anyhow::anyhow!(errors.join("; ")))?;
@@ -182,11 +192,27 @@ impl Parts {
         }
     }
 
+    /// What of this is compared with the disk.
+    fn drift(&self, path: &Path, load: &Load, admin: &Arc<AdminName>) -> Drift {
+        Drift {
+            path: path.to_owned(),
+            load: Arc::clone(load),
+            clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(&self.metrics),
+            audit: Arc::clone(&self.audit),
+            tls: self.tls.clone(),
+            store: self.held.clone(),
+            admin: Arc::clone(admin),
+            state: Mutex::default(),
+        }
+    }
+
     fn serve(
         &self,
         config: &Config,
         sockets: Sockets,
         fleet: &Fleet,
+        drift: &Arc<Drift>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) {
@@ -207,7 +233,7 @@ impl Parts {
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
         let counter = safe.then_some(counter);
         let public = api::routes(verdicts, counter, Arc::clone(clients), stop.clone());
-        let (before_scrape, readiness) = observers::telemetry(board, audit);
+        let (before_scrape, readiness) = observers::telemetry(board, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = admin::router(Admin {
             operator: fleet.operator(),
@@ -236,6 +262,11 @@ fn announce(config: &Config, path: &Path) {
     tracing::info!("serving verifiers and bots on {scheme}://{}", config.listen);
     tracing::info!("serving /metrics /healthz /readyz on http://{}", config.metrics_listen);
     tracing::info!("taking orders on {}", config.admin_socket.display());
+    // A file that was cut off looks so.
+    let none = [("secrets", config.secrets.is_empty()), ("clients", config.clients.is_empty())];
+    for (key, _) in none.iter().filter(|(key, empty)| *empty && !config.emptied.contains(key)) {
+        tracing::warn!("the config has no `{key}`: was it cut off? If that is meant, say `{key}: []`");
+    }
     for secret in &config.secrets {
         tracing::info!(secret = %secret.name, audience = %secret.audience, "rotating");
     }

@@ -11,11 +11,8 @@
 use std::{
     fmt,
     io::Write as _,
-    path::PathBuf,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::time::Timestamp;
@@ -24,9 +21,13 @@ mod chain;
 mod event;
 mod file;
 mod verify;
+mod writer;
+
+use file::Log;
+use writer::{Account, Writer};
 
 pub use event::{Action, Event, Outcome};
-pub use verify::{ChainError, Summary, verify};
+pub use verify::{ChainError, End, Summary, verify};
 
 /// A line is at most this long, its line feed included.
 const LINE_BYTES: usize = 4 * 1024;
@@ -42,7 +43,7 @@ pub enum Target {
 
 /// The log can't be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit log {path} can't be opened: make its folder writable, or change `audit_log`")]
+#[error("the audit log {path} can't be used: mend what is named here, or change `audit_log`")]
 pub struct AuditError {
     path: String,
     #[source]
@@ -52,11 +53,11 @@ pub struct AuditError {
 /// The audit log.
 pub struct AuditLog {
     sink: Sink,
-    failures: AtomicU64,
+    account: Arc<Account>,
 }
 
 enum Sink {
-    File(file::Log),
+    File(Writer),
     Stderr(Mutex<chain::Link>),
 }
 
@@ -67,40 +68,58 @@ impl fmt::Debug for AuditLog {
 }
 
 impl AuditLog {
-    /// Opens the log, and makes it where it is missing: 0600, in a folder 0700.
+    /// Opens the log, and makes it where it is missing: 0600, in a folder 0700. It has to be a regular file of root or
+    /// of our own user that nobody else can change.
     pub fn open(target: &Target) -> Result<Self, AuditError> {
+        Self::with(target, Log::open)
+    }
+
+    /// The same for whoever has an end to write, which no log may stop: where it can't be used, that is loud and
+    /// counted, and each entry tries again.
+    pub fn open_or_lose(target: &Target) -> Result<Self, AuditError> {
+        Self::with(target, |path| {
+            Ok(Log::open(path).unwrap_or_else(|error| {
+                tracing::error!("the audit log {} can't be used, and loses entries: {error}", path.display());
+                Log::unopened(path)
+            }))
+        })
+    }
+
+    fn with(target: &Target, open: impl Fn(&Path) -> std::io::Result<Log>) -> Result<Self, AuditError> {
+        let account = Arc::<Account>::default();
         let sink = match target {
             Target::Stderr => Sink::Stderr(Mutex::default()),
-            Target::File(path) => Sink::File(
-                file::Log::open(path)
-                    .map_err(|source| AuditError { path: path.display().to_string(), source })?,
-            ),
+            Target::File(path) => {
+                let writer = open(path).and_then(|log| Writer::start(log, &account));
+                let failed = |source| AuditError { path: path.display().to_string(), source };
+                Sink::File(writer.map_err(failed)?)
+            }
         };
-        Ok(Self { sink, failures: AtomicU64::new(0) })
+        Ok(Self { sink, account })
     }
 
     /// Appends an entry; long texts in it are cut. It never fails its caller: where the entry can't
     /// be written, that is logged and counted.
     ///
-    /// It blocks until the entry is on the disk: a few milliseconds, and at most about two seconds
-    /// for another process's lock. Async callers accept that, or use `spawn_blocking`.
+    /// It blocks until the entry is on the disk: a few milliseconds, and at most 200. Where that is not enough, since
+    /// another process keeps the log locked, a thread goes on trying for a second. Async callers accept that, or use
+    /// `spawn_blocking`.
     pub fn record(&self, now: Timestamp, event: Event) {
         let event = event.bounded();
-        let result = match &self.sink {
-            Sink::File(log) => log.append(now, &event),
+        match &self.sink {
+            Sink::File(writer) => writer.put(now, event),
             Sink::Stderr(last) => {
-                print(&mut last.lock().unwrap_or_else(PoisonError::into_inner), now, &event)
+                let printed = print(&mut last.lock().unwrap_or_else(PoisonError::into_inner), now, &event);
+                if let Err(error) = printed {
+                    self.account.lost(&event, &error);
+                }
             }
-        };
-        if let Err(error) = result {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(?event, "the audit log lost an entry, which stands here: {error}");
         }
     }
 
     /// How many entries could not be written.
     pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.account.failures()
     }
 }
 

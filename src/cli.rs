@@ -13,11 +13,13 @@ mod credential;
 mod dry_run;
 mod exec;
 mod health;
+mod log_writer;
 mod logging;
 mod orders;
 mod output;
 mod revoke;
 mod rotate;
+mod shared;
 mod status;
 mod token;
 mod verify;
@@ -163,9 +165,10 @@ impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
         let daemon = matches!(self.command, Command::Serve);
-        if let Err(error) = logging::init(daemon, self.log_format) {
-            return output::fail(&error);
-        }
+        let log = match logging::init(daemon, self.log_format) {
+            Ok(log) => log,
+            Err(error) => return output::fail(&error),
+        };
         let context = Context::new(self.config);
         let result = match self.command {
             Command::Serve => context.block_on(serve(&context)),
@@ -184,12 +187,15 @@ impl Cli {
             Command::Check(args) => check::run(&context, &args),
             Command::Health => health::run(&context),
             Command::Credential => credential::run(),
-            Command::Audit(command) => audit::run(command),
+            Command::Audit(command) => audit::run(&context, command),
             Command::Completions { shell } => {
                 output::say(&completions(shell));
                 Ok(Exit::Done)
             }
         };
+        if let Some(log) = log {
+            log.flush();
+        }
         match result {
             Ok(exit) => ExitCode::from(exit.code()),
             Err(error) => output::fail(&error),
@@ -206,7 +212,8 @@ fn completions(shell: clap_complete::Shell) -> String {
 async fn serve(context: &Context) -> anyhow::Result<Exit> {
     crate::lifecycle::harden()?;
     context::refuse_to_print_secrets()?;
-    crate::app::serve(context.path(), |_| context.config()).await?;
+    let reader = context.clone();
+    crate::app::serve(context.path(), move |_| reader.config()).await?;
     Ok(Exit::Done)
 }
 

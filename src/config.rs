@@ -62,6 +62,8 @@ pub struct Config {
     pub secrets: Vec<SecretConfig>,
     /// Who may call us.
     pub clients: Vec<ClientConfig>,
+    /// Of `secrets` and `clients` those that the file itself says are empty: `[]`.
+    pub emptied: Vec<&'static str>,
     /// The first 16 hex digits of the file's SHA-256.
     pub hash: String,
 }

@@ -15,6 +15,7 @@
 //! | [`app`] | wires everything, decides nothing |
 //! | [`cli`], [`lifecycle`] | the commands, and the process |
 //! | [`clock`], [`time`] | the one place that reads clocks, and the time type |
+//! | [`ownership`] | whose a file is, and who else may change it |
 
 pub mod app;
 pub mod audit;
@@ -25,6 +26,7 @@ pub mod distribution;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod ownership;
 pub mod rotation;
 pub mod store;
 pub mod time;

@@ -33,6 +33,7 @@ pub struct Metrics {
     config_reloads: IntCounterVec,
     config_info: IntGaugeVec,
     audit_failures: IntCounter,
+    drift: IntGaugeVec,
 }
 
 /// What became of a token: `accepted`, `unsure`, or why it was refused, by the set or by its place in the
@@ -102,6 +103,36 @@ impl Rejection {
     }
 }
 
+/// What a running daemon holds, and what can part from what is on the disk.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[expect(missing_docs, reason = "they say what they are")]
+pub enum Drifted {
+    Config,
+    Certificates,
+    Database,
+    Key,
+    AdminSocket,
+    AuditLog,
+}
+
+impl Drifted {
+    /// Everything.
+    pub const ALL: [Self; 6] =
+        [Self::Config, Self::Certificates, Self::Database, Self::Key, Self::AdminSocket, Self::AuditLog];
+
+    /// As the label writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Certificates => "certificates",
+            Self::Database => "database",
+            Self::Key => "key",
+            Self::AdminSocket => "admin_socket",
+            Self::AuditLog => "audit_log",
+        }
+    }
+}
+
 impl Metrics {
     /// All series that do not depend on the config, at zero.
     pub fn new() -> prometheus::Result<Self> {
@@ -155,6 +186,12 @@ impl Metrics {
                 &r,
                 IntCounter::new("crossfade_audit_failures_total", "Audit entries that could not be written")?,
             )?,
+            drift: gauges(
+                &r,
+                "drift",
+                "Whether what the daemon holds is not what is on the disk now",
+                &["what"],
+            )?,
             rotation,
             feed,
             registry: r,
@@ -163,6 +200,9 @@ impl Metrics {
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         for rejection in Rejection::ALL {
             metrics.http_rejected.with_label_values(&[rejection.as_str()]);
+        }
+        for what in Drifted::ALL {
+            metrics.drift(what, false);
         }
         for outcome in ["applied", "rejected"] {
             metrics.config_reloads.with_label_values(&[outcome]);
@@ -235,6 +275,11 @@ impl Metrics {
     pub fn audit_failures(&self, so_far: u64) {
         let known = self.audit_failures.get();
         self.audit_failures.inc_by(so_far.saturating_sub(known));
+    }
+
+    /// Whether what the daemon holds has parted from what is on the disk.
+    pub fn drift(&self, what: Drifted, parted: bool) {
+        self.drift.with_label_values(&[what.as_str()]).set(i64::from(parted));
     }
 
     /// The text that Prometheus scrapes, in pieces: of thousands of secrets it is tens of megabytes.

@@ -29,6 +29,7 @@ const fn rule(
 const RULES: &[Rule] = &[
     rule("time", &[], PURE),
     rule("clock", &[], &[]),
+    rule("ownership", &[], &["tokio", "tracing"]),
     rule("rotation", &[], &[]),
     rule("rotation::ring", &["rotation", "time"], PURE),
     rule("rotation::policy", &["rotation", "time"], PURE),
@@ -48,7 +49,7 @@ const RULES: &[Rule] = &[
     rule("store::aws::room", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::chores", &["store", "rotation::ring", "time"], PURE),
     rule("store::memory", &["store", "rotation", "token", "time"], &["engine"]),
-    rule("store::embedded", &["store", "rotation", "token", "time", "clock"], &["engine"]),
+    rule("store::embedded", &["store", "rotation", "token", "time", "clock", "ownership"], &["engine"]),
     rule(
         "store::decorators",
         &["store", "rotation", "token", "time", "clock", "metrics", "audit"],
@@ -56,7 +57,7 @@ const RULES: &[Rule] = &[
     ),
     rule("distribution", &["rotation::ring", "clock", "metrics", "time"], &["crate::token", "crate::store"]),
     rule("metrics", &["rotation", "time"], &["crate::token", "tokio"]),
-    rule("audit", &["time"], &["crate::token", "expose", "tokio"]),
+    rule("audit", &["time", "ownership"], &["crate::token", "expose", "tokio"]),
     rule(
         "http",
         &["distribution", "metrics", "clock", "time"],
@@ -82,7 +83,7 @@ const RULES: &[Rule] = &[
     rule("http::limits", &[], &[]),
     rule(
         "config",
-        &["config", "rotation", "store::embedded", "store::aws", "store::Format", "time"],
+        &["config", "rotation", "store::embedded", "store::aws", "store::Format", "time", "ownership"],
         &["tokio", "std::env", "aws_"],
     ),
     rule("lifecycle", &[], &[]),

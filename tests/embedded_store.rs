@@ -17,3 +17,5 @@ mod disk;
 mod files;
 #[path = "embedded/handles.rs"]
 mod handles;
+#[path = "embedded/left_behind.rs"]
+mod left_behind;

@@ -10,7 +10,7 @@ use std::{
 use crossfade::metrics::Metrics;
 
 /// Every series family of the contract that this version can feed.
-const FAMILIES: [&str; 28] = [
+const FAMILIES: [&str; 29] = [
     "crossfade_rotations_total",
     "crossfade_rotation_phase",
     "crossfade_rotation_phase_duration_seconds",
@@ -34,6 +34,7 @@ const FAMILIES: [&str; 28] = [
     "crossfade_config_reloads_total",
     "crossfade_config_info",
     "crossfade_audit_failures_total",
+    "crossfade_drift",
     "crossfade_foreign_token",
     "crossfade_build_info",
     "process_resident_memory_bytes",

@@ -1,6 +1,6 @@
 //! The certificates of `tls`, read from their files, and how long they last.
 
-use std::{fs::File, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use tokio_util::sync::CancellationToken;
@@ -10,14 +10,11 @@ use crate::{
     clock::Clock,
     config::TlsConfig,
     http::tls::{Material, Part, Pem, Tls, Unusable},
+    ownership::{self, Limits},
 };
 
 /// The most that one of the files may hold.
 const BYTES: u64 = 1 << 20;
-/// Others may not write what decides who is trusted.
-const WRITABLE: u32 = 0o002;
-/// The key is for us, and for a group that may read it.
-const OPEN_KEY: u32 = 0o027;
 /// How long before its end a certificate is warned about; a third of its life, where that is less.
 const WARNING: u64 = 14 * 24 * 3600;
 /// How often that is looked at.
@@ -25,9 +22,9 @@ const LOOK: Duration = Duration::from_secs(6 * 3600);
 
 /// Reads the files and checks them together; the error holds everything that is wrong with them.
 pub fn load(tls: &TlsConfig, clock: &Arc<dyn Clock>) -> Result<Material> {
-    let cert = read(&tls.cert, WRITABLE);
-    let key = read(&tls.key, OPEN_KEY).map(Zeroizing::new);
-    let client_ca = tls.client_ca.as_deref().map(|path| read(path, WRITABLE)).transpose();
+    let cert = read(&tls.cert, ownership::UNCHANGED);
+    let key = read(&tls.key, ownership::SHARED_SECRET).map(Zeroizing::new);
+    let client_ca = tls.client_ca.as_deref().map(|path| read(path, ownership::UNCHANGED)).transpose();
     let wrong = match (cert, key, client_ca) {
         (Ok(cert), Ok(key), Ok(client_ca)) => {
             match Material::new(&Pem { cert, key, client_ca }, Arc::clone(clock)) {
@@ -53,19 +50,14 @@ fn tell(tls: &TlsConfig, Unusable { part, why }: &Unusable) -> String {
     format!("`{key}` ({}): {why}", path.map(|path| path.display().to_string()).unwrap_or_default())
 }
 
-fn read(path: &Path, forbidden: u32) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| format!("it can't be opened: {error}"))?;
+fn read(path: &Path, limits: Limits) -> Result<Vec<u8>, String> {
+    let file = ownership::open(path).map_err(|error| format!("it can't be opened: {error}"))?;
     let meta = file.metadata().map_err(|error| format!("it can't be looked at: {error}"))?;
-    let us = rustix::process::geteuid().as_raw();
     if !meta.is_file() {
         return Err("it is no file".to_owned());
     }
-    if meta.uid() != 0 && meta.uid() != us {
-        return Err(format!("it belongs to uid {}: chown it to root or to uid {us}", meta.uid()));
-    }
-    if meta.mode() & forbidden != 0 {
-        let right = if forbidden == OPEN_KEY { "chmod u=rw,g=r,o= it" } else { "chmod o-w it" };
-        return Err(format!("its mode {:04o} lets in others: {right}", meta.mode() & 0o7777));
+    if let Some(why) = ownership::concern(&meta, limits) {
+        return Err(why);
     }
     // At once as large as need be: what grows leaves copies behind.
     let mut bytes = Vec::with_capacity(usize::try_from(meta.len().min(BYTES) + 1).unwrap_or_default());

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, board::Board, translate};
+use super::{Parts, board::Board, drift::Drift, translate};
 use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
@@ -31,6 +31,7 @@ pub(super) struct Fleet {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     board: Arc<Board>,
+    drift: Arc<Drift>,
     distribution: Arc<Distribution>,
     tick: watch::Receiver<u64>,
     stop: CancellationToken,
@@ -54,11 +55,17 @@ impl Lines {
 }
 
 impl Fleet {
-    pub(super) fn new(parts: &Parts, tick: watch::Receiver<u64>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        parts: &Parts,
+        drift: &Arc<Drift>,
+        tick: watch::Receiver<u64>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             store: Arc::clone(&parts.store),
             clock: Arc::clone(&parts.clock),
             board: Arc::clone(&parts.board),
+            drift: Arc::clone(drift),
             distribution: Arc::clone(&parts.distribution),
             tick,
             stop,
@@ -105,7 +112,11 @@ impl Fleet {
     }
 
     pub(super) fn operator(&self) -> Arc<dyn Operator> {
-        Arc::new(Daemon { lines: Arc::clone(&self.lines), board: Arc::clone(&self.board) })
+        Arc::new(Daemon {
+            lines: Arc::clone(&self.lines),
+            board: Arc::clone(&self.board),
+            drift: Arc::clone(&self.drift),
+        })
     }
 }
 
@@ -121,10 +132,15 @@ pub(super) fn full_jitter() -> Spread {
 struct Daemon {
     lines: Arc<Lines>,
     board: Arc<Board>,
+    drift: Arc<Drift>,
 }
 
 #[async_trait]
 impl Operator for Daemon {
+    async fn notices(&self) -> Result<Vec<String>, OrderError> {
+        Ok(self.drift.notices())
+    }
+
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
         Ok(self.board.all())
     }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::net::UnixStream,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{observers::Steps, open, status, translate};
+use super::{observers::Steps, open, sockets, status, translate};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     clock::{Clock, SystemClock, elapsed},
@@ -60,9 +61,9 @@ impl std::fmt::Debug for Local {
     }
 }
 
-/// Opens the store of a config, audited like the daemon's.
+/// Opens the store of a config, audited like the daemon's. A log that can't be used stops no order.
 pub async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
-    let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
+    let audit = Arc::new(AuditLog::open_or_lose(&translate::audit_target(config))?);
     let opened = open::open(config, clock).await?;
     Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
 }
@@ -286,9 +287,10 @@ fn actor() -> String {
     format!("uid:{}", rustix::process::geteuid().as_raw())
 }
 
-/// Whether a daemon listens on the config's admin socket.
+/// The config's admin socket, where a daemon of ours listens on it.
 pub fn daemon_socket(config: &Config) -> Option<&Path> {
-    std::os::unix::net::UnixStream::connect(&config.admin_socket).is_ok().then_some(&config.admin_socket)
+    let path = &*config.admin_socket;
+    (sockets::is_ours(path) && UnixStream::connect(path).is_ok()).then_some(path)
 }
 
 /// What the turns of this process showed.

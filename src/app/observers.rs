@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::board::Board;
+use super::{board::Board, drift::Drift};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     http::telemetry::{BeforeScrape, Readiness},
@@ -83,11 +83,16 @@ fn action(operation: Operation) -> Option<Action> {
     })
 }
 
-pub(super) fn telemetry(board: &Arc<Board>, audit: &Arc<AuditLog>) -> (BeforeScrape, Readiness) {
+pub(super) fn telemetry(
+    board: &Arc<Board>,
+    audit: &Arc<AuditLog>,
+    drift: &Arc<Drift>,
+) -> (BeforeScrape, Readiness) {
     let (scraped, ready, audit) = (Arc::clone(board), Arc::clone(board), Arc::clone(audit));
+    let drift = Arc::clone(drift);
     let before_scrape: BeforeScrape = Arc::new(move |metrics| {
         scraped.before_scrape(metrics);
         metrics.audit_failures(audit.failures());
     });
-    (before_scrape, Arc::new(move || ready.not_ready()))
+    (before_scrape, Arc::new(move || drift.not_ready().or_else(|| ready.not_ready())))
 }

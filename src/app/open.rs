@@ -15,16 +15,41 @@ use crate::{
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) reveal: Arc<dyn Reveal>,
+    /// Where it keeps files open.
+    pub(super) held: Option<Arc<dyn Held>>,
+}
+
+/// Files that are held open, or were read once.
+pub(super) trait Held: Send + Sync {
+    /// Why an order could be lost.
+    fn database(&self) -> Option<String>;
+    /// Why the next start would fail.
+    fn key(&self) -> Option<String>;
+}
+
+impl Held for Embedded {
+    fn database(&self) -> Option<String> {
+        self.database_trouble()
+    }
+
+    fn key(&self) -> Option<String> {
+        self.key_trouble()
+    }
 }
 
 pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
     Ok(match &config.store {
-        StoreConfig::Embedded { path, key_file } => of(Embedded::open(path, key_file, Arc::clone(clock))?),
-        StoreConfig::Aws(options) => of(Aws::open(options.clone(), Arc::clone(clock)).await),
+        StoreConfig::Embedded { path, key_file } => {
+            let store = Arc::new(Embedded::open(path, key_file, Arc::clone(clock))?);
+            Opened {
+                store: Arc::<Embedded>::clone(&store),
+                reveal: Arc::<Embedded>::clone(&store),
+                held: Some(store),
+            }
+        }
+        StoreConfig::Aws(options) => {
+            let store = Arc::new(Aws::open(options.clone(), Arc::clone(clock)).await);
+            Opened { store: Arc::<Aws>::clone(&store), reveal: store, held: None }
+        }
     })
-}
-
-fn of<S: Store + Reveal + 'static>(store: S) -> Opened {
-    let store = Arc::new(store);
-    Opened { store: Arc::<S>::clone(&store), reveal: store }
 }

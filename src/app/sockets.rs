@@ -3,22 +3,31 @@
 use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use crate::config::Config;
+use crate::{
+    clock::Clock,
+    config::Config,
+    http::server::{Listener, Peer},
+};
+
+/// How often the admin socket's name is looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 pub(super) struct Sockets {
     pub(super) listen: TcpListener,
     pub(super) metrics_listen: TcpListener,
-    pub(super) admin: UnixListener,
+    pub(super) admin: AdminListener,
 }
 
 impl Sockets {
-    pub(super) async fn bind(config: &Config) -> Result<Self> {
+    pub(super) async fn bind(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
         let tcp = async |key: &str, address| {
             let bound = TcpListener::bind(address).await;
             bound.with_context(|| format!("can't listen on {address}: is it in use? Change `{key}`"))
@@ -26,9 +35,122 @@ impl Sockets {
         Ok(Self {
             listen: tcp("listen", config.listen).await?,
             metrics_listen: tcp("metrics_listen", config.metrics_listen).await?,
-            admin: bind_admin(&config.admin_socket).await?,
+            admin: AdminListener::bind(&config.admin_socket, clock).await?,
         })
     }
+}
+
+/// Listens on the admin socket. Where its name goes (a cleaner of temporary files, a folder that was put back), it is
+/// bound anew, so that commands go on finding the daemon.
+pub(super) struct AdminListener {
+    listener: UnixListener,
+    name: Arc<AdminName>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The admin socket's name in its folder.
+pub(super) struct AdminName {
+    path: PathBuf,
+    state: Mutex<NameState>,
+}
+
+#[derive(Default)]
+struct NameState {
+    /// Device and inode of our socket.
+    ours: Option<(u64, u64)>,
+    /// Why commands don't find us.
+    trouble: Option<String>,
+}
+
+impl AdminListener {
+    async fn bind(path: &Path, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let listener = bind_admin(path).await?;
+        let state = NameState { ours: place(path), trouble: None };
+        let name = Arc::new(AdminName { path: path.to_owned(), state: Mutex::new(state) });
+        Ok(Self { listener, name, clock: Arc::clone(clock) })
+    }
+
+    pub(super) fn name(&self) -> Arc<AdminName> {
+        Arc::clone(&self.name)
+    }
+
+    async fn look(&mut self) {
+        if self.name.is_ours() {
+            return;
+        }
+        match bind_admin(&self.name.path).await {
+            Ok(listener) => {
+                self.listener = listener;
+                self.name.set(NameState { ours: place(&self.name.path), trouble: None });
+                tracing::warn!("the admin socket {} was gone, and was made anew", self.name.path.display());
+            }
+            Err(error) => self.name.fail(format!("{error:#}")),
+        }
+    }
+}
+
+impl Listener for AdminListener {
+    type Io = UnixStream;
+    type Opening = <UnixListener as Listener>::Opening;
+
+    async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
+        loop {
+            tokio::select! {
+                accepted = Listener::accept(&mut self.listener) => return accepted,
+                () = self.clock.sleep(LOOK) => {}
+            }
+            self.look().await;
+        }
+    }
+}
+
+impl AdminName {
+    /// Why commands don't find us; none: they do.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
+    }
+
+    /// Leaves nothing behind, and nobody else's socket without its name.
+    pub(super) fn remove(&self) {
+        if self.is_ours()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::debug!("the admin socket could not be removed: {error}");
+        }
+    }
+
+    fn is_ours(&self) -> bool {
+        let ours = self.state.lock().unwrap_or_else(PoisonError::into_inner).ours;
+        ours.is_some() && ours == place(&self.path)
+    }
+
+    fn set(&self, state: NameState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn fail(&self, trouble: String) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble = Some(trouble);
+    }
+}
+
+/// Whether a daemon of ours could listen there. What belongs to somebody else is not asked, which is said, and keeps no
+/// order from the store.
+pub(super) fn is_ours(path: &Path) -> bool {
+    let Ok(about) = fs::metadata(path) else { return false };
+    let (owner, us) = (about.uid(), rustix::process::geteuid().as_raw());
+    if owner == 0 || owner == us {
+        return true;
+    }
+    tracing::error!(
+        "{} belongs to uid {owner}, and neither to root nor to us (uid {us}), so what listens there is not asked: see who put \
+         it there, or run as its owner",
+        path.display()
+    );
+    false
+}
+
+fn place(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
 }
 
 async fn bind_admin(path: &Path) -> Result<UnixListener> {
@@ -62,11 +184,4 @@ async fn clear_stale(path: &Path) -> Result<()> {
         bail!("a daemon is already running on it: stop that one first, or change `admin_socket`");
     }
     Ok(fs::remove_file(path)?)
-}
-
-/// Leaves nothing behind.
-pub(super) fn remove_admin(config: &Config) {
-    if let Err(error) = fs::remove_file(&config.admin_socket) {
-        tracing::debug!("the admin socket could not be removed: {error}");
-    }
 }

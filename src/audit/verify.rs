@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, Read as _},
 };
 
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -24,8 +25,30 @@ pub struct Summary {
     pub torn: u64,
     /// Of the file before this one, as the first entry names it: compare it with that file's.
     pub continues: Option<String>,
+    /// What was ended, in the log's order.
+    pub ends: Vec<End>,
     /// Of the last entry: kept elsewhere, it shows later that nothing was cut off the end.
     pub last_hash: String,
+}
+
+/// A version that was ended, as an entry has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct End {
+    /// Of this secret.
+    pub secret: String,
+    /// Its id.
+    pub version: String,
+    /// When, unix ms.
+    pub time_ms: u64,
+}
+
+/// What of an entry says that a version was ended.
+#[derive(Deserialize)]
+struct Ended {
+    action: String,
+    outcome: String,
+    secret: String,
+    version: String,
 }
 
 impl fmt::Display for Summary {
@@ -156,6 +179,11 @@ impl Walk {
         // The bytes as they stand, not as text: two broken ones could read alike.
         self.last = Link { seq: linked.seq, hash: hash(text) };
         self.summary.entries += 1;
+        if let Ok(Ended { action, outcome, secret, version }) = serde_json::from_slice(text)
+            && (&*action, &*outcome) == ("ended", "done")
+        {
+            self.summary.ends.push(End { secret, version, time_ms: linked.time_ms });
+        }
         let first = self.summary.span.map_or(linked.time_ms, |(first, _)| first);
         self.summary.span = Some((first, linked.time_ms));
         self.summary.last_hash.clone_from(&self.last.hash);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, UsageError, context::Context, output};
+use super::{Exit, UsageError, context::Context, output, shared};
 use crate::{
     app::{load_certificates, prove},
     clock::{Clock, SystemClock},
@@ -42,6 +42,9 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
         output::say(
             "suggestion: keep `key_file` away from `store.path`, so that a copy of the data alone opens nothing",
         );
+    }
+    for warning in shared::warnings(context.path(), &config) {
+        output::say(&warning);
     }
     if args.live { context.block_on(live(&config)) } else { Ok(Exit::Done) }
 }

@@ -84,6 +84,10 @@ impl Remote {
 
 #[async_trait]
 impl Operator for Remote {
+    async fn notices(&self) -> Result<Vec<String>, OrderError> {
+        self.call("GET", "/v1/admin/notices", Vec::new()).await
+    }
+
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
         self.call("GET", "/v1/admin/secrets", Vec::new()).await
     }

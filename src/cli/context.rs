@@ -35,6 +35,7 @@ pub(super) fn refuse_to_print_secrets() -> Result<()> {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Context {
     path: PathBuf,
 }

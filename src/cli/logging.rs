@@ -9,17 +9,19 @@ use tracing::Level;
 use tracing_subscriber::{
     Layer,
     filter::{FilterFn, Targets},
+    fmt::writer::BoxMakeWriter,
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
 
-use super::{LogFormat, UsageError, context::environment};
+use super::{LogFormat, UsageError, context::environment, log_writer::LogWriter};
 
 const FILTER: &str = "CROSSFADE_LOG";
 /// Crates that see no token, or none that they could show.
 const DETAILED: [&str; 3] = ["crossfade", "crossfade_verify", "tokio_cron_scheduler"];
 
-pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
+/// The daemon's writer has to be flushed at the end; a command has none, and writes by itself.
+pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<Option<LogWriter>> {
     let default = if daemon { "info,tokio_cron_scheduler=warn" } else { "error" };
     let filter = environment(FILTER).unwrap_or_else(|| default.to_owned());
     let filter = filter.parse::<Targets>().map_err(|error| {
@@ -31,14 +33,20 @@ pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
         Some(format) => matches!(format, LogFormat::Json),
         None => !terminal,
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(terminal);
+    let log = daemon.then(LogWriter::start).transpose().context("the log's thread could not be started")?;
+    let writer = match log.clone() {
+        Some(log) => BoxMakeWriter::new(move || log.clone()),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(terminal);
     let layer =
         if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
     tracing_subscriber::registry()
         .with(layer.with_filter(discreet))
         .with(filter)
         .try_init()
-        .context("logging could not be set up")
+        .context("logging could not be set up")?;
+    Ok(log)
 }
 
 fn may_be_told(target: &str, level: Level) -> bool {

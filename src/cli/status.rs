@@ -36,9 +36,16 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
             Some(name) => vec![hands.operator.secret(name).await?],
             None => hands.operator.secrets().await?,
         };
+        // A daemon of before has none, and the secrets count.
+        let notices = hands.operator.notices().await.unwrap_or_default();
         let text = match args.output {
-            Format::Json => serde_json::to_string_pretty(&all)?,
-            Format::Table => render(&all, &hands),
+            Format::Json => {
+                notices.iter().for_each(|notice| output::note(notice));
+                serde_json::to_string_pretty(&all)?
+            }
+            Format::Table => {
+                notices.iter().map(|n| format!("{n}\n\n")).chain([render(&all, &hands)]).collect()
+            }
         };
         if args.watch && args.output == Format::Table {
             // Clear, and home: the table stays in its place.

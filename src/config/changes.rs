@@ -13,11 +13,19 @@ pub fn changes(old: &Config, new: &Config) -> Result<Vec<String>, Vec<String>> {
         ("store", old.store == new.store),
         ("audit_log", old.audit_log == new.audit_log),
     ];
-    let errors: Vec<String> = fixed
-        .iter()
-        .filter(|(_, same)| !same)
-        .map(|(key, _)| format!("`{key}` can't change while the daemon runs: restart it"))
-        .collect();
+    let fixed = fixed.iter().filter(|(_, same)| !same);
+    let fixed = fixed.map(|(key, _)| format!("`{key}` can't change while the daemon runs: restart it"));
+    // A file that was cut off is well-formed YAML, and would end them all.
+    let counts = [
+        ("secrets", old.secrets.len(), new.secrets.len()),
+        ("clients", old.clients.len(), new.clients.len()),
+    ];
+    let cut =
+        counts.iter().filter(|(key, before, now)| *before > 0 && *now == 0 && !new.emptied.contains(key));
+    let cut = cut.map(|(key, before, _)| {
+        format!("the file has no `{key}` any more, where {before} are in force: was it cut off? To end them all, say `{key}: []`")
+    });
+    let errors: Vec<String> = fixed.chain(cut).collect();
     if !errors.is_empty() {
         return Err(errors);
     }

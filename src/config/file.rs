@@ -1,29 +1,24 @@
 //! Reading the file: as a whole, of a bounded size, and only one that nobody else can write.
 
-use std::{fs::File, io::Read, os::unix::fs::MetadataExt, path::Path};
+use std::{io::Read, path::Path};
+
+use crate::ownership;
 
 /// The most that a config may hold: ten thousand secrets, with every key.
 const BYTES: u64 = 4 << 20;
 
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| {
+    let file = ownership::open(path).map_err(|error| {
         format!(
             "it can't be opened: {error}. Name another one with --config, or start from config.example.yaml"
         )
     })?;
     let meta = file.metadata().map_err(|error| format!("it can't be looked at: {error}"))?;
-    let us = rustix::process::geteuid().as_raw();
     if !meta.is_file() {
         return Err("it is no file".to_owned());
     }
-    if meta.mode() & 0o002 != 0 {
-        return Err("everybody can write it, and so decide who gets in: chmod o-w it".to_owned());
-    }
-    if meta.uid() != 0 && meta.uid() != us {
-        return Err(format!(
-            "it belongs to uid {}, who could decide who gets in: chown it to root or to uid {us}",
-            meta.uid()
-        ));
+    if let Some(why) = ownership::concern(&meta, ownership::UNCHANGED) {
+        return Err(format!("whoever can change it decides who gets in, and {why}"));
     }
     let mut text = String::new();
     file.take(BYTES + 1).read_to_string(&mut text).map_err(|error| format!("it can't be read: {error}"))?;

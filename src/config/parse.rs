@@ -13,7 +13,8 @@ use super::{
     mistakes::{Mistake, Place},
     secrets::{self, Shared},
     section::{At, Reading, Section},
-    store, text, tls, tree,
+    store, text, tls,
+    tree::{self, Value},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -103,6 +104,10 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     };
     let secrets = secrets::parse(&top, &shared);
     let clients = clients::parse(&top, &secrets, tls.as_ref());
+    let is_empty = |key: &&'static str| {
+        top.node(key).is_some_and(|node| matches!(&node.value, Value::List(nodes) if nodes.is_empty()))
+    };
+    let emptied = ["secrets", "clients"].into_iter().filter(is_empty).collect();
     top.finish();
     let hash: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Config {
@@ -121,6 +126,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         },
         secrets,
         clients,
+        emptied,
         hash,
     })
 }

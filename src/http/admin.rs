@@ -71,6 +71,7 @@ pub struct OrderBody {
 /// The routes of the admin socket.
 pub fn router(admin: Admin) -> Router {
     Router::new()
+        .route("/v1/admin/notices", get(notices))
         .route("/v1/admin/secrets", get(secrets))
         .route("/v1/admin/secrets/{name}", get(secret))
         .route("/v1/admin/secrets/{name}/{verb}", post(order))
@@ -94,6 +95,10 @@ async fn only_ours(
             ApiError::forbidden("the admin socket is for the daemon's own user and for root").into_response()
         }
     }
+}
+
+async fn notices(State(admin): State<Admin>) -> Result<Json<Vec<String>>, Failure> {
+    Ok(Json(admin.operator.notices().await?))
 }
 
 async fn secrets(State(admin): State<Admin>) -> Result<Json<Vec<SecretStatus>>, Failure> {

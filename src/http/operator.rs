@@ -9,6 +9,11 @@ use crate::rotation::plan::{Demand, Phase};
 /// Whoever can carry out orders: a daemon, or this process on the store itself.
 #[async_trait]
 pub trait Operator: Send + Sync {
+    /// What people should know beside the secrets: what this daemon holds is not what is on the disk.
+    async fn notices(&self) -> Result<Vec<String>, OrderError> {
+        Ok(Vec::new())
+    }
+
     /// Every secret of the config, in its order.
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError>;
 

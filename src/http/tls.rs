@@ -66,6 +66,11 @@ impl Tls {
         true
     }
 
+    /// Whether they are those in force.
+    pub fn holds(&self, material: &Material) -> bool {
+        material.is_same_as(&self.state.load().material)
+    }
+
     /// From when until when our own certificate is valid, in unix seconds.
     pub fn validity(&self) -> Option<(u64, u64)> {
         self.state.load().material.validity()

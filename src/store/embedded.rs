@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `files` | directories, permissions, the key file |
 //! | `database` | makes and opens the database |
+//! | `held` | whether what is open still bears its names |
 //! | `seal` | seals records, so that an edited row is refused |
 //! | `time` | the store's clock |
 //! | `record` | one secret's rows |
@@ -41,6 +42,7 @@ use crate::{
 mod database;
 mod fault;
 mod files;
+mod held;
 mod record;
 mod seal;
 mod step;
@@ -85,6 +87,7 @@ pub struct Embedded {
 struct Desk {
     connection: Shared<Connection>,
     sealer: seal::Sealer,
+    held: held::Held,
     time: time::Time,
 }
 
@@ -114,9 +117,19 @@ impl Embedded {
         options: Options,
     ) -> Result<Self, OpenError> {
         let time = time::Time::new(clock, options.boot_id.clone())?;
-        let (connection, sealer) = database::open(path, key_file, &time, &options)?;
-        let desk = Desk { connection: Shared::new(connection), sealer, time };
+        let (connection, sealer, held) = database::open(path, key_file, &time, &options)?;
+        let desk = Desk { connection: Shared::new(connection), sealer, held, time };
         Ok(Self { desk: Arc::new(desk), turn: Arc::new(Semaphore::new(1)) })
+    }
+
+    /// Why steps are refused although the disk works: the database's files are no longer those that are open.
+    pub fn database_trouble(&self) -> Option<String> {
+        self.desk.held.database()
+    }
+
+    /// Why the database could not be opened again with what stands in the key file now.
+    pub fn key_trouble(&self) -> Option<String> {
+        self.desk.held.key()
     }
 
     /// Runs one transaction off the async threads. It is carried through even where its caller goes.
@@ -130,7 +143,11 @@ impl Embedded {
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = desk.connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection, &desk)
+            desk.held.check()?;
+            let done = work(&mut connection, &desk)?;
+            // Moved meanwhile: it may be lost.
+            desk.held.check()?;
+            Ok(done)
         });
         job.await.unwrap_or_else(|_| Err(Fault::stopping()))
     }

@@ -86,7 +86,7 @@ async fn a_key_of_another_length_is_refused() {
 #[tokio::test]
 async fn a_key_that_others_can_read_or_write_is_refused() {
     let directory = closed_store().await;
-    for mode in [0o640, 0o604, 0o620, 0o602] {
+    for mode in [0o604, 0o602] {
         chmod(&directory.path().join("key"), mode);
         let error = refused(directory.path());
         assert!(matches!(error, OpenError::Unsafe { .. }), "{mode:o}: {error:?}");
@@ -94,10 +94,32 @@ async fn a_key_that_others_can_read_or_write_is_refused() {
     }
 }
 
+/// As Kubernetes and systemd hand files out.
+#[tokio::test]
+async fn what_a_group_of_ours_may_read_or_write_is_taken_and_what_another_may_is_refused() {
+    let directory = closed_store().await;
+    for (name, mode) in [("key", 0o640), ("key", 0o660), (DATABASE, 0o660), (".", 0o2770)] {
+        let path = directory.path().join(name);
+        let before = fs::metadata(&path).unwrap().permissions();
+        chmod(&path, mode);
+        drop(
+            open(directory.path(), new_year()).unwrap_or_else(|e| panic!("{name} {mode:o}: {}", message(&e))),
+        );
+        if rustix::process::geteuid().is_root() {
+            chown(&path, None, Some(12_345)).unwrap();
+            let error = refused(directory.path());
+            assert!(matches!(error, OpenError::Unsafe { .. }), "{name} {mode:o}: {error:?}");
+            assert!(message(&error).contains("group 12345, which is none of ours"), "{error}");
+            chown(&path, None, Some(0)).unwrap();
+        }
+        fs::set_permissions(path, before).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_others_could_change_is_refused() {
     let directory = closed_store().await;
-    for (path, mode) in [(directory.path().to_owned(), 0o770), (directory.path().join(DATABASE), 0o602)] {
+    for (path, mode) in [(directory.path().to_owned(), 0o772), (directory.path().join(DATABASE), 0o602)] {
         let before = fs::metadata(&path).unwrap().permissions();
         chmod(&path, mode);
         let error = refused(directory.path());

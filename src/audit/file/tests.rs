@@ -2,7 +2,13 @@ use std::{fs, io::BufReader};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::super::{Action, AuditLog, ChainError, Event, LINE_BYTES, Outcome, Summary, Target, verify};
+use super::{
+    super::{
+        Action, AuditLog, ChainError, Event, LINE_BYTES, Outcome, Sink, Summary, Target, verify,
+        writer::{Account, Writer},
+    },
+    Log,
+};
 use crate::time::Timestamp;
 
 fn event(detail: &str) -> Event {
@@ -238,6 +244,15 @@ fn only_the_owner_can_read_it() {
     assert_eq!((mode(&bench.path()), mode(&bench.folder.path().join("new"))), (0o600, 0o700));
 }
 
+/// Waits until that many entries were lost.
+#[expect(clippy::disallowed_methods, reason = "a test waits for a thread")]
+fn lost(log: &AuditLog, entries: u64) {
+    while log.failures() < entries {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(log.failures(), entries);
+}
+
 #[test]
 fn a_process_that_keeps_the_lock_holds_nobody_up_for_ever() {
     let bench = Bench::new();
@@ -245,15 +260,104 @@ fn a_process_that_keeps_the_lock_holds_nobody_up_for_ever() {
     let stopped = fs::File::open(bench.path()).expect("a log");
     flock(&stopped, FlockOperation::LockExclusive).expect("a lock");
     log.record(Timestamp::from_millis(1), event("lost"));
-    assert_eq!(log.failures(), 1);
+    lost(&log, 1);
     drop(stopped);
     log.record(Timestamp::from_millis(2), event("kept"));
-    assert_eq!((log.failures(), bench.verify().expect("a chain").entries), (1, 1));
+    lost(&log, 1);
+    drop(log);
+    assert_eq!(bench.verify().expect("a chain").entries, 1);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+fn a_process_that_keeps_the_lock_delays_a_whole_order_by_less_than_a_second() {
+    let bench = Bench::new();
+    let log = bench.log();
+    let stopped = fs::File::open(bench.path()).expect("a log");
+    flock(&stopped, FlockOperation::LockExclusive).expect("a lock");
+    let began = std::time::Instant::now();
+    for step in 0..10 {
+        log.record(Timestamp::from_millis(step), event("waits"));
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+    lost(&log, 10);
+    drop(stopped);
+}
+
+#[test]
+fn what_somebody_else_can_change_or_points_to_is_no_log_of_ours() {
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+    let refused = |bench: &Bench, what: &str, why: &str| {
+        let error = AuditLog::open(&Target::File(bench.path())).expect_err(what);
+        let cause = std::error::Error::source(&error).expect("a cause").to_string();
+        assert!(cause.contains(why), "{what}: {cause}");
+        let log = AuditLog::open_or_lose(&Target::File(bench.path())).expect("it can be gone on without");
+        log.record(Timestamp::from_millis(1), event("lost"));
+        lost(&log, 1);
+    };
+    let bench = Bench::new();
+    bench.write(1);
+    fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o666)).expect("a mode");
+    refused(&bench, "it is writable for all", "chmod");
+    fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o600)).expect("a mode");
+    if rustix::process::geteuid().is_root() {
+        chown(bench.path(), Some(1234), None).expect("an owner");
+        refused(&bench, "it is somebody else's", "uid 1234");
+        chown(bench.path(), Some(0), Some(1234)).expect("an owner");
+        fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o660)).expect("a mode");
+        refused(&bench, "another group writes it", "group 1234");
+    }
+    let (bench, elsewhere) = (Bench::new(), tempfile::NamedTempFile::new().expect("a file"));
+    fs::create_dir(bench.folder.path().join("new")).expect("a folder");
+    symlink(elsewhere.path(), bench.path()).expect("a link");
+    refused(&bench, "it is a link", "symbolic link");
+    assert_eq!(fs::read(elsewhere.path()).expect("a file"), b"", "nothing was written behind the link");
+    fs::remove_file(bench.path()).expect("it goes");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        bench.path(),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .expect("a pipe");
+    refused(&bench, "it is a pipe", "no regular file");
+}
+
+#[test]
+fn a_log_that_is_no_longer_ours_alone_while_it_is_open_loses_entries_loudly_until_it_is_put_right() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (bench, elsewhere) = (Bench::new(), tempfile::NamedTempFile::new().expect("a file"));
+    let log = bench.log();
+    let mode = |mode| fs::set_permissions(bench.path(), fs::Permissions::from_mode(mode)).expect("a mode");
+    log.record(Timestamp::from_millis(1), event("kept"));
+    mode(0o666);
+    log.record(Timestamp::from_millis(1), event("lost"));
+    lost(&log, 1);
+    mode(0o600);
+    log.record(Timestamp::from_millis(1), event("kept"));
+    fs::rename(bench.path(), bench.folder.path().join("old")).expect("it is moved");
+    std::os::unix::fs::symlink(elsewhere.path(), bench.path()).expect("a link");
+    log.record(Timestamp::from_millis(2), event("lost"));
+    lost(&log, 2);
+    assert_eq!(fs::read(elsewhere.path()).expect("a file"), b"");
+    fs::remove_file(bench.path()).expect("it goes");
+    log.record(Timestamp::from_millis(3), event("kept"));
+    drop(log);
+    let summary = bench.verify().expect("a chain");
+    assert!(summary.continues.is_some() && summary.entries == 2, "{summary:?}");
 }
 
 #[test]
 fn a_full_disk_is_counted_and_stops_nobody() {
-    let log = AuditLog::open(&Target::File("/dev/full".into())).expect("it opens");
+    let path = std::path::Path::new("/dev/full");
+    let full = || fs::OpenOptions::new().read(true).append(true).open(path).expect("it opens");
+    let error = Log::unopened(path).append_to(&mut full(), Timestamp::from_millis(1), &event("lost"));
+    assert_eq!(error.expect_err("it is full").kind(), std::io::ErrorKind::StorageFull);
+    let account = std::sync::Arc::<Account>::default();
+    let writer =
+        Writer::start(Log { file: Some(full()), ..Log::unopened(path) }, &account).expect("a thread");
+    let log = AuditLog { sink: Sink::File(writer), account };
     log.record(Timestamp::from_millis(1), event("lost"));
     assert_eq!(log.failures(), 1);
 }

@@ -12,6 +12,7 @@ use super::{
     Options,
     fault::{Fault, OpenError},
     files,
+    held::Held,
     seal::{Bound, Key, Sealer},
     time::{Anchor, Time},
 };
@@ -52,7 +53,7 @@ pub(super) fn open(
     key_file: &Path,
     time: &Time,
     options: &Options,
-) -> Result<(Connection, Sealer), OpenError> {
+) -> Result<(Connection, Sealer, Held), OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::SqliteTooOld(rusqlite::version()));
     }
@@ -79,7 +80,8 @@ pub(super) fn open(
     Anchor::load(&connection, &sealer).map_err(failed)?;
     // Not before here: this can change the file, and it might not have been ours.
     write_ahead(&connection).map_err(failed)?;
-    Ok((connection, sealer))
+    let held = Held::new(&path, key_file, &key);
+    Ok((connection, sealer, held))
 }
 
 /// Makes a complete database. The key comes first: a database without one could not be opened again.
@@ -195,7 +197,7 @@ mod tests {
     fn every_commit_is_synced_and_what_is_deleted_is_overwritten() {
         let directory = tempfile::tempdir().expect("a directory");
         let time = Time::new(std::sync::Arc::new(SystemClock), None).expect("a boot id");
-        let (connection, _) =
+        let (connection, ..) =
             open(directory.path(), &directory.path().join("key"), &time, &Options::default())
                 .expect("it opens");
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));

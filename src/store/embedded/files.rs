@@ -13,9 +13,7 @@ use super::{
     fault::OpenError,
     seal::{KEY_LENGTH, Key},
 };
-
-const GROUP_OR_WORLD_WRITES: u32 = 0o022;
-const GROUP_OR_WORLD_AT_ALL: u32 = 0o077;
+use crate::ownership::{self, Limits};
 
 /// The directory, made for us alone where it is missing.
 pub(super) fn directory(path: &Path, create: bool) -> Result<(), OpenError> {
@@ -27,13 +25,27 @@ pub(super) fn directory(path: &Path, create: bool) -> Result<(), OpenError> {
             .map_err(io_error("make the directory", path))?;
     }
     let metadata = std::fs::metadata(path).map_err(io_error("look at the directory", path))?;
-    ours(path, &metadata, GROUP_OR_WORLD_WRITES)
+    // A volume that everybody may write, as Kubernetes mounts an emptyDir: who reaches it was decided by root, who mounted
+    // it for whoever runs here.
+    if metadata.uid() == 0 && is_mounted(path) {
+        return Ok(());
+    }
+    let Some(why) = ownership::concern(&metadata, ownership::UNCHANGED) else { return Ok(()) };
+    let why = format!("{why}, or name a folder below it, which is then made for us alone");
+    Err(OpenError::Unsafe { path: path.to_owned(), why })
+}
+
+/// Whether a file system of its own begins there. Unknown on a kernel before 5.8, and so taken as no.
+fn is_mounted(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let about = statx(CWD, path, AtFlags::empty(), StatxFlags::empty());
+    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// A file of the database, where it is there. Returns whether it is.
 pub(super) fn is_there(path: &Path) -> Result<bool, OpenError> {
     match std::fs::metadata(path) {
-        Ok(metadata) => ours(path, &metadata, GROUP_OR_WORLD_WRITES).map(|()| true),
+        Ok(metadata) => ours(path, &metadata, ownership::UNCHANGED).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(io_error("look at", path)(error)),
     }
@@ -50,14 +62,14 @@ pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
 
 /// The key; none where there is no file.
 pub(super) fn key(path: &Path) -> Result<Option<Key>, OpenError> {
-    let mut file = match File::open(path) {
+    let mut file = match ownership::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_error("open the key", path)(error)),
     };
     // Of the open file, not of the path: it can't be another one by then.
     let metadata = file.metadata().map_err(io_error("look at the key", path))?;
-    ours(path, &metadata, GROUP_OR_WORLD_AT_ALL)?;
+    ours(path, &metadata, ownership::SECRET)?;
     if metadata.len() != KEY_LENGTH as u64 {
         return Err(OpenError::NotAKey { path: path.to_owned(), length: metadata.len() });
     }
@@ -116,19 +128,9 @@ pub(super) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error
     move |source| OpenError::Io { what, path, source }
 }
 
-/// Of root or us, and with none of these permissions.
-fn ours(path: &Path, metadata: &Metadata, forbidden: u32) -> Result<(), OpenError> {
-    let refuse = |why: String| Err(OpenError::Unsafe { path: path.to_owned(), why });
-    let us = rustix::process::geteuid().as_raw();
-    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
-    if owner != us && owner != 0 {
-        return refuse(format!(
-            "it belongs to uid {owner}, and we are uid {us}: chown it, or run as its owner"
-        ));
+fn ours(path: &Path, metadata: &Metadata, limits: Limits) -> Result<(), OpenError> {
+    match ownership::concern(metadata, limits) {
+        Some(why) => Err(OpenError::Unsafe { path: path.to_owned(), why }),
+        None => Ok(()),
     }
-    if mode & forbidden != 0 {
-        let verb = if forbidden == GROUP_OR_WORLD_AT_ALL { "read or change" } else { "change" };
-        return refuse(format!("others can {verb} it (mode {mode:04o}): chmod go= it"));
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod faults;
 mod follow;
 #[cfg(feature = "tower")]
 mod layer;
+mod left_behind;
 mod machine;
 mod refresh;
 mod reports;

@@ -14,9 +14,11 @@ enum Event {
     DaemonClock,
     ServerClock,
     FullDisk,
+    Kubelet,
+    MovedAway,
 }
 
-const EVENTS: [(u32, Event); 10] = [
+const EVENTS: [(u32, Event); 12] = [
     (5, Event::KillDaemon),
     (4, Event::StopDaemon),
     (3, Event::KillServer),
@@ -27,6 +29,8 @@ const EVENTS: [(u32, Event); 10] = [
     (2, Event::DaemonClock),
     (4, Event::ServerClock),
     (3, Event::FullDisk),
+    (2, Event::Kubelet),
+    (3, Event::MovedAway),
 ];
 
 pub(super) fn run(run: &Run, side: &Side, mut dice: Dice) {
@@ -116,6 +120,22 @@ pub(super) fn run(run: &Run, side: &Side, mut dice: Dice) {
                     disk.fill(daemon);
                     run.nap(lasting);
                     disk.free(daemon);
+                }
+            }
+            Event::Kubelet => {
+                if let Some(disk) = &side.disk {
+                    run.inject("kubelet gives the store's files to our group", side.store);
+                    if let Err(error) = disk.give_to_our_group() {
+                        run.score.broken(format!("kubelet's part can't be played: {error}"));
+                    }
+                }
+            }
+            Event::MovedAway => {
+                if let Some(disk) = &side.disk {
+                    told("the database moved away", side.store);
+                    if let Err(error) = disk.without_database(|| run.nap(lasting)) {
+                        run.score.broken(format!("the database can't be moved: {error}"));
+                    }
                 }
             }
         }

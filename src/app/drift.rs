@@ -1,0 +1,180 @@
+//! What the daemon holds, compared with what is on the disk now: files are renamed, put back, renewed and edited under a
+//! process that runs for months. A difference is told once in the log, and stands in `status` and in a metric for as long
+//! as it is there; where an order could be lost by it, the daemon is not ready.
+
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Result;
+use tokio_util::sync::CancellationToken;
+
+use super::{certificates, open::Held, sockets::AdminName};
+use crate::{
+    audit::AuditLog,
+    clock::Clock,
+    config::Config,
+    http::tls::Tls,
+    metrics::{Drifted, Metrics},
+};
+
+/// How often it is looked at without being asked.
+const LOOK: Duration = Duration::from_secs(5);
+
+pub(super) type Load = Arc<dyn Fn(&Path) -> Result<Config> + Send + Sync>;
+
+/// What is compared.
+pub(super) struct Drift {
+    pub(super) path: PathBuf,
+    pub(super) load: Load,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) audit: Arc<AuditLog>,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) store: Option<Arc<dyn Held>>,
+    pub(super) admin: Arc<AdminName>,
+    pub(super) state: Mutex<State>,
+}
+
+/// What was seen last.
+#[derive(Default)]
+pub(super) struct State {
+    applied: Option<Config>,
+    config: Look,
+    certificates: Look,
+    told: BTreeMap<Drifted, String>,
+}
+
+/// A look into files is taken again only once one of them is another, or was written.
+#[derive(Default)]
+struct Look {
+    marks: Vec<Option<[i64; 6]>>,
+    found: Option<String>,
+}
+
+impl Look {
+    fn into(&mut self, files: &[&Path], look: impl FnOnce() -> Option<String>) -> Option<String> {
+        let marks: Vec<_> = files.iter().map(|file| mark(file)).collect();
+        if self.marks != marks {
+            *self = Self { marks, found: look() };
+        }
+        self.found.clone()
+    }
+}
+
+fn mark(file: &Path) -> Option<[i64; 6]> {
+    let about = std::fs::metadata(file).ok()?;
+    let (device, inode) = (about.dev().cast_signed(), about.ino().cast_signed());
+    Some([device, inode, about.size().cast_signed(), about.mtime(), about.ctime(), about.ctime_nsec()])
+}
+
+impl Drift {
+    /// This config is in force now, and what it names was read.
+    pub(super) fn applied(&self, config: &Config) {
+        let mut state = self.lock();
+        // What was found before was compared with another one.
+        *state = State {
+            applied: Some(config.clone()),
+            told: std::mem::take(&mut state.told),
+            ..State::default()
+        };
+    }
+
+    /// Looks, and says what is new about it.
+    pub(super) fn look(&self) -> BTreeMap<Drifted, String> {
+        let mut state = self.lock();
+        let found = self.find(&mut state);
+        for what in Drifted::ALL {
+            self.metrics.drift(what, found.contains_key(&what));
+            match (state.told.get(&what), found.get(&what)) {
+                (before, Some(now)) if before != Some(now) => tracing::warn!("{now}"),
+                (Some(_), None) => tracing::info!("{}: as it is on the disk again", what.as_str()),
+                _ => {}
+            }
+        }
+        state.told.clone_from(&found);
+        found
+    }
+
+    /// What people should know of it, in words.
+    pub(super) fn notices(&self) -> Vec<String> {
+        self.look().into_values().collect()
+    }
+
+    /// What an order could be lost by.
+    pub(super) fn not_ready(&self) -> Option<String> {
+        self.look().remove(&Drifted::Database)
+    }
+
+    fn find(&self, state: &mut State) -> BTreeMap<Drifted, String> {
+        let mut found = BTreeMap::new();
+        let mut add = |what, told: Option<String>| drop(told.map(|told| found.insert(what, told)));
+        let State { applied, config, certificates, .. } = state;
+        if let Some(applied) = applied {
+            add(Drifted::Config, config.into(&[&self.path], || self.config(applied)));
+            if let (Some(tls), Some(files)) = (&self.tls, &applied.tls) {
+                let paths = [Some(&files.cert), Some(&files.key), files.client_ca.as_ref()];
+                let paths: Vec<&Path> = paths.into_iter().flatten().map(PathBuf::as_path).collect();
+                let look = || match certificates::load(files, &self.clock) {
+                    Ok(material) if tls.holds(&material) => None,
+                    Ok(_) => Some(
+                        "the certificates on disk are others than those in force: SIGHUP takes them"
+                            .to_owned(),
+                    ),
+                    Err(error) => Some(format!(
+                        "the certificates on disk can't be used, those before stay in force: {error:#}"
+                    )),
+                };
+                add(Drifted::Certificates, certificates.into(&paths, look));
+            }
+        }
+        if let Some(store) = &self.store {
+            add(Drifted::Database, store.database());
+            add(Drifted::Key, store.key());
+        }
+        add(
+            Drifted::AdminSocket,
+            self.admin.trouble().map(|why| format!("commands don't find this daemon: {why}")),
+        );
+        let lost = (self.audit.failures() > 0)
+            .then_some("the audit log lost entries since this daemon was started: they stand in its log");
+        add(Drifted::AuditLog, lost.map(str::to_owned));
+        found
+    }
+
+    fn config(&self, applied: &Config) -> Option<String> {
+        let path = self.path.display();
+        match (self.load)(&self.path) {
+            Ok(new) if new.hash == applied.hash => None,
+            Ok(new) => Some(match crate::config::changes(applied, &new) {
+                Ok(_) => format!("the config {path} differs from the one that runs: SIGHUP takes it"),
+                Err(why) => format!("the config {path} differs from the one that runs: {}", why.join("; ")),
+            }),
+            Err(error) => {
+                // Its first mistake with its place; `check` tells them all.
+                let told = format!("{error:#}").lines().take(2).collect::<Vec<_>>().join(": ");
+                Some(format!("the config {path} is wrong now, and this daemon runs the one before: {told}"))
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks now and then, until the daemon stops.
+pub(super) async fn watch(drift: Arc<Drift>, stop: CancellationToken) {
+    loop {
+        let looked = Arc::clone(&drift);
+        drop(tokio::task::spawn_blocking(move || looked.look()).await);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = drift.clock.sleep(LOOK) => {}
+        }
+    }
+}
