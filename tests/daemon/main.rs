@@ -9,9 +9,11 @@ mod exec;
 mod feed;
 mod health;
 mod orders;
+mod pty;
 mod requests;
 mod rotation;
 mod signals;
+mod terminal;
 mod tls;
 mod world;
 
