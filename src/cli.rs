@@ -1,7 +1,11 @@
 //! The commands. Each finds the daemon by the config's `admin_socket`; where none listens, it works
 //! on the store directly, and says so.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -160,9 +164,22 @@ struct SecretArg {
 }
 
 impl Cli {
-    /// Runs the command.
-    pub fn run(self) -> ExitCode {
+    /// Reads the command line, and does what it says.
+    pub fn start() -> ExitCode {
+        match Self::try_parse() {
+            Ok(cli) => cli.run(),
+            // Help and the version are answers like others.
+            Err(told) if !told.use_stderr() => {
+                output::keep(told.print().and_then(|()| io::stdout().flush()));
+                ExitCode::from(output::ended(Exit::Done, false).code())
+            }
+            Err(error) => error.exit(),
+        }
+    }
+
+    fn run(self) -> ExitCode {
         let daemon = matches!(self.command, Command::Serve);
+        let is_its_answer = matches!(self.command, Command::Token(_) | Command::Credential);
         if let Err(error) = logging::init(daemon, self.log_format) {
             return output::fail(&error);
         }
@@ -191,7 +208,7 @@ impl Cli {
             }
         };
         match result {
-            Ok(exit) => ExitCode::from(exit.code()),
+            Ok(exit) => ExitCode::from(output::ended(exit, is_its_answer).code()),
             Err(error) => output::fail(&error),
         }
     }

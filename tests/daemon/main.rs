@@ -9,6 +9,7 @@ mod exec;
 mod feed;
 mod health;
 mod orders;
+mod output;
 mod pty;
 mod requests;
 mod rotation;
