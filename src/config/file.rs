@@ -6,6 +6,12 @@ use std::{fs::File, io::Read, os::unix::fs::MetadataExt, path::Path};
 const BYTES: u64 = 4 << 20;
 
 pub(super) fn read(path: &Path) -> Result<String, String> {
+    let text = String::from_utf8(read_bytes(path)?);
+    text.map_err(|error| format!("it can't be read: it is no UTF-8 ({error})"))
+}
+
+/// As above, of whatever text.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| {
         format!(
             "it can't be opened: {error}. Name another one with --config, or start from config.example.yaml"
@@ -25,10 +31,10 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
             meta.uid()
         ));
     }
-    let mut text = String::new();
-    file.take(BYTES + 1).read_to_string(&mut text).map_err(|error| format!("it can't be read: {error}"))?;
-    if text.len() as u64 > BYTES {
+    let mut bytes = Vec::new();
+    file.take(BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("it can't be read: {error}"))?;
+    if bytes.len() as u64 > BYTES {
         return Err("it is larger than 4 MiB".to_owned());
     }
-    Ok(text)
+    Ok(bytes)
 }
