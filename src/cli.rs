@@ -1,5 +1,5 @@
-//! The commands. Each finds the daemon by the config's `admin_socket`; where none listens, it works
-//! on the store directly, and says so.
+//! The commands. Each finds the daemon by `--socket`, or by the config's `admin_socket`, and needs nothing else of the
+//! config then; where none listens, it works on the store directly, and says so.
 
 use std::{
     io::{self, Write},
@@ -73,16 +73,12 @@ Examples:
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or config; 3 don't know yet."
 )]
 pub struct Cli {
-    /// The config file
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "CROSSFADE_CONFIG",
-        default_value = "./config.yaml"
-    )]
-    config: PathBuf,
+    /// The config file [default: ./config.yaml]
+    #[arg(short, long, global = true, value_name = "FILE", env = "CROSSFADE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the daemon takes orders, in place of the config's `admin_socket`
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// How logs are written to stderr [default: text on a terminal, else json]
     #[arg(long, global = true, value_enum)]
     log_format: Option<LogFormat>,
@@ -183,7 +179,7 @@ impl Cli {
         if let Err(error) = logging::init(daemon, self.log_format) {
             return output::fail(&error);
         }
-        let context = Context::new(self.config);
+        let context = Context::new(self.config, self.socket);
         let result = match self.command {
             Command::Serve => context.block_on(serve(&context)),
             Command::Rotate(args) => context.block_on(rotate::run(&context, args)),

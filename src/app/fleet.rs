@@ -14,12 +14,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, board::Board, translate};
+use super::{Parts, board::Board, preview, translate};
 use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
     distribution::Distribution,
-    http::operator::{Operator, OrderError, SecretStatus},
+    http::operator::{Operator, OrderError, Preview, SecretStatus},
     rotation::{
         engine::{Engine, Inbox, Order, OrderFailure, Rotator, Spread, Wakers},
         plan::Demand,
@@ -105,7 +105,8 @@ impl Fleet {
     }
 
     pub(super) fn operator(&self) -> Arc<dyn Operator> {
-        Arc::new(Daemon { lines: Arc::clone(&self.lines), board: Arc::clone(&self.board) })
+        let (lines, board) = (Arc::clone(&self.lines), Arc::clone(&self.board));
+        Arc::new(Daemon { lines, board, store: Arc::clone(&self.store) })
     }
 }
 
@@ -121,6 +122,7 @@ pub(super) fn full_jitter() -> Spread {
 struct Daemon {
     lines: Arc<Lines>,
     board: Arc<Board>,
+    store: Arc<dyn Store>,
 }
 
 #[async_trait]
@@ -146,5 +148,10 @@ impl Operator for Daemon {
             Ok(Err(unknown)) => Err(OrderError::Unknown(unknown.to_string())),
             Err(_) => Err(OrderError::Unknown("the daemon is stopping: repeat the order".to_owned())),
         }
+    }
+
+    async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
+        let secret = self.board.secret(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
+        preview::of(&self.store, &secret, compromised).await
     }
 }

@@ -4,7 +4,9 @@
 
 mod authorize;
 mod aws;
+mod broken_config;
 mod crash;
+mod dry_run;
 mod exec;
 mod feed;
 mod health;
