@@ -18,6 +18,7 @@ mod rotation;
 mod signals;
 mod terminal;
 mod tls;
+mod values;
 mod world;
 
 use crossfade_testing_fleet::process;
