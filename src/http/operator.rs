@@ -108,7 +108,8 @@ pub struct SecretStatus {
     pub overdue: bool,
     /// When the pending version may be promoted.
     pub promotes_ms: Option<u64>,
-    /// How long a pending version has to stand.
+    /// How long a pending version has to stand. An older daemon does not say.
+    #[serde(default)]
     pub soak_ms: u64,
     /// Who verifies for its audience, as the daemon that answers has seen; none without a daemon.
     pub verifiers: Option<VerifiersStatus>,
