@@ -108,6 +108,23 @@ fn a_verdict_needs_no_config_either() {
 }
 
 #[test]
+fn a_token_that_a_person_got_or_was_refused_is_written_down_with_who_they_are() {
+    let world = world();
+    let _daemon = world.start();
+    world.token();
+    world.fails(1, &["token", "mcp/nobody"]);
+    let log = fs::read_to_string(world.path("data/audit.jsonl")).expect("a log");
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let handed: Vec<_> = lines.iter().filter(|line| line["action"] == "token_handed_out").collect();
+    let by_us = |line: &&&serde_json::Value| line["peer"].as_str().is_some_and(|p| p.starts_with("uid:"));
+    let outcomes: Vec<_> =
+        handed.iter().filter(by_us).map(|line| (&line["secret"], &line["outcome"])).collect();
+    let (name, nobody) = (SECRET.into(), serde_json::Value::Null);
+    assert_eq!(outcomes, [(&name, &"done".into()), (&nobody, &"refused".into())], "{log}");
+}
+
+#[test]
 fn without_a_daemon_a_wrong_config_is_an_error_with_each_mistake() {
     let world = world();
     write(&world, format!("{}unknown: 1\nanother: 2\n", config(&world)).as_bytes());
