@@ -3,7 +3,7 @@
 //! Read from top to bottom: what is opened, what is bound, what is started, what stops it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -22,6 +22,7 @@ use crate::{
         api::{self, TokenCounter, Verdicts},
         auth::Clients,
         crowd::Crowd,
+        operator::Running,
         server, telemetry,
         tls::{self, Material, Tls},
     },
@@ -41,6 +42,7 @@ mod fleet;
 mod local;
 mod observers;
 mod open;
+mod preview;
 mod prove;
 mod sockets;
 mod status;
@@ -51,11 +53,10 @@ use board::Board;
 pub use certificates::load as load_certificates;
 use drift::{Drift, Load};
 use fleet::Fleet;
-pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
+pub use local::{Local, decide, hand_out, is_listened_on, one_shot};
 use observers::{Steps, StoreCounts};
 pub use prove::prove;
 use sockets::{AdminName, Sockets};
-pub use translate::secret as subject;
 
 /// Runs the daemon until it is told to stop. An error is one that kept it from starting, or a part
 /// of it that ended although it must not.
@@ -67,7 +68,7 @@ pub async fn serve(
     let mut lifecycle = Lifecycle::install().context("the signal handlers could not be installed")?;
     let mut config = load(path)?;
     let stop = CancellationToken::new();
-    let parts = Parts::open(&config, &stop).await?;
+    let parts = Parts::open(&config, path, &stop).await?;
     let sockets = Sockets::bind(&config, &parts.clock).await?;
     let admin = sockets.admin.name();
     let drift = Arc::new(parts.drift(path, &load, &admin));
@@ -136,10 +137,12 @@ struct Parts {
     /// Where `listen` speaks it.
     tls: Option<Arc<Tls>>,
     crowd: Crowd,
+    /// The config file, as it would be named from anywhere.
+    config: PathBuf,
 }
 
 impl Parts {
-    async fn open(config: &Config, stop: &CancellationToken) -> Result<Self> {
+    async fn open(config: &Config, path: &Path, stop: &CancellationToken) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let certificates = config.tls.as_ref().map(|tls| load_certificates(tls, &clock)).transpose()?;
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
@@ -155,7 +158,13 @@ impl Parts {
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
         let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
-        Ok(Self { clock, metrics, audit, store, reveal, held, distribution, clients, board, tls, crowd })
+        let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Ok(Self { clock, metrics, audit, store, reveal, held, distribution, clients, board, tls, crowd, config })
+    }
+
+    fn running(&self) -> Arc<dyn Fn() -> Running + Send + Sync> {
+        let (board, config) = (Arc::clone(&self.board), self.config.display().to_string());
+        Arc::new(move || Running { config: config.clone(), hash: board.config_hash() })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -223,23 +232,25 @@ impl Parts {
             clock: Arc::clone(clock),
         };
         let members = Arc::clone(board);
-        let counter = TokenCounter {
+        let tokens = Arc::new(TokenCounter {
             reveal: Arc::clone(&self.reveal),
             member: Box::new(move |name| members.member(name)),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
-        };
+        });
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
-        let counter = safe.then_some(counter);
-        let public = api::routes(verdicts, counter, Arc::clone(clients), stop.clone());
+        let public_tokens = safe.then(|| Arc::clone(&tokens));
+        let public = api::routes(verdicts.clone(), public_tokens, Arc::clone(clients), stop.clone());
         let (before_scrape, readiness) = observers::telemetry(board, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
-        let admin = admin::router(Admin {
+        let admin = Admin {
             operator: fleet.operator(),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
-        });
+            running: self.running(),
+        };
+        let admin = admin::router(admin, admin::about_tokens(tokens, Arc::new(verdicts)));
         let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;
         let crowd = Some(self.crowd.clone());
         match &self.tls {

@@ -1,7 +1,11 @@
-//! The commands. Each finds the daemon by the config's `admin_socket`; where none listens, it works
-//! on the store directly, and says so.
+//! The commands. Each finds the daemon by `--socket`, or by the config's `admin_socket`, and needs nothing else of the
+//! config then; where none listens, it works on the store directly, and says so.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -71,16 +75,12 @@ Examples:
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or config; 3 don't know yet."
 )]
 pub struct Cli {
-    /// The config file
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "CROSSFADE_CONFIG",
-        default_value = "./config.yaml"
-    )]
-    config: PathBuf,
+    /// The config file [default: ./config.yaml]
+    #[arg(short, long, global = true, value_name = "FILE", env = "CROSSFADE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the daemon takes orders, in place of the config's `admin_socket`
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// How logs are written to stderr [default: text on a terminal, else json]
     #[arg(long, global = true, value_enum)]
     log_format: Option<LogFormat>,
@@ -162,14 +162,27 @@ struct SecretArg {
 }
 
 impl Cli {
-    /// Runs the command.
-    pub fn run(self) -> ExitCode {
+    /// Reads the command line, and does what it says.
+    pub fn start() -> ExitCode {
+        match Self::try_parse() {
+            Ok(cli) => cli.run(),
+            // Help and the version are answers like others.
+            Err(told) if !told.use_stderr() => {
+                output::keep(told.print().and_then(|()| io::stdout().flush()));
+                ExitCode::from(output::ended(Exit::Done, false).code())
+            }
+            Err(error) => error.exit(),
+        }
+    }
+
+    fn run(self) -> ExitCode {
         let daemon = matches!(self.command, Command::Serve);
+        let is_its_answer = matches!(self.command, Command::Token(_) | Command::Credential);
         let log = match logging::init(daemon, self.log_format) {
             Ok(log) => log,
             Err(error) => return output::fail(&error),
         };
-        let context = Context::new(self.config);
+        let context = Context::new(self.config, self.socket);
         let result = match self.command {
             Command::Serve => context.block_on(serve(&context)),
             Command::Rotate(args) => context.block_on(rotate::run(&context, args)),
@@ -197,7 +210,7 @@ impl Cli {
             log.flush();
         }
         match result {
-            Ok(exit) => ExitCode::from(exit.code()),
+            Ok(exit) => ExitCode::from(output::ended(exit, is_its_answer).code()),
             Err(error) => output::fail(&error),
         }
     }

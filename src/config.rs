@@ -22,6 +22,7 @@ use crate::{
 mod changes;
 mod clients;
 mod file;
+mod glance;
 mod mistakes;
 mod parse;
 mod secrets;
@@ -147,16 +148,6 @@ impl Config {
         let text = file::read(path).map_err(|what| ConfigErrors::of_file(path, what))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder, env).map_err(|mistakes| ConfigErrors::new(path, &text, mistakes))
-    }
-
-    /// Reads `metrics_listen` and no other key. A daemon goes on when its file becomes a wrong one, and
-    /// must not look dead then.
-    pub fn metrics_listen(
-        path: &Path,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<SocketAddr, ConfigErrors> {
-        let text = file::read(path).map_err(|what| ConfigErrors::of_file(path, what))?;
-        parse::metrics_listen(&text, env).map_err(|mistakes| ConfigErrors::new(path, &text, mistakes))
     }
 
     /// Checks a file's text; relative paths are relative to `folder`.

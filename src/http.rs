@@ -15,7 +15,7 @@ mod credential;
 pub mod crowd;
 mod error;
 mod introspect;
-pub use introspect::active as introspection;
+pub use introspect::told as introspection;
 pub mod limits;
 mod names;
 pub mod operator;

@@ -32,6 +32,7 @@ struct Rows {
     /// Where each stands there.
     places: HashMap<Arc<str>, usize>,
     hold: Duration,
+    config_hash: String,
 }
 
 struct Row {
@@ -54,6 +55,7 @@ impl Board {
         let mut rows = self.lock();
         let mut old = std::mem::take(&mut *rows);
         rows.hold = config.hold;
+        rows.config_hash.clone_from(&config.hash);
         rows.all.reserve_exact(config.secrets.len());
         for secret in &config.secrets {
             self.metrics.rotation.know(&secret.name);
@@ -72,6 +74,14 @@ impl Board {
 
     pub(super) fn member(&self, name: &str) -> Option<Member> {
         self.lock().row(name).map(|row| translate::member(&row.secret))
+    }
+
+    pub(super) fn config_hash(&self) -> String {
+        self.lock().config_hash.clone()
+    }
+
+    pub(super) fn secret(&self, name: &str) -> Option<SecretConfig> {
+        self.lock().row(name).map(|row| row.secret.clone())
     }
 
     pub(super) fn all(&self) -> Vec<SecretStatus> {

@@ -14,12 +14,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, board::Board, drift::Drift, translate};
+use super::{Parts, board::Board, drift::Drift, preview, translate};
 use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
     distribution::Distribution,
-    http::operator::{Operator, OrderError, SecretStatus},
+    http::operator::{Operator, OrderError, Preview, SecretStatus},
     rotation::{
         engine::{Engine, Inbox, Order, OrderFailure, Rotator, Spread, Wakers},
         plan::Demand,
@@ -116,6 +116,7 @@ impl Fleet {
             lines: Arc::clone(&self.lines),
             board: Arc::clone(&self.board),
             drift: Arc::clone(&self.drift),
+            store: Arc::clone(&self.store),
         })
     }
 }
@@ -133,6 +134,7 @@ struct Daemon {
     lines: Arc<Lines>,
     board: Arc<Board>,
     drift: Arc<Drift>,
+    store: Arc<dyn Store>,
 }
 
 #[async_trait]
@@ -162,5 +164,10 @@ impl Operator for Daemon {
             Ok(Err(unknown)) => Err(OrderError::Unknown(unknown.to_string())),
             Err(_) => Err(OrderError::Unknown("the daemon is stopping: repeat the order".to_owned())),
         }
+    }
+
+    async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
+        let secret = self.board.secret(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
+        preview::of(&self.store, &secret, compromised).await
     }
 }

@@ -13,13 +13,13 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{observers::Steps, open, sockets, status, translate};
+use super::{observers::Steps, open, preview, sockets, status, translate};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     clock::{Clock, SystemClock, elapsed},
     config::{Config, SecretConfig},
     distribution::{Decision, Distribution},
-    http::operator::{Operator, OrderError, SecretStatus},
+    http::operator::{Operator, OrderError, Preview, SecretStatus},
     rotation::{
         engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
         plan::{Demand, Next, finished},
@@ -50,6 +50,7 @@ pub struct Local {
     clock: Arc<dyn Clock>,
     secrets: BTreeMap<String, (SecretConfig, AsyncMutex<Rotator>)>,
     order: Vec<String>,
+    store: Arc<dyn Store>,
     seen: Arc<LastSeen>,
     /// Whether looking at a secret also moves it on, since nobody else may.
     driving: bool,
@@ -62,7 +63,7 @@ impl std::fmt::Debug for Local {
 }
 
 /// Opens the store of a config, audited like the daemon's. A log that can't be used stops no order.
-pub async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     let audit = Arc::new(AuditLog::open_or_lose(&translate::audit_target(config))?);
     let opened = open::open(config, clock).await?;
     Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
@@ -87,7 +88,7 @@ impl Local {
         let secrets =
             secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
         let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
-        Self { clock, secrets, order, seen, driving }
+        Self { clock, secrets, order, store: Arc::clone(store), seen, driving }
     }
 
     fn entry(&self, name: &str) -> Result<&(SecretConfig, AsyncMutex<Rotator>), OrderError> {
@@ -212,6 +213,10 @@ impl Operator for Local {
         self.turn(name, false, None).await?;
         self.status(name)
     }
+
+    async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
+        preview::of(&self.store, &self.entry(name)?.0, compromised).await
+    }
 }
 
 /// `rotate --due`: one pass over all secrets, each as far as it goes; with `wait` through promotion.
@@ -287,10 +292,9 @@ fn actor() -> String {
     format!("uid:{}", rustix::process::geteuid().as_raw())
 }
 
-/// The config's admin socket, where a daemon of ours listens on it.
-pub fn daemon_socket(config: &Config) -> Option<&Path> {
-    let path = &*config.admin_socket;
-    (sockets::is_ours(path) && UnixStream::connect(path).is_ok()).then_some(path)
+/// Whether a daemon of ours listens there.
+pub fn is_listened_on(socket: &Path) -> bool {
+    sockets::is_ours(socket) && UnixStream::connect(socket).is_ok()
 }
 
 /// What the turns of this process showed.

@@ -52,6 +52,7 @@ pub(super) fn of(
         next_slot_ms: seen.and_then(|seen| seen.next_slot).map(ms),
         overdue: seen.is_some_and(|seen| seen.overdue),
         promotes_ms: seen.and_then(|seen| seen.promotes).map(ms),
+        soak_ms: millis(secret.policy.soak()),
         verifiers: None,
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn audit_target(config: &Config) -> Target {
 }
 
 /// What a store needs to know of a secret.
-pub fn secret(config: &SecretConfig) -> Secret {
+pub(super) fn secret(config: &SecretConfig) -> Secret {
     Secret {
         name: Arc::clone(&config.name),
         token_prefix: Arc::clone(&config.token_prefix),

@@ -1,6 +1,6 @@
 //! A daemon as an operator, over its unix socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full, Limited};
@@ -12,13 +12,15 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
+use zeroize::Zeroizing;
 
 use crate::{
     http::{
         admin::OrderBody,
-        operator::{Operator, OrderError, SecretStatus},
+        operator::{Operator, OrderError, Preview, Question, Running, SecretStatus},
     },
     rotation::plan::Demand,
+    token::Token,
 };
 
 /// The most that is taken of an answer.
@@ -33,6 +35,32 @@ pub(super) struct Remote {
 impl Remote {
     pub(super) fn new(socket: PathBuf) -> Self {
         Self { socket }
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What it runs by.
+    pub(super) async fn running(&self) -> Result<Running, OrderError> {
+        self.call("GET", "/v1/admin/daemon", Vec::new()).await
+    }
+
+    /// The current token, read from the store now.
+    pub(super) async fn token(&self, name: &str) -> Result<Token, OrderError> {
+        let path = format!("/v1/admin/tokens/{}", segment(name));
+        let token: String = self.call("POST", &path, Vec::new()).await?;
+        Token::from_stored(Zeroizing::new(token).as_bytes())
+            .map_err(|why| OrderError::Refused(why.to_string()))
+    }
+
+    /// What its verify endpoint would say, and why.
+    pub(super) async fn verify(&self, audience: &str, token: &[u8]) -> Result<serde_json::Value, OrderError> {
+        // What is no text is no token either, and is told so.
+        let token = String::from_utf8_lossy(token).into_owned();
+        let question = Question { audience: audience.to_owned(), token };
+        let body = serde_json::to_vec(&question).map_err(|e| OrderError::Refused(e.to_string()))?;
+        self.call("POST", "/v1/admin/verify", body).await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -100,6 +128,11 @@ impl Operator for Remote {
         let (verb, body) = words(demand);
         let body = serde_json::to_vec(&body).map_err(|e| OrderError::Refused(e.to_string()))?;
         self.call("POST", &format!("/v1/admin/secrets/{}/{verb}", segment(name)), body).await
+    }
+
+    async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
+        let path = format!("/v1/admin/previews/{}?compromised={compromised}", segment(name));
+        self.call("GET", &path, Vec::new()).await
     }
 }
 

@@ -11,10 +11,12 @@ use anyhow::{Context as _, Result};
 
 use super::{UsageError, connect::Remote, output};
 use crate::{
-    app::{Local, daemon_socket},
-    config::{Config, StoreConfig},
+    app::{Local, is_listened_on},
+    config::{Config, ConfigErrors, StoreConfig},
     http::operator::Operator,
 };
+
+const DEFAULT_CONFIG: &str = "./config.yaml";
 
 /// The environment, read here and nowhere else.
 #[expect(clippy::disallowed_methods, reason = "the one place that may")]
@@ -23,13 +25,13 @@ pub(super) fn environment(name: &str) -> Option<String> {
 }
 
 /// With these set, AWS's SDK prints what it signs and what it receives. Their values don't matter.
-pub(super) fn refuse_to_print_secrets() -> Result<()> {
+pub(super) fn refuse_to_print_secrets() -> Result<(), UsageError> {
     let set =
         ["LOG_SIGNABLE_BODY", "LOG_SENSITIVE_BODIES"].into_iter().find(|name| environment(name).is_some());
     match set {
         Some(name) => {
             let why = format!("{name} is set: it would print secrets. Unset it, then start again");
-            Err(UsageError(why).into())
+            Err(UsageError(why))
         }
         None => Ok(()),
     }
@@ -38,17 +40,42 @@ pub(super) fn refuse_to_print_secrets() -> Result<()> {
 #[derive(Clone)]
 pub(super) struct Context {
     path: PathBuf,
+    /// Whether somebody has named that file.
+    is_named: bool,
+    /// Where the daemon is, whatever the config says.
+    socket: Option<PathBuf>,
+}
+
+/// Where a command works.
+pub(super) enum Place {
+    /// At the daemon that listens on the socket.
+    Daemon(Remote),
+    /// On the store itself.
+    Store(Box<Config>),
 }
 
 /// Whoever carries orders out, and whether that is a daemon.
 pub(super) struct Hands {
     pub(super) operator: Arc<dyn Operator>,
     pub(super) daemon: bool,
+    /// Those of the config, without a daemon.
+    names: Vec<String>,
+}
+
+impl Hands {
+    /// Every secret.
+    pub(super) async fn names(&self) -> Result<Vec<String>> {
+        if !self.daemon {
+            return Ok(self.names.clone());
+        }
+        Ok(self.operator.secrets().await?.into_iter().map(|status| status.secret).collect())
+    }
 }
 
 impl Context {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub(super) fn new(config: Option<PathBuf>, socket: Option<PathBuf>) -> Self {
+        let is_named = config.is_some();
+        Self { path: config.unwrap_or_else(|| DEFAULT_CONFIG.into()), is_named, socket }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -58,8 +85,18 @@ impl Context {
     /// The config; all of its mistakes are one error. No command opens a store without it, so what must not be
     /// set beside AWS is refused here.
     pub(super) fn config(&self) -> Result<Config> {
-        let config =
-            Config::load(&self.path, &environment).map_err(|errors| UsageError(errors.to_string()))?;
+        self.sound(self.load()).map_err(Into::into)
+    }
+
+    fn load(&self) -> Result<Config, ConfigErrors> {
+        Config::load(&self.path, &environment)
+    }
+
+    fn sound(&self, loaded: Result<Config, ConfigErrors>) -> Result<Config, UsageError> {
+        let mut config = loaded.map_err(|errors| UsageError(errors.to_string()))?;
+        if let Some(socket) = &self.socket {
+            config.admin_socket.clone_from(socket);
+        }
         if matches!(config.store, StoreConfig::Aws(_)) {
             refuse_to_print_secrets()?;
         }
@@ -72,15 +109,60 @@ impl Context {
             .map_err(|errors| UsageError(errors.to_string()).into())
     }
 
-    /// The daemon where one listens, else the store itself; `driving`: then this process promotes.
-    pub(super) async fn hands(&self, driving: bool) -> Result<Hands> {
-        let config = self.config()?;
-        if let Some(socket) = daemon_socket(&config) {
-            return Ok(Hands { operator: Arc::new(Remote::new(socket.to_owned())), daemon: true });
+    /// The daemon where one listens, else the store. A daemon needs nothing else of the config: what is wrong there, and
+    /// that it is another one than the daemon's, is told in a line and stops nobody.
+    pub(super) async fn place(&self) -> Result<Place> {
+        // Whoever names the socket alone has no config in mind.
+        let loaded = (self.is_named || self.socket.is_none()).then(|| self.load());
+        let socket = match (&self.socket, &loaded) {
+            (Some(socket), _) => socket.clone(),
+            (None, Some(Ok(config))) => config.admin_socket.clone(),
+            (None, _) => Config::admin_socket(&self.path, &environment),
+        };
+        if !is_listened_on(&socket) {
+            let loaded = loaded.unwrap_or_else(|| self.load());
+            let config = self.sound(loaded).map_err(|UsageError(why)| {
+                UsageError(format!("no daemon listens on {}, and without one: {why}", socket.display()))
+            })?;
+            return Ok(Place::Store(Box::new(config)));
         }
+        let daemon = Remote::new(socket);
+        if let Some(loaded) = &loaded {
+            self.compare(loaded, &daemon).await;
+        }
+        Ok(Place::Daemon(daemon))
+    }
+
+    async fn compare(&self, loaded: &Result<Config, ConfigErrors>, daemon: &Remote) {
+        let socket = daemon.socket().display();
+        if let Err(errors) = loaded {
+            output::note(&format!("warning: {}. The daemon on {socket} needs none of it", errors.first()));
+        }
+        // One that can't say it is an older one, or answers nothing else either.
+        let Ok(running) = daemon.running().await else { return };
+        let same_file = is_same_file(&self.path, Path::new(&running.config));
+        let same_text = loaded.as_ref().is_ok_and(|config| config.hash == running.hash);
+        if !same_file && !same_text {
+            let (theirs, ours) = (&running.config, self.path.display());
+            output::note(&format!(
+                "note: the daemon on {socket} runs {theirs}, not {ours}: what follows is of its secrets"
+            ));
+        }
+    }
+
+    /// Whoever carries orders out; `driving`: without a daemon this process promotes.
+    pub(super) async fn hands(&self, driving: bool) -> Result<Hands> {
+        let config = match self.place().await? {
+            Place::Daemon(daemon) => {
+                return Ok(Hands { operator: Arc::new(daemon), daemon: true, names: Vec::new() });
+            }
+            Place::Store(config) => config,
+        };
         let socket = config.admin_socket.display();
         output::note(&format!("no daemon on {socket}: working on the store directly"));
-        Ok(Hands { operator: Arc::new(Local::open(&config, driving).await?), daemon: false })
+        let names = config.secrets.iter().map(|secret| secret.name.to_string()).collect();
+        let operator = Arc::new(Local::open(&config, driving).await?);
+        Ok(Hands { operator, daemon: false, names })
     }
 
     /// Runs a command to its end.
@@ -95,4 +177,11 @@ impl Context {
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));
         result
     }
+}
+
+/// Whether two names are one file's: spelled alike, or led to alike.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let led_to = |path: &Path| std::fs::canonicalize(path).ok();
+    let absolute = std::path::absolute(one).is_ok_and(|one| one == other);
+    absolute || led_to(one).is_some_and(|one| Some(one) == led_to(other))
 }

@@ -1,16 +1,11 @@
 //! `exec`: runs a command with the current token in its environment, for MCP servers and clients on stdio.
 
-use std::{ffi::OsString, io, os::unix::process::CommandExt, process::Command, sync::Arc};
+use std::{ffi::OsString, io, os::unix::process::CommandExt, process::Command};
 
-use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::context::Context;
-use crate::{
-    app::hand_out,
-    clock::{Clock, SystemClock},
-    token::Token,
-};
+use super::{context::Context, token};
+use crate::token::Token;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -32,7 +27,7 @@ pub(super) struct ExecArgs {
 
 /// Comes back only where the command could not be started.
 pub(super) fn run(context: &Context, args: &ExecArgs) -> anyhow::Error {
-    match context.block_on(fetch(context, &args.secret)) {
+    match context.block_on(token::fetch(context, &args.secret)) {
         Ok(token) => {
             let error = replace(args, &token);
             let program = args.command.first().cloned().unwrap_or_default();
@@ -40,12 +35,6 @@ pub(super) fn run(context: &Context, args: &ExecArgs) -> anyhow::Error {
         }
         Err(error) => error,
     }
-}
-
-async fn fetch(context: &Context, secret: &str) -> Result<Token> {
-    let config = context.config()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    hand_out(&config, &clock, secret).await.with_context(|| format!("no token of {secret}"))
 }
 
 /// This process becomes the command, so that signals and the exit code are its own.

@@ -28,17 +28,18 @@ pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<Option<Log
         UsageError(format!("{FILTER}={filter:?} is no filter ({error}); try `debug` or `crossfade=trace`"))
     })?;
     let discreet = FilterFn::new(|meta| may_be_told(meta.target(), *meta.level()));
-    let terminal = std::io::stderr().is_terminal();
     let json = match format {
         Some(format) => matches!(format, LogFormat::Json),
-        None => !terminal,
+        None => !std::io::stderr().is_terminal(),
     };
     let log = daemon.then(LogWriter::start).transpose().context("the log's thread could not be started")?;
     let writer = match log.clone() {
         Some(log) => BoxMakeWriter::new(move || log.clone()),
         None => BoxMakeWriter::new(std::io::stderr),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(terminal);
+    // Without colours, also on a terminal: the crate's feature for them is left out, and asking for them without it is
+    // answered by a complaint of the crate's on every command.
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     let layer =
         if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
     tracing_subscriber::registry()

@@ -1,6 +1,11 @@
 //! What people read.
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    sync::OnceLock,
+    time::Duration,
+};
 
 use super::{Exit, USAGE, UsageError};
 use crate::http::operator::{OrderError, VerifierStatus};
@@ -10,9 +15,42 @@ pub(super) fn note(text: &str) {
     drop(writeln!(anstream::stderr(), "{text}"));
 }
 
-/// The answer: to stdout. A reader that has gone away is no error of ours.
+/// Why an answer could not be written, the first time. A process has one stdout, and so one of these. It is looked at
+/// when the command has ended: what was ordered is carried out whole, whoever can read of it.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// The answer: to stdout. Once a part of it could not be written, nothing more is: it would be taken for the whole.
 pub(super) fn say(text: &str) {
-    drop(writeln!(anstream::stdout(), "{text}"));
+    if UNWRITTEN.get().is_none() {
+        let mut stdout = anstream::stdout();
+        keep(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+    }
+}
+
+/// Remembers whether an answer could be written.
+pub(super) fn keep(written: io::Result<()>) {
+    if let Err(error) = written {
+        drop(UNWRITTEN.set(error));
+    }
+}
+
+/// Whether answers can still be written.
+pub(super) fn can_say() -> bool {
+    UNWRITTEN.get().is_none()
+}
+
+/// How a command ended, with what became of its answer. A full disk is an error. A reader that has gone away is none,
+/// but where the answer is all that the command is for.
+pub(super) fn ended(exit: Exit, is_its_answer: bool) -> Exit {
+    let Some(error) = UNWRITTEN.get() else { return exit };
+    let reader_has_gone = error.kind() == io::ErrorKind::BrokenPipe;
+    if !reader_has_gone {
+        note(&format!("error: the answer could not be written\n  because: {error}"));
+    }
+    match exit {
+        Exit::Done if is_its_answer || !reader_has_gone => Exit::Failed,
+        exit => exit,
+    }
 }
 
 /// What failed and why, each cause once, and the exit code that goes with it.

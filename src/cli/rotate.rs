@@ -52,34 +52,32 @@ pub(super) struct RotateArgs {
 }
 
 pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
-    let config = context.config()?;
     if args.due {
         return due(context, args.wait).await;
     }
-    let names: Vec<String> = match &args.secret {
+    let if_current = args.if_current.as_deref().map(orders::version_id).transpose()?;
+    let hands = context.hands(args.wait).await?;
+    let names = match &args.secret {
         Some(name) => vec![name.clone()],
-        None => config.secrets.iter().map(|secret| secret.name.to_string()).collect(),
+        None => hands.names().await?,
     };
     if args.dry_run {
         for name in &names {
-            dry_run::run(&config, name, args.compromised).await?;
+            dry_run::run(&hands, name, args.compromised).await?;
         }
         return Ok(Exit::Done);
     }
-    let if_current = args.if_current.as_deref().map(orders::version_id).transpose()?;
-    let hands = context.hands(args.wait).await?;
     let mut began = Vec::new();
     for name in &names {
         let status = hands.operator.secret(name).await?;
         if let Some(seen) = order(&hands, &status, if_current, args.compromised).await? {
-            began.push((name.clone(), seen));
+            began.push((name.clone(), seen, Duration::from_millis(status.soak_ms)));
         }
     }
     let mut exit = Exit::Done;
-    for (name, seen) in began.iter().filter(|_| args.wait) {
-        let soak = config.secrets.iter().find(|s| *s.name == **name).map(|s| s.policy.soak());
+    for (name, seen, soak) in began.iter().filter(|_| args.wait) {
         let patience = args.timeout.map(Duration::from_secs);
-        let patience = patience.unwrap_or(soak.unwrap_or_default() + Duration::from_secs(60));
+        let patience = patience.unwrap_or(*soak + Duration::from_secs(60));
         if !wait(&hands, name, *seen, patience).await? {
             exit = Exit::Unknown;
         }

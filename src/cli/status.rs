@@ -53,7 +53,8 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
         } else {
             output::say(&text);
         }
-        if !args.watch {
+        // Nobody watches any more.
+        if !args.watch || !output::can_say() {
             let bad = all.iter().any(|s| s.overdue || s.phase.as_str() == "parked");
             return Ok(if bad { Exit::Failed } else { Exit::Done });
         }

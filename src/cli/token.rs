@@ -4,16 +4,30 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use super::{Exit, context::Context, output};
+use super::{
+    Exit,
+    context::{Context, Place},
+    output,
+};
 use crate::{
     app::hand_out,
     clock::{Clock, SystemClock},
+    token::Token,
 };
 
 pub(super) async fn run(context: &Context, secret: &str) -> Result<Exit> {
-    let config = context.config()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let token = hand_out(&config, &clock, secret).await.with_context(|| format!("no token of {secret}"))?;
-    output::say(token.expose());
+    output::say(fetch(context, secret).await?.expose());
     Ok(Exit::Done)
+}
+
+/// Whoever reads it writes down that it was handed out.
+pub(super) async fn fetch(context: &Context, secret: &str) -> Result<Token> {
+    let token = match context.place().await? {
+        Place::Daemon(daemon) => daemon.token(secret).await.map_err(anyhow::Error::from),
+        Place::Store(config) => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            hand_out(&config, &clock, secret).await
+        }
+    };
+    token.with_context(|| format!("no token of {secret}"))
 }

@@ -6,8 +6,12 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::{Exit, UsageError, context::Context, output};
-use crate::distribution::Decision;
+use super::{
+    Exit, UsageError,
+    context::{Context, Place},
+    output,
+};
+use crate::http::{introspection, operator::Operator};
 
 /// More than the longest token, so that a longer one is seen to be one.
 const INPUT_BYTES: u64 = 1024;
@@ -20,26 +24,26 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) async fn run(context: &Context, args: VerifyArgs) -> Result<Exit> {
-    let config = context.config()?;
-    if !config.secrets.iter().any(|secret| *secret.audience == *args.audience) {
-        return Err(
-            UsageError(format!("no secret of the config has the audience {:?}", args.audience)).into()
-        );
+    let VerifyArgs { audience } = args;
+    let place = context.place().await?;
+    let known = match &place {
+        Place::Daemon(daemon) => daemon.secrets().await?.iter().any(|secret| secret.audience == audience),
+        Place::Store(config) => config.secrets.iter().any(|secret| *secret.audience == *audience),
+    };
+    if !known {
+        return Err(UsageError(format!("no secret of the config has the audience {audience:?}")).into());
     }
     let mut token = Zeroizing::new(Vec::new());
     std::io::stdin().take(INPUT_BYTES).read_to_end(&mut token).context("stdin can't be read")?;
     let token = token.strip_suffix(b"\n").unwrap_or(&token);
-    let (decision, exit) = match crate::app::decide(&config, &args.audience, token).await? {
-        Decision::Accepted(accepted) => {
-            let mut body = crate::http::introspection(&accepted);
-            body["reason"] = "accepted".into();
-            (body, Exit::Done)
-        }
-        Decision::Refused(reason) => {
-            (serde_json::json!({ "active": false, "reason": reason.as_str() }), Exit::Failed)
-        }
-        Decision::Unsure => (serde_json::json!({ "reason": "unsure" }), Exit::Unknown),
+    let told = match &place {
+        Place::Daemon(daemon) => daemon.verify(&audience, token).await?,
+        Place::Store(config) => introspection(&crate::app::decide(config, &audience, token).await?),
     };
-    output::say(&decision.to_string());
-    Ok(exit)
+    output::say(&told.to_string());
+    Ok(match told["reason"].as_str() {
+        Some("accepted") => Exit::Done,
+        Some("unsure") | None => Exit::Unknown,
+        Some(_) => Exit::Failed,
+    })
 }

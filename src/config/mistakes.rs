@@ -44,6 +44,24 @@ impl ConfigErrors {
     }
 }
 
+impl ConfigErrors {
+    /// The first mistake, and how many others there are: for a command that needs none of what is wrong.
+    pub fn first(&self) -> String {
+        let Self { path, mistakes, .. } = self;
+        let path = path.display();
+        let Some(Mistake { place: Place { line, column }, message }) = mistakes.first() else {
+            return path.to_string();
+        };
+        let place = if *line == 0 { String::new() } else { format!(":{line}:{column}") };
+        let message = message.lines().next().unwrap_or_default();
+        let others = match mistakes.len() {
+            ..=1 => String::new(),
+            all => format!(" (one of {all} mistakes: `crossfade check` shows them)"),
+        };
+        format!("{path}{place}: {message}{others}")
+    }
+}
+
 /// As compilers write it: `file:line:column: message`, the line, and a caret.
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

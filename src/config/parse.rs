@@ -1,7 +1,7 @@
 //! The file as a whole.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,22 +34,17 @@ pub(super) fn config(
     }
 }
 
-/// Of a file that may be wrong elsewhere.
-pub(super) fn metrics_listen(
-    text: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<SocketAddr, Vec<Mistake>> {
-    let tree = tree::parse(text).map_err(|mistake| vec![mistake])?;
-    let reading = Reading::new(env);
-    let address = Section::new(&reading, &tree, "").and_then(|top| metrics_listener(&top, true));
-    match address {
-        Some(address) if !reading.has_mistakes() => Ok(address),
-        _ => Err(reading.into_mistakes()),
-    }
+pub(super) const ADMIN_SOCKET: &str = "data/crossfade.sock";
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8750);
+const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8751);
+
+pub(super) fn metrics_listener(top: &Section<'_>, allow_plaintext: bool) -> Option<SocketAddr> {
+    listener(top, "metrics_listen", METRICS_LISTEN, allow_plaintext)
 }
 
-fn metrics_listener(top: &Section<'_>, allow_plaintext: bool) -> Option<SocketAddr> {
-    listener(top, "metrics_listen", "127.0.0.1:8751", allow_plaintext)
+pub(super) fn admin_socket(top: &Section<'_>, folder: &Path) -> PathBuf {
+    let named = top.get("admin_socket", text::path).map(|at| at.value);
+    within(folder, &named.unwrap_or_else(|| ADMIN_SOCKET.into()))
 }
 
 fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
@@ -59,9 +54,9 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let allow_plaintext = top.get("allow_plaintext", text::truth).is_some_and(|at| at.value);
     let tls_node = top.node("tls").is_some();
     let tls = tls::parse(&top, folder);
-    let listen = listener(&top, "listen", "127.0.0.1:8750", allow_plaintext || tls_node)?;
+    let listen = listener(&top, "listen", LISTEN, allow_plaintext || tls_node)?;
     let metrics_listen = metrics_listener(&top, allow_plaintext)?;
-    let admin_socket = top.get("admin_socket", text::path).map(|at| at.value);
+    let admin_socket = admin_socket(&top, folder);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
     if top.get("admin_http", text::truth).is_some_and(|at| at.value) {
         top.later(&["admin_http"]);
@@ -115,7 +110,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         tls,
         allow_plaintext,
         metrics_listen,
-        admin_socket: relative(admin_socket.unwrap_or_else(|| "data/crossfade.sock".into())),
+        admin_socket,
         store,
         sync: sync.value,
         freshness: freshness.value,
@@ -134,10 +129,10 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
 fn listener(
     top: &Section<'_>,
     key: &'static str,
-    default: &str,
+    default: SocketAddr,
     allow_plaintext: bool,
 ) -> Option<SocketAddr> {
-    let Some(at) = top.get(key, text::address) else { return text::address(default).ok() };
+    let Some(at) = top.get(key, text::address) else { return Some(default) };
     if !at.value.ip().is_loopback() && !allow_plaintext {
         top.reading.mistake(at.place, format!(
             "`{key}` is not on loopback: credentials would cross the network in clear. Listen on 127.0.0.1{}, or set \

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
-    extract::{DefaultBodyLimit, Path, State, rejection::JsonRejection},
+    extract::{DefaultBodyLimit, Path, Query, State, rejection::JsonRejection},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -17,11 +17,13 @@ use serde::{Deserialize, Serialize};
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
+    api::{TokenCounter, Verdicts},
     auth::Caller,
     error::ApiError,
-    limits,
-    operator::{Operator, OrderError, SecretStatus},
+    introspect, limits,
+    operator::{Operator, OrderError, Preview, Running, SecretStatus},
     server::Peer,
+    token,
 };
 use crate::{
     audit::{Action, AuditLog, Event, Outcome},
@@ -39,6 +41,8 @@ pub struct Admin {
     pub audit: Arc<AuditLog>,
     /// The machine's clocks.
     pub clock: Arc<dyn Clock>,
+    /// By which config the daemon runs.
+    pub running: Arc<dyn Fn() -> Running + Send + Sync>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -68,18 +72,28 @@ pub struct OrderBody {
     pub compromised: bool,
 }
 
-/// The routes of the admin socket.
-pub fn router(admin: Admin) -> Router {
+/// What a person can ask about tokens.
+pub fn about_tokens(tokens: Arc<TokenCounter>, verdicts: Arc<Verdicts>) -> Router {
+    Router::new()
+        .route("/v1/admin/tokens/{name}", post(token::hand_to_operator).with_state(tokens))
+        .route("/v1/admin/verify", post(introspect::ask).with_state(verdicts))
+}
+
+/// The routes of the admin socket, and those beside them.
+pub fn router(admin: Admin, others: Router) -> Router {
     Router::new()
         .route("/v1/admin/notices", get(notices))
         .route("/v1/admin/secrets", get(secrets))
         .route("/v1/admin/secrets/{name}", get(secret))
         .route("/v1/admin/secrets/{name}/{verb}", post(order))
+        .route("/v1/admin/previews/{name}", get(preview))
+        .route("/v1/admin/daemon", get(daemon))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such endpoint"))
+        .with_state(admin)
+        .merge(others)
         .layer(middleware::from_fn(only_ours))
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::ORDER_TIMEOUT))
-        .with_state(admin)
 }
 
 /// The socket's mode keeps others out; this does so too where somebody has changed it.
@@ -107,6 +121,23 @@ async fn secrets(State(admin): State<Admin>) -> Result<Json<Vec<SecretStatus>>, 
 
 async fn secret(State(admin): State<Admin>, Path(name): Path<String>) -> Result<Json<SecretStatus>, Failure> {
     Ok(Json(admin.operator.secret(&name).await?))
+}
+
+async fn daemon(State(admin): State<Admin>) -> Json<Running> {
+    Json((admin.running)())
+}
+
+#[derive(Deserialize)]
+struct Which {
+    compromised: bool,
+}
+
+async fn preview(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+    Query(Which { compromised }): Query<Which>,
+) -> Result<Json<Preview>, Failure> {
+    Ok(Json(admin.operator.preview(&name, compromised).await?))
 }
 
 async fn order(

@@ -57,7 +57,7 @@ const AUTHORIZE: &str = "/v1/authorize";
 /// What `listen` answers, with every limit on. What is held open ends at `stop`.
 pub fn routes(
     verdicts: Verdicts,
-    tokens: Option<Counter>,
+    tokens: Option<Arc<Counter>>,
     clients: Arc<Clients>,
     stop: CancellationToken,
 ) -> Routes {
@@ -76,7 +76,7 @@ pub fn routes(
         .route("/v1/authorize/", authorize.clone())
         .route("/v1/authorize/{*path}", authorize);
     router = match tokens {
-        Some(counter) => router.route("/v1/token", get(hand_out).with_state(Arc::new(counter))),
+        Some(counter) => router.route("/v1/token", get(hand_out).with_state(counter)),
         None => router.route("/v1/token", get(needs_tls)),
     };
     let router = router

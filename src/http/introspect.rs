@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Form, Json,
-    extract::{State, rejection::FormRejection},
+    extract::{
+        State,
+        rejection::{FormRejection, JsonRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -15,6 +18,7 @@ use super::{
     api::Verdicts,
     auth::{Client, Role},
     error::ApiError,
+    operator::Question,
     verdict,
 };
 use crate::distribution::{Accepted, Decision};
@@ -72,9 +76,29 @@ pub(super) async fn introspect(
     })
 }
 
-/// The answer on an accepted token (RFC 7662, section 2.2).
-pub fn active(accepted: &Accepted) -> serde_json::Value {
-    serde_json::to_value(Active::of(accepted, &scope(accepted))).unwrap_or_default()
+/// For a person on the admin socket. A look of theirs is no use of the token, and counted nowhere.
+pub(super) async fn ask(
+    State(verdicts): State<Arc<Verdicts>>,
+    question: Result<Json<Question>, JsonRejection>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let Json(question) = question.map_err(|e| ApiError::invalid_request(e.body_text()))?;
+    let audiences = [Arc::from(question.audience)];
+    let (decision, _) = verdict::judge(&verdicts, &audiences, question.token.as_bytes()).await;
+    Ok(Json(told(&decision)))
+}
+
+/// What the endpoint would say, with the reason that it tells nobody.
+pub fn told(decision: &Decision) -> serde_json::Value {
+    match decision {
+        Decision::Accepted(accepted) => {
+            let active = serde_json::to_value(Active::of(accepted, &scope(accepted)));
+            let mut body = active.unwrap_or_default();
+            body["reason"] = "accepted".into();
+            body
+        }
+        Decision::Refused(reason) => serde_json::json!({ "active": false, "reason": reason.as_str() }),
+        Decision::Unsure => serde_json::json!({ "reason": "unsure" }),
+    }
 }
 
 impl<'a> Active<'a> {

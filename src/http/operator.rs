@@ -1,6 +1,8 @@
 //! What a person can see and order: the words of the admin API, spoken by the daemon's socket, by
 //! the commands that call it, and by a command that works on the store directly.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,51 @@ pub trait Operator: Send + Sync {
     /// Carries out an order until it stands in the store, was read back and is published.
     /// Returns the secret as it is then.
     async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError>;
+
+    /// What a rotation would do now. Nothing is changed.
+    async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError>;
+}
+
+/// What a daemon runs by.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Running {
+    /// Its config file, as it would be named from anywhere.
+    pub config: String,
+    /// Of the config in force.
+    pub hash: String,
+}
+
+/// A token that a person asks about. It can't be printed.
+#[derive(Serialize, Deserialize)]
+pub struct Question {
+    /// The MCP server that it is for.
+    pub audience: String,
+    /// The token.
+    pub token: String,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+/// What a rotation would do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Preview {
+    /// In their order.
+    pub steps: Vec<PlannedStep>,
+    /// What would keep it from going on after them.
+    pub waits_for: Option<String>,
+}
+
+/// A step of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// How long after the order.
+    pub after_ms: u64,
+    /// In words.
+    pub step: String,
 }
 
 /// Why an order was not carried out.
@@ -66,6 +113,9 @@ pub struct SecretStatus {
     pub overdue: bool,
     /// When the pending version may be promoted.
     pub promotes_ms: Option<u64>,
+    /// How long a pending version has to stand. An older daemon does not say.
+    #[serde(default)]
+    pub soak_ms: u64,
     /// Who verifies for its audience, as the daemon that answers has seen; none without a daemon.
     pub verifiers: Option<VerifiersStatus>,
 }

@@ -1,4 +1,5 @@
-//! `GET /v1/token`: hands the current token to a bot. The only module here that touches tokens.
+//! `GET /v1/token`: hands the current token to a bot; on the admin socket, to a person. The only module here that
+//! touches tokens.
 //!
 //! The token is read from the store for each request: a bot that obtained it by the rules read it
 //! as the current one, and nothing here can be staler than the store itself.
@@ -6,17 +7,18 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Extension,
+    Extension, Json,
     body::Body,
-    extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderValue, header},
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    auth::{Client, Role},
+    auth::{Caller, Client, Role},
     error::ApiError,
+    operator::OrderError,
 };
 use crate::{
     audit::{Action, AuditLog, Event, Outcome},
@@ -79,8 +81,31 @@ pub(super) async fn hand_out(
         Ok((_, version)) => (Outcome::Done, Some(version.clone())),
         Err(_) => (Outcome::Refused, None),
     };
-    counter.record(&client, secret, version, outcome).await;
+    counter.record((format!("client:{}", client.id), None), secret, version, outcome).await;
     result.map(|(response, _)| response)
+}
+
+/// For a person on the admin socket: who may ask there can read the store itself.
+pub(super) async fn hand_to_operator(
+    State(counter): State<Arc<Counter>>,
+    Extension(caller): Extension<Arc<Caller>>,
+    Path(secret): Path<String>,
+) -> Response {
+    let result = match (counter.member)(&secret) {
+        Some(_) => counter.reveal.reveal(&secret).await.map_err(|error| OrderError::Refused(chain(&error))),
+        None => Err(OrderError::NoSuchSecret(secret.clone())),
+    };
+    let (outcome, version) = match &result {
+        Ok((version, _)) => (Outcome::Done, Some(version.to_string())),
+        Err(_) => (Outcome::Refused, None),
+    };
+    let peer = caller.peer.name.to_string();
+    counter.record((peer.clone(), Some(peer)), secret, version, outcome).await;
+    match result {
+        Ok((_, token)) => Json(token.expose()).into_response(),
+        Err(error @ OrderError::NoSuchSecret(_)) => (StatusCode::NOT_FOUND, Json(error)).into_response(),
+        Err(error) => (StatusCode::CONFLICT, Json(error)).into_response(),
+    }
 }
 
 impl Counter {
@@ -108,15 +133,21 @@ impl Counter {
         Ok((response, version))
     }
 
-    async fn record(&self, client: &Client, secret: String, version: Option<String>, outcome: Outcome) {
+    async fn record(
+        &self,
+        (actor, peer): (String, Option<String>),
+        secret: String,
+        version: Option<String>,
+        outcome: Outcome,
+    ) {
         let now = Timestamp::from_millis(self.clock.moment().wall_ms);
         let event = Event {
             action: Action::TokenHandedOut,
             // A name that is not in the config is the caller's text: only its being wrong is kept.
             secret: (self.member)(&secret).map(|member| member.secret.to_string()),
             version,
-            actor: format!("client:{}", client.id),
-            peer: None,
+            actor,
+            peer,
             outcome,
             detail: None,
         };
@@ -131,4 +162,15 @@ fn unavailable(error: RevealError) -> ApiError {
         RevealError::NoSuchSecret => "the secret has no version yet",
         RevealError::Unreadable(_) => "the token can't be read from the store right now",
     })
+}
+
+/// An error with its causes, for the person who has to mend them.
+fn chain(error: &RevealError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }

@@ -8,13 +8,20 @@ use crate::{
     distribution::{Accepted, Decision},
 };
 
-/// Decides, and where that needs a fresher view, waits for it once.
+/// Decides, and counts what came of it.
 pub(super) async fn decide(
     verdicts: &Verdicts,
     client: &Client,
     audiences: &[Arc<str>],
     token: &[u8],
 ) -> Decision {
+    let (decision, took) = judge(verdicts, audiences, token).await;
+    report(verdicts, client, audiences, &decision, took);
+    decision
+}
+
+/// Decides, and where that needs a fresher view, waits for it once. How long the first decision took.
+pub(super) async fn judge(verdicts: &Verdicts, audiences: &[Arc<str>], token: &[u8]) -> (Decision, Duration) {
     let Verdicts { distribution, clock, .. } = verdicts;
     let began = clock.moment();
     let mut decision = distribution.decide(audiences, token);
@@ -23,8 +30,7 @@ pub(super) async fn decide(
         drop(tokio::time::timeout(limits::REFRESH_TIMEOUT, distribution.refreshed(audiences)).await);
         decision = distribution.decide(audiences, token);
     }
-    report(verdicts, client, audiences, &decision, took);
-    decision
+    (decision, took)
 }
 
 fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision: &Decision, took: Duration) {

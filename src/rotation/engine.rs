@@ -23,7 +23,7 @@ pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
 pub use order::OrderFailure;
-pub use rotator::{Rotator, Seen};
+pub use rotator::{Rotator, Seen, chain};
 
 /// A refresh that somebody waits for is not read more often than this.
 const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);

@@ -51,7 +51,8 @@ pub enum Next {
 /// - A previous version is forgotten when it is ended, and when its deadline has surely passed;
 ///   until then it lives to its own deadline, however many follow.
 /// - While the store holds a secret, nothing is staged or promoted. Want of room, and a value that is no token, do not
-///   hold up what has begun, nor the replacement of an ended version; an order replaces such a value too.
+///   hold up what has begun, nor the replacement of an ended version; an order replaces such a value too, unless what
+///   else the value holds would be lost with it: then nothing does.
 /// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
 pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {

@@ -145,6 +145,11 @@ pub enum Held {
          before keeps its grace"
     )]
     Unusable(&'static str),
+    /// As above, and a new token in its place would throw away what else it holds.
+    #[error(
+        "the current version's value can't be used as a token: {0}. No new one is put in its place: what else it holds would be lost"
+    )]
+    Irreplaceable(&'static str),
     /// There is no room for the notes that a rotation needs.
     #[error(
         "14 of the 20 labels that a secret can bear are notes of ours, or labels that people have put there: the next \

@@ -134,7 +134,8 @@ async fn an_order_replaces_a_spoilt_value() {
         world.add(0);
         world.run(SIX).await;
         world.excused = true;
-        world.server.person().put(NAME, THEIRS, "spoilt", &[]).expect("a put");
+        let spoilt = if format == Format::Json { r#"{"token":"spoilt","user":"bot"}"# } else { "spoilt" };
+        world.server.person().put(NAME, THEIRS, spoilt, &[]).expect("a put");
         is_parked(&mut world, Reason::Unusable, "`rotate`").await;
         let current = world.current();
         let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };

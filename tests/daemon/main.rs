@@ -4,7 +4,9 @@
 
 mod authorize;
 mod aws;
+mod broken_config;
 mod crash;
+mod dry_run;
 mod exec;
 mod feed;
 mod handed_out;
@@ -13,11 +15,15 @@ mod held;
 mod left_behind;
 mod not_ours;
 mod orders;
+mod output;
+mod pty;
 mod requests;
 mod restored;
 mod rotation;
 mod signals;
+mod terminal;
 mod tls;
+mod values;
 mod world;
 
 use crossfade_testing_fleet::process;

@@ -13,7 +13,7 @@ use crossfade::{
     http::{
         admin::{Admin, router},
         auth::Caller,
-        operator::{Operator, OrderError, SecretStatus, VersionStatus},
+        operator::{Operator, OrderError, Preview, Running, SecretStatus, VersionStatus},
         server::Peer,
     },
     rotation::plan::{Demand, Phase},
@@ -85,7 +85,14 @@ async fn ask(uri: Uri, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
 
 fn admin() -> Router {
     let audit = AuditLog::open(&Target::File("/dev/null".into())).expect("it takes all");
-    router(Admin { operator: desk(), audit: Arc::new(audit), clock: Arc::new(Still) })
+    let running = || Running { config: "/etc/crossfade/config.yaml".into(), hash: "0".into() };
+    let admin = Admin {
+        operator: desk(),
+        audit: Arc::new(audit),
+        clock: Arc::new(Still),
+        running: Arc::new(running),
+    };
+    router(admin, Router::new())
 }
 
 /// Takes every order, and does nothing.
@@ -110,6 +117,10 @@ impl Operator for Desk {
     async fn order(&self, _: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
         *self.0.lock().expect("no panic") = Some(demand);
         Ok(status())
+    }
+
+    async fn preview(&self, _: &str, _: bool) -> Result<Preview, OrderError> {
+        Ok(Preview { steps: Vec::new(), waits_for: None })
     }
 }
 
@@ -137,6 +148,7 @@ fn status() -> SecretStatus {
         next_slot_ms: None,
         overdue: false,
         promotes_ms: None,
+        soak_ms: 0,
         verifiers: None,
     }
 }

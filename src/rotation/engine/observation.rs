@@ -48,7 +48,7 @@ impl Parked {
             Held::ForeignPending => Reason::ForeignPending,
             Held::NativeRotation => Reason::NativeRotation,
             Held::Managed => Reason::Managed,
-            Held::Unusable(_) => Reason::Unusable,
+            Held::Unusable(_) | Held::Irreplaceable(_) => Reason::Unusable,
             Held::Full => return None,
         };
         Some(Self { reason, message: held.to_string() })

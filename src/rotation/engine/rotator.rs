@@ -284,7 +284,7 @@ fn give_up_until(seen: &Seen, policy: &Policy) -> Timestamp {
 }
 
 /// An error with its causes, once each.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -164,9 +164,8 @@ impl Probe<'_> {
     async fn create(&self) -> Proof {
         let token =
             Token::generate(&self.secret.token_prefix, &mut SysRng).map_err(|error| error.to_string());
-        let value = token.and_then(|token| {
-            value::replaced(None, &token, self.secret.format).map_err(|unfit| unfit.to_string())
-        });
+        let value = token
+            .and_then(|token| value::first(&token, self.secret.format).map_err(|unfit| unfit.to_string()));
         let value = match value {
             Ok(value) => value,
             Err(why) => return Proof::not(CREATE, Verdict::Failed, why),

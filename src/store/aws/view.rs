@@ -73,7 +73,8 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
         () if state.rotates_itself => Some(Held::NativeRotation),
         () if foreign_pending => Some(Held::ForeignPending),
         () => match unfit {
-            Some(unfit) => Some(Held::Unusable(unfit.as_str())),
+            Some(unfit) if unfit.is_replaceable() => Some(Held::Unusable(unfit.as_str())),
+            Some(unfit) => Some(Held::Irreplaceable(unfit.as_str())),
             None => (taken >= TAKEN).then_some(Held::Full),
         },
     };

@@ -2,6 +2,7 @@
 
 use crossfade_verify::Moment;
 use rand::rngs::SysRng;
+use zeroize::Zeroizing;
 
 use super::{
     Aws,
@@ -11,7 +12,7 @@ use super::{
     memory::{Seen, State},
     pace::Urgency,
     trouble::Trouble,
-    value,
+    value::{self, Unfit},
 };
 use crate::{
     clock::elapsed,
@@ -69,7 +70,7 @@ impl Hand<'_> {
             return Err(WriteError::Conflict);
         }
         let token = self.token()?;
-        let value = value::replaced(None, &token, self.secret.format).map_err(rejected)?;
+        let value = value::first(&token, self.secret.format).map_err(rejected)?;
         let id = first_id(self.secret, self.seen.state.as_ref()).to_string();
         self.turn().await?;
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
@@ -98,15 +99,7 @@ impl Hand<'_> {
             self.burn(current, burnt);
             return Err(WriteError::Conflict);
         }
-        let old = match self.secret.format {
-            Format::Plain => None,
-            Format::Json => {
-                let name = self.aws.remember(self.secret, |m| m.name(current));
-                self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(Trouble::of_a_move)?.value
-            }
-        };
-        let value = value::replaced(old.as_ref().map(|v| v.as_str()), &self.token()?, self.secret.format);
-        let value = value.map_err(rejected)?;
+        let value = self.successor(state, current).await?;
         self.turn().await?;
         match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING, self.as_of()).await {
             Ok(()) => Ok(()),
@@ -116,6 +109,23 @@ impl Hand<'_> {
             }
             Err(trouble) => Err(trouble.of_a_put()),
         }
+    }
+
+    /// A new token in the place of the old one. What else the old value holds is kept, or nothing is put.
+    async fn successor(&self, state: &State, current: VersionId) -> Result<Zeroizing<String>, WriteError> {
+        let (name, known) =
+            self.aws.remember(self.secret, |m| (m.name(current), m.known.get(&current).cloned()));
+        let unfit = known.and_then(|known| known.token.err());
+        if let Some(unfit) = unfit.filter(|unfit| !unfit.is_replaceable()) {
+            return Err(rejected(unfit));
+        }
+        let token = self.token()?;
+        if self.secret.format == Format::Plain {
+            return value::first(&token, Format::Plain).map_err(rejected);
+        }
+        let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(Trouble::of_a_move)?;
+        let old = old.value.ok_or_else(|| rejected(Unfit::Binary))?;
+        value::with_token(&old, &token).map_err(rejected)
     }
 
     /// The id exists, so somebody else has put it; or it was dropped, and is burnt.
@@ -266,6 +276,6 @@ fn is_burnt(labels: &Labels, id: VersionId) -> bool {
     noted && !labels.bears(PENDING) && !labels.bears(CURRENT)
 }
 
-fn rejected(unfit: value::Unfit) -> WriteError {
+fn rejected(unfit: Unfit) -> WriteError {
     WriteError::Rejected(Box::new(unfit))
 }

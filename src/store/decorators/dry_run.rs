@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use crate::{
     rotation::{
         plan::Step,
         policy::Notes,
-        ring::{Ring, VersionId},
+        ring::{Held, Previous, Ring, VersionId},
     },
     store::{ReadError, Reading, Secret, Store, WriteError, memory::after},
     time::{Interval, Timestamp},
@@ -26,6 +27,7 @@ use crate::{
 pub struct DryRun<S> {
     inner: S,
     notes: Notes,
+    store_lag: Duration,
     copy: Mutex<Copied>,
 }
 
@@ -46,7 +48,12 @@ struct State {
 impl<S> DryRun<S> {
     /// Copies from `inner`, whose traits say how its promotions are noted.
     pub fn new(inner: S, notes: Notes) -> Self {
-        Self { inner, notes, copy: Mutex::default() }
+        Self { inner, notes, store_lag: Duration::ZERO, copy: Mutex::default() }
+    }
+
+    /// Where a read of `inner` can be so late: what has to be seen twice is seen again after that time only.
+    pub fn with_lag(self, store_lag: Duration) -> Self {
+        Self { store_lag, ..self }
     }
 
     /// Moves its clock on. It doesn't run back: an earlier time changes nothing.
@@ -61,16 +68,54 @@ impl<S> DryRun<S> {
 }
 
 impl Copied {
-    fn reading(&self, secret: &Secret) -> Option<Reading> {
+    fn reading(&self, secret: &Secret, (notes, store_lag): (Notes, Duration)) -> Option<Reading> {
         let State { ring, revision, .. } = self.secrets.get(&secret.name)?;
-        Some(Reading { ring: ring.clone(), now: Interval::exactly(self.now), revision: *revision })
+        let mut ring = ring.clone();
+        if let Some(ring) = ring.as_mut().filter(|_| notes == Notes::BeforePromotion) {
+            // What has no note was replaced by a person, and lives for its grace from when that was first seen. It gets
+            // its note once a second look shows none either.
+            let seen_twice = |p: &&Previous| p.deadline + store_lag <= self.now + secret.grace;
+            let noted = ring.previous.iter().filter(|p| is_unnoted(p)).find(seen_twice);
+            ring.findings.untidy = ring.findings.untidy.or(noted.map(|p| p.version.id));
+        }
+        Some(Reading { ring, now: Interval::exactly(self.now), revision: *revision })
+    }
+}
+
+fn is_unnoted(previous: &Previous) -> bool {
+    previous.version.note.is_none() && previous.version.ended.is_none()
+}
+
+/// What is left over on that version was put in order: the copy does not show what it was, and one step stands for all.
+fn tidied(ring: &Ring, version: VersionId) -> Option<Ring> {
+    let mut ring = ring.clone();
+    let unnoted = ring.previous.iter_mut().find(|p| p.version.id == version && is_unnoted(p));
+    if unnoted.is_none() && ring.findings.untidy != Some(version) {
+        return None;
+    }
+    if let Some(previous) = unnoted {
+        previous.version.note = Some(previous.deadline);
+    }
+    ring.findings.untidy = ring.findings.untidy.filter(|untidy| *untidy != version);
+    Some(ring)
+}
+
+/// What a person has done is over with the version that it was about.
+fn settle(ring: &mut Ring, step: &Step) {
+    let findings = &mut ring.findings;
+    if matches!(step, Step::Drop { .. } | Step::Promote { .. }) {
+        findings.orphaned = false;
+    }
+    if let Step::Promote { .. } = step {
+        findings.rolled_back = false;
+        findings.held = findings.held.filter(|held| !matches!(held, Held::Unusable(_)));
     }
 }
 
 #[async_trait]
 impl<S: Store> Store for DryRun<S> {
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        if let Some(reading) = self.lock().reading(secret) {
+        if let Some(reading) = self.lock().reading(secret, (self.notes, self.store_lag)) {
             return Ok(reading);
         }
         let reading = self.inner.read(secret).await?;
@@ -80,7 +125,7 @@ impl<S: Store> Store for DryRun<S> {
         let state = State { ring: reading.ring.clone(), revision: reading.revision, borne };
         // Where two read at once, the first one's copy stands: steps may have changed it already.
         copy.secrets.entry(Arc::clone(&secret.name)).or_insert(state);
-        Ok(copy.reading(secret).unwrap_or(reading))
+        Ok(copy.reading(secret, (self.notes, self.store_lag)).unwrap_or(reading))
     }
 
     async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
@@ -94,8 +139,12 @@ impl<S: Store> Store for DryRun<S> {
             return Err(WriteError::Conflict);
         };
         let digest = Digest::of(id.to_string().as_bytes());
-        let changed = after(state.ring.as_ref(), step, self.notes, (id, digest), now);
-        let changed = changed.ok_or(WriteError::Conflict)?;
+        let changed = match (step, &state.ring) {
+            (Step::Tidy { version }, Some(ring)) => tidied(ring, *version),
+            _ => after(state.ring.as_ref(), step, self.notes, (id, digest), now),
+        };
+        let mut changed = changed.ok_or(WriteError::Conflict)?;
+        settle(&mut changed, step);
         state.borne.extend(changed.versions().map(|version| version.id));
         state.ring = Some(changed);
         state.revision += 1;

@@ -9,7 +9,11 @@ use crossfade_verify::Moment;
 use super::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter};
 use crate::{
     clock::Clock,
-    rotation::{plan::Step, policy::Notes, ring::VersionId},
+    rotation::{
+        plan::Step,
+        policy::Notes,
+        ring::{Findings, Previous, Ring, Version, VersionId},
+    },
     store::{
         Secret, Store, WriteError,
         memory::{Fault, Memory},
@@ -153,6 +157,47 @@ async fn a_dry_run_of_a_store_that_can_t_be_read_says_so_and_tries_again() {
     let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
     store.read(&secret()).await.expect_err("a fault");
     store.read(&secret()).await.expect("it can be read");
+}
+
+#[tokio::test]
+async fn a_dry_run_puts_in_order_what_is_left_over_once() {
+    let memory = memory();
+    tries(&memory, Step::Create).await.expect("it is made");
+    let mut ring = memory.ring("mcp/slack-bot-token").expect("it is made");
+    let (version, other) = (ring.current.id, VersionId::derive("another", None, 0));
+    ring.findings.untidy = Some(version);
+    memory.put("mcp/slack-bot-token", Some(ring.clone()));
+    let store = DryRun::new(Arc::clone(&memory), Notes::BeforePromotion);
+    tries(&store, Step::Tidy { version: other }).await.expect_err("nothing is left over on that one");
+    tries(&store, Step::Tidy { version }).await.expect("it is put in order");
+    let after = store.read(&secret()).await.expect("it can be read").ring;
+    assert_eq!(after, Some(Ring { findings: Findings::default(), ..ring }));
+    tries(&store, Step::Tidy { version }).await.expect_err("nothing is left over");
+}
+
+#[tokio::test]
+async fn a_dry_run_gives_what_a_person_has_replaced_its_note_once_it_was_seen_twice() {
+    let (memory, lag) = (memory(), Duration::from_secs(15));
+    tries(&memory, Step::Create).await.expect("it is made");
+    let mut ring = memory.ring("mcp/slack-bot-token").expect("it is made");
+    let replaced = Version { id: VersionId::derive("another", None, 0), ..ring.current };
+    let deadline = NOW + secret().grace;
+    ring.previous.push(Previous { version: replaced, deadline });
+    memory.put("mcp/slack-bot-token", Some(ring));
+    let store = DryRun::new(Arc::clone(&memory), Notes::BeforePromotion).with_lag(lag);
+    let untidy = async || {
+        let ring = store.read(&secret()).await.expect("it can be read").ring;
+        ring.and_then(|ring| ring.findings.untidy)
+    };
+    assert_eq!(untidy().await, None);
+    store.advance_to(NOW + lag - Duration::from_millis(1));
+    assert_eq!(untidy().await, None, "one read may be late");
+    store.advance_to(NOW + lag);
+    assert_eq!(untidy().await, Some(replaced.id));
+    tries(&store, Step::Tidy { version: replaced.id }).await.expect("it is noted");
+    assert_eq!(untidy().await, None);
+    let ring = store.read(&secret()).await.expect("it can be read").ring.expect("a ring");
+    assert_eq!(ring.previous[0].version.note, Some(deadline));
 }
 
 #[test]

@@ -134,6 +134,27 @@ fn a_value_that_is_no_token_is_replaced_by_an_order_and_holds_up_nothing_that_ha
 }
 
 #[test]
+fn a_value_that_holds_more_than_a_token_is_replaced_by_nothing() {
+    let kept = |ring| held(ring, Held::Irreplaceable("it is binary"));
+    let (order, leak) = (Demand::Rotate { current: id(1) }, Demand::Compromised { current: id(1) });
+    let soaked = pending(ring(version(1, 0)), version(2, 0));
+    let marked = || ring(ended(version(1, 0), 10));
+    let end = Next::Do(Step::EndAll { current: id(1) });
+    check(
+        vec![
+            ("a slot waits", kept(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
+            ("what has begun waits", kept(soaked), None, SOAK, idle(SOAK)),
+            ("it is ended all the same", kept(ring(version(1, 0))), Some(leak), 1, end),
+            ("and not replaced then", kept(marked()), None, 11, idle(11)),
+        ],
+        &policy(),
+    );
+    let refused = Some(Refusal::Held(Held::Irreplaceable("it is binary")));
+    assert_eq!(refusal(&kept(ring(version(1, 0))), &order), refused);
+    assert_eq!(refusal(&kept(marked()), &leak), None);
+}
+
+#[test]
 fn what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_label() {
     let soaked = || pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0));
     let bare = || previous(soaked(), version(3, 0), 1_000 * SECOND);
