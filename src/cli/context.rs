@@ -122,7 +122,10 @@ impl Context {
         if !is_listened_on(&socket) {
             let loaded = loaded.unwrap_or_else(|| self.load());
             let config = self.sound(loaded).map_err(|UsageError(why)| {
-                UsageError(format!("no daemon listens on {}, and without one: {why}", socket.display()))
+                let socket = socket.display();
+                UsageError(format!(
+                    "no daemon listens on {socket} (--socket names another place), and without one: {why}"
+                ))
             })?;
             return Ok(Place::Store(Box::new(config)));
         }

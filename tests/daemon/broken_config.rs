@@ -132,6 +132,7 @@ fn without_a_daemon_a_wrong_config_is_an_error_with_each_mistake() {
         let code = if arguments[0] == "exec" { 125 } else { i32::from(arguments[0] != "health") + 1 };
         let said = world.fails(code, arguments);
         assert!(code == 1 || (said.contains("unknown") && said.contains("another")), "{arguments:?}: {said}");
+        assert!(code == 1 || said.contains("--socket"), "{arguments:?}: it may listen elsewhere: {said}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     aws::{Aws, FIRST, aws, replica},
-    world::{SECRET, World},
+    world::{SECRET, World, until},
 };
 
 const THEIRS: &str = "1b4e28ba-2fa1-4d2b-883f-0016d3cca427";
@@ -104,4 +104,18 @@ fn what_would_be_refused_is_refused() {
             assert!(said.contains(why), "{order:?}: {said}");
         }
     }
+}
+
+#[test]
+fn a_daemon_shows_the_plan_too_and_is_not_disturbed_by_it() {
+    let aws = aws();
+    let world = late_replica(&aws);
+    let _daemon = world.start();
+    put(&aws, THEIRS, &[]);
+    let said = world.ok(&["rotate", SECRET, "--dry-run"]);
+    assert!(said.contains(&format!("becomes current, {THEIRS} previous")), "{said}");
+    assert_eq!(current(&aws), THEIRS);
+    until("the daemon has seen it", || (world.current() == THEIRS).then_some(()));
+    world.ok(&["rotate", SECRET, "--wait"]);
+    assert_ne!(current(&aws), THEIRS);
 }
