@@ -48,9 +48,19 @@ impl<'a> Reading<'a> {
 
     /// A scalar, with `${NAME}` replaced. What the environment holds is never shown.
     fn scalar(&self, node: &Node, name: &str) -> Option<String> {
-        let Value::Scalar(text) = &node.value else {
-            self.mistake(node.place, format!("`{name}` has to be a single value"));
-            return None;
+        let text = match &node.value {
+            Value::Scalar(text) => text,
+            other => {
+                let what = match other {
+                    Value::Null => {
+                        "has no value: write one behind it (the words `null` and `~` are texts only in quotes)"
+                    }
+                    Value::Typed(_) => "has a tag that says what it is: quote it, without a tag",
+                    _ => "has to be a single value",
+                };
+                self.mistake(node.place, format!("`{name}` {what}"));
+                return None;
+            }
         };
         let mut whole = String::new();
         let mut rest = text.as_str();
@@ -159,7 +169,7 @@ impl<'a> Section<'a> {
             Value::List(nodes) => {
                 Some(nodes.iter().filter_map(|node| self.parsed(node, &name, &parse)).collect())
             }
-            Value::Scalar(_) if one_is_enough => Some(self.parsed(node, &name, &parse).into_iter().collect()),
+            Value::Scalar(_) | Value::Typed(_) if one_is_enough => Some(self.parsed(node, &name, &parse).into_iter().collect()),
             _ => {
                 self.reading.mistake(node.place, format!("`{name}` has to be a list"));
                 None

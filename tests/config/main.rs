@@ -3,6 +3,7 @@
 mod aws;
 mod example;
 mod mistakes;
+mod scalars;
 
 use std::path::Path;
 
