@@ -44,7 +44,7 @@ mod tick;
 mod translate;
 
 use board::Board;
-pub use certificates::load as load_certificates;
+pub use certificates::{Validity, load as load_certificates, validity};
 use fleet::Fleet;
 pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
 use observers::{Steps, StoreCounts};
@@ -145,6 +145,9 @@ impl Parts {
 
     /// Puts a config in force, at the start and when it is read again.
     fn apply(&self, config: &Config) {
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
         let (bounds, members) = translate::distribution(config);
         for member in &members {
             self.metrics.know_audience(&member.audience, &[&member.client_id]);

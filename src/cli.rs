@@ -19,6 +19,7 @@ mod output;
 mod revoke;
 mod rotate;
 mod status;
+mod sums;
 mod token;
 mod verify;
 

@@ -3,7 +3,7 @@
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use super::{Exit, USAGE, UsageError};
-use crate::http::operator::{OrderError, VerifierStatus};
+use crate::http::operator::{OrderError, SecretStatus, VerifierStatus};
 
 /// A line that is not the answer: to stderr.
 pub(super) fn note(text: &str) {
@@ -34,6 +34,11 @@ pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
     })
 }
 
+/// `1 secret`, `2 secrets`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `3 h 12 min`: two units at most, the way people say it.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -53,6 +58,15 @@ pub(super) fn relative(at_ms: u64, now_ms: u64) -> String {
         format!("in {}", span(Duration::from_millis(at_ms - now_ms)))
     } else {
         format!("{} ago", span(Duration::from_millis(now_ms - at_ms)))
+    }
+}
+
+/// When a secret is rotated next: the moment where it is known, else its schedule.
+pub(super) fn next_slot(secret: &SecretStatus) -> String {
+    match (secret.next_slot_ms, &secret.schedule) {
+        (Some(slot), _) => relative(slot, secret.now_ms.unwrap_or_default()),
+        (None, Some(schedule)) => schedule.clone(),
+        (None, None) => "by hand".to_owned(),
     }
 }
 

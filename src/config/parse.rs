@@ -56,10 +56,10 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let default = |at: Option<At<Duration>>, value| at.unwrap_or(At { place: Place::default(), value });
 
     let allow_plaintext = top.get("allow_plaintext", text::truth).is_some_and(|at| at.value);
-    let tls_node = top.node("tls").is_some();
+    let may_be_plain = allow_plaintext || !top.trusts(&["allow_plaintext"]);
     let tls = tls::parse(&top, folder);
-    let listen = listener(&top, "listen", "127.0.0.1:8750", allow_plaintext || tls_node)?;
-    let metrics_listen = metrics_listener(&top, allow_plaintext)?;
+    let listen = listener(&top, "listen", "127.0.0.1:8750", may_be_plain || top.has("tls"))?;
+    let metrics_listen = metrics_listener(&top, may_be_plain)?;
     let admin_socket = top.get("admin_socket", text::path).map(|at| at.value);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
     if top.get("admin_http", text::truth).is_some_and(|at| at.value) {
@@ -72,17 +72,18 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
             freshness.place,
             format!("`freshness` ({:?}) has to lie between 1s and 1h", freshness.value),
         );
+        top.mistrust("freshness");
     }
+    // Where freshness itself is a mistake, nothing is compared with it.
+    let compared = top.trusts(&["freshness"]);
     let hold = default(top.get("hold", text::duration), 24 * HOUR);
-    if !(freshness.value..=7 * 24 * HOUR).contains(&hold.value) {
-        let (hold, freshness) = (hold.value, freshness.value);
-        top.reading.mistake(
-            default(top.get("hold", text::duration), hold).place,
-            format!("`hold` ({hold:?}) has to lie between freshness ({freshness:?}) and 7 days"),
-        );
+    if hold.value > 7 * 24 * HOUR || (compared && hold.value < freshness.value) {
+        let (held, freshness) = (hold.value, freshness.value);
+        let what = format!("`hold` ({held:?}) has to lie between freshness ({freshness:?}) and 7 days");
+        top.reading.mistake(hold.place, what);
     }
     let sync = default(top.get("sync", text::duration), (freshness.value / 3).min(20 * SECOND));
-    if sync.value > freshness.value / 3 || sync.value.is_zero() {
+    if sync.value.is_zero() || (compared && sync.value > freshness.value / 3) {
         top.reading.mistake(
             sync.place,
             format!(
@@ -93,16 +94,22 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
             ),
         );
     }
-    let (store, traits) = store::parse(&top, folder, hold.value)?;
+    let store = store::parse(&top, folder, hold.value);
     let shared = Shared {
         freshness: freshness.value,
         hold: hold.value,
         sync: sync.value,
-        store: traits,
-        is_aws: matches!(store, StoreConfig::Aws(_)),
+        store: store.traits,
+        is_aws: store.kind.then_some(matches!(store.config, StoreConfig::Aws(_))),
+        compared: compared && store.lag,
     };
-    let secrets = secrets::parse(&top, &shared);
-    let clients = clients::parse(&top, &secrets, tls.as_ref());
+    let (secrets, written) = secrets::parse(&top, &shared);
+    let known = clients::Known { secrets: &secrets, written: &written };
+    let listener = clients::Listener {
+        asks_for_certificates: tls::asks_for_certificates(&top),
+        on_loopback: listen.ip().is_loopback(),
+    };
+    let clients = clients::parse(&top, &known, &listener);
     top.finish();
     let hash: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Config {
@@ -111,7 +118,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         allow_plaintext,
         metrics_listen,
         admin_socket: relative(admin_socket.unwrap_or_else(|| "data/crossfade.sock".into())),
-        store,
+        store: store.config,
         sync: sync.value,
         freshness: freshness.value,
         hold: hold.value,

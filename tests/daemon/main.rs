@@ -4,6 +4,7 @@
 
 mod authorize;
 mod aws;
+mod check;
 mod crash;
 mod exec;
 mod feed;
