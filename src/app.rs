@@ -42,6 +42,7 @@ mod sockets;
 mod status;
 mod tick;
 mod translate;
+mod unmade;
 
 use board::Board;
 pub use certificates::{Validity, load as load_certificates, validity};
@@ -51,6 +52,7 @@ use observers::{Steps, StoreCounts};
 pub use prove::prove;
 use sockets::Sockets;
 pub use translate::secret as subject;
+pub use unmade::unmade;
 
 /// Runs the daemon until it is told to stop. An error is one that kept it from starting, or a part
 /// of it that ended although it must not.

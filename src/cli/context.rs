@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::{UsageError, connect::Remote, output};
 use crate::{
-    app::{Local, daemon_socket},
+    app::{Local, daemon_socket, unmade},
     config::{Config, StoreConfig},
     http::operator::Operator,
 };
@@ -76,6 +76,9 @@ impl Context {
         let config = self.config()?;
         if let Some(socket) = daemon_socket(&config) {
             return Ok(Hands { operator: Arc::new(Remote::new(socket.to_owned())), daemon: true });
+        }
+        if let Some(operator) = unmade(&config).filter(|_| !driving) {
+            return Ok(Hands { operator, daemon: false });
         }
         let socket = config.admin_socket.display();
         output::note(&format!("no daemon on {socket}: working on the store directly"));

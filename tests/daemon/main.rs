@@ -14,6 +14,7 @@ mod requests;
 mod rotation;
 mod signals;
 mod tls;
+mod unmade;
 mod world;
 
 use crossfade_testing_fleet::process;
