@@ -3,7 +3,11 @@
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use super::{Exit, USAGE, UsageError};
-use crate::http::operator::{OrderError, SecretStatus, VerifierStatus};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    http::operator::{OrderError, SecretStatus, VerifierStatus},
+    time::Timestamp,
+};
 
 /// A line that is not the answer: to stderr.
 pub(super) fn note(text: &str) {
@@ -59,6 +63,13 @@ pub(super) fn relative(at_ms: u64, now_ms: u64) -> String {
     } else {
         format!("{} ago", span(Duration::from_millis(now_ms - at_ms)))
     }
+}
+
+/// A time of the store's on this machine's wall clock, which is the reader's.
+pub(super) fn on_wall(at_ms: u64, now_ms: u64) -> Timestamp {
+    let wall = Timestamp::from_millis(SystemClock.moment().wall_ms);
+    let [at, now] = [at_ms, now_ms].map(Timestamp::from_millis);
+    if at < now { wall - now.since(at) } else { wall + at.since(now) }
 }
 
 /// When a secret is rotated next: the moment where it is known, else its schedule.

@@ -5,6 +5,7 @@
 mod authorize;
 mod aws;
 mod check;
+mod clocks;
 mod crash;
 mod exec;
 mod feed;
