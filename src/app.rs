@@ -19,7 +19,7 @@ use crate::{
         api::{self, TokenCounter, Verdicts},
         auth::Clients,
         crowd::Crowd,
-        server, telemetry,
+        limits, server, telemetry,
         tls::{self, Material, Tls},
     },
     lifecycle::{Lifecycle, Signal},
@@ -77,19 +77,23 @@ pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Resul
         tokio::select! {
             signal = lifecycle.next() => match signal {
                 Signal::Stop => break Ok(()),
-                Signal::Reload => match parts.reload(path, &load, &config) {
-                    Ok((new, certificates)) => {
-                        parts.certify(certificates);
-                        parts.apply(&new);
-                        fleet.configure(&new, &mut tasks);
-                        parts.metrics.config_reloaded(true);
-                        config = new;
+                Signal::Reload => {
+                    lifecycle.reloading();
+                    match parts.reload(path, &load, &config) {
+                        Ok((new, certificates)) => {
+                            parts.certify(certificates);
+                            parts.apply(&new);
+                            fleet.configure(&new, &mut tasks);
+                            parts.metrics.config_reloaded(true);
+                            config = new;
+                        }
+                        Err(error) => {
+                            tracing::error!("the config was not applied, the old one stays: {error:#}");
+                            parts.metrics.config_reloaded(false);
+                        }
                     }
-                    Err(error) => {
-                        tracing::error!("the config was not applied, the old one stays: {error:#}");
-                        parts.metrics.config_reloaded(false);
-                    }
-                },
+                    lifecycle.ready();
+                }
             },
             Some(ended) = tasks.join_next() => match ended {
                 // A secret that was taken out of the config.
@@ -103,7 +107,12 @@ pub async fn serve(path: &Path, load: impl Fn(&Path) -> Result<Config>) -> Resul
     stop.cancel();
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
-        _ = lifecycle.next() => tracing::warn!("stopped at once, on a second signal"),
+        () = lifecycle.stopped() => tracing::warn!("stopped at once, on a second signal"),
+        () = parts.clock.sleep(limits::STOP) => tracing::warn!(
+            "stopped after {:?}, though something had not ended: a step that was under way is finished or taken back by \
+             whoever reads the secret next",
+            limits::STOP
+        ),
     }
     drop(scheduler);
     sockets::remove_admin(&config);

@@ -14,6 +14,7 @@ mod orders;
 mod requests;
 mod rotation;
 mod signals;
+mod stops;
 mod tls;
 mod unmade;
 mod world;
