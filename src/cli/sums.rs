@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::output::{count, span};
+use jiff::SignedDuration;
+
+use super::output::count;
 use crate::{
     config::{Config, SecretConfig, StoreConfig},
     rotation::policy::Notes,
@@ -55,6 +57,12 @@ fn bill(sync: Duration) -> String {
         dollars(calls),
         count(usize::try_from(reads).unwrap_or(usize::MAX), "read"),
     )
+}
+
+/// To the second, rounded up, and spelt as the config spells it: `4h 7m 32s`.
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    format!("{:#}", SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }
 
 fn dollars(millionths: u64) -> String {

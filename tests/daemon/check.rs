@@ -29,9 +29,9 @@ fn the_sums_of_each_secret_are_printed() {
     let world = World::new("30s");
     let said = check(&world, "");
     for line in [
-        "  a replaced token is accepted for up to 32 s (grace 30 s + a margin of 2 s)",
-        "  a bot may keep one for 29 s (grace - freshness - store_lag)",
-        "  an end is everywhere in 0 s (sync + store_lag) and one push; at a verifier that is cut off in 1 min (hold)",
+        "  a replaced token is accepted for up to 32s (grace 30s + a margin of 2s)",
+        "  a bot may keep one for 29s (grace - freshness - store_lag)",
+        "  an end is everywhere in 1s (sync + store_lag) and one push; at a verifier that is cut off in 1m (hold)",
     ] {
         assert!(said.lines().any(|found| found == line), "{line}\nis not in\n{said}");
     }
@@ -44,9 +44,9 @@ fn the_sums_of_each_secret_are_printed() {
     let said = world.ok(&["check", "-c", "aws.yaml"]);
     for line in [
         // 12 s + write_lag 300 s + freshness 60 s + 30 s + 2 x store_lag 15 s + sync 20 s
-        "  a replaced token is accepted for up to 4 h 7 min (grace 4 h + a margin of 7 min 32 s)",
-        "  a bot may keep one for 3 h 58 min (grace - freshness - store_lag)",
-        "  an end is everywhere in 35 s (sync + store_lag) and one push; at a verifier that is cut off in 1 d (hold)",
+        "  a replaced token is accepted for up to 4h 7m 32s (grace 4h + a margin of 7m 32s)",
+        "  a bot may keep one for 3h 58m 45s (grace - freshness - store_lag)",
+        "  an end is everywhere in 35s (sync + store_lag) and one push; at a verifier that is cut off in 24h (hold)",
     ] {
         assert!(said.lines().any(|found| found == line), "{line}\nis not in\n{said}");
     }
