@@ -22,6 +22,7 @@ use crate::{
         api::{self, TokenCounter, Verdicts},
         auth::Clients,
         crowd::Crowd,
+        limits,
         operator::Running,
         server, telemetry,
         tls::{self, Material, Tls},
@@ -48,15 +49,17 @@ mod sockets;
 mod status;
 mod tick;
 mod translate;
+mod unmade;
 
 use board::Board;
-pub use certificates::load as load_certificates;
+pub use certificates::{Validity, load as load_certificates, validity};
 use drift::{Drift, Load};
 use fleet::Fleet;
 pub use local::{Local, decide, hand_out, is_listened_on, one_shot};
 use observers::{Steps, StoreCounts};
 pub use prove::prove;
 use sockets::{AdminName, Sockets};
+pub use unmade::unmade;
 
 /// Runs the daemon until it is told to stop. An error is one that kept it from starting, or a part
 /// of it that ended although it must not.
@@ -89,20 +92,24 @@ pub async fn serve(
         tokio::select! {
             signal = lifecycle.next() => match signal {
                 Signal::Stop => break Ok(()),
-                Signal::Reload => match parts.reload(path, &load, &config) {
-                    Ok((new, certificates)) => {
-                        parts.certify(certificates);
-                        parts.apply(&new);
-                        drift.applied(&new);
-                        fleet.configure(&new, &mut tasks);
-                        parts.metrics.config_reloaded(true);
-                        config = new;
+                Signal::Reload => {
+                    lifecycle.reloading();
+                    match parts.reload(path, &load, &config) {
+                        Ok((new, certificates)) => {
+                            parts.certify(certificates);
+                            parts.apply(&new);
+                            drift.applied(&new);
+                            fleet.configure(&new, &mut tasks);
+                            parts.metrics.config_reloaded(true);
+                            config = new;
+                        }
+                        Err(error) => {
+                            tracing::error!("the config was not applied, the old one stays: {error:#}");
+                            parts.metrics.config_reloaded(false);
+                        }
                     }
-                    Err(error) => {
-                        tracing::error!("the config was not applied, the old one stays: {error:#}");
-                        parts.metrics.config_reloaded(false);
-                    }
-                },
+                    lifecycle.ready();
+                }
             },
             Some(ended) = tasks.join_next() => match ended {
                 // A secret that was taken out of the config.
@@ -116,7 +123,12 @@ pub async fn serve(
     stop.cancel();
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
-        _ = lifecycle.next() => tracing::warn!("stopped at once, on a second signal"),
+        () = lifecycle.stopped() => tracing::warn!("stopped at once, on a second signal"),
+        () = parts.clock.sleep(limits::STOP) => tracing::warn!(
+            "stopped after {:?}, though something had not ended: a step that was under way is finished or taken back by \
+             whoever reads the secret next",
+            limits::STOP
+        ),
     }
     drop(scheduler);
     admin.remove();
@@ -159,7 +171,20 @@ impl Parts {
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
         let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
         let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Ok(Self { clock, metrics, audit, store, reveal, held, distribution, clients, board, tls, crowd, config })
+        Ok(Self {
+            clock,
+            metrics,
+            audit,
+            store,
+            reveal,
+            held,
+            distribution,
+            clients,
+            board,
+            tls,
+            crowd,
+            config,
+        })
     }
 
     fn running(&self) -> Arc<dyn Fn() -> Running + Send + Sync> {
@@ -169,6 +194,9 @@ impl Parts {
 
     /// Puts a config in force, at the start and when it is read again.
     fn apply(&self, config: &Config) {
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
         let (bounds, members) = translate::distribution(config);
         for member in &members {
             self.metrics.know_audience(&member.audience, &[&member.client_id]);

@@ -25,6 +25,7 @@ mod revoke;
 mod rotate;
 mod shared;
 mod status;
+mod sums;
 mod token;
 mod verify;
 

@@ -25,12 +25,14 @@ mod file;
 mod glance;
 mod mistakes;
 mod parse;
+mod published;
 mod secrets;
 mod section;
 mod store;
 mod text;
 mod tls;
 mod tree;
+mod warnings;
 
 pub use changes::changes;
 pub use mistakes::{ConfigErrors, Mistake};
@@ -98,6 +100,8 @@ pub struct SecretConfig {
     pub token_prefix: Arc<str>,
     /// How the store's value holds the token.
     pub format: Format,
+    /// Its schedule in words, as they stand in the file; none: only by hand.
+    pub schedule: Option<Arc<str>>,
     /// By which rules it rotates.
     pub policy: Arc<Policy>,
 }

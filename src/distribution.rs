@@ -69,8 +69,10 @@ pub struct Accepted {
     pub audience: Arc<str>,
     /// Its version and its bot.
     pub entry: Entry,
-    /// Until when the acceptance may be relied on, unix ms on the store's clock.
+    /// Until when the acceptance may be relied on, unix ms on the wall clock: it is for others, who know no other one.
     pub expires_ms: u64,
+    /// When its version was made, likewise.
+    pub created_ms: u64,
 }
 
 /// The accept sets of all audiences.
@@ -166,20 +168,22 @@ impl Distribution {
         let mut unsure = audiences.is_empty();
         for audience in audiences {
             let newest = published.get(audience).map(|slot| self.newest(audience, slot));
-            match decide(newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view), presented, at) {
-                Verdict::Accepted(grant) => {
+            let view = newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view);
+            match (decide(view, presented, at), view) {
+                (Verdict::Accepted(grant), Some(view)) => {
                     let accepted = Accepted {
                         audience: Arc::clone(audience),
                         entry: grant.entry.clone(),
-                        expires_ms: grant.expires_ms,
+                        expires_ms: view.on_wall_ms(grant.expires_ms, at),
+                        created_ms: view.on_wall_ms(grant.entry.created_ms, at),
                     };
                     return Decision::Accepted(Box::new(accepted));
                 }
                 // An expired token is known better than an unknown one.
-                Verdict::Refused(reason) => {
+                (Verdict::Refused(reason), _) => {
                     refused = refused.filter(|r| *r == Reason::Expired).or(Some(reason));
                 }
-                Verdict::Unsure => unsure = true,
+                (Verdict::Accepted(_) | Verdict::Unsure, _) => unsure = true,
             }
         }
         match refused {

@@ -3,6 +3,7 @@
 use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, setrlimit};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 /// What a signal asks for.
@@ -43,17 +44,31 @@ impl Lifecycle {
 
     /// Everything is bound and started.
     pub fn ready(&self) {
-        notify(sd_notify::NotifyState::Ready);
+        notify(&[NotifyState::Ready]);
+    }
+
+    /// The config is read again. [`ready`](Self::ready) follows, whatever comes of it.
+    pub fn reloading(&self) {
+        // By the time, systemd tells this reload from one that it asked for later (sd_notify(3)).
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::debug!("the monotonic clock could not be read: {error}"),
+        }
     }
 
     /// The drain has begun.
     pub fn stopping(&self) {
-        notify(sd_notify::NotifyState::Stopping);
+        notify(&[NotifyState::Stopping]);
+    }
+
+    /// The next signal to stop; others are passed over.
+    pub async fn stopped(&mut self) {
+        while self.next().await != Signal::Stop {}
     }
 }
 
-fn notify(state: sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::debug!("the service manager could not be told: {error}");
     }
 }

@@ -77,25 +77,47 @@ pub(super) async fn watch(tls: Arc<Tls>, clock: Arc<dyn Clock>, stop: Cancellati
     }
 }
 
+/// Whether a certificate is valid now, and for how much longer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Validity {
+    /// For long enough.
+    Valid,
+    /// Not for much longer, or not yet.
+    EndsSoon(String),
+    /// No more.
+    Expired(String),
+}
+
+/// Whether the certificate of `listen` is valid now, and for how much longer.
+pub fn validity(material: &Material, clock: &dyn Clock) -> Validity {
+    material.validity().map_or(Validity::Valid, |span| concern(span, clock.moment().wall_ms / 1000))
+}
+
 /// Says so where the certificate is about to end, or is not valid at all.
 pub(super) fn warn(tls: &Tls, clock: &dyn Clock) {
     let Some(validity) = tls.validity() else { return };
-    if let Some(what) = concern(validity, clock.moment().wall_ms / 1000) {
+    if let Validity::EndsSoon(what) | Validity::Expired(what) =
+        concern(validity, clock.moment().wall_ms / 1000)
+    {
         tracing::warn!("{what}: put a new one into `tls.cert` and `tls.key`, and send SIGHUP");
     }
 }
 
-fn concern((from, until): (u64, u64), now: u64) -> Option<String> {
+fn concern((from, until): (u64, u64), now: u64) -> Validity {
     let early = WARNING.min(until.saturating_sub(from) / 3);
     if now < from {
-        Some("the certificate of `listen` is not valid yet".to_owned())
+        Validity::EndsSoon("the certificate of `listen` is not valid yet".to_owned())
     } else if now > until {
-        Some("the certificate of `listen` has expired, and clients refuse it".to_owned())
+        Validity::Expired("the certificate of `listen` has expired, and clients refuse it".to_owned())
     } else if now >= until.saturating_sub(early) {
         let hours = (until - now) / 3600;
-        Some(format!("the certificate of `listen` expires in {} d {} h", hours / 24, hours % 24))
+        Validity::EndsSoon(format!(
+            "the certificate of `listen` expires in {} d {} h",
+            hours / 24,
+            hours % 24
+        ))
     } else {
-        None
+        Validity::Valid
     }
 }
 
@@ -115,7 +137,10 @@ mod tests {
             ("after it", (0, DAY), DAY + 1, Some("has expired")),
             ("before its time", (DAY, 90 * DAY), DAY - 1, Some("not valid yet")),
         ] {
-            let said = concern(validity, now);
+            let said = match concern(validity, now) {
+                Validity::Valid => None,
+                Validity::EndsSoon(said) | Validity::Expired(said) => Some(said),
+            };
             assert_eq!(said.is_some(), says.is_some(), "{what}: {said:?}");
             assert!(said.unwrap_or_default().contains(says.unwrap_or_default()), "{what}");
         }

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{observers::Steps, open, preview, sockets, status, translate};
+use super::{observers::Steps, open, preview, sockets, status, translate, unmade};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     clock::{Clock, SystemClock, elapsed},
@@ -62,18 +62,25 @@ impl std::fmt::Debug for Local {
     }
 }
 
-/// Opens the store of a config, audited like the daemon's. A log that can't be used stops no order.
+/// Opens the store of a config, audited like the daemon's; one that is not made yet is not made by it.
 async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+    unmade::refuse(config)?;
+    open_or_make(config, clock).await
+}
+
+/// A log that can't be used stops no order.
+async fn open_or_make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     let audit = Arc::new(AuditLog::open_or_lose(&translate::audit_target(config))?);
     let opened = open::open(config, clock).await?;
     Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
 }
 
 impl Local {
-    /// Opens the store that the config names.
+    /// Opens the store that the config names; only one who is driving makes it.
     pub async fn open(config: &Config, driving: bool) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = open_store(config, &clock).await?;
+        let store =
+            if driving { open_or_make(config, &clock).await? } else { open_store(config, &clock).await? };
         Ok(Self::on(config, &store, clock, driving))
     }
 
@@ -248,6 +255,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
 
 /// Reads the current token from the store now, and writes down that it was handed out.
 pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
+    unmade::refuse(config)?;
     let audit = AuditLog::open(&translate::audit_target(config))?;
     let result = reveal(config, clock, secret).await;
     let event = Event {

@@ -27,7 +27,7 @@ pub async fn prove(config: &Config, mut say: impl FnMut(&str, &[Proof])) -> Resu
             }
         }
         // It has no rights to prove but those to its files; it is not made by a check.
-        StoreConfig::Embedded { path, .. } if !path.exists() => {
+        StoreConfig::Embedded { path, .. } if !Embedded::exists(path) => {
             let why = format!("{} is made at the first start", path.display());
             for secret in &config.secrets {
                 say(&secret.name, &[Proof::not("read", Verdict::NotTried, why.as_str())]);

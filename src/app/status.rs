@@ -49,6 +49,7 @@ pub(super) fn of(
         now_ms: read.zip(age).map(|((_, at), age)| ms(at.latest + age)),
         view_age_ms: age.map(millis),
         versions,
+        schedule: secret.schedule.as_deref().map(str::to_owned),
         next_slot_ms: seen.and_then(|seen| seen.next_slot).map(ms),
         overdue: seen.is_some_and(|seen| seen.overdue),
         promotes_ms: seen.and_then(|seen| seen.promotes).map(ms),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, UsageError, context::Context, output, shared};
+use super::{Exit, UsageError, context::Context, output, shared, sums};
 use crate::{
-    app::{load_certificates, prove},
+    app::{Validity, load_certificates, prove, validity},
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
     store::proof::{Proof, Verdict},
@@ -25,17 +25,32 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
     let config = context.config()?;
+    let mut exit = Exit::Done;
+    let mut warnings = config.warnings();
     if let Some(tls) = &config.tls {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        load_certificates(tls, &clock).map_err(|error| UsageError(error.to_string()))?;
+        let certificates = load_certificates(tls, &clock).map_err(|error| UsageError(error.to_string()))?;
+        match validity(&certificates, &*clock) {
+            Validity::Valid => {}
+            Validity::EndsSoon(what) => {
+                warnings.push(format!("{what}: put a new one into `tls.cert` and `tls.key`"))
+            }
+            Validity::Expired(what) => {
+                output::note(&format!("error: {what}: put a new one into `tls.cert` and `tls.key`"));
+                exit = Exit::Failed;
+            }
+        }
     }
     output::say(&format!(
-        "{}: well-formed; {} secrets, {} clients, config {}",
+        "{}: well-formed; {}, {}, config {}",
         context.path().display(),
-        config.secrets.len(),
-        config.clients.len(),
+        output::count(config.secrets.len(), "secret"),
+        output::count(config.clients.len(), "client"),
         config.hash
     ));
+    for warning in warnings {
+        output::say(&format!("warning: {warning}"));
+    }
     if let StoreConfig::Embedded { path, key_file } = &config.store
         && key_file.starts_with(path)
     {
@@ -46,7 +61,13 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
     for warning in shared::warnings(context.path(), &config) {
         output::say(&warning);
     }
-    if args.live { context.block_on(live(&config)) } else { Ok(Exit::Done) }
+    for secret in &config.secrets {
+        output::say(&sums::of(&config, secret));
+    }
+    match if args.live { context.block_on(live(&config))? } else { Exit::Done } {
+        Exit::Done => Ok(exit),
+        failed => Ok(failed),
+    }
 }
 
 async fn live(config: &Config) -> Result<Exit> {

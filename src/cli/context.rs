@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::{UsageError, connect::Remote, output};
 use crate::{
-    app::{Local, is_listened_on},
+    app::{Local, is_listened_on, unmade},
     config::{Config, ConfigErrors, StoreConfig},
     http::operator::Operator,
 };
@@ -161,9 +161,12 @@ impl Context {
             }
             Place::Store(config) => config,
         };
+        let names = config.secrets.iter().map(|secret| secret.name.to_string()).collect();
+        if let Some(operator) = unmade(&config).filter(|_| !driving) {
+            return Ok(Hands { operator, daemon: false, names });
+        }
         let socket = config.admin_socket.display();
         output::note(&format!("no daemon on {socket}: working on the store directly"));
-        let names = config.secrets.iter().map(|secret| secret.name.to_string()).collect();
         let operator = Arc::new(Local::open(&config, driving).await?);
         Ok(Hands { operator, daemon: false, names })
     }

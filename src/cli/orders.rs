@@ -51,10 +51,11 @@ pub(super) async fn pause(context: &Context, secret: &str) -> Result<Exit> {
 
 pub(super) async fn resume(context: &Context, secret: &str) -> Result<Exit> {
     let status = context.hands(false).await?.operator.order(secret, Demand::Resume).await?;
-    let next = status.next_slot_ms.zip(status.now_ms).map_or_else(
-        || "it has no schedule".to_owned(),
-        |(slot, now)| format!("the next slot is {}", output::relative(slot, now)),
-    );
+    let next = match (status.next_slot_ms, &status.schedule) {
+        (None, None) => "it has no schedule".to_owned(),
+        (None, Some(schedule)) => format!("its schedule is {schedule}"),
+        (Some(_), _) => format!("the next slot is {}", output::next_slot(&status)),
+    };
     output::say(&format!("{secret}: resumed; {next}"));
     Ok(Exit::Done)
 }

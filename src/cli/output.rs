@@ -8,7 +8,11 @@ use std::{
 };
 
 use super::{Exit, USAGE, UsageError};
-use crate::http::operator::{OrderError, VerifierStatus};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    http::operator::{OrderError, SecretStatus, VerifierStatus},
+    time::Timestamp,
+};
 
 /// A line that is not the answer: to stderr.
 pub(super) fn note(text: &str) {
@@ -72,6 +76,11 @@ pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
     })
 }
 
+/// `1 secret`, `2 secrets`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `3 h 12 min`: two units at most, the way people say it.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -91,6 +100,22 @@ pub(super) fn relative(at_ms: u64, now_ms: u64) -> String {
         format!("in {}", span(Duration::from_millis(at_ms - now_ms)))
     } else {
         format!("{} ago", span(Duration::from_millis(now_ms - at_ms)))
+    }
+}
+
+/// A time of the store's on this machine's wall clock, which is the reader's.
+pub(super) fn on_wall(at_ms: u64, now_ms: u64) -> Timestamp {
+    let wall = Timestamp::from_millis(SystemClock.moment().wall_ms);
+    let [at, now] = [at_ms, now_ms].map(Timestamp::from_millis);
+    if at < now { wall - now.since(at) } else { wall + at.since(now) }
+}
+
+/// When a secret is rotated next: the moment where it is known, else its schedule.
+pub(super) fn next_slot(secret: &SecretStatus) -> String {
+    match (secret.next_slot_ms, &secret.schedule) {
+        (Some(slot), _) => relative(slot, secret.now_ms.unwrap_or_default()),
+        (None, Some(schedule)) => schedule.clone(),
+        (None, None) => "by hand".to_owned(),
     }
 }
 

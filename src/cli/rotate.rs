@@ -178,7 +178,7 @@ fn report_previous(status: &SecretStatus, seen: VersionId) {
         (Some(at), Some(now)) => {
             output::say(&format!(
                 "{name}: version {seen} is previous, and accepted until {} ({})",
-                crate::time::Timestamp::from_millis(at),
+                output::on_wall(at, now),
                 output::relative(at, now)
             ));
         }

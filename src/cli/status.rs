@@ -68,8 +68,7 @@ fn render(all: &[SecretStatus], hands: &Hands) -> String {
     table.set_header(["SECRET", "PHASE", "STAGE", "VERSION", "MADE", "ACCEPTED", "LAST USED", "NEXT SLOT"]);
     for secret in all {
         let now = secret.now_ms.unwrap_or_default();
-        let slot =
-            secret.next_slot_ms.map_or_else(|| "by hand".to_owned(), |slot| output::relative(slot, now));
+        let slot = output::next_slot(secret);
         let slot = if secret.overdue { format!("overdue, {slot}") } else { slot };
         let mut first = [secret.secret.clone(), secret.phase.as_str().to_owned(), slot];
         for version in &secret.versions {

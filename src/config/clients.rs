@@ -1,14 +1,31 @@
 //! `clients`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crossfade_verify::Digest;
 
 use super::{
-    ClientConfig, Role, SecretConfig, TlsConfig,
+    ClientConfig, Role, SecretConfig, published,
+    secrets::Written,
     section::{At, Section},
     text,
 };
+
+/// The secrets that clients may name.
+pub(super) struct Known<'a> {
+    pub(super) secrets: &'a [SecretConfig],
+    pub(super) written: &'a Written,
+}
+
+/// What of `listen` bears on clients.
+pub(super) struct Listener {
+    /// Whether clients show certificates there.
+    pub(super) asks_for_certificates: bool,
+    pub(super) on_loopback: bool,
+}
 
 /// Who has which credential and which name in a certificate.
 #[derive(Default)]
@@ -17,11 +34,7 @@ struct Owners {
     names: BTreeMap<String, String>,
 }
 
-pub(super) fn parse(
-    top: &Section<'_>,
-    secrets: &[SecretConfig],
-    tls: Option<&TlsConfig>,
-) -> Vec<ClientConfig> {
+pub(super) fn parse(top: &Section<'_>, known: &Known<'_>, listener: &Listener) -> Vec<ClientConfig> {
     let mut clients: Vec<ClientConfig> = Vec::new();
     let mut owners = Owners::default();
     for section in top.sections("clients") {
@@ -29,7 +42,7 @@ pub(super) fn parse(
         if let Some(at) = id.as_ref().filter(|at| clients.iter().any(|c| *c.id == *at.value)) {
             section.reading.mistake(at.place, format!("the client {:?} stands here twice", at.value));
         }
-        clients.extend(client(section, id, secrets, tls, &mut owners));
+        clients.extend(client(section, id, known, listener, &mut owners));
     }
     clients
 }
@@ -37,8 +50,8 @@ pub(super) fn parse(
 fn client(
     section: Section<'_>,
     id: Option<At<String>>,
-    secrets: &[SecretConfig],
-    tls: Option<&TlsConfig>,
+    known: &Known<'_>,
+    listener: &Listener,
     owners: &mut Owners,
 ) -> Option<ClientConfig> {
     let role = section.need("role", |role| match role {
@@ -48,17 +61,16 @@ fn client(
         other => Err(format!("{other:?} is no role: `verifier`, `bot` or `admin`")),
     });
     let name = id.as_ref().map(|at| at.value.clone()).unwrap_or_default();
-    let has_certificate = section.node("client_cert_san").is_some();
-    let cert_san = certificate(&section, &name, tls, &mut owners.names);
-    let credentials = credentials(&section, &name, has_certificate, &mut owners.credentials);
-    let audiences = known(&section, "audiences", secrets, |secret| &secret.audience);
-    let names = known(&section, "secrets", secrets, |secret| &secret.name);
+    let cert_san = certificate(&section, &name, listener, &mut owners.names);
+    let credentials = credentials(&section, &name, listener, &mut owners.credentials);
+    let audiences = known.list(&section, "audiences", &known.written.audiences, |secret| &secret.audience);
+    let names = known.list(&section, "secrets", &known.written.names, |secret| &secret.name);
     if let Some(role) = &role {
-        let (wants, has) = match role.value {
-            Role::Verifier => ("audiences", audiences.is_some()),
-            Role::Bot | Role::Admin => ("secrets", names.is_some()),
+        let wants = match role.value {
+            Role::Verifier => "audiences",
+            Role::Bot | Role::Admin => "secrets",
         };
-        if !has {
+        if !section.has(wants) {
             let role = role.value;
             section.reading.mistake(
                 section.place,
@@ -83,11 +95,11 @@ fn client(
 fn certificate(
     section: &Section<'_>,
     id: &str,
-    tls: Option<&TlsConfig>,
+    listener: &Listener,
     owners: &mut BTreeMap<String, String>,
 ) -> Option<String> {
     let At { place, value } = section.get("client_cert_san", text::subject_alternative_name)?;
-    if tls.is_none_or(|tls| tls.client_ca.is_none()) {
+    if !listener.asks_for_certificates {
         let what = "`client_cert_san` needs `tls.client_ca`: without it nobody shows a certificate";
         section.reading.mistake(place, what);
     }
@@ -100,51 +112,59 @@ fn certificate(
 fn credentials(
     section: &Section<'_>,
     id: &str,
-    has_certificate: bool,
+    listener: &Listener,
     owners: &mut BTreeMap<Digest, String>,
 ) -> Vec<Digest> {
-    let Some(hashes) = section.list("credential_sha256", true, text::sha256) else {
-        if !has_certificate {
-            let what = "`credential_sha256` is missing: `crossfade credential` makes one (or, with `tls.client_ca`, \
-                        `client_cert_san`)";
-            section.reading.mistake(section.place, what);
-        }
-        return Vec::new();
-    };
+    let hashes = section.list("credential_sha256", true, text::sha256).unwrap_or_default();
+    if !section.has("credential_sha256") && !section.has("client_cert_san") {
+        let what = "`credential_sha256` is missing: `crossfade credential` makes one (or, with `tls.client_ca`, \
+                    `client_cert_san`)";
+        section.reading.mistake(section.place, what);
+    }
     for At { place, value } in &hashes {
         if let Some(owner) = owners.insert(*value, id.to_owned()) {
             section.reading.mistake(*place, format!("the client {owner:?} has this credential already"));
         }
+        if published::is(value) && !listener.on_loopback {
+            section.reading.mistake(*place, format!(
+                "this credential stands in Crossfade's public documents, and `listen` is not on loopback: anybody could be \
+                 the client {id:?}. Make one with `crossfade credential`"));
+        }
     }
-    if hashes.is_empty() && !section.reading.has_mistakes() {
+    if section.is_empty("credential_sha256") {
         section.reading.mistake(section.place, "`credential_sha256` is empty: nobody could be this client");
     }
     hashes.into_iter().map(|at| at.value).collect()
 }
 
-/// A list of what some secret bears; empty is as wrong as unknown.
-fn known(
-    section: &Section<'_>,
-    key: &'static str,
-    secrets: &[SecretConfig],
-    of: impl Fn(&SecretConfig) -> &Arc<str>,
-) -> Option<Vec<Arc<str>>> {
-    let listed = section.list(key, false, |text| Ok(text.to_owned()))?;
-    if listed.is_empty() {
-        section.reading.mistake(section.place, format!("`{key}` is empty: the client could do nothing"));
-    }
-    let mut found = Vec::new();
-    for At { place, value } in &listed {
-        match secrets.iter().map(&of).find(|known| ***known == **value) {
-            Some(known) => found.push(Arc::clone(known)),
-            None => section.reading.mistake(
-                *place,
-                format!(
-                    "{value:?}: no secret of this config has it under `{}`",
-                    if key == "secrets" { "name" } else { "audience" }
-                ),
-            ),
+impl Known<'_> {
+    /// A list of what some secret bears; empty is as wrong as unknown.
+    fn list(
+        &self,
+        section: &Section<'_>,
+        key: &'static str,
+        written: &BTreeSet<String>,
+        of: impl Fn(&SecretConfig) -> &Arc<str>,
+    ) -> Option<Vec<Arc<str>>> {
+        let listed = section.list(key, false, |text| Ok(text.to_owned()))?;
+        if section.is_empty(key) {
+            section.reading.mistake(section.place, format!("`{key}` is empty: the client could do nothing"));
         }
+        let mut found = Vec::new();
+        for At { place, value } in &listed {
+            match self.secrets.iter().map(&of).find(|known| ***known == **value) {
+                Some(known) => found.push(Arc::clone(known)),
+                // It stands in the file, and what is wrong with it has been told.
+                None if written.contains(value) || !self.written.whole => {}
+                None => section.reading.mistake(
+                    *place,
+                    format!(
+                        "{value:?}: no secret of this config has it under `{}`",
+                        if key == "secrets" { "name" } else { "audience" }
+                    ),
+                ),
+            }
+        }
+        Some(found)
     }
-    Some(found)
 }

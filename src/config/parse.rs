@@ -52,10 +52,10 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let default = |at: Option<At<Duration>>, value| at.unwrap_or(At { place: Place::default(), value });
 
     let allow_plaintext = top.get("allow_plaintext", text::truth).is_some_and(|at| at.value);
-    let tls_node = top.node("tls").is_some();
+    let may_be_plain = allow_plaintext || !top.trusts(&["allow_plaintext"]);
     let tls = tls::parse(&top, folder);
-    let listen = listener(&top, "listen", LISTEN, allow_plaintext || tls_node)?;
-    let metrics_listen = metrics_listener(&top, allow_plaintext)?;
+    let listen = listener(&top, "listen", LISTEN, may_be_plain || top.has("tls"))?;
+    let metrics_listen = metrics_listener(&top, may_be_plain)?;
     let admin_socket = admin_socket(&top, folder);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
     if top.get("admin_http", text::truth).is_some_and(|at| at.value) {
@@ -68,17 +68,18 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
             freshness.place,
             format!("`freshness` ({:?}) has to lie between 1s and 1h", freshness.value),
         );
+        top.mistrust("freshness");
     }
+    // Where freshness itself is a mistake, nothing is compared with it.
+    let compared = top.trusts(&["freshness"]);
     let hold = default(top.get("hold", text::duration), 24 * HOUR);
-    if !(freshness.value..=7 * 24 * HOUR).contains(&hold.value) {
-        let (hold, freshness) = (hold.value, freshness.value);
-        top.reading.mistake(
-            default(top.get("hold", text::duration), hold).place,
-            format!("`hold` ({hold:?}) has to lie between freshness ({freshness:?}) and 7 days"),
-        );
+    if hold.value > 7 * 24 * HOUR || (compared && hold.value < freshness.value) {
+        let (held, freshness) = (hold.value, freshness.value);
+        let what = format!("`hold` ({held:?}) has to lie between freshness ({freshness:?}) and 7 days");
+        top.reading.mistake(hold.place, what);
     }
     let sync = default(top.get("sync", text::duration), (freshness.value / 3).min(20 * SECOND));
-    if sync.value > freshness.value / 3 || sync.value.is_zero() {
+    if sync.value.is_zero() || (compared && sync.value > freshness.value / 3) {
         top.reading.mistake(
             sync.place,
             format!(
@@ -89,16 +90,22 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
             ),
         );
     }
-    let (store, traits) = store::parse(&top, folder, hold.value)?;
+    let store = store::parse(&top, folder, hold.value);
     let shared = Shared {
         freshness: freshness.value,
         hold: hold.value,
         sync: sync.value,
-        store: traits,
-        is_aws: matches!(store, StoreConfig::Aws(_)),
+        store: store.traits,
+        is_aws: store.kind.then_some(matches!(store.config, StoreConfig::Aws(_))),
+        compared: compared && store.lag,
     };
-    let secrets = secrets::parse(&top, &shared);
-    let clients = clients::parse(&top, &secrets, tls.as_ref());
+    let (secrets, written) = secrets::parse(&top, &shared);
+    let known = clients::Known { secrets: &secrets, written: &written };
+    let listener = clients::Listener {
+        asks_for_certificates: tls::asks_for_certificates(&top),
+        on_loopback: listen.ip().is_loopback(),
+    };
+    let clients = clients::parse(&top, &known, &listener);
     let is_empty = |key: &&'static str| {
         top.node(key).is_some_and(|node| matches!(&node.value, Value::List(nodes) if nodes.is_empty()))
     };
@@ -111,7 +118,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         allow_plaintext,
         metrics_listen,
         admin_socket,
-        store,
+        store: store.config,
         sync: sync.value,
         freshness: freshness.value,
         hold: hold.value,

@@ -30,8 +30,19 @@ pub(super) struct Shared {
     pub(super) hold: Duration,
     pub(super) sync: Duration,
     pub(super) store: StoreTraits,
-    /// Secrets Manager keeps 100 versions, none for less than a day, and 20 labels a secret.
-    pub(super) is_aws: bool,
+    /// Secrets Manager keeps 100 versions, none for less than a day, and 20 labels a secret. None: which store is
+    /// meant is not known.
+    pub(super) is_aws: Option<bool>,
+    /// Whether freshness and store_lag are what somebody has meant: a mistake in them is told once.
+    pub(super) compared: bool,
+}
+
+/// What the file calls its secrets and their audiences, also where the rest of a secret is unsound.
+pub(super) struct Written {
+    pub(super) names: BTreeSet<String>,
+    pub(super) audiences: BTreeSet<String>,
+    /// False: one of them can't be read, so that any name may be meant for it.
+    pub(super) whole: bool,
 }
 
 /// What many secrets have in common is kept once.
@@ -67,17 +78,23 @@ const AWS_GAP: Duration = Duration::from_secs(15 * 60);
 /// Each has a note, and 14 notes are the most.
 const AWS_PREVIOUS: u128 = 10;
 
-pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> Vec<SecretConfig> {
-    let (mut common, mut names) = (Common::default(), BTreeSet::new());
+pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<SecretConfig>, Written) {
+    let mut common = Common::default();
+    let mut written = Written { names: BTreeSet::new(), audiences: BTreeSet::new(), whole: true };
     let mut secrets = Vec::new();
     for section in top.sections("secrets") {
+        let texts = (section.text("name"), section.text("audience"));
+        written.whole &= texts.0.is_some() && texts.1.is_some();
+        written.audiences.extend(texts.1);
+        let is_new = texts.0.is_none_or(|name| written.names.insert(name));
         let name = section.need("name", text::secret_name);
-        if let Some(at) = name.as_ref().filter(|at| !names.insert(at.value.clone())) {
+        if let Some(at) = name.as_ref().filter(|_| !is_new) {
             section.reading.mistake(at.place, format!("the secret {:?} stands here twice", at.value));
         }
         secrets.extend(secret(section, name, shared, &mut common));
     }
-    secrets
+    written.whole &= top.trusts(&["secrets"]);
+    (secrets, written)
 }
 
 fn secret(
@@ -93,7 +110,7 @@ fn secret(
     let token_prefix = section.get("token_prefix", text::token_prefix);
     let format = section.get("format", |format| match format {
         "plain" => Ok(Format::Plain),
-        "json" if shared.is_aws => Ok(Format::Json),
+        "json" if shared.is_aws != Some(false) => Ok(Format::Json),
         "json" => Err("`json` is for `store.kind: aws`: the embedded store holds bare tokens".to_owned()),
         other => Err(format!("{other:?} is no format: `plain` or `json`")),
     });
@@ -126,22 +143,30 @@ fn secret(
     };
     let policy = Policy::new(terms).map_err(|errors| {
         for error in errors {
-            let place = match error {
-                PolicyError::SoakTooShort { .. } => soak.0,
-                PolicyError::GraceTooShort { .. } => grace.0,
-                PolicyError::GapTooShort { .. } => schedule.as_ref().map_or(place, |at| at.place),
+            // What rests on a mistake that has been told is not told as another one.
+            let (place, rests_on, compared) = match error {
+                PolicyError::SoakTooShort { .. } => (soak.0, &["soak"][..], shared.compared),
+                PolicyError::GraceTooShort { .. } => (grace.0, &["grace"][..], shared.compared),
+                PolicyError::GapTooShort { .. } => {
+                    let place = schedule.as_ref().map_or(place, |at| at.place);
+                    (place, &["soak", "jitter"][..], shared.compared || soak.1.is_some())
+                }
                 // Said once for the whole file.
                 PolicyError::SyncTooSlow { .. } => continue,
             };
-            section.reading.mistake(place, error);
+            if compared && section.trusts(rests_on) {
+                section.reading.mistake(place, error);
+            }
         }
     });
-    if let (Ok(policy), Some(at), true) = (&policy, &schedule, shared.is_aws) {
+    let judged = shared.is_aws == Some(true) && shared.compared && section.trusts(&["grace"]);
+    if let (Ok(policy), Some(at), true) = (&policy, &schedule, judged) {
         let gap = at.value.shortest_gap();
         for mistake in beyond_aws(policy, gap) {
             section.reading.mistake(at.place, mistake);
         }
     }
+    let words = schedule.is_some().then(|| in_words(&section)).flatten();
     section.finish();
     Some(SecretConfig {
         name: name?,
@@ -150,8 +175,17 @@ fn secret(
         scopes: scopes.into_iter().map(|at| common.text(&at.value)).collect(),
         token_prefix: common.text(token_prefix.as_ref().map_or("mcp", |at| &at.value)),
         format: format.map_or(Format::Plain, |at| at.value),
+        schedule: words.map(|words| common.text(&words)),
         policy: Arc::new(policy.ok()?),
     })
+}
+
+/// The schedule as a person has written it.
+fn in_words(section: &Section<'_>) -> Option<String> {
+    let pattern = section.text("schedule");
+    let zone = section.text("timezone").map(|zone| format!(" {zone}")).unwrap_or_default();
+    let every = || section.text("every").map(|period| format!("every {period}"));
+    pattern.map(|pattern| format!("{pattern}{zone}")).or_else(every)
 }
 
 /// What a schedule asks of Secrets Manager that it does not give.

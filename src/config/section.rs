@@ -46,33 +46,37 @@ impl<'a> Reading<'a> {
         self.mistakes.into_inner()
     }
 
-    /// A scalar, with `${NAME}` replaced. What the environment holds is never shown.
-    fn scalar(&self, node: &Node, name: &str) -> Option<String> {
-        let Value::Scalar(text) = &node.value else {
-            self.mistake(node.place, format!("`{name}` has to be a single value"));
-            return None;
+    /// A scalar, with `${NAME}` replaced; or why there is none. What the environment holds is never shown.
+    fn scalar(&self, node: &Node) -> Result<String, String> {
+        let text = match &node.value {
+            Value::Scalar(text) => text,
+            Value::Null => {
+                return Err(
+                    "has no value: write one behind it (the words `null` and `~` are texts only in quotes)"
+                        .into(),
+                );
+            }
+            Value::Typed(_) => return Err("has a tag that says what it is: quote it, without a tag".into()),
+            Value::List(_) | Value::Map(_) => return Err("has to be a single value".into()),
         };
         let mut whole = String::new();
         let mut rest = text.as_str();
         while let Some((before, after)) = rest.split_once("${") {
             whole.push_str(before);
             let Some((variable, after)) = after.split_once('}') else {
-                self.mistake(node.place, format!("`{name}`: `${{` without its `}}`"));
-                return None;
+                return Err("has a `${` without its `}`".into());
             };
             let Some(value) = (self.env)(variable).filter(|value| !value.is_empty()) else {
-                self.mistake(
-                    node.place,
-                    format!("`{name}`: the environment variable {variable:?} is not set, or is empty"),
-                );
-                return None;
+                return Err(format!(
+                    "needs the environment variable {variable:?}, which is not set, or is empty"
+                ));
             };
             whole.push_str(&value);
             self.substituted.borrow_mut().push((value, format!("${{{variable}}}")));
             rest = after;
         }
         whole.push_str(rest);
-        Some(whole)
+        Ok(whole)
     }
 }
 
@@ -84,6 +88,8 @@ pub(super) struct Section<'a> {
     title: String,
     entries: Vec<(&'a Key, &'a Node, Cell<bool>)>,
     asked: RefCell<Vec<&'static str>>,
+    /// Keys whose value is a mistake, which has been told.
+    wrong: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Section<'a> {
@@ -98,7 +104,8 @@ impl<'a> Section<'a> {
             }
         };
         let entries = entries.iter().map(|(key, node)| (key, node, Cell::new(false))).collect();
-        Some(Self { reading, place: node.place, title, entries, asked: RefCell::default() })
+        let (asked, wrong) = Default::default();
+        Some(Self { reading, place: node.place, title, entries, asked, wrong })
     }
 
     /// The key's full name.
@@ -120,18 +127,51 @@ impl<'a> Section<'a> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<At<T>> {
         let node = self.node(key)?;
-        self.parsed(node, &self.name(key), parse)
+        let parsed = self.parsed(node, &self.name(key), parse);
+        if parsed.is_none() {
+            self.mistrust(key);
+        }
+        parsed
+    }
+
+    /// What follows from this key is not judged: its own mistake has been told, and is told once.
+    pub(super) fn mistrust(&self, key: &'static str) {
+        self.wrong.borrow_mut().push(key);
+    }
+
+    /// Whether none of these keys has a value that is a mistake.
+    pub(super) fn trusts(&self, keys: &[&'static str]) -> bool {
+        !self.wrong.borrow().iter().any(|wrong| keys.contains(wrong))
+    }
+
+    /// These keys are known, whatever stands behind them.
+    pub(super) fn ask(&self, keys: &[&'static str]) {
+        for key in keys {
+            self.node(key);
+        }
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(found, ..)| found.name == key)
+    }
+
+    /// What stands behind the key, be it sound or not.
+    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+        self.reading.scalar(self.node(key)?).ok()
+    }
+
+    /// Whether the key is there, and has a list of nothing.
+    pub(super) fn is_empty(&self, key: &'static str) -> bool {
+        self.node(key).is_some_and(|node| matches!(&node.value, Value::List(nodes) if nodes.is_empty()))
     }
 
     fn parsed<T>(&self, node: &Node, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<At<T>> {
-        let text = self.reading.scalar(node, name)?;
-        match parse(&text) {
-            Ok(value) => Some(At { place: node.place, value }),
-            Err(why) => {
-                self.reading.mistake(node.place, format!("`{name}`: {why}"));
-                None
-            }
-        }
+        let parsed = match self.reading.scalar(node) {
+            Ok(text) => parse(&text).map_err(|why| format!("`{name}`: {why}")),
+            Err(why) => Err(format!("`{name}` {why}")),
+        };
+        let place = node.place;
+        parsed.map(|value| At { place, value }).map_err(|why| self.reading.mistake(place, why)).ok()
     }
 
     /// A scalar that has to be there.
@@ -140,7 +180,7 @@ impl<'a> Section<'a> {
         key: &'static str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<At<T>> {
-        if !self.entries.iter().any(|(found, ..)| found.name == key) {
+        if !self.has(key) {
             self.reading.mistake(self.place, format!("`{}` is missing", self.name(key)));
         }
         self.get(key, parse)
@@ -159,7 +199,9 @@ impl<'a> Section<'a> {
             Value::List(nodes) => {
                 Some(nodes.iter().filter_map(|node| self.parsed(node, &name, &parse)).collect())
             }
-            Value::Scalar(_) if one_is_enough => Some(self.parsed(node, &name, &parse).into_iter().collect()),
+            Value::Scalar(_) | Value::Typed(_) if one_is_enough => {
+                Some(self.parsed(node, &name, &parse).into_iter().collect())
+            }
             _ => {
                 self.reading.mistake(node.place, format!("`{name}` has to be a list"));
                 None
@@ -172,10 +214,16 @@ impl<'a> Section<'a> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::List(nodes) = &node.value else {
             self.reading.mistake(node.place, format!("`{}` has to be a list", self.name(key)));
+            self.mistrust(key);
             return Vec::new();
         };
         let title = |n: usize| format!("{key}[{n}]");
-        nodes.iter().enumerate().filter_map(|(n, node)| Section::new(self.reading, node, title(n))).collect()
+        let section = |(n, node)| Section::new(self.reading, node, title(n));
+        let sections: Vec<_> = nodes.iter().enumerate().filter_map(section).collect();
+        if sections.len() < nodes.len() {
+            self.mistrust(key);
+        }
+        sections
     }
 
     /// Says that keys are known, and not built yet.

@@ -15,20 +15,40 @@ use crate::{
 
 const ONLY_EMBEDDED: [&str; 2] = ["path", "key_file"];
 const ONLY_AWS: [&str; 4] = ["region", "create_missing", "kms_key_id", "danger_plaintext_endpoint"];
+const LAGS: [&str; 2] = ["store_lag", "write_lag"];
 
-/// Where versions live, and what the rules have to allow for there.
-pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Option<(StoreConfig, StoreTraits)> {
+/// What the section says.
+pub(super) struct Parsed {
+    pub(super) config: StoreConfig,
+    /// What the rules have to allow for there.
+    pub(super) traits: StoreTraits,
+    /// Whether it is known which kind of store is meant,
+    pub(super) kind: bool,
+    /// and how late it is.
+    pub(super) lag: bool,
+}
+
+/// Where versions live. What is wrong with it is told, and then it is an embedded one.
+pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Parsed {
+    let unknown = || {
+        let config = embedded_in(folder, "data".into(), None);
+        Parsed { config, traits: embedded::TRAITS, kind: false, lag: false }
+    };
     let Some(node) = top.node("store") else {
         top.reading.mistake(top.place, "`store` is missing: say `store: {kind: embedded}`");
-        return Some((embedded_in(folder, "data".into(), None), embedded::TRAITS));
+        return unknown();
     };
-    let section = Section::new(top.reading, node, "store")?;
+    let Some(section) = Section::new(top.reading, node, "store") else { return unknown() };
     let kind = section.need("kind", |kind| match kind {
         "embedded" => Ok(false),
         "aws" => Ok(true),
         other => Err(format!("{other:?} is no kind of store: `embedded` or `aws`")),
     });
-    let is_aws = kind.is_some_and(|at| at.value);
+    let Some(is_aws) = kind.map(|at| at.value) else {
+        section.ask(&[&ONLY_EMBEDDED[..], &ONLY_AWS, &LAGS].concat());
+        section.finish();
+        return unknown();
+    };
     let (own, others) =
         if is_aws { (aws::TRAITS, &ONLY_EMBEDDED[..]) } else { (embedded::TRAITS, &ONLY_AWS[..]) };
     for key in others {
@@ -38,10 +58,10 @@ pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Option<
         }
     }
     let lag = |key, default| section.get(key, text::duration).map_or(default, |at: At<Duration>| at.value);
-    let store_lag = lag("store_lag", own.store_lag);
-    let write_lag = lag("write_lag", own.write_lag);
+    let [store_lag, write_lag] =
+        [("store_lag", own.store_lag), ("write_lag", own.write_lag)].map(|(key, own)| lag(key, own));
     let truth = |key| section.get(key, text::truth).is_some_and(|at| at.value);
-    let (store, traits) = if is_aws {
+    let (config, traits) = if is_aws {
         let creates = truth("create_missing");
         let traits = StoreTraits { store_lag, write_lag, creates, ..own };
         let options = aws::Options {
@@ -57,8 +77,9 @@ pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Option<
         let key_file = section.get("key_file", text::path).map(|at| at.value);
         (embedded_in(folder, path, key_file), StoreTraits { store_lag, write_lag, ..own })
     };
+    let lag = section.trusts(&LAGS);
     section.finish();
-    Some((store, traits))
+    Parsed { config, traits, kind: true, lag }
 }
 
 fn embedded_in(folder: &Path, path: std::path::PathBuf, key_file: Option<std::path::PathBuf>) -> StoreConfig {

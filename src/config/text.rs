@@ -10,8 +10,13 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
     text.parse().map_err(|_| format!("{text:?} is no address and port; for instance 127.0.0.1:8750"))
 }
 
+/// In each of the words that YAML has for it (1.1, as most files are written).
 pub(super) fn truth(text: &str) -> Parsed<bool> {
-    text.parse().map_err(|_| "it has to be `true` or `false`".to_owned())
+    match &*text.to_ascii_lowercase() {
+        "true" | "yes" | "y" | "on" => Ok(true),
+        "false" | "no" | "n" | "off" => Ok(false),
+        _ => Err("it has to be `true` or `false`".to_owned()),
+    }
 }
 
 pub(super) fn path(text: &str) -> Parsed<std::path::PathBuf> {

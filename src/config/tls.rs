@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{parse::within, section::Section, text};
+use super::{parse::within, section::Section, text, tree::Value};
 
 /// Where the listener's certificates are. Their content is read at the start and by SIGHUP.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,4 +25,12 @@ pub(super) fn parse(top: &Section<'_>, folder: &Path) -> Option<TlsConfig> {
         key: within(folder, &key?.value),
         client_ca: client_ca.map(|at| within(folder, &at.value)),
     })
+}
+
+/// Whether the file says who signs clients' certificates, be the rest of it sound or not.
+pub(super) fn asks_for_certificates(top: &Section<'_>) -> bool {
+    match top.node("tls").map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.iter().any(|(key, _)| key.name == "client_ca"),
+        other => other.is_some(),
+    }
 }

@@ -1,12 +1,13 @@
 //! The file as a tree whose every node knows its place.
 //!
 //! It is read in two steps so that one mistake hides no other: YAML into this tree, and the tree
-//! into checked values ([`section`](super::section)).
+//! into checked values ([`section`](super::section)). What YAML takes for a number or a truth value stays
+//! the text that stands in the file: which type a key has, only the second step knows.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Options, Spanned};
+use serde_saphyr::{Location, Spanned, options, options::NonFiniteFloatPolicy};
 
 use super::mistakes::{Mistake, Place};
 
@@ -15,8 +16,11 @@ use super::mistakes::{Mistake, Place};
 pub(super) enum Value {
     /// Nothing stands after the key.
     Null,
-    /// Text, or a number or a truth value as text.
+    /// Text, as it is written.
     Scalar(String),
+    /// What YAML takes for a number or a truth value, and where it stands, in bytes. In a finished tree: one
+    /// whose text does not stand there as it is, because it is quoted and yet has such a tag.
+    Typed(Range<usize>),
     /// A list.
     List(Vec<Node>),
     /// Keys and values, in the file's order.
@@ -39,13 +43,35 @@ pub(super) struct Key {
 
 /// Parses YAML. Its own limits on depth, aliases and size hold.
 pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
-    let options = Options::default();
+    // Infinity is a text like any other here.
+    let options = options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
     let tree: Result<Spanned<Value>, _> = serde_saphyr::from_str_with_options(text, options);
-    tree.map(node).map_err(|error| {
+    let tree = tree.map(node).map_err(|error| {
         let place = error.location().map(place).unwrap_or_default();
         let message = error.without_snippet().to_string();
-        Mistake { place, message: format!("this is no well-formed YAML: {message}") }
-    })
+        // Only a tag makes a scalar invalid.
+        let hint = if message.starts_with("invalid ") { "; take its tag off, and quote it" } else { "" };
+        Mistake { place, message: format!("this is no well-formed YAML: {message}{hint}") }
+    });
+    tree.map(|tree| as_written(tree, text))
+}
+
+/// Puts in place of each number and truth value the text that it was made of.
+fn as_written(mut node: Node, text: &str) -> Node {
+    node.value = match node.value {
+        Value::Typed(range) => match text.get(range.clone()) {
+            Some(plain) if !plain.is_empty() && !plain.starts_with(['\'', '"', '!', '&']) => {
+                Value::Scalar(plain.to_owned())
+            }
+            _ => Value::Typed(range),
+        },
+        Value::List(nodes) => Value::List(nodes.into_iter().map(|node| as_written(node, text)).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.into_iter().map(|(key, node)| (key, as_written(node, text))).collect())
+        }
+        other => other,
+    };
+    node
 }
 
 fn place(location: Location) -> Place {
@@ -54,7 +80,17 @@ fn place(location: Location) -> Place {
 }
 
 fn node(spanned: Spanned<Value>) -> Node {
-    Node { place: place(spanned.referenced), value: spanned.value }
+    let value = match spanned.value {
+        Value::Typed(_) => Value::Typed(bytes(spanned.defined).unwrap_or_default()),
+        other => other,
+    };
+    Node { place: place(spanned.referenced), value }
+}
+
+fn bytes(location: Location) -> Option<Range<usize>> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    Some(start..start + usize::try_from(span.byte_len()?).ok()?)
 }
 
 impl<'de> Deserialize<'de> for Value {
@@ -84,20 +120,20 @@ impl<'de> Visitor<'de> for ValueVisitor {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string()))
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Typed(0..0))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string()))
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Typed(0..0))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string()))
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Typed(0..0))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string()))
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Typed(0..0))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

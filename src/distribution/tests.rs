@@ -92,7 +92,7 @@ mod published {
     use crate::{
         clock::Clock,
         distribution::{Bounds, Decision, Distribution, Member},
-        rotation::ring::{Findings, Ring, Version, VersionId},
+        rotation::ring::{Findings, Previous, Ring, Version, VersionId},
         time::{Interval, Timestamp},
     };
 
@@ -162,6 +162,36 @@ mod published {
         assert!(Arc::ptr_eq(&both.content, &later.content), "nothing has changed");
         read(&all, "one", TOKENS[0], 94);
         assert_eq!(all.published("a").expect("a view").view.taken, at(91), "an older read changes nothing");
+    }
+
+    #[test]
+    fn what_others_are_told_is_on_the_wall_clock_wherever_the_store_s_is() {
+        // Behind by a minute and ahead by six hours; the wall clock is at 100 s.
+        for now in [40, 100 + 6 * 3600] {
+            let (all, audience) = (two(), "a".into());
+            let mut ring = Ring::clone(&ring(TOKENS[0]));
+            ring.current.created = Timestamp::from_millis((now - 30) * 1000);
+            let previous = Version { digest: Digest::of(TOKENS[1].as_bytes()), ..ring.current };
+            ring.previous
+                .push(Previous { version: previous, deadline: Timestamp::from_millis((now + 7) * 1000) });
+            all.publish(
+                "one",
+                Some(&Arc::new(ring)),
+                at(100),
+                Interval::exactly(Timestamp::from_millis(now * 1000)),
+            );
+            for (token, left) in [(TOKENS[0], 1), (TOKENS[1], 7)] {
+                let Decision::Accepted(told) = all.decide(std::slice::from_ref(&audience), token.as_bytes())
+                else {
+                    panic!("{token} at {now}")
+                };
+                assert_eq!(
+                    (told.created_ms, told.expires_ms),
+                    (70_000, 100_000 + left * 1000),
+                    "{token} at {now}"
+                );
+            }
+        }
     }
 
     #[test]

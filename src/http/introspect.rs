@@ -30,7 +30,7 @@ pub(super) struct Params {
     audience: Option<String>,
 }
 
-/// An accepted token (RFC 7662, section 2.2; `secret`, `version` and `stage` are ours). By name, so that
+/// An accepted token (RFC 7662, section 2.2; `exp` and `iat` are on the wall clock; `secret`, `version` and `stage` are ours). By name, so that
 /// it reads the same wherever it is written.
 #[derive(Serialize)]
 struct Active<'a> {
@@ -102,13 +102,13 @@ pub fn told(decision: &Decision) -> serde_json::Value {
 }
 
 impl<'a> Active<'a> {
-    fn of(Accepted { audience, entry, expires_ms }: &'a Accepted, scope: &'a str) -> Self {
+    fn of(Accepted { audience, entry, expires_ms, created_ms }: &'a Accepted, scope: &'a str) -> Self {
         Self {
             active: true,
             aud: audience,
             client_id: &entry.client_id,
             exp: expires_ms / 1000,
-            iat: entry.created_ms / 1000,
+            iat: created_ms / 1000,
             scope,
             secret: &entry.secret,
             stage: Stage::as_str(entry.stage),

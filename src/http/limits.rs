@@ -26,3 +26,6 @@ pub const POLLS: usize = 2_048;
 pub const REPORTED: u64 = u32::MAX as u64;
 /// For connections to end at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(5);
+/// For everything to end at shutdown, a call of the store's included: less than any service manager waits by default
+/// before it kills (Docker: 10 s).
+pub const STOP: Duration = Duration::from_secs(8);

@@ -107,7 +107,11 @@ pub struct SecretStatus {
     pub view_age_ms: Option<u64>,
     /// Current first, then pending, then previous, newest first.
     pub versions: Vec<VersionStatus>,
-    /// When the next slot is due; in the past where it is overdue.
+    /// Its schedule, as the config has it; none: it is rotated only by hand.
+    #[serde(default)]
+    pub schedule: Option<String>,
+    /// When the next slot is due; in the past where it is overdue. None where nothing is scheduled, where a rotation is
+    /// under way, and where there is no version yet from which slots could be counted.
     pub next_slot_ms: Option<u64>,
     /// Whether a slot is due and held up.
     pub overdue: bool,

@@ -16,6 +16,7 @@ mod backoff;
 mod inbox;
 mod observation;
 mod order;
+mod pause;
 mod rejections;
 mod rotator;
 

@@ -104,7 +104,12 @@ impl Embedded {
         Self::open_with(path, key_file, clock, Options::default())
     }
 
-    /// The same, for whoever has no business to make a database.
+    /// Whether there is a database in the directory `path`.
+    pub fn exists(path: &Path) -> bool {
+        database::exists(path)
+    }
+
+    /// The same as [`Self::open`], for whoever has no business to make a database.
     pub fn open_existing(path: &Path, key_file: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         Self::open_with(path, key_file, clock, Options { create: false, ..Options::default() })
     }

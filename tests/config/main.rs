@@ -3,6 +3,10 @@
 mod aws;
 mod example;
 mod mistakes;
+mod once;
+mod published;
+mod scalars;
+mod warnings;
 
 use std::path::Path;
 

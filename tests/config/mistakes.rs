@@ -9,7 +9,7 @@ use crate::{LEAST, MTLS, TLS, parse, with_secret};
 fn ten_mistakes_get_ten_messages_with_their_places() {
     let text = "\
 listn: 127.0.0.1:8750
-freshness: soon
+hold: soon
 store:
   kind: embedded
 secrets:

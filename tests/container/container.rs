@@ -85,6 +85,7 @@ impl Host {
             assert!(config.contains(from), "{config}");
             config = config.replace(from, &format!("127.0.0.1:{to}"));
         }
+        config = config.replace("${VERIFIER_SHA256}", &"ab".repeat(32));
         let (file, data) = (host.path("config.yaml"), host.path("data"));
         fs::write(&file, change(config)).expect("a write");
         fs::create_dir(&data).expect("a folder");

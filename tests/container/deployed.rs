@@ -88,7 +88,10 @@ fn every_service_is_hardened_and_published_on_loopback_only() {
 
 #[test]
 fn the_configs_for_compose_are_well_formed() {
-    let parse = |file: &str| Config::parse(&shipped(file), Path::new("/etc/crossfade"), &|_| None);
+    let hash = |name: &str| (name == "VERIFIER_SHA256").then(|| "ab".repeat(32));
+    let parse = |file: &str| Config::parse(&shipped(file), Path::new("/etc/crossfade"), &hash);
+    let without = Config::parse(&shipped("deploy/compose/embedded.yaml"), Path::new("/"), &|_| None);
+    assert!(format!("{without:?}").contains("VERIFIER_SHA256"), "nobody gets in by default: {without:?}");
     let embedded = parse("deploy/compose/embedded.yaml").expect("a sound config");
     let StoreConfig::Embedded { path, .. } = embedded.store else { panic!("{:?}", embedded.store) };
     assert_eq!(path, Path::new("/data"));

@@ -203,3 +203,32 @@ fn what_cannot_be_read_is_not_said_to_have_nothing_to_revoke() {
     let said = world.fails(3, &["revoke", SECRET, "--previous", "--yes"]);
     assert!(said.contains("KMS") && said.contains("docs/operations.md"), "{said}");
 }
+
+#[test]
+fn a_pause_that_something_takes_off_is_told_and_one_that_was_lifted_by_an_order_is_not() {
+    let aws = aws();
+    let world = replica(&aws, 0);
+    let daemon = world.start();
+    let paused = || {
+        let labels = aws.server.secret(SECRET).expect("the secret").labels().clone();
+        labels.into_iter().find(|(label, _)| label.starts_with("crossfade-paused-"))
+    };
+    let seen = |is: bool| until("it is seen", || ((world.status()["phase"] == "paused") == is).then_some(()));
+    let told = || daemon.log().matches("the pause is gone").count();
+    for order in [&["resume", SECRET][..], &["rotate", SECRET, "--wait"]] {
+        world.ok(&["pause", SECRET]);
+        seen(true);
+        world.ok(order);
+        seen(false);
+    }
+    world.ok(&["pause", SECRET]);
+    seen(true);
+    // Terraform's `version_stages` takes off each label that it does not know.
+    let (label, version) = paused().expect("a label");
+    aws.server.person().label(SECRET, &label, None, Some(&version)).expect("it is off");
+    until("it is told", || (told() > 0).then_some(()));
+    let made = aws.server.calls_made();
+    until("it has looked again", || (aws.server.calls_made() > made + 4).then_some(()));
+    assert_eq!(told(), 1, "once, and not of what was ordered: {}", daemon.log());
+    assert!(daemon.log().contains("WARN the pause is gone"), "{}", daemon.log());
+}

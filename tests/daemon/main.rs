@@ -5,6 +5,8 @@
 mod authorize;
 mod aws;
 mod broken_config;
+mod check;
+mod clocks;
 mod crash;
 mod dry_run;
 mod exec;
@@ -21,8 +23,10 @@ mod requests;
 mod restored;
 mod rotation;
 mod signals;
+mod stops;
 mod terminal;
 mod tls;
+mod unmade;
 mod values;
 mod world;
 

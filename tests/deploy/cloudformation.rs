@@ -23,6 +23,9 @@ const TEMPLATE: &str = "deploy/cloudformation/crossfade.yaml";
 const KEY: &str = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-4333-8444-555555555555";
 const CERTIFICATE: &str = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:crossfade-tls-a1b2c3";
 
+/// Without a certificate, which somebody has to want.
+const PLAIN: [&str; 2] = ["TlsSecretArn=", "AllowPlaintext=true"];
+
 /// None where the test command names no emulator.
 fn emulator() -> Option<&'static Emulator> {
     static MINISTACK: OnceLock<Option<Emulator>> = OnceLock::new();
@@ -46,9 +49,15 @@ impl Stack {
             .arg(&endpoint)
             .arg(root().join(TEMPLATE))
             .arg(name);
+        // What stands in the documents in place of a reader's own; later ones count.
+        let own = [
+            format!("VerifierSha256={}", "ab".repeat(32)),
+            format!("ConfigImage=busybox@sha256:{}", "cd".repeat(32)),
+            format!("TlsSecretArn={CERTIFICATE}"),
+        ];
         let given = parameters();
         assert!(given.len() >= 6, "{given:?}");
-        let ran = command.args(given).args(more).stderr(Stdio::piped()).output().expect("python");
+        let ran = command.args(given).args(own).args(more).stderr(Stdio::piped()).output().expect("python");
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         Self { endpoint, deployed: serde_json::from_slice(&ran.stdout).expect("JSON") }
     }
@@ -169,10 +178,77 @@ fn the_template_has_nothing_that_its_linter_minds() {
     lint("CFN_LINT", &["--include-checks", "I", "--", TEMPLATE], &root());
 }
 
+/// The lines of a parameter of the template.
+fn parameter<'a>(template: &'a str, name: &str) -> &'a str {
+    let begin = template.find(&format!("\n  {name}:")).unwrap_or_else(|| panic!("no parameter {name}"));
+    let rest = &template[begin + 1..];
+    let next = rest.match_indices("\n  ").find(|(at, _)| !rest[at + 3..].starts_with([' ', '#']));
+    &rest[..next.map_or(rest.len(), |(at, _)| at)]
+}
+
+#[test]
+fn a_service_is_encrypted_unless_somebody_says_otherwise() {
+    let template = shipped(TEMPLATE);
+    assert!(parameter(&template, "AllowPlaintext").contains("Default: \"false\""));
+    assert!(template.contains("AssertDescription: \"A service speaks HTTPS"));
+    // Where the rule is not looked at, the daemon's config is refused: it says nothing of either.
+    let config = template.split("                - |\n                  listen:").nth(1).expect("the config");
+    let config = config.split("\n                # ").next().expect("its end");
+    let hash = "ab".repeat(32);
+    let config = [
+        ("${Listen}", "0.0.0.0:8750"),
+        ("${Encryption}", ""),
+        ("${VerifierSha256}", &*hash),
+        ("${Audience}", "https://mcp.example.com/slack"),
+        ("${Schedule}", "0 3 * * *"),
+        ("${Grace}", "4h"),
+        ("${AWS::Region}", "eu-west-1"),
+        ("${SecretName}", "mcp/slack-bot-token"),
+        ("${ClientId}", "slack-bot"),
+    ]
+    .iter()
+    .fold(format!("listen:{}", config.replace("                  ", "")), |text, (from, to)| {
+        text.replace(from, to)
+    });
+    let mistakes = Config::parse(&config, Path::new("/etc/crossfade"), &|_| None).expect_err(&config);
+    assert!(
+        mistakes.len() == 1 && mistakes[0].message.contains("`listen` is not on loopback"),
+        "{mistakes:?}"
+    );
+}
+
+#[test]
+fn no_image_by_tag_gets_the_key_and_no_placeholder_of_the_documents_is_taken() {
+    let template = shipped(TEMPLATE);
+    let image = parameter(&template, "ConfigImage");
+    assert!(
+        image.contains("AllowedPattern: \".+@sha256:[0-9a-f]{64}\"") && !image.contains("Default"),
+        "{image}"
+    );
+    let hash = parameter(&template, "VerifierSha256");
+    assert!(hash.contains("AllowedPattern: \"[0-9a-f]{64}\"") && !hash.contains("Default"), "{hash}");
+    let given = parameters();
+    for (name, begins) in
+        [("VerifierSha256=", ""), ("ConfigImage=", "public.ecr.aws/docker/library/busybox@sha256:")]
+    {
+        let value = given.iter().find_map(|given| given.strip_prefix(name)).expect(name);
+        let own = value.strip_prefix(begins).expect(value);
+        assert!(
+            !own.bytes().any(|b| b.is_ascii_hexdigit() && b.is_ascii_lowercase()) && own.len() != 64,
+            "{value}"
+        );
+    }
+    // Whoever reads the key is the container of that image, and no other one.
+    let containers: Vec<&str> = template.split("\n        - Name: ").skip(1).collect();
+    let with_key: Vec<&&str> =
+        containers.iter().filter(|container| container.contains("Name: TLS_KEY")).collect();
+    assert!(with_key.len() == 1 && with_key[0].contains("Image: !Ref ConfigImage"), "{with_key:?}");
+}
+
 #[test]
 fn the_daemon_rotates_with_the_config_and_the_rights_of_the_deployed_service() {
     let Some(emulator) = emulator() else { return };
-    let stack = Stack::deploy(emulator, "service", &[]);
+    let stack = Stack::deploy(emulator, "service", &PLAIN);
     is_hardened(&stack);
     let statements = stack.deployed["policies"][0]["Statement"].as_array().expect("statements");
     assert_eq!(statements, &[statement("daemon.json")], "the rights of deploy/iam, and no others");
@@ -198,7 +274,11 @@ fn the_daemon_rotates_with_the_config_and_the_rights_of_the_deployed_service() {
 #[test]
 fn one_shot_runs_with_what_the_scheduled_task_holds() {
     let Some(emulator) = emulator() else { return };
-    let stack = Stack::deploy(emulator, "scheduled", &["Runs=schedule", &format!("KmsKeyArn={KEY}")]);
+    let stack = Stack::deploy(
+        emulator,
+        "scheduled",
+        &["Runs=schedule", "TlsSecretArn=", &format!("KmsKeyArn={KEY}")],
+    );
     let statements = stack.deployed["policies"][0]["Statement"].as_array().expect("statements");
     let mut kms = statement("daemon-kms.json");
     kms["Resource"] = KEY.into();
@@ -260,7 +340,9 @@ fn what_the_alarms_look_for_stands_in_the_log_of_a_daemon_in_trouble() {
     let [trouble, warnings] = patterns[..] else { panic!("{patterns:?}") };
     let [trouble, warnings] = [trouble, warnings].map(|pattern| pattern.trim_matches('\''));
     let Some(emulator) = emulator() else { return };
-    let task = Stack::deploy(emulator, "trouble", &["SecretName=mcp/nobody-has-made-it"]).task(&[]);
+    let stack =
+        Stack::deploy(emulator, "trouble", &[&PLAIN[..], &["SecretName=mcp/nobody-has-made-it"]].concat());
+    let task = stack.task(&[]);
     let daemon = Daemon::start(&mut task.command(&["serve"]));
     let lines = || -> Vec<Value> {
         daemon.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

@@ -34,12 +34,13 @@ try:
 except secrets.exceptions.ResourceExistsException:
     pass
 
+given = dict(parameter.split("=", 1) for parameter in parameters)
 cloudformation = client("cloudformation")
 cloudformation.create_stack(
     StackName=stack,
     TemplateBody=open(template).read(),
     Capabilities=["CAPABILITY_IAM"],
-    Parameters=[dict(zip(("ParameterKey", "ParameterValue"), given.split("=", 1))) for given in parameters],
+    Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
 )
 cloudformation.get_waiter("stack_create_complete").wait(
     StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}

@@ -132,6 +132,44 @@ async fn it_is_said_once_that_the_wall_clock_has_parted_from_it() {
     assert_eq!(said(), 2, "it parted again");
 }
 
+/// The rule of docs/operations.md: a clock that is ahead never runs back, and makes up for as long as it was off.
+#[tokio::test]
+async fn a_clock_that_is_ahead_stays_so_at_every_boot_and_makes_up_for_as_long_as_the_machine_was_off() {
+    const AHEAD: u64 = 6 * 3_600_000;
+    let directory = tempdir().unwrap();
+    // The machine once started with a wall clock that was six hours ahead, which was then set right.
+    drop(open(directory.path(), HandClock::at(1_000, NEW_YEAR + AHEAD)).unwrap());
+    let hours = |n: u64| n * 3_600_000;
+    for (boot, off, ahead) in
+        [("second", 0, 6), ("third", 1, 5), ("fourth", 2, 3), ("fifth", 4, 0), ("sixth", 1, 0)]
+    {
+        let passed = [("second", 0), ("third", 1), ("fourth", 3), ("fifth", 7), ("sixth", 8)];
+        let passed = passed.iter().find(|(name, _)| *name == boot).unwrap().1;
+        let wall = NEW_YEAR + hours(passed);
+        let store = open_in_boot(directory.path(), HandClock::at(50, wall), boot).unwrap();
+        assert_eq!(ms(&store).await, wall + hours(ahead), "{boot}, after {off} h off");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_clocks_that_part_is_true_of_a_store_that_is_ahead_and_of_one_that_is_behind() {
+    for (wall, says, not) in [
+        (NEW_YEAR + 456_000 + 9_000, "until the machine is rebooted", "stays so over reboots"),
+        (NEW_YEAR + 456_000 - 9_000, "stays so over reboots", "until the machine is rebooted"),
+    ] {
+        let (directory, clock) = (tempdir().unwrap(), HandClock::at(1_000, NEW_YEAR + 456_000));
+        let store = open(directory.path(), clock.clone()).unwrap();
+        clock.set_wall(wall);
+        read(&store).await;
+        let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
+        let wall = Timestamp::from_millis(wall).to_string();
+        let lines: Vec<&str> =
+            log.lines().filter(|line| line.contains("parted") && line.contains(&wall)).collect();
+        assert_eq!(lines.len(), 1, "{log}");
+        assert!(lines[0].contains(says) && !lines[0].contains(not), "{lines:?}");
+    }
+}
+
 /// What this process logs. It is one log for all tests, as the store works on threads of its own.
 fn log() -> &'static Mutex<Vec<u8>> {
     static LOG: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();

@@ -67,6 +67,17 @@ impl View {
         self.now_ms.saturating_add(at.elapsed_since_ms(self.taken))
     }
 
+    /// A time of the store's on the caller's wall clock: as far from now as it is from the store's now. Whoever is told
+    /// an absolute time, and is no verifier of ours, compares it with that clock.
+    pub fn on_wall_ms(&self, store_ms: u64, at: Moment) -> u64 {
+        let now_ms = self.now_ms(at);
+        if store_ms < now_ms {
+            at.wall_ms.saturating_sub(now_ms - store_ms)
+        } else {
+            at.wall_ms.saturating_add(store_ms - now_ms)
+        }
+    }
+
     /// Whether a refusal may rest on it.
     pub fn is_fresh(&self, at: Moment) -> bool {
         self.complete && !at.parted_since(self.taken) && self.age_ms(at) < self.set.freshness_ms()

@@ -26,10 +26,12 @@ export interface Grant {
   readonly version: string;
   readonly stage: Stage;
   readonly scopes: readonly string[];
-  /** Until when this acceptance may be relied on, unix ms on the store's clock. */
-  readonly expiresMs: number;
+  /** Until when this acceptance may be relied on: unix seconds on this machine's clock, rounded down. */
+  readonly expiresAt: number;
   /** The same, as a span from the decision. */
   readonly validForMs: number;
+  /** @internal The same, unix ms on the store's clock, which nobody else's clock is compared with. */
+  readonly expiresMs: number;
 }
 
 /** Why a token is refused. For metrics and logs: the caller is told none of it. */
@@ -70,7 +72,7 @@ export function decide(view: View | undefined, presented: string, at: Moment, ma
   if (entry === undefined) return refuse(view, "unknown", at);
   const nowMs = view.nowMs + elapsedMs(view.taken, at);
   if (entry.notAfterMs !== null && nowMs >= entry.notAfterMs) return refuse(view, "expired", at);
-  return { verdict: "accepted", grant: grantOf(entry, nowMs) };
+  return { verdict: "accepted", grant: grantOf(entry, nowMs, at) };
 }
 
 function refuse(view: View, reason: Reason, at: Moment): Verdict {
@@ -78,8 +80,10 @@ function refuse(view: View, reason: Reason, at: Moment): Verdict {
 }
 
 /** Without a deadline: if the token were replaced this moment, it would have its whole grace. */
-function grantOf(entry: Entry, nowMs: number): Grant {
+function grantOf(entry: Entry, nowMs: number, at: Moment): Grant {
   const { clientId, secret, version, stage, scopes } = entry;
   const expiresMs = entry.notAfterMs ?? nowMs + entry.graceMs;
-  return { clientId, secret, version, stage, scopes, expiresMs, validForMs: expiresMs - nowMs };
+  const validForMs = expiresMs - nowMs;
+  const expiresAt = Math.floor((at.wallMs + validForMs) / 1_000);
+  return { clientId, secret, version, stage, scopes, expiresAt, validForMs, expiresMs };
 }

@@ -67,7 +67,7 @@ for (const [name, hook] of Object.entries(hooks)) {
 }
 
 test("a deadline is carried over to this machine's clock as a span", () => {
-  const grant = { clientId: "b", secret: "s", version: "v", scopes: [], expiresMs: 5, validForMs: 1_500 } as const;
+  const grant = { clientId: "b", secret: "s", version: "v", scopes: [], expiresMs: 5, expiresAt: 0, validForMs: 1_500 } as const;
   const at = (stage: "previous" | "current", validForMs: number) => {
     return authInfo({ ...grant, stage, validForMs }, new URL(AUDIENCE), 10_000).expiresAt;
   };

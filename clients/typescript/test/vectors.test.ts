@@ -107,6 +107,19 @@ function asExpected(verdict: Verdict): Record<string, unknown> {
   return { verdict: "accepted", version: verdict.grant.version, expires_ms: verdict.grant.expiresMs };
 }
 
+test("an acceptance ends on this machine's clock, whatever the store's says", () => {
+  const { audience, sets, cases } = vectors<Verdicts>("verdicts");
+  const found = cases.find(({ expected }) => expected["verdict"] === "accepted");
+  assert.ok(found?.set);
+  const here = { bootMs: 5_000, wallMs: 1_000_000_999 };
+  const nowMs = 1_795_000_000_000;
+  const set = AcceptSet.parse(Buffer.from(sets[found.set] ?? ""), audience);
+  const verdict = decide({ set, nowMs, ageMs: 0, taken: here, complete: true }, found.presented, here);
+  assert.ok(verdict.verdict === "accepted");
+  const { expiresAt, expiresMs } = verdict.grant;
+  assert.equal(expiresAt, Math.floor((here.wallMs + expiresMs - nowMs) / 1_000));
+});
+
 interface Timings {
   cases: {
     name: string;

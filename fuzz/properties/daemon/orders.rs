@@ -145,6 +145,7 @@ fn status() -> SecretStatus {
         now_ms: Some(NOW_MS),
         view_age_ms: Some(0),
         versions: vec![version(CURRENT, "current"), version(PENDING, "pending")],
+        schedule: None,
         next_slot_ms: None,
         overdue: false,
         promotes_ms: None,

@@ -96,7 +96,8 @@ impl Material {
         &self.config
     }
 
-    pub(super) const fn validity(&self) -> Option<(u64, u64)> {
+    /// From when until when the listener's certificate is valid, in unix seconds.
+    pub const fn validity(&self) -> Option<(u64, u64)> {
         self.validity
     }
 

@@ -8,10 +8,11 @@ use crossfade_verify::Moment;
 use super::{
     super::{
         plan::{self, Demand, Due, Next, Phase, Step},
-        policy::Policy,
+        policy::{Notes, Policy},
         ring::{Marks, Ring, VersionId},
     },
     Observation, Observer, Outcome, Parked, Reason, Trigger, observation,
+    pause::{self, Pause},
     rejections::{Rejections, TRIES},
 };
 use crate::{
@@ -52,6 +53,7 @@ pub struct Rotator {
     /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
     pub(super) rejections: Rejections,
+    pause: Pause,
 }
 
 impl fmt::Debug for Rotator {
@@ -78,8 +80,8 @@ impl Rotator {
             overdue: false,
             promotes: None,
         });
-        let (marks, rejections) = (Marks::new(), Rejections::default());
-        Self { secret, store, clock, observer, marks, last, trigger: None, rejections }
+        let (marks, rejections, pause) = (Marks::new(), Rejections::default(), Pause::default());
+        Self { secret, store, clock, observer, marks, last, trigger: None, rejections, pause }
     }
 
     /// As a process that knows of these ends.
@@ -181,6 +183,12 @@ impl Rotator {
         if !last.overdue && self.rejections.is_empty() {
             last.message = None;
         }
+        // Where a pause is a note that people and tools can take off.
+        let traits = policy.terms().store;
+        let lost = ring.as_ref().is_some_and(|ring| self.pause.is_lost(ring, *now, traits.store_lag));
+        if lost && traits.notes == Notes::BeforePromotion {
+            tracing::warn!(secret = %self.secret.name, "{}", pause::LOST);
+        }
         if let Some(ring) = ring {
             last.message = observation::told(ring).or(last.message.take());
         }
@@ -223,6 +231,8 @@ impl Rotator {
             Step::Stage { current } => self.trigger = Some((current, trigger(ring, demand))),
             Step::Promote { .. } => self.rotated(ring, Outcome::Done),
             Step::Drop { .. } => self.rotated(ring, Outcome::Aborted),
+            Step::Pause { .. } => self.pause.began(),
+            Step::Unpause { .. } | Step::Keep { .. } => self.pause.lifted(ring.paused),
             _ => {}
         }
     }

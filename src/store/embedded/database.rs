@@ -47,6 +47,11 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Whether there is a database in that directory, be it sound or not.
+pub(super) fn exists(directory: &Path) -> bool {
+    directory.join(FILE).exists()
+}
+
 /// Opens the database in that directory; makes what is missing, where that is asked for.
 pub(super) fn open(
     directory: &Path,

@@ -8,8 +8,9 @@
 //!
 //! Where the wall clock parts from it by more than 5 s, somebody has set the wall clock since boot (or
 //! the machine was restored from a snapshot). Soaks and deadlines are not touched by that: they are
-//! lengths of time. Slots of a schedule fall by the store's clock, and so beside the wall clock's,
-//! until the next boot.
+//! lengths of time. Slots of a schedule fall by the store's clock, and so beside the wall clock's. A clock that is
+//! behind takes the wall clock over at the next boot. One that is ahead can't: deadlines and verifiers' views count
+//! on it never running back. It stays ahead, by as much less at each boot as the machine was off before.
 
 use std::sync::{
     Arc,
@@ -71,10 +72,15 @@ impl Time {
         if apart <= APART_MS {
             self.warned.store(false, Ordering::Relaxed);
         } else if !self.warned.swap(true, Ordering::Relaxed) {
+            let until = if now.as_millis() < moment.wall_ms {
+                "until the machine is rebooted"
+            } else {
+                "which is ahead, and stays so over reboots: it makes up for as long as the machine is off"
+            };
             tracing::warn!(
                 store = %now, wall = %Timestamp::from_millis(moment.wall_ms),
                 "the wall clock has parted from the store's clock by {} s. Soaks and deadlines are not \
-                 touched; slots fall by the store's clock until the machine is rebooted",
+                 touched; slots fall by the store's clock, {until}",
                 apart / 1000
             );
         }

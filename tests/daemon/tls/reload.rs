@@ -136,6 +136,18 @@ fn check_and_serve_say_what_is_wrong_with_each_file_at_once() {
 }
 
 #[test]
+fn check_warns_of_a_certificate_that_ends_soon_and_fails_on_one_that_is_over() {
+    let secure = Secure::tls();
+    assert!(!secure.world.ok(&["check"]).contains("certificate"));
+    secure.ours.issue_until(&["dns:localhost"], now() + 3 * 3600 + 1800).write(secure.world.folder.path());
+    let said = secure.world.ok(&["check"]);
+    assert!(said.contains("warning: the certificate of `listen` expires in 0 d 3 h"), "{said}");
+    secure.ours.issue_until(&["dns:localhost"], now() - 60).write(secure.world.folder.path());
+    let said = secure.world.fails(1, &["check"]);
+    assert!(said.contains("has expired, and clients refuse it"), "{said}");
+}
+
+#[test]
 fn a_certificate_that_is_about_to_end_is_warned_about_at_the_start_and_when_it_is_read_again() {
     let secure = Secure::tls();
     let daemon = secure.world.start();

@@ -68,9 +68,9 @@ impl Uses {
         match place.and_then(|place| self.copies.get(place * self.shards + shard)) {
             Some(Copy { entry, counter }) => {
                 counter.count(at, thread);
-                Grant::new(Arc::clone(entry), accepted.expires_ms)
+                Grant::new(Arc::clone(entry), accepted.expires_ms, view, at)
             }
-            None => accepted.to_grant(),
+            None => accepted.to_grant(view, at),
         }
     }
 }

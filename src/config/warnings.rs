@@ -1,0 +1,43 @@
+//! What a sound config says that its owner may not have meant.
+
+use super::Config;
+
+/// The most bytes that a unix socket's path may have (unix(7): `sun_path`, without its final zero).
+const SOCKET_PATH: usize = 107;
+
+impl Config {
+    /// What `check` and `serve` warn of. None of it keeps the daemon from what it promises.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let socket = self.admin_socket.as_os_str().len();
+        if socket > SOCKET_PATH {
+            warnings.push(format!(
+                "the path of `admin_socket` has {socket} bytes, and a socket's path may have {SOCKET_PATH}: the daemon can't \
+                 bind it. Take a shorter one, like /run/crossfade/crossfade.sock"
+            ));
+        }
+        for client in &self.clients {
+            if client.credentials.iter().any(super::published::is) {
+                warnings.push(format!(
+                    "the client {} has a credential that stands in Crossfade's public documents, for a tour on one machine: \
+                     whoever reaches `listen` can be this client. Make one with `crossfade credential`",
+                    client.id
+                ));
+            }
+        }
+        for secret in &self.secrets {
+            let terms = secret.policy.terms();
+            let (grace, freshness, lag) = (terms.grace, terms.freshness, terms.store.store_lag);
+            if grace <= freshness + lag {
+                warnings.push(format!(
+                    "{}: grace ({grace:?}) is not longer than freshness + store_lag ({freshness:?} + {lag:?} = {:?}): a bot \
+                     has no time in which a token that it has read is certain to be accepted. Raise grace to that sum, and \
+                     the longest that a bot keeps a token",
+                    secret.name,
+                    freshness + lag
+                ));
+            }
+        }
+        warnings
+    }
+}
