@@ -119,7 +119,9 @@ fn a_value_is_taken_from_the_environment() {
 #[test]
 fn a_running_daemon_takes_new_secrets_and_refuses_new_sockets() {
     let old = parse(&with_secret("")).expect("a sound config");
-    let new = parse(LEAST).expect("a sound config");
+    let cut = changes(&old, &parse(LEAST).expect("a sound config")).expect_err("it was cut off");
+    assert!(cut.len() == 1 && cut[0].contains("`secrets: []`"), "{cut:?}");
+    let new = parse(&format!("{LEAST}secrets: []\n")).expect("a sound config");
     let said = changes(&old, &new).expect("a change that can be applied");
     assert!(said[0].starts_with("s is no longer rotated"), "{said:?}");
     let moved =
