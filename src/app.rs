@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::open::Opened;
+use self::open::{Opened, Renew};
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -48,7 +48,7 @@ pub use certificates::load as load_certificates;
 use fleet::Fleet;
 pub use local::{Local, daemon_socket, decide, hand_out, one_shot, open_store};
 use observers::{Steps, StoreCounts};
-pub use prove::prove;
+pub use prove::{NotSetUp, prove};
 use sockets::Sockets;
 pub use translate::secret as subject;
 
@@ -115,6 +115,7 @@ struct Parts {
     audit: Arc<AuditLog>,
     store: Arc<dyn Store>,
     reveal: Arc<dyn Reveal>,
+    renew: Renew,
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
     board: Arc<Board>,
@@ -130,7 +131,7 @@ impl Parts {
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let Opened { store, reveal } = open::open(config, &clock).await?;
+        let Opened { store, reveal, renew } = open::open(config, &clock)?;
         let counts = StoreCounts::new(Arc::clone(&metrics));
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
@@ -140,7 +141,7 @@ impl Parts {
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
         let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
-        Ok(Self { clock, metrics, audit, store, reveal, distribution, clients, board, tls, crowd })
+        Ok(Self { clock, metrics, audit, store, reveal, renew, distribution, clients, board, tls, crowd })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -155,13 +156,16 @@ impl Parts {
         self.metrics.config(&config.hash);
     }
 
-    /// Reads the config again, and the certificates with it. An error changes nothing.
+    /// Reads the config again, and the certificates with it, and has AWS's credentials looked up again. An error changes
+    /// nothing.
     fn reload(
         &self,
         path: &Path,
         load: &impl Fn(&Path) -> Result<Config>,
         old: &Config,
     ) -> Result<(Config, Option<Material>)> {
+        // Whatever the config says: other tools write those files.
+        (self.renew)();
         let new = load(path)?;
         let changes =
             crate::config::changes(old, &new).map_err(|errors| anyhow::anyhow!(errors.join("; ")))?;

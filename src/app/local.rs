@@ -63,7 +63,7 @@ impl std::fmt::Debug for Local {
 /// Opens the store of a config, audited like the daemon's.
 pub async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-    let opened = open::open(config, clock).await?;
+    let opened = open::open(config, clock)?;
     Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
 }
 
@@ -260,7 +260,7 @@ pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> 
 async fn reveal(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<(VersionId, Token)> {
     let known = config.secrets.iter().find(|s| *s.name == *secret);
     let known = known.with_context(|| format!("no secret named {secret:?} in the config"))?;
-    let opened = open::open(config, clock).await?;
+    let opened = open::open(config, clock)?;
     opened.store.read(&translate::secret(known)).await?;
     Ok(opened.reveal.reveal(secret).await?)
 }

@@ -15,16 +15,22 @@ use crate::{
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) reveal: Arc<dyn Reveal>,
+    /// Has what the store was told from outside looked up again before its next call.
+    pub(super) renew: Renew,
 }
 
-pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
+pub(super) type Renew = Box<dyn Fn() + Send + Sync>;
+
+pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
     Ok(match &config.store {
-        StoreConfig::Embedded { path, key_file } => of(Embedded::open(path, key_file, Arc::clone(clock))?),
-        StoreConfig::Aws(options) => of(Aws::open(options.clone(), Arc::clone(clock)).await),
+        StoreConfig::Embedded { path, key_file } => {
+            let store = Arc::new(Embedded::open(path, key_file, Arc::clone(clock))?);
+            Opened { store: Arc::<Embedded>::clone(&store), reveal: store, renew: Box::new(|| {}) }
+        }
+        StoreConfig::Aws(options) => {
+            let aws = Arc::new(Aws::open(options.clone(), Arc::clone(clock)));
+            let (store, renewed) = (Arc::<Aws>::clone(&aws), Arc::clone(&aws));
+            Opened { store, reveal: aws, renew: Box::new(move || renewed.renew()) }
+        }
     })
-}
-
-fn of<S: Store + Reveal + 'static>(store: S) -> Opened {
-    let store = Arc::new(store);
-    Opened { store: Arc::<S>::clone(&store), reveal: store }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{Exit, UsageError, context::Context, output};
 use crate::{
-    app::{load_certificates, prove},
+    app::{NotSetUp, load_certificates, prove},
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
     store::proof::{Proof, Verdict},
@@ -16,7 +16,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 On AWS, --live puts a version with a label of its own into each secret and takes the label off again: what is current,
-pending or previous stays so, and AWS removes the version by itself. Exits 1 when something does not work.")]
+pending or previous stays so, and AWS removes the version by itself. Exits 1 when something does not work, and 2 when AWS
+can't be asked at all: no region, no credentials, or an endpoint that is no URL.")]
 pub(super) struct CheckArgs {
     /// Also prove each permission on the real store
     #[arg(long)]
@@ -52,7 +53,11 @@ async fn live(config: &Config) -> Result<Exit> {
         bad += proofs.iter().filter(|proof| proof.is_bad()).count();
         output::say(&format!("{secret}{}", proofs.iter().map(line).collect::<String>()));
     })
-    .await?;
+    .await
+    .map_err(|error| match error.downcast::<NotSetUp>() {
+        Ok(not_set_up) => UsageError(not_set_up.to_string()).into(),
+        Err(error) => error,
+    })?;
     if bad == 0 {
         return Ok(Exit::Done);
     }

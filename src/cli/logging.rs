@@ -20,7 +20,8 @@ const FILTER: &str = "CROSSFADE_LOG";
 const DETAILED: [&str; 3] = ["crossfade", "crossfade_verify", "tokio_cron_scheduler"];
 
 pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<()> {
-    let default = if daemon { "info,tokio_cron_scheduler=warn" } else { "error" };
+    // What AWS's chain of credentials finds or misses is in our own messages, once.
+    let default = if daemon { "info,tokio_cron_scheduler=warn,aws_config=error" } else { "error" };
     let filter = environment(FILTER).unwrap_or_else(|| default.to_owned());
     let filter = filter.parse::<Targets>().map_err(|error| {
         UsageError(format!("{FILTER}={filter:?} is no filter ({error}); try `debug` or `crossfade=trace`"))

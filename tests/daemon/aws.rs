@@ -14,12 +14,12 @@ use crate::{
     world::{AUDIENCE, SECRET, World, until},
 };
 
-const FIRST: &str = "00000000-0000-4000-8000-000000000001";
-const TOKEN: &str = "the-token-that-they-had-before";
+pub(crate) const FIRST: &str = "00000000-0000-4000-8000-000000000001";
+pub(crate) const TOKEN: &str = "the-token-that-they-had-before";
 
 /// A secret that somebody has made, and the runtime that serves it.
 pub(crate) struct Aws {
-    server: Server,
+    pub(crate) server: Server,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn aws() -> Aws {
     aws
 }
 
-fn empty() -> Aws {
+pub(crate) fn empty() -> Aws {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let server = runtime.block_on(Fake::start()).expect("a free port");

@@ -5,12 +5,15 @@
 mod authorize;
 mod aws;
 mod crash;
+mod credentials;
 mod exec;
 mod feed;
+mod givers;
 mod health;
 mod orders;
 mod requests;
 mod rotation;
+mod setup;
 mod signals;
 mod tls;
 mod world;

@@ -212,6 +212,7 @@ fn timed<T>(answer: Answer<T>) -> Result<T, ReadError> {
 fn unread(trouble: Trouble) -> ReadError {
     match trouble {
         Trouble::Denied(cause) => ReadError::Denied(cause),
+        Trouble::Misconfigured(cause) => ReadError::Misconfigured(cause),
         other => ReadError::Unavailable(Box::new(other)),
     }
 }
@@ -221,6 +222,7 @@ fn no_time(trouble: Option<&Trouble>) -> ReadError {
         trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
     match trouble {
         Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
+        Some(Trouble::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
         _ => ReadError::Unavailable(why.into()),
     }
 }
