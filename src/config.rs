@@ -23,6 +23,7 @@ mod changes;
 mod clients;
 mod file;
 mod mistakes;
+mod names;
 mod parse;
 mod secrets;
 mod section;
@@ -33,6 +34,7 @@ mod tree;
 
 pub use changes::changes;
 pub use mistakes::{ConfigErrors, Mistake};
+pub use names::{Unnamed, meant};
 pub use tls::TlsConfig;
 
 /// A config without mistakes.

@@ -130,10 +130,12 @@ impl Operator for Daemon {
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        self.board.one(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
+        let name = self.board.name(name)?;
+        self.board.one(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))
     }
 
     async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        let name = &*self.board.name(name)?;
         let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();

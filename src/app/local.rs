@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -16,7 +16,7 @@ use super::{observers::Steps, open, status, translate};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     clock::{Clock, SystemClock, elapsed},
-    config::{Config, SecretConfig},
+    config::{Config, SecretConfig, StoreConfig, meant},
     distribution::{Decision, Distribution},
     http::operator::{Operator, OrderError, SecretStatus},
     rotation::{
@@ -52,6 +52,7 @@ pub struct Local {
     seen: Arc<LastSeen>,
     /// Whether looking at a secret also moves it on, since nobody else may.
     driving: bool,
+    is_aws: bool,
 }
 
 impl std::fmt::Debug for Local {
@@ -86,7 +87,14 @@ impl Local {
         let secrets =
             secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
         let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
-        Self { clock, secrets, order, seen, driving }
+        let is_aws = matches!(config.store, StoreConfig::Aws(_));
+        Self { clock, secrets, order, seen, driving, is_aws }
+    }
+
+    /// What the config calls the secret that a name, or on AWS an ARN, means.
+    fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
+        let names = self.secrets.values().map(|(secret, _)| &secret.name);
+        meant(names, name, self.is_aws).cloned().map_err(translate::unnamed)
     }
 
     fn entry(&self, name: &str) -> Result<&(SecretConfig, AsyncMutex<Rotator>), OrderError> {
@@ -192,6 +200,7 @@ impl Operator for Local {
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
+        let name = &*self.name(name)?;
         if self.turn(name, self.driving, None).await? == Turn::Step {
             self.turn(name, false, None).await?;
         }
@@ -199,6 +208,7 @@ impl Operator for Local {
     }
 
     async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        let name = &*self.name(name)?;
         {
             let (config, rotator) = self.entry(name)?;
             let mut rotator = rotator.lock().await;
@@ -243,10 +253,15 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
 /// Reads the current token from the store now, and writes down that it was handed out.
 pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
     let audit = AuditLog::open(&translate::audit_target(config))?;
-    let result = reveal(config, clock, secret).await;
+    let known = config.secret(secret);
+    let name = known.as_ref().map_or_else(|_| secret.to_owned(), |known| known.name.to_string());
+    let result = match known {
+        Ok(known) => reveal(config, clock, known).await,
+        Err(unnamed) => Err(unnamed.into()),
+    };
     let event = Event {
         action: Action::TokenHandedOut,
-        secret: Some(secret.to_owned()),
+        secret: Some(name),
         version: result.as_ref().ok().map(|(version, _)| version.to_string()),
         actor: actor(),
         peer: None,
@@ -257,12 +272,14 @@ pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> 
     result.map(|(_, token)| token)
 }
 
-async fn reveal(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<(VersionId, Token)> {
-    let known = config.secrets.iter().find(|s| *s.name == *secret);
-    let known = known.with_context(|| format!("no secret named {secret:?} in the config"))?;
+async fn reveal(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    secret: &SecretConfig,
+) -> Result<(VersionId, Token)> {
     let opened = open::open(config, clock)?;
-    opened.store.read(&translate::secret(known)).await?;
-    Ok(opened.reveal.reveal(secret).await?)
+    opened.store.read(&translate::secret(secret)).await?;
+    Ok(opened.reveal.reveal(&secret.name).await?)
 }
 
 /// Decides on a token as the verify endpoint would, on a read of the store made now.

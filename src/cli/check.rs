@@ -10,7 +10,10 @@ use crate::{
     app::{NotSetUp, load_certificates, prove},
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
-    store::proof::{Proof, Verdict},
+    store::{
+        aws::{Arn, without_suffix},
+        proof::{Proof, Verdict},
+    },
 };
 
 #[derive(Debug, Args)]
@@ -43,6 +46,15 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
         output::say(
             "suggestion: keep `key_file` away from `store.path`, so that a copy of the data alone opens nothing",
         );
+    }
+    for secret in config.secrets.iter().filter(|_| matches!(config.store, StoreConfig::Aws(_))) {
+        let name = Arn::parse(&secret.name).map_or(Some(&*secret.name), |arn| arn.name());
+        if let Some(name) = name.filter(|name| without_suffix(name).is_some()) {
+            output::say(&format!(
+                "warning: the secret's name {name:?} ends in a hyphen and six characters, as AWS's ARNs do: AWS does not find \
+                 it by an ARN without its end, and takes that for another secret's. Name it by its name or its whole ARN"
+            ));
+        }
     }
     if args.live { context.block_on(live(&config)) } else { Ok(Exit::Done) }
 }

@@ -18,9 +18,7 @@ use crate::{
 const STEPS: usize = 64;
 
 pub(super) async fn run(config: &Config, name: &str, compromised: bool) -> Result<()> {
-    let Some(secret) = config.secrets.iter().find(|secret| *secret.name == *name) else {
-        return Err(anyhow::anyhow!("no secret named {name:?} in the config"));
-    };
+    let secret = config.secret(name)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = open_store(config, &clock).await?;
     let status = Local::on(config, &store, Arc::clone(&clock), false).secret(name).await?;

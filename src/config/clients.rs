@@ -6,6 +6,7 @@ use crossfade_verify::Digest;
 
 use super::{
     ClientConfig, Role, SecretConfig, TlsConfig,
+    names::{Unnamed, meant},
     section::{At, Section},
     text,
 };
@@ -20,6 +21,7 @@ struct Owners {
 pub(super) fn parse(
     top: &Section<'_>,
     secrets: &[SecretConfig],
+    is_aws: bool,
     tls: Option<&TlsConfig>,
 ) -> Vec<ClientConfig> {
     let mut clients: Vec<ClientConfig> = Vec::new();
@@ -29,7 +31,7 @@ pub(super) fn parse(
         if let Some(at) = id.as_ref().filter(|at| clients.iter().any(|c| *c.id == *at.value)) {
             section.reading.mistake(at.place, format!("the client {:?} stands here twice", at.value));
         }
-        clients.extend(client(section, id, secrets, tls, &mut owners));
+        clients.extend(client(section, id, (secrets, is_aws), tls, &mut owners));
     }
     clients
 }
@@ -37,7 +39,7 @@ pub(super) fn parse(
 fn client(
     section: Section<'_>,
     id: Option<At<String>>,
-    secrets: &[SecretConfig],
+    (secrets, is_aws): (&[SecretConfig], bool),
     tls: Option<&TlsConfig>,
     owners: &mut Owners,
 ) -> Option<ClientConfig> {
@@ -51,8 +53,19 @@ fn client(
     let has_certificate = section.node("client_cert_san").is_some();
     let cert_san = certificate(&section, &name, tls, &mut owners.names);
     let credentials = credentials(&section, &name, has_certificate, &mut owners.credentials);
-    let audiences = known(&section, "audiences", secrets, |secret| &secret.audience);
-    let names = known(&section, "secrets", secrets, |secret| &secret.name);
+    let audiences = known(&section, "audiences", |audience| {
+        secrets
+            .iter()
+            .map(|secret| &secret.audience)
+            .find(|known| ***known == *audience)
+            .ok_or_else(|| format!("{audience:?}: no secret of this config has it under `audience`"))
+    });
+    let names = known(&section, "secrets", |name| {
+        meant(secrets.iter().map(|secret| &secret.name), name, is_aws).map_err(|unnamed| match unnamed {
+            Unnamed::Nobody(_) => format!("{name:?}: no secret of this config has it under `name`"),
+            several @ Unnamed::Several(..) => several.to_string(),
+        })
+    });
     if let Some(role) = &role {
         let (wants, has) = match role.value {
             Role::Verifier => ("audiences", audiences.is_some()),
@@ -123,11 +136,10 @@ fn credentials(
 }
 
 /// A list of what some secret bears; empty is as wrong as unknown.
-fn known(
+fn known<'a>(
     section: &Section<'_>,
     key: &'static str,
-    secrets: &[SecretConfig],
-    of: impl Fn(&SecretConfig) -> &Arc<str>,
+    find: impl Fn(&str) -> Result<&'a Arc<str>, String>,
 ) -> Option<Vec<Arc<str>>> {
     let listed = section.list(key, false, |text| Ok(text.to_owned()))?;
     if listed.is_empty() {
@@ -135,15 +147,9 @@ fn known(
     }
     let mut found = Vec::new();
     for At { place, value } in &listed {
-        match secrets.iter().map(&of).find(|known| ***known == **value) {
-            Some(known) => found.push(Arc::clone(known)),
-            None => section.reading.mistake(
-                *place,
-                format!(
-                    "{value:?}: no secret of this config has it under `{}`",
-                    if key == "secrets" { "name" } else { "audience" }
-                ),
-            ),
+        match find(value) {
+            Ok(known) => found.push(Arc::clone(known)),
+            Err(unknown) => section.reading.mistake(*place, unknown),
         }
     }
     Some(found)

@@ -100,9 +100,13 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         sync: sync.value,
         store: traits,
         is_aws: matches!(store, StoreConfig::Aws(_)),
+        region: match &store {
+            StoreConfig::Aws(options) => options.region.clone(),
+            StoreConfig::Embedded { .. } => None,
+        },
     };
     let secrets = secrets::parse(&top, &shared);
-    let clients = clients::parse(&top, &secrets, tls.as_ref());
+    let clients = clients::parse(&top, &secrets, shared.is_aws, tls.as_ref());
     top.finish();
     let hash: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Config {

@@ -16,7 +16,10 @@ use crate::{
         policy::{Policy, PolicyError, StoreTraits, Terms},
         schedule::{Schedule, ScheduleError},
     },
-    store::Format,
+    store::{
+        Format,
+        aws::{Arn, may_be_one},
+    },
     time::Timestamp,
 };
 
@@ -32,6 +35,8 @@ pub(super) struct Shared {
     pub(super) store: StoreTraits,
     /// Secrets Manager keeps 100 versions, none for less than a day, and 20 labels a secret.
     pub(super) is_aws: bool,
+    /// In which secrets are looked for, where the config says so.
+    pub(super) region: Option<String>,
 }
 
 /// What many secrets have in common is kept once.
@@ -70,10 +75,19 @@ const AWS_PREVIOUS: u128 = 10;
 pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> Vec<SecretConfig> {
     let (mut common, mut names) = (Common::default(), BTreeSet::new());
     let mut secrets = Vec::new();
+    // Where ARNs say it and the config does not, the first one does.
+    let mut region = shared.region.clone();
     for section in top.sections("secrets") {
         let name = section.need("name", text::secret_name);
-        if let Some(at) = name.as_ref().filter(|at| !names.insert(at.value.clone())) {
-            section.reading.mistake(at.place, format!("the secret {:?} stands here twice", at.value));
+        if let Some(At { place, value }) = &name {
+            if shared.is_aws
+                && let Some(mistake) = beyond_a_name(value, &names, &mut region)
+            {
+                section.reading.mistake(*place, mistake);
+            }
+            if !names.insert(value.clone()) {
+                section.reading.mistake(*place, format!("the secret {value:?} stands here twice"));
+            }
         }
         secrets.extend(secret(section, name, shared, &mut common));
     }
@@ -151,6 +165,33 @@ fn secret(
         token_prefix: common.text(token_prefix.as_ref().map_or("mcp", |at| &at.value)),
         format: format.map_or(Format::Plain, |at| at.value),
         policy: Arc::new(policy.ok()?),
+    })
+}
+
+/// What is wrong with a name as one of Secrets Manager's, where it can be one of any store's.
+fn beyond_a_name(name: &str, before: &BTreeSet<String>, region: &mut Option<String>) -> Option<String> {
+    if let Some(other) = before.iter().find(|other| *other != name && may_be_one(other, name)) {
+        return Some(format!(
+            "{name:?} names the same secret as {other:?} does: take one of the two out. (If they are in two accounts, name \
+             both by their whole ARNs)"
+        ));
+    }
+    if !name.contains(':') {
+        return None;
+    }
+    let Some(arn) = Arn::parse(name) else {
+        return Some(format!(
+            "{name:?} is neither a name (which has no `:`) nor an ARN of a secret: \
+             arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX"
+        ));
+    };
+    let ours = region.get_or_insert_with(|| arn.region.to_owned());
+    (*ours != arn.region).then(|| {
+        format!(
+            "the ARN is of the region {}, and all secrets are looked for in one, which is {ours} by `store.region` or by an \
+             ARN before this one",
+            arn.region
+        )
     })
 }
 

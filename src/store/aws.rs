@@ -6,6 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `name` | what AWS takes for one secret |
 //! | `calls` | what we ask of AWS |
 //! | `api`, `date` | asking it, and the time that each answer bears |
 //! | `session` | the client that calls are made with, and when to look for another one |
@@ -36,6 +37,7 @@ use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 pub use self::{
     calls::{Answer, Calls, Described, Stored},
     memory::Memory,
+    name::{Arn, may_be_one, without_suffix},
     pace::Urgency,
     trouble::Trouble,
 };
@@ -58,6 +60,7 @@ mod date;
 mod label;
 mod look;
 mod memory;
+mod name;
 mod network;
 mod pace;
 mod probe;

@@ -10,6 +10,7 @@ mod exec;
 mod feed;
 mod givers;
 mod health;
+mod names;
 mod orders;
 mod requests;
 mod rotation;

@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use super::{
     calls::{Answer, Calls, Described, Stored},
     date::Stopwatch,
+    name::Arn,
     pace::{Pace, Urgency},
     session::Session,
     time,
@@ -98,6 +99,23 @@ impl Api {
         answer.outcome
     }
 
+    /// AWS says of an ARN of another region only that there is no such secret.
+    async fn is_of_our_region(&self, secret: &str) -> Result<(), Trouble> {
+        let Some(Arn { region: theirs, .. }) = Arn::parse(secret) else { return Ok(()) };
+        let found = self.session.found().await?;
+        let ours = found.client.config().region().map(ToString::to_string).unwrap_or_default();
+        if ours == theirs {
+            return Ok(());
+        }
+        Err(Trouble::Misconfigured(
+            format!(
+                "the secret's ARN is of the region {theirs}, and AWS is asked in {ours}: set `store.region: {theirs}`, or \
+                 name a secret of {ours}"
+            )
+            .into(),
+        ))
+    }
+
     /// A denial, and why there are no other credentials.
     fn with_why<T>(&self, answer: Answer<T>) -> Answer<T> {
         let outcome = match (answer.outcome, self.session.failure()) {
@@ -138,6 +156,9 @@ impl Api {
 #[async_trait]
 impl Calls for Api {
     async fn describe(&self, secret: &str) -> Answer<Described> {
+        if let Err(trouble) = self.is_of_our_region(secret).await {
+            return Answer { outcome: Err(trouble), now: None };
+        }
         let send = |client: &Client, watch| {
             client.describe_secret().secret_id(secret).customize().interceptor(watch).send()
         };

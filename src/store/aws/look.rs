@@ -8,6 +8,7 @@ use super::{
     chores,
     label::{CURRENT, Kind},
     memory::{Known, Seen, State, follows},
+    name::{Arn, remedy},
     trouble::Trouble,
     value, view,
 };
@@ -170,15 +171,11 @@ fn absent(
     at: Moment,
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
-    if aws.options.traits.creates {
+    if aws.options.traits.creates && Arn::parse(&secret.name).is_none() {
         let seen = Seen { revision: 0, state: None, ring: None, chore: None, now, at };
         return Ok(aws.remember(secret, |memory| memory.keep(seen)));
     }
-    let advice = format!(
-        "{cause}. Create it (aws secretsmanager create-secret --name {} --secret-string TOKEN), or let us: \
-         `create_missing: true`",
-        secret.name
-    );
+    let advice = format!("{cause}. {}", remedy(&secret.name));
     Err(ReadError::Missing { now, cause: advice.into() })
 }
 
