@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::open::{Held, Opened};
+use self::open::{Held, Opened, Renew};
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -57,7 +57,7 @@ use drift::{Drift, Load};
 use fleet::Fleet;
 pub use local::{Local, decide, hand_out, is_listened_on, one_shot};
 use observers::{Steps, StoreCounts};
-pub use prove::prove;
+pub use prove::{NotSetUp, prove};
 use sockets::{AdminName, Sockets};
 pub use unmade::unmade;
 
@@ -143,6 +143,7 @@ struct Parts {
     store: Arc<dyn Store>,
     reveal: Arc<dyn Reveal>,
     held: Option<Arc<dyn Held>>,
+    renew: Renew,
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
     board: Arc<Board>,
@@ -160,7 +161,7 @@ impl Parts {
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let Opened { store, reveal, held } = open::open(config, &clock).await?;
+        let Opened { store, reveal, held, renew } = open::open(config, &clock)?;
         let counts = StoreCounts::new(Arc::clone(&metrics));
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
@@ -178,6 +179,7 @@ impl Parts {
             store,
             reveal,
             held,
+            renew,
             distribution,
             clients,
             board,
@@ -207,8 +209,11 @@ impl Parts {
         self.metrics.config(&config.hash);
     }
 
-    /// Reads the config again, and the certificates with it. An error changes nothing.
+    /// Reads the config again, and the certificates with it, and has AWS's credentials looked up again. An error changes
+    /// nothing.
     fn reload(&self, path: &Path, load: &Load, old: &Config) -> Result<(Config, Option<Material>)> {
+        // Whatever the config says: other tools write those files.
+        (self.renew)();
         let new = load(path)?;
         let changes =
             crate::config::changes(old, &new).map_err(|errors| anyhow::anyhow!(errors.join("; ")))?;

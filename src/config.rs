@@ -24,6 +24,7 @@ mod clients;
 mod file;
 mod glance;
 mod mistakes;
+mod names;
 mod parse;
 mod published;
 mod secrets;
@@ -36,6 +37,7 @@ mod warnings;
 
 pub use changes::changes;
 pub use mistakes::{ConfigErrors, Mistake};
+pub use names::{Unnamed, meant};
 pub use tls::TlsConfig;
 
 /// A config without mistakes.

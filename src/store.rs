@@ -94,6 +94,10 @@ pub enum ReadError {
     /// The store refuses us. Nothing is known, and what was known ages.
     #[error("the store does not let us read the secret")]
     Denied(#[source] Cause),
+    /// Nobody was asked: something is missing, or can't be right, in what we were told of the store. Nothing is known,
+    /// and what was known ages.
+    #[error("the store is not set up")]
+    Misconfigured(#[source] Cause),
     /// The record is damaged, was edited, or was sealed with another key. Nothing of it is believed.
     #[error("the secret's record in the store is damaged")]
     Damaged(#[source] Cause),

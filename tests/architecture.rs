@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
     rule("token", &["rotation::ring"], &["tracing", "tokio"]),
     rule("store", &["rotation::ring", "rotation::plan", "time"], &["engine", "aws_sdk"]),
     rule("store::aws", &["store", "rotation", "token", "time", "clock"], &["engine", "std::env"]),
+    rule("store::aws::name", &[], PURE),
     rule("store::aws::label", &["rotation::ring", "time"], PURE),
     rule("store::aws::memory", &["rotation::ring", "time"], PURE),
     rule("store::aws::view", &["store", "rotation::ring", "time"], PURE),
@@ -63,7 +64,7 @@ const RULES: &[Rule] = &[
         &["distribution", "metrics", "clock", "time"],
         &["crate::token", "crate::store", "crate::config"],
     ),
-    rule("http::operator", &["rotation::plan"], &[]),
+    rule("http::operator", &["rotation::plan", "rotation::ring"], &[]),
     rule("http::admin", &["http", "rotation::plan", "rotation::ring", "audit", "clock", "time"], &[]),
     rule(
         "http::token",

@@ -10,9 +10,9 @@ use std::{
 use super::{status, translate};
 use crate::{
     clock::{Clock, elapsed},
-    config::{Config, SecretConfig},
+    config::{Config, SecretConfig, StoreConfig, meant},
     distribution::{Distribution, Member, Standing},
-    http::operator::{SecretStatus, VerifiersStatus},
+    http::operator::{OrderError, SecretStatus, VerifiersStatus},
     metrics::Metrics,
     rotation::engine::{Observation, Observer, Outcome, Trigger},
     time::Timestamp,
@@ -33,6 +33,7 @@ struct Rows {
     places: HashMap<Arc<str>, usize>,
     hold: Duration,
     config_hash: String,
+    is_aws: bool,
 }
 
 struct Row {
@@ -56,6 +57,7 @@ impl Board {
         let mut old = std::mem::take(&mut *rows);
         rows.hold = config.hold;
         rows.config_hash.clone_from(&config.hash);
+        rows.is_aws = matches!(config.store, StoreConfig::Aws(_));
         rows.all.reserve_exact(config.secrets.len());
         for secret in &config.secrets {
             self.metrics.rotation.know(&secret.name);
@@ -72,8 +74,20 @@ impl Board {
         }
     }
 
+    /// The member that a secret's name, or on AWS its ARN, means.
     pub(super) fn member(&self, name: &str) -> Option<Member> {
-        self.lock().row(name).map(|row| translate::member(&row.secret))
+        let name = self.name(name).ok()?;
+        self.lock().row(&name).map(|row| translate::member(&row.secret))
+    }
+
+    /// What the config calls the secret that a name, or on AWS an ARN, means.
+    pub(super) fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
+        let rows = self.lock();
+        if let Some((exactly, _)) = rows.places.get_key_value(name) {
+            return Ok(Arc::clone(exactly));
+        }
+        let meant = meant(rows.all.iter().map(|row| &row.secret.name), name, rows.is_aws);
+        meant.cloned().map_err(translate::unnamed)
     }
 
     pub(super) fn config_hash(&self) -> String {

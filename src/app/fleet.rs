@@ -148,10 +148,12 @@ impl Operator for Daemon {
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        self.board.one(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
+        let name = self.board.name(name)?;
+        self.board.one(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))
     }
 
     async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        let name = &*self.board.name(name)?;
         let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
@@ -167,7 +169,8 @@ impl Operator for Daemon {
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
-        let secret = self.board.secret(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
+        let name = self.board.name(name)?;
+        let secret = self.board.secret(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))?;
         preview::of(&self.store, &secret, compromised).await
     }
 }

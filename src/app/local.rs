@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -17,7 +17,7 @@ use super::{observers::Steps, open, preview, sockets, status, translate, unmade}
 use crate::{
     audit::{self, Action, AuditLog, Event},
     clock::{Clock, SystemClock, elapsed},
-    config::{Config, SecretConfig},
+    config::{Config, SecretConfig, StoreConfig, meant},
     distribution::{Decision, Distribution},
     http::operator::{Operator, OrderError, Preview, SecretStatus},
     rotation::{
@@ -54,6 +54,7 @@ pub struct Local {
     seen: Arc<LastSeen>,
     /// Whether looking at a secret also moves it on, since nobody else may.
     driving: bool,
+    is_aws: bool,
 }
 
 impl std::fmt::Debug for Local {
@@ -63,15 +64,15 @@ impl std::fmt::Debug for Local {
 }
 
 /// Opens the store of a config, audited like the daemon's; one that is not made yet is not made by it.
-async fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     unmade::refuse(config)?;
-    open_or_make(config, clock).await
+    open_or_make(config, clock)
 }
 
 /// A log that can't be used stops no order.
-async fn open_or_make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+fn open_or_make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     let audit = Arc::new(AuditLog::open_or_lose(&translate::audit_target(config))?);
-    let opened = open::open(config, clock).await?;
+    let opened = open::open(config, clock)?;
     Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
 }
 
@@ -79,8 +80,7 @@ impl Local {
     /// Opens the store that the config names; only one who is driving makes it.
     pub async fn open(config: &Config, driving: bool) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store =
-            if driving { open_or_make(config, &clock).await? } else { open_store(config, &clock).await? };
+        let store = if driving { open_or_make(config, &clock)? } else { open_store(config, &clock)? };
         Ok(Self::on(config, &store, clock, driving))
     }
 
@@ -95,7 +95,14 @@ impl Local {
         let secrets =
             secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
         let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
-        Self { clock, secrets, order, store: Arc::clone(store), seen, driving }
+        let is_aws = matches!(config.store, StoreConfig::Aws(_));
+        Self { clock, secrets, order, store: Arc::clone(store), seen, driving, is_aws }
+    }
+
+    /// What the config calls the secret that a name, or on AWS an ARN, means.
+    fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
+        let names = self.secrets.values().map(|(secret, _)| &secret.name);
+        meant(names, name, self.is_aws).cloned().map_err(translate::unnamed)
     }
 
     fn entry(&self, name: &str) -> Result<&(SecretConfig, AsyncMutex<Rotator>), OrderError> {
@@ -201,6 +208,7 @@ impl Operator for Local {
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
+        let name = &*self.name(name)?;
         if self.turn(name, self.driving, None).await? == Turn::Step {
             self.turn(name, false, None).await?;
         }
@@ -208,6 +216,7 @@ impl Operator for Local {
     }
 
     async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+        let name = &*self.name(name)?;
         {
             let (config, rotator) = self.entry(name)?;
             let mut rotator = rotator.lock().await;
@@ -222,6 +231,7 @@ impl Operator for Local {
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
+        let name = &*self.name(name)?;
         preview::of(&self.store, &self.entry(name)?.0, compromised).await
     }
 }
@@ -257,10 +267,15 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
 pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
     unmade::refuse(config)?;
     let audit = AuditLog::open(&translate::audit_target(config))?;
-    let result = reveal(config, clock, secret).await;
+    let known = config.secret(secret);
+    let name = known.as_ref().map_or_else(|_| secret.to_owned(), |known| known.name.to_string());
+    let result = match known {
+        Ok(known) => reveal(config, clock, known).await,
+        Err(unnamed) => Err(unnamed.into()),
+    };
     let event = Event {
         action: Action::TokenHandedOut,
-        secret: Some(secret.to_owned()),
+        secret: Some(name),
         version: result.as_ref().ok().map(|(version, _)| version.to_string()),
         actor: actor(),
         peer: None,
@@ -271,18 +286,20 @@ pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> 
     result.map(|(_, token)| token)
 }
 
-async fn reveal(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<(VersionId, Token)> {
-    let known = config.secrets.iter().find(|s| *s.name == *secret);
-    let known = known.with_context(|| format!("no secret named {secret:?} in the config"))?;
-    let opened = open::open(config, clock).await?;
-    opened.store.read(&translate::secret(known)).await?;
-    Ok(opened.reveal.reveal(secret).await?)
+async fn reveal(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    secret: &SecretConfig,
+) -> Result<(VersionId, Token)> {
+    let opened = open::open(config, clock)?;
+    opened.store.read(&translate::secret(secret)).await?;
+    Ok(opened.reveal.reveal(&secret.name).await?)
 }
 
 /// Decides on a token as the verify endpoint would, on a read of the store made now.
 pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Decision> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = open_store(config, &clock).await?;
+    let store = open_store(config, &clock)?;
     let (bounds, members) = translate::distribution(config);
     let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
     for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {

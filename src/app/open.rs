@@ -17,6 +17,8 @@ pub(super) struct Opened {
     pub(super) reveal: Arc<dyn Reveal>,
     /// Where it keeps files open.
     pub(super) held: Option<Arc<dyn Held>>,
+    /// Has what the store was told from outside looked up again before its next call.
+    pub(super) renew: Renew,
 }
 
 /// Files that are held open, or were read once.
@@ -37,7 +39,9 @@ impl Held for Embedded {
     }
 }
 
-pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
+pub(super) type Renew = Box<dyn Fn() + Send + Sync>;
+
+pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
     Ok(match &config.store {
         StoreConfig::Embedded { path, key_file } => {
             let store = Arc::new(Embedded::open(path, key_file, Arc::clone(clock))?);
@@ -45,11 +49,13 @@ pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Open
                 store: Arc::<Embedded>::clone(&store),
                 reveal: Arc::<Embedded>::clone(&store),
                 held: Some(store),
+                renew: Box::new(|| {}),
             }
         }
         StoreConfig::Aws(options) => {
-            let store = Arc::new(Aws::open(options.clone(), Arc::clone(clock)).await);
-            Opened { store: Arc::<Aws>::clone(&store), reveal: store, held: None }
+            let aws = Arc::new(Aws::open(options.clone(), Arc::clone(clock)));
+            let (store, renewed) = (Arc::<Aws>::clone(&aws), Arc::clone(&aws));
+            Opened { store, reveal: aws, held: None, renew: Box::new(move || renewed.renew()) }
         }
     })
 }

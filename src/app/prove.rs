@@ -10,18 +10,26 @@ use crate::{
     config::{Config, StoreConfig},
     store::{
         ReadError, Store,
-        aws::Aws,
+        aws::{Aws, Trouble},
         embedded::Embedded,
         proof::{Proof, Verdict},
     },
 };
+
+/// The store can't be asked, for something is missing, or can't be right, in what we were told of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is not set up: {0}")]
+pub struct NotSetUp(String);
 
 /// Tries everything that a rotation needs on each secret, and hands on what came of it.
 pub async fn prove(config: &Config, mut say: impl FnMut(&str, &[Proof])) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     match &config.store {
         StoreConfig::Aws(options) => {
-            let aws = Aws::open(options.clone(), clock).await;
+            let aws = Aws::open(options.clone(), clock);
+            if let Err(Trouble::Misconfigured(why)) = aws.ready().await {
+                return Err(NotSetUp(why.to_string()).into());
+            }
             for secret in &config.secrets {
                 say(&secret.name, &aws.prove(&translate::secret(secret)).await);
             }
@@ -46,7 +54,7 @@ pub async fn prove(config: &Config, mut say: impl FnMut(&str, &[Proof])) -> Resu
 fn read<T>(outcome: Result<T, ReadError>) -> Proof {
     let Err(error) = outcome else { return Proof::proved("read") };
     let verdict = match error {
-        ReadError::Denied(_) => Verdict::Denied,
+        ReadError::Denied(_) | ReadError::Misconfigured(_) => Verdict::Denied,
         _ => Verdict::Failed,
     };
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -4,14 +4,25 @@ use std::sync::Arc;
 
 use crate::{
     audit::Target,
-    config::{Config, Role as ConfigRole, SecretConfig},
+    config::{Config, Role as ConfigRole, SecretConfig, Unnamed},
     distribution::{Bounds, Member},
-    http::auth::{Client, Known, Polls, Role},
+    http::{
+        auth::{Client, Known, Polls, Role},
+        operator::OrderError,
+    },
     store::Secret,
 };
 
 pub(super) fn audit_target(config: &Config) -> Target {
     config.audit_log.clone().map_or(Target::Stderr, Target::File)
+}
+
+/// Why an order's name means no secret.
+pub(super) fn unnamed(why: Unnamed) -> OrderError {
+    match why {
+        Unnamed::Nobody(name) => OrderError::NoSuchSecret(name),
+        several @ Unnamed::Several(..) => OrderError::Refused(several.to_string()),
+    }
 }
 
 /// What a store needs to know of a secret.

@@ -7,16 +7,20 @@ use clap::Args;
 
 use super::{Exit, UsageError, context::Context, output, shared, sums};
 use crate::{
-    app::{Validity, load_certificates, prove, validity},
+    app::{NotSetUp, Validity, load_certificates, prove, validity},
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
-    store::proof::{Proof, Verdict},
+    store::{
+        aws::{Arn, without_suffix},
+        proof::{Proof, Verdict},
+    },
 };
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 On AWS, --live puts a version with a label of its own into each secret and takes the label off again: what is current,
-pending or previous stays so, and AWS removes the version by itself. Exits 1 when something does not work.")]
+pending or previous stays so, and AWS removes the version by itself. Exits 1 when something does not work, and 2 when AWS
+can't be asked at all: no region, no credentials, or an endpoint that is no URL.")]
 pub(super) struct CheckArgs {
     /// Also prove each permission on the real store
     #[arg(long)]
@@ -61,6 +65,15 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
     for warning in shared::warnings(context.path(), &config) {
         output::say(&warning);
     }
+    for secret in config.secrets.iter().filter(|_| matches!(config.store, StoreConfig::Aws(_))) {
+        let name = Arn::parse(&secret.name).map_or(Some(&*secret.name), |arn| arn.name());
+        if let Some(name) = name.filter(|name| without_suffix(name).is_some()) {
+            output::say(&format!(
+                "warning: the secret's name {name:?} ends in a hyphen and six characters, as AWS's ARNs do: AWS does not find \
+                 it by an ARN without its end, and takes that for another secret's. Name it by its name or its whole ARN"
+            ));
+        }
+    }
     for secret in &config.secrets {
         output::say(&sums::of(&config, secret));
     }
@@ -76,7 +89,11 @@ async fn live(config: &Config) -> Result<Exit> {
         bad += proofs.iter().filter(|proof| proof.is_bad()).count();
         output::say(&format!("{secret}{}", proofs.iter().map(line).collect::<String>()));
     })
-    .await?;
+    .await
+    .map_err(|error| match error.downcast::<NotSetUp>() {
+        Ok(not_set_up) => UsageError(not_set_up.to_string()).into(),
+        Err(error) => error,
+    })?;
     if bad == 0 {
         return Ok(Exit::Done);
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 
 use super::{Exit, context::Context, output};
 use crate::{
-    http::operator::{OrderError, SecretStatus, VersionStatus},
+    http::operator::{OrderError, SecretStatus, Unnamed, VersionStatus},
     rotation::{plan::Demand, ring::VersionId},
 };
 
@@ -15,19 +15,20 @@ pub(super) fn standing<'a>(status: &'a SecretStatus, stage: &str) -> Option<&'a 
 
 /// The id of the current version: orders are bound to it.
 pub(super) fn current(status: &SecretStatus) -> Result<VersionId> {
-    let Some(version) = standing(status, "current") else {
+    let Some(current) = standing(status, "current") else {
         let why = status.message.as_deref().unwrap_or("it was not read yet");
         return Err(
             OrderError::Unknown(format!("{}: no current version is known: {why}", status.secret)).into()
         );
     };
-    version_id(&version.version)
+    version(status, &current.version)
 }
 
-pub(super) fn version_id(text: &str) -> Result<VersionId> {
-    text.parse().map_err(|_| {
-        super::UsageError(format!("{text:?} is no version: it is a UUID, see `crossfade status -o json`"))
-            .into()
+/// The version that a person names.
+pub(super) fn version(status: &SecretStatus, text: &str) -> Result<VersionId> {
+    status.version(text).map_err(|unnamed| match unnamed {
+        Unnamed::NoVersion(_) => super::UsageError(unnamed.to_string()).into(),
+        _ => OrderError::Refused(format!("{}: {unnamed}", status.secret)).into(),
     })
 }
 
@@ -37,7 +38,7 @@ pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {
     let Some(pending) = standing(&status, "pending") else {
         return Err(anyhow!("{secret}: no pending version stands: there is nothing to abort"));
     };
-    let pending = version_id(&pending.version)?;
+    let pending = version(&status, &pending.version)?;
     hands.operator.order(secret, Demand::Abort { pending }).await?;
     output::say(&format!("{secret}: version {pending} was taken back; the next slot is the next rotation"));
     Ok(Exit::Done)

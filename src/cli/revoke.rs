@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     http::operator::{OrderError, SecretStatus, VerifiersStatus, VersionStatus},
-    rotation::plan::Demand,
+    rotation::{plan::Demand, ring::VersionId},
 };
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(super) struct RevokeArgs {
     /// Every previous version
     #[arg(long)]
     previous: bool,
-    /// That version
+    /// That version: its id, or eight digits of it or more
     #[arg(long, value_name = "ID")]
     version: Option<String>,
     /// Every version; a new one becomes current at once
@@ -62,8 +62,9 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
             OrderError::Unknown(format!("{name}: what is accepted is not known: {why}. {by_hand}")).into()
         );
     }
+    let named = args.version.as_deref().map(|version| orders::version(&status, version)).transpose()?;
     let open: Vec<&VersionStatus> =
-        status.versions.iter().filter(|version| concerns(&args, version)).collect();
+        status.versions.iter().filter(|version| concerns(&args, named, version)).collect();
     if open.is_empty() && args.previous {
         output::say(&format!("{name}: no previous version is accepted: nothing to revoke"));
         return Ok(Exit::Done);
@@ -77,10 +78,10 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
     }
     let demands = if args.all {
         vec![Demand::RevokeAll { current: orders::current(&status)? }]
-    } else if let Some(version) = &args.version {
-        vec![Demand::Revoke { version: orders::version_id(version)? }]
+    } else if let Some(version) = named {
+        vec![Demand::Revoke { version }]
     } else {
-        let ids = open.iter().map(|v| orders::version_id(&v.version));
+        let ids = open.iter().map(|v| orders::version(&status, &v.version));
         ids.map(|id| Ok(Demand::Revoke { version: id? })).collect::<Result<_>>()?
     };
     let order = async {
@@ -143,8 +144,8 @@ async fn confirmations(hands: &Hands, name: &str, patience: Duration) -> Result<
     Ok(Exit::Unknown)
 }
 
-fn concerns(args: &RevokeArgs, version: &VersionStatus) -> bool {
-    let named = args.version.as_ref().is_some_and(|id| *id == version.version);
+fn concerns(args: &RevokeArgs, named: Option<VersionId>, version: &VersionStatus) -> bool {
+    let named = named.is_some_and(|id| id.to_string() == version.version);
     !version.ended && (args.all || named || (args.previous && version.stage == "previous"))
 }
 

@@ -11,7 +11,7 @@ use super::{
     dry_run, orders, output,
 };
 use crate::{
-    http::operator::{OrderError, SecretStatus},
+    http::operator::{OrderError, SecretStatus, Unnamed},
     rotation::{plan::Demand, ring::VersionId},
 };
 
@@ -40,7 +40,7 @@ pub(super) struct RotateArgs {
     /// How long to wait, in seconds [default: soak + 60]
     #[arg(long, value_name = "SECONDS", requires = "wait")]
     timeout: Option<u64>,
-    /// Only if that version is still current, else do nothing (safe to repeat)
+    /// Only if that version is still current, else do nothing (safe to repeat); eight digits of its id are enough
     #[arg(long, value_name = "VERSION")]
     if_current: Option<String>,
     /// The token has leaked: end all versions; the current one ends when its replacement has soaked
@@ -55,7 +55,6 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     if args.due {
         return due(context, args.wait).await;
     }
-    let if_current = args.if_current.as_deref().map(orders::version_id).transpose()?;
     let hands = context.hands(args.wait).await?;
     let names = match &args.secret {
         Some(name) => vec![name.clone()],
@@ -70,7 +69,7 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     let mut began = Vec::new();
     for name in &names {
         let status = hands.operator.secret(name).await?;
-        if let Some(seen) = order(&hands, &status, if_current, args.compromised).await? {
+        if let Some(seen) = order(&hands, &status, args.if_current.as_deref(), args.compromised).await? {
             began.push((name.clone(), seen, Duration::from_millis(status.soak_ms)));
         }
     }
@@ -89,12 +88,14 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
 async fn order(
     hands: &Hands,
     status: &SecretStatus,
-    if_current: Option<VersionId>,
+    if_current: Option<&str>,
     compromised: bool,
 ) -> Result<Option<VersionId>> {
     let name = &status.secret;
     let current = orders::current(status)?;
-    if let Some(wanted) = if_current.filter(|wanted| *wanted != current) {
+    if let Some(wanted) = if_current
+        && !names(status, wanted, current)?
+    {
         output::say(&format!(
             "{name}: version {wanted} is not current any more (that is {current}): nothing to do"
         ));
@@ -123,6 +124,14 @@ async fn order(
         output::note("who promotes it: a daemon, the next `rotate --due`, or `rotate --wait`");
     }
     Ok(Some(current))
+}
+
+/// Whether a person means that version. One that is not known any more is none of those that are.
+fn names(status: &SecretStatus, wanted: &str, version: VersionId) -> Result<bool> {
+    match status.version(wanted) {
+        Err(Unnamed::Nobody { .. }) => Ok(false),
+        _ => Ok(orders::version(status, wanted)? == version),
+    }
 }
 
 /// Shows the phases as they pass. Whether the version that was seen has been replaced.

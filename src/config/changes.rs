@@ -31,15 +31,18 @@ pub fn changes(old: &Config, new: &Config) -> Result<Vec<String>, Vec<String>> {
     }
     let mut said = Vec::new();
     for secret in old.secrets.iter().filter(|o| !new.secrets.iter().any(|n| n.name == o.name)) {
-        said.push(format!("{} is no longer rotated, and its tokens are no longer accepted", secret.name));
+        said.push(match new.secret(&secret.name) {
+            Ok(now) => format!("{} stands in the config as {} from now on", secret.name, now.name),
+            Err(_) => format!("{} is no longer rotated, and its tokens are no longer accepted", secret.name),
+        });
     }
-    for secret in new.secrets.iter().filter(|n| !old.secrets.iter().any(|o| o.name == n.name)) {
+    for secret in new.secrets.iter().filter(|n| old.secret(&n.name).is_err()) {
         said.push(format!("{} is rotated from now on", secret.name));
     }
     for client in &old.clients {
         match new.clients.iter().find(|n| n.id == client.id) {
             None => said.push(format!("the client {} is refused from now on", client.id)),
-            Some(now) if narrowed(client, now) => {
+            Some(now) if narrowed(client, now, new) => {
                 said.push(format!("the client {} may do less from now on", client.id));
             }
             Some(_) => {}
@@ -51,10 +54,11 @@ pub fn changes(old: &Config, new: &Config) -> Result<Vec<String>, Vec<String>> {
     Ok(said)
 }
 
-fn narrowed(old: &ClientConfig, new: &ClientConfig) -> bool {
+fn narrowed(old: &ClientConfig, new: &ClientConfig, config: &Config) -> bool {
+    let keeps = |secret: &str| config.secret(secret).is_ok_and(|secret| new.secrets.contains(&secret.name));
     old.role != new.role
         || old.audiences.iter().any(|audience| !new.audiences.contains(audience))
-        || old.secrets.iter().any(|secret| !new.secrets.contains(secret))
+        || old.secrets.iter().any(|secret| !keeps(secret))
         || (old.cert_san.is_some() && old.cert_san != new.cert_san)
         || old.credentials.iter().any(|credential| !new.credentials.contains(credential))
 }

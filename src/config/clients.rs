@@ -8,7 +8,9 @@ use std::{
 use crossfade_verify::Digest;
 
 use super::{
-    ClientConfig, Role, SecretConfig, published,
+    ClientConfig, Role, SecretConfig,
+    names::{Unnamed, meant},
+    published,
     secrets::Written,
     section::{At, Section},
     text,
@@ -18,6 +20,8 @@ use super::{
 pub(super) struct Known<'a> {
     pub(super) secrets: &'a [SecretConfig],
     pub(super) written: &'a Written,
+    /// Whether secrets can be named by ARNs.
+    pub(super) is_aws: bool,
 }
 
 /// What of `listen` bears on clients.
@@ -63,8 +67,18 @@ fn client(
     let name = id.as_ref().map(|at| at.value.clone()).unwrap_or_default();
     let cert_san = certificate(&section, &name, listener, &mut owners.names);
     let credentials = credentials(&section, &name, listener, &mut owners.credentials);
-    let audiences = known.list(&section, "audiences", &known.written.audiences, |secret| &secret.audience);
-    let names = known.list(&section, "secrets", &known.written.names, |secret| &secret.name);
+    let audiences = known.list(&section, "audiences", &known.written.audiences, |audience| {
+        let mut all = known.secrets.iter().map(|secret| &secret.audience);
+        all.find(|known| ***known == *audience)
+            .ok_or_else(|| format!("{audience:?}: no secret of this config has it under `audience`"))
+    });
+    let names = known.list(&section, "secrets", &known.written.names, |name| {
+        let all = known.secrets.iter().map(|secret| &secret.name);
+        meant(all, name, known.is_aws).map_err(|unnamed| match unnamed {
+            Unnamed::Nobody(_) => format!("{name:?}: no secret of this config has it under `name`"),
+            several @ Unnamed::Several(..) => several.to_string(),
+        })
+    });
     if let Some(role) = &role {
         let wants = match role.value {
             Role::Verifier => "audiences",
@@ -139,12 +153,12 @@ fn credentials(
 
 impl Known<'_> {
     /// A list of what some secret bears; empty is as wrong as unknown.
-    fn list(
+    fn list<'a>(
         &self,
         section: &Section<'_>,
         key: &'static str,
         written: &BTreeSet<String>,
-        of: impl Fn(&SecretConfig) -> &Arc<str>,
+        find: impl Fn(&str) -> Result<&'a Arc<str>, String>,
     ) -> Option<Vec<Arc<str>>> {
         let listed = section.list(key, false, |text| Ok(text.to_owned()))?;
         if section.is_empty(key) {
@@ -152,17 +166,11 @@ impl Known<'_> {
         }
         let mut found = Vec::new();
         for At { place, value } in &listed {
-            match self.secrets.iter().map(&of).find(|known| ***known == **value) {
-                Some(known) => found.push(Arc::clone(known)),
+            match find(value) {
+                Ok(known) => found.push(Arc::clone(known)),
                 // It stands in the file, and what is wrong with it has been told.
-                None if written.contains(value) || !self.written.whole => {}
-                None => section.reading.mistake(
-                    *place,
-                    format!(
-                        "{value:?}: no secret of this config has it under `{}`",
-                        if key == "secrets" { "name" } else { "audience" }
-                    ),
-                ),
+                Err(_) if written.contains(value) || !self.written.whole => {}
+                Err(unknown) => section.reading.mistake(*place, unknown),
             }
         }
         Some(found)

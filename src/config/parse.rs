@@ -91,16 +91,21 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         );
     }
     let store = store::parse(&top, folder, hold.value);
+    let is_aws = matches!(store.config, StoreConfig::Aws(_));
     let shared = Shared {
         freshness: freshness.value,
         hold: hold.value,
         sync: sync.value,
         store: store.traits,
-        is_aws: store.kind.then_some(matches!(store.config, StoreConfig::Aws(_))),
+        is_aws: store.kind.then_some(is_aws),
         compared: compared && store.lag,
+        region: match &store.config {
+            StoreConfig::Aws(options) => options.region.clone(),
+            StoreConfig::Embedded { .. } => None,
+        },
     };
     let (secrets, written) = secrets::parse(&top, &shared);
-    let known = clients::Known { secrets: &secrets, written: &written };
+    let known = clients::Known { secrets: &secrets, written: &written, is_aws };
     let listener = clients::Listener {
         asks_for_certificates: tls::asks_for_certificates(&top),
         on_loopback: listen.ip().is_loopback(),

@@ -16,7 +16,10 @@ use crate::{
         policy::{Policy, PolicyError, StoreTraits, Terms},
         schedule::{Schedule, ScheduleError},
     },
-    store::Format,
+    store::{
+        Format,
+        aws::{Arn, may_be_one},
+    },
     time::Timestamp,
 };
 
@@ -35,6 +38,8 @@ pub(super) struct Shared {
     pub(super) is_aws: Option<bool>,
     /// Whether freshness and store_lag are what somebody has meant: a mistake in them is told once.
     pub(super) compared: bool,
+    /// In which secrets are looked for, where the config says so.
+    pub(super) region: Option<String>,
 }
 
 /// What the file calls its secrets and their audiences, also where the rest of a secret is unsound.
@@ -82,14 +87,25 @@ pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<SecretConfig>, W
     let mut common = Common::default();
     let mut written = Written { names: BTreeSet::new(), audiences: BTreeSet::new(), whole: true };
     let mut secrets = Vec::new();
+    let mut names = BTreeSet::new();
+    // Where ARNs say it and the config does not, the first one does.
+    let mut region = shared.region.clone();
     for section in top.sections("secrets") {
         let texts = (section.text("name"), section.text("audience"));
         written.whole &= texts.0.is_some() && texts.1.is_some();
         written.audiences.extend(texts.1);
         let is_new = texts.0.is_none_or(|name| written.names.insert(name));
         let name = section.need("name", text::secret_name);
-        if let Some(at) = name.as_ref().filter(|_| !is_new) {
-            section.reading.mistake(at.place, format!("the secret {:?} stands here twice", at.value));
+        if let Some(At { place, value }) = &name {
+            if shared.is_aws == Some(true)
+                && let Some(mistake) = beyond_a_name(value, &names, &mut region)
+            {
+                section.reading.mistake(*place, mistake);
+            }
+            if !is_new {
+                section.reading.mistake(*place, format!("the secret {value:?} stands here twice"));
+            }
+            names.insert(value.clone());
         }
         secrets.extend(secret(section, name, shared, &mut common));
     }
@@ -186,6 +202,33 @@ fn in_words(section: &Section<'_>) -> Option<String> {
     let zone = section.text("timezone").map(|zone| format!(" {zone}")).unwrap_or_default();
     let every = || section.text("every").map(|period| format!("every {period}"));
     pattern.map(|pattern| format!("{pattern}{zone}")).or_else(every)
+}
+
+/// What is wrong with a name as one of Secrets Manager's, where it can be one of any store's.
+fn beyond_a_name(name: &str, before: &BTreeSet<String>, region: &mut Option<String>) -> Option<String> {
+    if let Some(other) = before.iter().find(|other| *other != name && may_be_one(other, name)) {
+        return Some(format!(
+            "{name:?} names the same secret as {other:?} does: take one of the two out. (If they are in two accounts, name \
+             both by their whole ARNs)"
+        ));
+    }
+    if !name.contains(':') {
+        return None;
+    }
+    let Some(arn) = Arn::parse(name) else {
+        return Some(format!(
+            "{name:?} is neither a name (which has no `:`) nor an ARN of a secret: \
+             arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX"
+        ));
+    };
+    let ours = region.get_or_insert_with(|| arn.region.to_owned());
+    (*ours != arn.region).then(|| {
+        format!(
+            "the ARN is of the region {}, and all secrets are looked for in one, which is {ours} by `store.region` or by an \
+             ARN before this one",
+            arn.region
+        )
+    })
 }
 
 /// What a schedule asks of Secrets Manager that it does not give.

@@ -21,7 +21,7 @@ use super::{
     auth::Caller,
     error::ApiError,
     introspect, limits,
-    operator::{Operator, OrderError, Preview, Running, SecretStatus},
+    operator::{Operator, OrderError, Preview, Running, SecretStatus, Unnamed},
     server::Peer,
     token,
 };
@@ -167,7 +167,10 @@ fn demand(verb: &str, body: &OrderBody, seen: &SecretStatus) -> Result<Demand, A
         let text = text.ok_or_else(|| {
             ApiError::new(StatusCode::CONFLICT, "refused", format!("no {stage} version stands"))
         })?;
-        text.parse().map_err(|_| ApiError::invalid_request("a version is named by its UUID"))
+        seen.version(&text).map_err(|unnamed| match unnamed {
+            Unnamed::NoVersion(_) => ApiError::invalid_request(unnamed.to_string()),
+            _ => ApiError::new(StatusCode::CONFLICT, "refused", unnamed.to_string()),
+        })
     };
     Ok(match verb {
         "rotate" if body.compromised => Demand::Compromised { current: id(&body.current, "current")? },

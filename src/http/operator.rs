@@ -6,7 +6,10 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::rotation::plan::{Demand, Phase};
+use crate::rotation::{
+    plan::{Demand, Phase},
+    ring::VersionId,
+};
 
 /// Whoever can carry out orders: a daemon, or this process on the store itself.
 #[async_trait]
@@ -122,6 +125,71 @@ pub struct SecretStatus {
     pub soak_ms: u64,
     /// Who verifies for its audience, as the daemon that answers has seen; none without a daemon.
     pub verifiers: Option<VerifiersStatus>,
+}
+
+/// The fewest hexadecimal digits that name a version.
+const DIGITS: usize = 8;
+
+/// Why a text names no version.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unnamed {
+    /// It can be none.
+    #[error(
+        "{0:?} is no version: it is a UUID, or its first eight hexadecimal digits or more, see `crossfade status`"
+    )]
+    NoVersion(String),
+    /// None begins so.
+    #[error("no version of {secret} begins with {text:?}: its versions are {known}")]
+    Nobody {
+        /// What was given.
+        text: String,
+        /// Whose versions these are.
+        secret: String,
+        /// All of them.
+        known: String,
+    },
+    /// Several do.
+    #[error("{text:?} is the beginning of several versions of {secret}: {known}. Give more digits")]
+    Several {
+        /// What was given.
+        text: String,
+        /// Whose versions these are.
+        secret: String,
+        /// Those that begin so.
+        known: String,
+    },
+}
+
+impl SecretStatus {
+    /// The version that a text names: its id, as the store spells it or as any UUID is spelled, whether it is known or
+    /// not; or the beginning of one that is known.
+    pub fn version(&self, text: &str) -> Result<VersionId, Unnamed> {
+        let known: Vec<VersionId> = self.versions.iter().filter_map(|v| v.version.parse().ok()).collect();
+        let spelled = VersionId::of_name(text);
+        if known.contains(&spelled) {
+            return Ok(spelled);
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        let plain = |text: &str| text.replace('-', "").to_ascii_lowercase();
+        let digits = plain(text);
+        if digits.len() < DIGITS || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Unnamed::NoVersion(text.to_owned()));
+        }
+        let begins: Vec<VersionId> =
+            known.iter().copied().filter(|id| plain(&id.to_string()).starts_with(&digits)).collect();
+        let (text, secret) = (text.to_owned(), self.secret.clone());
+        let list = |ids: &[VersionId]| {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+        };
+        match begins[..] {
+            [one] => Ok(one),
+            [] => Err(Unnamed::Nobody { text, secret, known: list(&known) }),
+            _ => Err(Unnamed::Several { text, secret, known: list(&begins) }),
+        }
+    }
 }
 
 /// The verifiers of an audience. Times are milliseconds.

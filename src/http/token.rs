@@ -113,11 +113,10 @@ impl Counter {
         if client.role != Role::Bot {
             return Err(ApiError::forbidden("tokens are for clients with the role `bot`"));
         }
-        let known = client.secrets.iter().any(|name| &**name == secret);
-        let member = known.then(|| (self.member)(secret)).flatten();
+        let member = (self.member)(secret).filter(|member| client.secrets.contains(&member.secret));
         let member =
             member.ok_or_else(|| ApiError::forbidden("this client may not have that secret's token"))?;
-        let (version, token) = self.reveal.reveal(secret).await.map_err(unavailable)?;
+        let (version, token) = self.reveal.reveal(&member.secret).await.map_err(unavailable)?;
         let cached = (member.grace / CACHED_PART_OF_GRACE).min(CACHED_AT_MOST);
         let version = version.to_string();
         let body = serde_json::to_vec(&Handed {

@@ -6,8 +6,12 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `name` | what AWS takes for one secret |
 //! | `calls` | what we ask of AWS |
 //! | `api`, `date` | asking it, and the time that each answer bears |
+//! | `session` | the client that calls are made with, and when to look for another one |
+//! | `setup` | one look at the environment and AWS's files: region, endpoint, credentials |
+//! | `network` | how requests leave this process |
 //! | `pace` | how fast we call |
 //! | `trouble` | what AWS's errors mean for us |
 //! | `time` | AWS's time as the interval that it is |
@@ -28,14 +32,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use self::{
     calls::{Answer, Calls, Described, Stored},
     memory::Memory,
+    name::{Arn, may_be_one, without_suffix},
     pace::Urgency,
     trouble::Trouble,
 };
+use self::{session::Session, setup::Setup};
 use super::{Format, ReadError, Reading, Secret, Store, WriteError, proof::Proof};
 use crate::{
     clock::Clock,
@@ -54,9 +60,13 @@ mod date;
 mod label;
 mod look;
 mod memory;
+mod name;
+mod network;
 mod pace;
 mod probe;
 mod room;
+mod session;
+mod setup;
 mod time;
 mod trouble;
 mod value;
@@ -115,6 +125,8 @@ impl Default for Options {
 /// The secrets of one account and region.
 pub struct Aws {
     api: Arc<dyn Calls>,
+    /// None where `api` needs none.
+    session: Option<Arc<Session>>,
     clock: Arc<dyn Clock>,
     options: Options,
     memories: Mutex<HashMap<Arc<str>, (Format, memory::Memory)>>,
@@ -127,16 +139,10 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    /// With the standard chain of credentials, and the standard variables for endpoints.
-    pub async fn open(options: Options, clock: Arc<dyn Clock>) -> Self {
-        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(retries())
-            .timeout_config(timeouts());
-        let loader = match &options.region {
-            Some(region) => loader.region(Region::new(region.clone())),
-            None => loader,
-        };
-        Self::with(aws_sdk_secretsmanager::Client::new(&loader.load().await), options, clock)
+    /// With the standard chain of credentials, and the standard variables for endpoints. Nothing is looked up yet.
+    pub fn open(options: Options, clock: Arc<dyn Clock>) -> Self {
+        let session = Session::new(Setup::new(&options), Arc::clone(&clock));
+        Self::in_session(session, options, clock)
     }
 
     /// On a client that is set up otherwise. It signs by AWS's time, whatever the environment says: what is signed by
@@ -144,13 +150,33 @@ impl Aws {
     pub fn with(client: aws_sdk_secretsmanager::Client, options: Options, clock: Arc<dyn Clock>) -> Self {
         let config = client.config().to_builder().disable_clock_skew_correction(false);
         let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
-        let api = api::Api::new(client, Arc::clone(&clock), options.plaintext);
-        Self::asking(Arc::new(api), options, clock)
+        Self::in_session(Session::with(client, Arc::clone(&clock)), options, clock)
+    }
+
+    fn in_session(session: Session, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let session = Arc::new(session);
+        let api = api::Api::new(Arc::clone(&session), Arc::clone(&clock), options.plaintext);
+        Self { session: Some(session), ..Self::asking(Arc::new(api), options, clock) }
     }
 
     /// On something that answers in AWS's place.
     pub fn asking(api: Arc<dyn Calls>, options: Options, clock: Arc<dyn Clock>) -> Self {
-        Self { api, clock, options, memories: Mutex::default() }
+        Self { api, session: None, clock, options, memories: Mutex::default() }
+    }
+
+    /// Looks up region, endpoint and credentials, if they are not known yet.
+    pub async fn ready(&self) -> Result<(), Trouble> {
+        match &self.session {
+            Some(session) => session.found().await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Region, endpoint and credentials are looked up again before the next call.
+    pub fn renew(&self) {
+        if let Some(session) = &self.session {
+            session.look_at_once();
+        }
     }
 
     /// As a process that remembers this of the secret.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossfade::{
-    config::{Config, StoreConfig},
+    config::{Config, StoreConfig, changes},
     store::{Format, aws::Options},
 };
 
@@ -147,4 +147,78 @@ fn ten_overlapping_versions_fit_on_aws_and_one_second_more_does_not() {
 fn rotations_by_hand_and_the_embedded_store_are_not_bound_by_aws_s_limits() {
     assert!(parse(&on(AWS, "grace: 200h")).is_ok(), "only by hand");
     assert!(parse(&on(LEAST, "every: 2m\ngrace: 200h")).is_ok(), "embedded");
+}
+
+const NAME: &str = "mcp/slack-bot-token";
+const WHOLE: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mcp/slack-bot-token-AbC123";
+const PARTIAL: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mcp/slack-bot-token";
+
+/// A store, secrets of these names, and a bot that may have the tokens of these.
+fn secrets(store: &str, names: &[&str], bots: &[&str]) -> String {
+    let secret =
+        |name: &&str| format!("  - {{name: \"{name}\", client_id: b, audience: https://mcp.example.com}}\n");
+    let bots: Vec<String> = bots.iter().map(|name| format!("\"{name}\"")).collect();
+    let hash = "a".repeat(64);
+    let clients = format!(
+        "clients:\n  - {{id: b, role: bot, credential_sha256: {hash}, secrets: [{}]}}\n",
+        bots.join(", ")
+    );
+    let clients = if bots.is_empty() { String::new() } else { clients };
+    format!("{store}secrets:\n{}{clients}", names.iter().map(secret).collect::<String>())
+}
+
+#[test]
+fn two_names_of_what_aws_may_take_for_one_secret_do_not_stand_in_one_config() {
+    let elsewhere = WHOLE.replace("123456789012", "999999999999");
+    for names in [[NAME, WHOLE], [WHOLE, NAME], [PARTIAL, WHOLE], [NAME, PARTIAL], [NAME, &elsewhere]] {
+        let mistakes = parse(&secrets(AWS, &names, &[])).expect_err("one secret");
+        let said = &mistakes[0].message;
+        assert!(mistakes.len() == 1 && said.contains("same secret") && said.contains(names[0]), "{said}");
+    }
+    for names in [[NAME, "mcp/slack-bot"], [WHOLE, &elsewhere], ["mcp/slack", "mcp/slack-search"]] {
+        assert!(parse(&secrets(AWS, &names, &[])).is_ok(), "{names:?}");
+    }
+}
+
+#[test]
+fn a_client_s_list_names_a_secret_in_any_way_that_aws_takes() {
+    for (name, listed) in [(NAME, WHOLE), (NAME, PARTIAL), (WHOLE, NAME), (WHOLE, PARTIAL), (PARTIAL, WHOLE)]
+    {
+        let config = parse(&secrets(AWS, &[name], &[listed])).expect("a sound config");
+        assert_eq!(config.clients[0].secrets, [name.into()], "as the config calls it");
+        assert!(config.secret(listed).is_ok_and(|secret| *secret.name == *name));
+        assert!(parse(&secrets(LEAST, &[name], &[listed])).is_err(), "only AWS knows ARNs");
+    }
+    let elsewhere = WHOLE.replace("123456789012", "999999999999");
+    let mistakes = parse(&secrets(AWS, &[WHOLE, &elsewhere], &[NAME])).expect_err("which?");
+    let said = &mistakes[0].message;
+    assert!(said.contains(WHOLE) && said.contains(&elsewhere), "{said}");
+}
+
+#[test]
+fn what_is_neither_a_name_nor_an_arn_of_the_store_s_region_is_a_mistake() {
+    let there = WHOLE.replace("eu-west-1", "us-east-1").replace("slack", "teams");
+    let region = "store: {kind: aws, region: us-east-1}\n";
+    for (store, names, what) in [
+        (AWS, vec!["mcp:slack"], "nor an ARN"),
+        (AWS, vec!["arn:aws:s3:::mcp"], "nor an ARN"),
+        (AWS, vec!["arn:aws:secretsmanager:eu-west-1:123456789012:mcp"], "nor an ARN"),
+        (region, vec![WHOLE], "of the region eu-west-1"),
+        (AWS, vec![WHOLE, &there], "of the region us-east-1"),
+    ] {
+        let mistakes = parse(&secrets(store, &names, &[])).expect_err("a mistake");
+        let said = &mistakes[0].message;
+        assert!(mistakes.len() == 1 && said.contains(what), "{names:?}: {said}");
+    }
+    assert!(parse(&secrets(region, &[&there], &[])).is_ok());
+}
+
+#[test]
+fn a_secret_that_is_spelled_otherwise_after_a_reload_is_not_said_to_be_gone() {
+    let old = parse(&secrets(AWS, &[NAME], &[NAME])).expect("a sound config");
+    let new = parse(&secrets(AWS, &[WHOLE], &[PARTIAL])).expect("a sound config");
+    for (old, new) in [(&old, &new), (&new, &old)] {
+        let said = changes(old, new).expect("changes");
+        assert!(said.len() == 1 && said[0].contains("stands in the config as"), "{said:?}");
+    }
 }

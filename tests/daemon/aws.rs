@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(crate) const FIRST: &str = "00000000-0000-4000-8000-000000000001";
-const TOKEN: &str = "the-token-that-they-had-before";
+pub(crate) const TOKEN: &str = "the-token-that-they-had-before";
 
 /// A secret that somebody has made, and the runtime that serves it.
 pub(crate) struct Aws {

@@ -18,6 +18,24 @@ pub(crate) const AUDIENCE: &str = crossfade_testing_fleet::AUDIENCE;
 pub(crate) const VERIFIER: &str = crossfade_testing_fleet::VERIFIER;
 pub(crate) const BOT: &str = crossfade_testing_fleet::BOT;
 
+/// What the machine that runs the tests may have set, and would be taken for the test's.
+const OF_THE_MACHINE: [&str; 14] = [
+    "ALL_PROXY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+];
+
 /// Waits for a condition, not for a time.
 pub(crate) fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     crossfade_testing_fleet::until(what, condition)
@@ -63,7 +81,17 @@ impl World {
         Self::on_a_store("{kind: aws, region: eu-west-1, store_lag: 0s, write_lag: 0s}", secrets, environment)
     }
 
-    fn on_a_store(store: &str, secrets: &str, environment: Vec<(&'static str, String)>) -> Self {
+    /// One more variable for every process that is started from now on.
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.unset(name);
+        self.environment.push((name, value.into()));
+    }
+
+    pub(crate) fn unset(&mut self, name: &'static str) {
+        self.environment.retain(|(set, _)| *set != name);
+    }
+
+    pub(crate) fn on_a_store(store: &str, secrets: &str, environment: Vec<(&'static str, String)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = store.to_owned();
         let world = Self { folder, listen: free_port(), metrics: free_port(), store, environment };
@@ -111,6 +139,9 @@ secrets:
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crossfade"));
         command.current_dir(self.folder.path()).env_remove("CROSSFADE_CONFIG").env_remove("CROSSFADE_LOG");
+        for name in OF_THE_MACHINE {
+            command.env_remove(name);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg(verb).stdin(Stdio::null());
         command
@@ -140,7 +171,11 @@ secrets:
     }
 
     pub(crate) fn status(&self) -> Value {
-        let output = self.run(&["status", SECRET, "-o", "json"]);
+        self.status_of(SECRET)
+    }
+
+    pub(crate) fn status_of(&self, secret: &str) -> Value {
+        let output = self.run(&["status", secret, "-o", "json"]);
         let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         all[0].clone()
     }

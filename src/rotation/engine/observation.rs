@@ -71,6 +71,8 @@ pub enum Reason {
     Missing,
     /// The store refuses us.
     Denied,
+    /// What we were told of the store is not enough to ask it.
+    Misconfigured,
     /// Its record is damaged or was edited.
     Damaged,
     /// Its value is not a token.
@@ -87,9 +89,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Self::Missing,
         Self::Denied,
+        Self::Misconfigured,
         Self::Damaged,
         Self::Unusable,
         Self::Rejected,
@@ -103,6 +106,7 @@ impl Reason {
         match self {
             Self::Missing => "missing",
             Self::Denied => "denied",
+            Self::Misconfigured => "misconfigured",
             Self::Damaged => "damaged",
             Self::Unusable => "unusable",
             Self::Rejected => "rejected",

@@ -200,6 +200,7 @@ impl Rotator {
         let reason = match error {
             ReadError::Unavailable(_) => None,
             ReadError::Denied(_) => Some(Reason::Denied),
+            ReadError::Misconfigured(_) => Some(Reason::Misconfigured),
             ReadError::Damaged(_) => Some(Reason::Damaged),
             ReadError::Missing { .. } => Some(Reason::Missing),
         };

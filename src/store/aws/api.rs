@@ -13,7 +13,10 @@ use aws_sdk_secretsmanager::{
     Client, Config,
     config::{Builder, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
-    operation::{describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput},
+    operation::{
+        describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput,
+        list_secret_version_ids::ListSecretVersionIdsOutput,
+    },
     primitives::DateTime,
 };
 use crossfade_verify::Moment;
@@ -22,7 +25,9 @@ use zeroize::Zeroizing;
 use super::{
     calls::{Answer, Calls, Described, Stored},
     date::Stopwatch,
+    name::Arn,
     pace::{Pace, Urgency},
+    session::Session,
     time,
     trouble::Trouble,
 };
@@ -30,7 +35,7 @@ use crate::{clock::Clock, time::Timestamp};
 
 /// AWS, and our clock beside it.
 pub(super) struct Api {
-    client: Client,
+    session: Arc<Session>,
     clock: Arc<dyn Clock>,
     plaintext: bool,
     last: Mutex<Option<time::Last>>,
@@ -43,8 +48,83 @@ fn once() -> Builder {
 }
 
 impl Api {
-    pub(super) fn new(client: Client, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
-        Self { client, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
+    pub(super) fn new(session: Arc<Session>, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
+        Self { session, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
+    }
+
+    /// A read. One that is denied is sent once more, where other credentials are found then.
+    async fn read<O, E, T, F>(
+        &self,
+        send: impl Fn(&Client, Stopwatch) -> F + Send + Sync,
+        of: fn(O) -> Option<T>,
+    ) -> Answer<T>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: Future<Output = Result<O, SdkError<E>>> + Send,
+    {
+        let _place = self.pace.read().await;
+        let found = match self.session.found().await {
+            Ok(found) => found,
+            Err(trouble) => return Answer { outcome: Err(trouble), now: None },
+        };
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let sent = send(&found.client, watch.clone()).await;
+        let answer = self.answer(sent, &watch, of);
+        if !matches!(answer.outcome, Err(Trouble::Denied(_))) {
+            return answer;
+        }
+        let Some(other) = self.session.other_than(&found).await else { return self.with_why(answer) };
+        let watch = Stopwatch::new(&self.clock, self.plaintext);
+        let sent = send(&other.client, watch.clone()).await;
+        self.answer(sent, &watch, of)
+    }
+
+    /// A write. It is sent once; where it is denied, the read that comes before the next one looks for credentials.
+    async fn write<O, E, F>(
+        &self,
+        send: impl FnOnce(&Client, Stopwatch) -> F + Send,
+        as_of: Option<Moment>,
+    ) -> Result<(), Trouble>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: Future<Output = Result<O, SdkError<E>>> + Send,
+    {
+        let found = self.session.found().await?;
+        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
+        let sent = send(&found.client, watch.clone()).await;
+        let answer = self.answer(sent, &watch, |_| Some(()));
+        if let Err(Trouble::Denied(_)) = answer.outcome {
+            self.session.look_soon();
+        }
+        answer.outcome
+    }
+
+    /// AWS says of an ARN of another region only that there is no such secret.
+    async fn is_of_our_region(&self, secret: &str) -> Result<(), Trouble> {
+        let Some(Arn { region: theirs, .. }) = Arn::parse(secret) else { return Ok(()) };
+        let found = self.session.found().await?;
+        let ours = found.client.config().region().map(ToString::to_string).unwrap_or_default();
+        if ours == theirs {
+            return Ok(());
+        }
+        Err(Trouble::Misconfigured(
+            format!(
+                "the secret's ARN is of the region {theirs}, and AWS is asked in {ours}: set `store.region: {theirs}`, or \
+                 name a secret of {ours}"
+            )
+            .into(),
+        ))
+    }
+
+    /// A denial, and why there are no other credentials.
+    fn with_why<T>(&self, answer: Answer<T>) -> Answer<T> {
+        let outcome = match (answer.outcome, self.session.failure()) {
+            (Err(Trouble::Denied(said)), Some(why)) => {
+                Err(Trouble::Denied(format!("{said}. Other credentials were looked for: {why}").into()))
+            }
+            (outcome, _) => outcome,
+        };
+        Answer { outcome, ..answer }
     }
 
     fn answer<O, E, T>(
@@ -76,31 +156,30 @@ impl Api {
 #[async_trait]
 impl Calls for Api {
     async fn describe(&self, secret: &str) -> Answer<Described> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call = self.client.describe_secret().secret_id(secret).customize().interceptor(watch.clone());
-        self.answer(call.send().await, &watch, described)
+        if let Err(trouble) = self.is_of_our_region(secret).await {
+            return Answer { outcome: Err(trouble), now: None };
+        }
+        let send = |client: &Client, watch| {
+            client.describe_secret().secret_id(secret).customize().interceptor(watch).send()
+        };
+        self.read(send, described).await
     }
 
     async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call =
-            self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
-        let sent = call.customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, stored)
+        let send = |client: &Client, watch| {
+            let call = client.get_secret_value().secret_id(secret);
+            call.set_version_id(version.map(str::to_owned)).customize().interceptor(watch).send()
+        };
+        self.read(send, stored).await
     }
 
     async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
-        // At most 100 versions exist, and that many fit one page.
-        let sent = call.max_results(100).customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, |output| {
-            let versions = output.versions.unwrap_or_default().into_iter();
-            Some(versions.filter_map(|version| version.version_id).collect())
-        })
+        let send = |client: &Client, watch| {
+            let call = client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
+            // At most 100 versions exist, and that many fit one page.
+            call.max_results(100).customize().interceptor(watch).send()
+        };
+        self.read(send, listed).await
     }
 
     async fn create(
@@ -111,10 +190,12 @@ impl Calls for Api {
         kms_key_id: Option<&str>,
         as_of: Option<Moment>,
     ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
-        let call = self.client.create_secret().name(name).client_request_token(id).secret_string(value);
-        let call = call.set_kms_key_id(kms_key_id.map(str::to_owned)).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
+        let send = |client: &Client, watch| {
+            let call = client.create_secret().name(name).client_request_token(id).secret_string(value);
+            let call = call.set_kms_key_id(kms_key_id.map(str::to_owned));
+            call.customize().config_override(once()).interceptor(watch).send()
+        };
+        self.write(send, as_of).await
     }
 
     async fn put(
@@ -125,10 +206,12 @@ impl Calls for Api {
         label: &str,
         as_of: Option<Moment>,
     ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
-        let call = self.client.put_secret_value().secret_id(secret).client_request_token(id);
-        let call = call.secret_string(value).version_stages(label).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
+        let send = |client: &Client, watch| {
+            let call = client.put_secret_value().secret_id(secret).client_request_token(id);
+            let call = call.secret_string(value).version_stages(label);
+            call.customize().config_override(once()).interceptor(watch).send()
+        };
+        self.write(send, as_of).await
     }
 
     async fn turn(&self, urgency: Urgency) -> Result<(), Trouble> {
@@ -145,11 +228,13 @@ impl Calls for Api {
         to: Option<&str>,
         as_of: Option<Moment>,
     ) -> Result<(), Trouble> {
-        let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
-        let call = self.client.update_secret_version_stage().secret_id(secret).version_stage(label);
-        let call = call.set_remove_from_version_id(from.map(str::to_owned));
-        let call = call.set_move_to_version_id(to.map(str::to_owned)).customize().config_override(once());
-        self.answer(call.interceptor(watch.clone()).send().await, &watch, |_| Some(())).outcome
+        let send = |client: &Client, watch| {
+            let call = client.update_secret_version_stage().secret_id(secret).version_stage(label);
+            let call = call.set_remove_from_version_id(from.map(str::to_owned));
+            let call = call.set_move_to_version_id(to.map(str::to_owned));
+            call.customize().config_override(once()).interceptor(watch).send()
+        };
+        self.write(send, as_of).await
     }
 }
 
@@ -173,6 +258,11 @@ fn stored(output: GetSecretValueOutput) -> Option<Stored> {
         stages: output.version_stages.unwrap_or_default(),
         value: output.secret_string.map(Zeroizing::new),
     })
+}
+
+fn listed(output: ListSecretVersionIdsOutput) -> Option<Vec<String>> {
+    let versions = output.versions.unwrap_or_default().into_iter();
+    Some(versions.filter_map(|version| version.version_id).collect())
 }
 
 /// To the nearest millisecond: it comes as seconds with a fraction, which need not be exact.

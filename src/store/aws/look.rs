@@ -8,6 +8,7 @@ use super::{
     chores,
     label::{CURRENT, Kind},
     memory::{Known, Seen, State, follows},
+    name::{Arn, remedy},
     trouble::Trouble,
     value, view,
 };
@@ -170,15 +171,11 @@ fn absent(
     at: Moment,
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
-    if aws.options.traits.creates {
+    if aws.options.traits.creates && Arn::parse(&secret.name).is_none() {
         let seen = Seen { revision: 0, state: None, ring: None, chore: None, now, at };
         return Ok(aws.remember(secret, |memory| memory.keep(seen)));
     }
-    let advice = format!(
-        "{cause}. Create it (aws secretsmanager create-secret --name {} --secret-string TOKEN), or let us: \
-         `create_missing: true`",
-        secret.name
-    );
+    let advice = format!("{cause}. {}", remedy(&secret.name));
     Err(ReadError::Missing { now, cause: advice.into() })
 }
 
@@ -212,6 +209,7 @@ fn timed<T>(answer: Answer<T>) -> Result<T, ReadError> {
 fn unread(trouble: Trouble) -> ReadError {
     match trouble {
         Trouble::Denied(cause) => ReadError::Denied(cause),
+        Trouble::Misconfigured(cause) => ReadError::Misconfigured(cause),
         other => ReadError::Unavailable(Box::new(other)),
     }
 }
@@ -221,6 +219,7 @@ fn no_time(trouble: Option<&Trouble>) -> ReadError {
         trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
     match trouble {
         Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
+        Some(Trouble::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
         _ => ReadError::Unavailable(why.into()),
     }
 }

@@ -11,7 +11,14 @@ use std::time::Duration;
 
 use rand::{TryRng, rngs::SysRng};
 
-use super::{Aws, calls::Described, label::CURRENT, trouble::Trouble, value};
+use super::{
+    Aws,
+    calls::Described,
+    label::CURRENT,
+    name::{Arn, remedy},
+    trouble::Trouble,
+    value,
+};
 use crate::{
     store::{
         Secret,
@@ -180,15 +187,11 @@ impl Probe<'_> {
 
     fn absent(&self, said: &str) -> Vec<Proof> {
         let name = &self.secret.name;
-        if self.creates() {
+        if self.creates() && Arn::parse(name).is_none() {
             let why = "there is no such secret: it is made at the first start, which proves the rest";
             return vec![Proof::proved(DESCRIBE), Proof::not(CREATE, Verdict::NotTried, why)];
         }
-        let remedy = format!(
-            "aws secretsmanager create-secret --name {name} --secret-string TOKEN, or `create_missing: true`; or mend \
-             the region or the name"
-        );
-        vec![Proof::not(DESCRIBE, Verdict::Failed, said).remedy(remedy)]
+        vec![Proof::not(DESCRIBE, Verdict::Failed, said).remedy(remedy(name))]
     }
 
     fn creates(&self) -> bool {

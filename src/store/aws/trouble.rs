@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::{
     operation::RequestId,
 };
 
-use super::date::Late;
+use super::{date::Late, setup::Unfound};
 use crate::store::{Cause, WriteError};
 
 /// Why a call has failed, by what can be done about it.
@@ -19,9 +19,12 @@ pub enum Trouble {
     /// Throttled, out of order, not reached, or not answered. Of a write nobody knows whether it landed.
     #[error(transparent)]
     Unavailable(Cause),
-    /// By IAM or KMS, or for want of credentials.
+    /// By IAM or KMS, or by whoever gives credentials.
     #[error(transparent)]
     Denied(Cause),
+    /// Nothing was sent: something is missing, or can't be right, in what we were told.
+    #[error(transparent)]
+    Misconfigured(Cause),
     /// No such secret, or no such version of it.
     #[error(transparent)]
     NotFound(Cause),
@@ -98,32 +101,21 @@ impl Trouble {
             SdkError::DispatchFailure(_) => "AWS can't be reached",
             _ => "AWS's answer could not be read",
         };
-        let mut text = what.to_owned();
         let mut cause = Error::source(error);
         while let Some(error) = cause {
             if error.is::<Late>() {
                 return Self::Late(Late.into());
             }
-            let said = error.to_string();
-            if !text.contains(&said) {
-                text.push_str(": ");
-                text.push_str(&said);
-            }
             cause = error.source();
         }
-        if text.contains("credential") {
-            text.push_str(
-                ". Give us credentials by the environment, a profile, or a role (AWS_PROFILE, ECS, EC2, IRSA)",
-            );
-        }
-        Self::Unavailable(text.into())
+        Self::Unavailable(format!("{what}{}", causes(error, what)).into())
     }
 
     /// A label's move: what fails may have landed, and what is refused was perhaps done by somebody else.
     pub(super) fn of_a_move(self) -> WriteError {
         match self {
             Self::Unavailable(cause) => WriteError::Unavailable(cause),
-            Self::Denied(cause) => WriteError::Denied(cause),
+            Self::Denied(cause) | Self::Misconfigured(cause) => WriteError::Denied(cause),
             Self::Limit(cause) => WriteError::Rejected(cause),
             Self::Late(_) | Self::NotFound(_) | Self::Exists(_) | Self::Refused(_) => WriteError::Conflict,
         }
@@ -137,4 +129,36 @@ impl Trouble {
             other => other.of_a_move(),
         }
     }
+}
+
+impl From<Unfound> for Trouble {
+    fn from(why: Unfound) -> Self {
+        match why {
+            Unfound::Misconfigured(_) => Self::Misconfigured(Box::new(why)),
+            Unfound::Denied(_) => Self::Denied(Box::new(why)),
+            Unfound::Unavailable(_) => Self::Unavailable(Box::new(why)),
+        }
+    }
+}
+
+/// An error of the SDK's with its causes, once each.
+pub(super) fn said(error: &(dyn Error + 'static)) -> String {
+    let first = error.to_string();
+    let causes = causes(error, &first);
+    first + &causes
+}
+
+/// Its causes, in one line. One that shows the whole request is left out: a body holds a token, or what a token is given
+/// for.
+pub(super) fn causes(error: &(dyn Error + 'static), first: &str) -> String {
+    let (mut text, mut cause) = (String::new(), error.source());
+    while let Some(error) = cause {
+        let said = error.to_string().trim().replace('\n', " ");
+        if !first.contains(&said) && !text.contains(&said) && !said.contains("Request {") {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
 }

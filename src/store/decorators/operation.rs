@@ -126,7 +126,7 @@ impl Outcome {
     fn of_read_error(error: &ReadError) -> Self {
         match error {
             ReadError::Unavailable(_) => Self::Unavailable,
-            ReadError::Denied(_) => Self::Denied,
+            ReadError::Denied(_) | ReadError::Misconfigured(_) => Self::Denied,
             ReadError::Damaged(_) => Self::Damaged,
             ReadError::Missing { .. } => Self::Missing,
         }

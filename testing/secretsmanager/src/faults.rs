@@ -46,6 +46,8 @@ pub enum Failure {
     Throttling,
     /// `AccessDeniedException`, a 400.
     AccessDenied,
+    /// `ExpiredTokenException`, a 400: the caller's credentials are over.
+    ExpiredToken,
     /// The key can't be used: `DecryptionFailure` or `EncryptionFailure`. Only calls that need it.
     Key,
     /// The caller has no right on the key: `AccessDeniedException`. Only calls that need it.
@@ -162,6 +164,10 @@ impl Failure {
             Self::AccessDenied => Error::caller(
                 "AccessDeniedException",
                 format!("User is not authorized to perform: secretsmanager:{}", operation.name()),
+            ),
+            Self::ExpiredToken => Error::caller(
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
             ),
             Self::Key if operation.reads() => Error::caller(
                 "DecryptionFailure",

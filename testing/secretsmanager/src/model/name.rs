@@ -35,10 +35,17 @@ pub(super) fn arn(name: &str, nth: u64) -> String {
 }
 
 /// Whether that `SecretId` means the secret with this name and ARN (documented: it is a name, a whole
-/// ARN, or an ARN without the suffix).
+/// ARN, or an ARN without the suffix; one whose name itself ends in a hyphen and six characters is taken
+/// for a whole one, and so for another secret's).
 pub(super) fn means(id: &str, name: &str, arn: &str) -> bool {
     let partial = arn.len().checked_sub(SUFFIX).and_then(|end| arn.get(..end));
-    id == name || id == arn || Some(id) == partial
+    id == name || id == arn || (Some(id) == partial && !ends_like_an_arn(name))
+}
+
+fn ends_like_an_arn(name: &str) -> bool {
+    let suffix = name.len().checked_sub(SUFFIX).and_then(|at| name.get(at..));
+    let six = suffix.and_then(|suffix| suffix.strip_prefix('-'));
+    six.is_some_and(|six| six.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// SplitMix64: well spread, and the same everywhere.

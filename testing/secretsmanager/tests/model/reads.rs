@@ -149,6 +149,22 @@ fn a_secret_is_named_by_its_name_its_arn_or_its_arn_without_the_suffix() {
 }
 
 #[test]
+fn an_arn_without_the_suffix_of_a_name_that_ends_like_one_is_taken_for_a_whole_one() {
+    for (name, found) in [("mcp/slack-search", false), ("mcp/slack-searches", true), ("mcp/slack", true)] {
+        let mut world = World::new();
+        let make = CreateSecret { name: name.into(), ..create() };
+        world.service.create_secret(&make, world.now_ms).unwrap();
+        let arn = world.service.secret(name, world.now_ms).unwrap().arn().to_owned();
+        let partial = &arn[..arn.len() - 7];
+        assert_eq!(world.service.secret(partial, world.now_ms).is_some(), found, "{partial}");
+        assert!(
+            world.service.secret(&arn, world.now_ms).is_some()
+                && world.service.secret(name, world.now_ms).is_some()
+        );
+    }
+}
+
+#[test]
 fn a_name_has_1_to_512_of_the_allowed_characters() {
     for (name, fits) in [
         (String::new(), false),
