@@ -130,11 +130,11 @@ impl Rotator {
         }
         let result = self.store.apply(&self.secret, &step, &seen.reading).await;
         match &result {
-            Ok(()) => self.did(seen, step, demand),
+            Ok(made) => self.did(seen, step, *made, demand),
             Err(WriteError::Conflict) => {}
             Err(error) => self.failed(seen, step, error, policy),
         }
-        result
+        result.map(drop)
     }
 
     fn saw(&mut self, seen: &Seen, policy: &Policy) {
@@ -209,9 +209,12 @@ impl Rotator {
         last.message = Some(message);
     }
 
-    fn did(&mut self, seen: &Seen, step: Step, demand: Option<&Demand>) {
+    fn did(&mut self, seen: &Seen, step: Step, made: Option<VersionId>, demand: Option<&Demand>) {
         self.rejections.done(&step);
-        tracing::info!(secret = %self.secret.name, "{step}");
+        match made {
+            Some(made) => tracing::info!(secret = %self.secret.name, version = %made, "{step}"),
+            None => tracing::info!(secret = %self.secret.name, "{step}"),
+        }
         let Some(ring) = &seen.ring else { return };
         match step {
             Step::End { version } => {
