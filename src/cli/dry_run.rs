@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     http::operator::Operator,
-    rotation::plan::{self, Demand, Next},
+    rotation::plan::{self, Next, Request},
     store::{Store, decorators::DryRun},
 };
 
@@ -25,16 +25,21 @@ pub(super) async fn run(config: &Config, name: &str, compromised: bool) -> Resul
     let store = open_store(config, &clock).await?;
     let status = Local::on(config, &store, Arc::clone(&clock), false).secret(name).await?;
     let current = orders::current(&status)?;
-    let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
+    let named = Some(current);
+    let request = if compromised { Request::Compromised { named } } else { Request::Rotate { named } };
     let subject = crate::app::subject(secret);
     let copy = DryRun::new(store, secret.policy.terms().store.notes);
     output::say(&format!("{name}: nothing is changed; what a rotation would do:"));
     let mut start = None;
+    let mut demand = None;
     for _ in 0..STEPS {
         let seen = copy.read(&subject).await?;
+        if let Some(ring) = seen.ring.as_ref().filter(|_| demand.is_none()) {
+            demand = Some(request.bind(ring, seen.now)?.demand);
+        }
         let from = *start.get_or_insert(seen.now.earliest);
         let at = format!("after {:>9}", output::span(seen.now.earliest.since(from)));
-        match plan::next(seen.ring.as_ref(), &secret.policy, Some(&demand), seen.now) {
+        match plan::next(seen.ring.as_ref(), &secret.policy, demand.as_ref(), seen.now) {
             Next::Do(step) => {
                 output::say(&format!("  {at}  {}", step));
                 copy.apply(&subject, &step, &seen).await?;

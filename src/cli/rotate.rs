@@ -11,9 +11,21 @@ use super::{
     dry_run, orders, output,
 };
 use crate::{
-    http::operator::{OrderError, SecretStatus},
-    rotation::{plan::Demand, ring::VersionId},
+    http::operator::{OrderError, OrderReport, SecretStatus},
+    rotation::{
+        plan::{Phase, Request},
+        ring::VersionId,
+    },
 };
+
+/// A rotation that was ordered, and is waited for.
+struct Begun {
+    secret: String,
+    /// What it replaces.
+    current: String,
+    /// What it replaces it with, as far as that is known.
+    pending: Option<String>,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -68,79 +80,93 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     }
     let if_current = args.if_current.as_deref().map(orders::version_id).transpose()?;
     let hands = context.hands(args.wait).await?;
-    let mut began = Vec::new();
+    let mut begun = Vec::new();
     for name in &names {
-        let status = hands.operator.secret(name).await?;
-        if let Some(seen) = order(&hands, &status, if_current, args.compromised).await? {
-            began.push((name.clone(), seen));
+        if let Some(report) = order(&hands, name, if_current, args.compromised).await? {
+            let pending = report.secret.standing("pending").map(|pending| pending.version.clone());
+            begun.push(Begun { secret: name.clone(), current: report.order.version, pending });
         }
     }
     let mut exit = Exit::Done;
-    for (name, seen) in began.iter().filter(|_| args.wait) {
-        let soak = config.secrets.iter().find(|s| *s.name == **name).map(|s| s.policy.soak());
+    for begun in begun.iter().filter(|_| args.wait) {
+        let soak = config.secrets.iter().find(|s| *s.name == *begun.secret).map(|s| s.policy.soak());
         let patience = args.timeout.map(Duration::from_secs);
         let patience = patience.unwrap_or(soak.unwrap_or_default() + Duration::from_secs(60));
-        if !wait(&hands, name, *seen, patience).await? {
-            exit = Exit::Unknown;
+        match wait(&hands, begun, patience).await? {
+            Exit::Done => {}
+            other => exit = other,
         }
     }
     Ok(exit)
 }
 
-/// Orders the rotation; none where another version is current already.
+/// Orders the rotation; none where another version than the one named is current.
 async fn order(
     hands: &Hands,
-    status: &SecretStatus,
-    if_current: Option<VersionId>,
+    name: &str,
+    named: Option<VersionId>,
     compromised: bool,
-) -> Result<Option<VersionId>> {
-    let name = &status.secret;
-    let current = orders::current(status)?;
-    if let Some(wanted) = if_current.filter(|wanted| *wanted != current) {
-        output::say(&format!(
-            "{name}: version {wanted} is not current any more (that is {current}): nothing to do"
-        ));
-        return Ok(None);
-    }
-    let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
-    let after = hands.operator.order(name, demand).await?;
-    let now = after.now_ms.unwrap_or_default();
-    if compromised {
-        output::say(&format!(
-            "{name}: all versions are marked as ended; {current} stays accepted until its replacement has soaked"
-        ));
-    }
-    match (orders::standing(&after, "pending"), after.promotes_ms) {
-        (Some(pending), Some(at)) => {
-            let pending = &pending.version;
-            output::say(&format!(
-                "{name}: version {pending} is pending; it can be promoted {}",
-                output::relative(at, now)
-            ));
+) -> Result<Option<OrderReport>> {
+    let request = if compromised { Request::Compromised { named } } else { Request::Rotate { named } };
+    let report = match hands.operator.order(name, request).await {
+        Err(OrderError::NotCurrent(why)) if named.is_some() => {
+            output::say(&format!("{name}: {why}: nothing to do"));
+            return Ok(None);
         }
-        _ if compromised => output::say(&format!("{name}: the replacement is made next")),
-        _ => output::say(&format!("{name}: version {current} was replaced already")),
+        other => other?,
+    };
+    if compromised {
+        orders::say_ended(&report);
     }
-    if !hands.daemon {
+    say_next(&report);
+    let is_over = report.secret.standing("current").is_some_and(|c| c.version != report.order.version);
+    if !hands.daemon && !is_over {
         output::note("who promotes it: a daemon, the next `rotate --due`, or `rotate --wait`");
     }
-    Ok(Some(current))
+    Ok(Some(report))
 }
 
-/// Shows the phases as they pass. Whether the version that was seen has been replaced.
-async fn wait(hands: &Hands, name: &str, seen: VersionId, patience: Duration) -> Result<bool> {
+/// What comes next of a rotation.
+fn say_next(report: &OrderReport) {
+    let OrderReport { secret: status, order } = report;
+    let (name, now) = (&status.secret, status.now_ms.unwrap_or_default());
+    match (status.standing("pending"), status.promotes_ms, status.standing("current")) {
+        (Some(pending), Some(at), _) => output::say(&format!(
+            "{name}: version {} is pending; it can be promoted {}",
+            pending.version,
+            output::relative(at, now)
+        )),
+        (_, _, Some(current)) if current.version != order.version => output::say(&format!(
+            "{name}: version {} was replaced: version {} is current",
+            order.version, current.version
+        )),
+        _ => output::say(&format!("{name}: no replacement is pending yet: it is made next")),
+    }
+}
+
+/// Shows the phases as they pass, until the version that was current has been replaced.
+async fn wait(hands: &Hands, begun: &Begun, patience: Duration) -> Result<Exit> {
+    let Begun { secret: name, current: seen, pending } = begun;
     let progress = super::output::Progress::new();
     let until = tokio::time::sleep(patience);
     let mut until = std::pin::pin!(until);
+    let mut parked = None;
     loop {
         match hands.operator.secret(name).await {
             Ok(status) => {
-                let current = orders::standing(&status, "current");
-                if let Some(current) = current.filter(|c| c.version != seen.to_string()) {
+                let current = status.standing("current").filter(|current| current.version != *seen);
+                if let Some(current) = current {
                     progress.done(&format!("{name}: version {} is current", current.version));
                     report_previous(&status, seen);
-                    return Ok(true);
+                    let expected = pending.as_ref().is_none_or(|pending| *pending == current.version);
+                    if !expected {
+                        output::note(&format!(
+                            "{name}: that is not the version that was pending: somebody else put it"
+                        ));
+                    }
+                    return Ok(if expected { Exit::Done } else { Exit::Failed });
                 }
+                parked = status.message.clone().filter(|_| status.phase == Phase::Parked);
                 progress.show(&waiting_for(&status));
             }
             // It may be restarting; the rotation goes on all the same.
@@ -149,11 +175,14 @@ async fn wait(hands: &Hands, name: &str, seen: VersionId, patience: Duration) ->
         }
         tokio::select! {
             () = &mut until => {
-                progress.done(&format!(
-                    "{name}: not promoted within {}; it goes on by itself. See `crossfade status {name}`",
-                    output::span(patience)
-                ));
-                return Ok(false);
+                let after = output::span(patience);
+                let (what, exit) = match parked {
+                    Some(why) => (format!("parked: {why}"), Exit::Failed),
+                    None => ("it goes on by itself".to_owned(), Exit::Unknown),
+                };
+                let see = format!("See `crossfade status {name}`");
+                progress.done(&format!("{name}: not promoted within {after}; {what}. {see}"));
+                return Ok(exit);
             }
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
@@ -173,9 +202,9 @@ fn waiting_for(status: &SecretStatus) -> String {
     }
 }
 
-fn report_previous(status: &SecretStatus, seen: VersionId) {
+fn report_previous(status: &SecretStatus, seen: &str) {
     let name = &status.secret;
-    let previous = status.versions.iter().find(|v| v.version == seen.to_string());
+    let previous = status.versions.iter().find(|v| v.version == seen);
     match (previous.filter(|p| !p.ended).and_then(|p| p.deadline_ms), status.now_ms) {
         (Some(at), Some(now)) => {
             output::say(&format!(

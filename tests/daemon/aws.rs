@@ -19,7 +19,7 @@ const TOKEN: &str = "the-token-that-they-had-before";
 
 /// A secret that somebody has made, and the runtime that serves it.
 pub(crate) struct Aws {
-    server: Server,
+    pub(crate) server: Server,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn aws() -> Aws {
     aws
 }
 
-fn empty() -> Aws {
+pub(crate) fn empty() -> Aws {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let server = runtime.block_on(Fake::start()).expect("a free port");
@@ -41,7 +41,7 @@ pub(crate) fn replica(aws: &Aws, n: usize) -> World {
     World::on_aws(&aws.server.endpoint(), &format!("AKIDREPLICA{n}"), &secrets)
 }
 
-fn current(aws: &Aws) -> String {
+pub(crate) fn current(aws: &Aws) -> String {
     aws.server.secret(SECRET).expect("the secret").labels()["AWSCURRENT"].clone()
 }
 

@@ -12,7 +12,9 @@ mod orders;
 mod requests;
 mod rotation;
 mod signals;
+mod stands_now;
 mod tls;
+mod told;
 mod world;
 
 use crossfade_testing_fleet::process;

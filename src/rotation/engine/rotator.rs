@@ -42,11 +42,11 @@ pub struct Seen {
 
 /// One secret, its store, and what has to be remembered between reads.
 pub struct Rotator {
-    secret: Secret,
+    pub(super) secret: Secret,
     store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    marks: Marks,
+    pub(super) marks: Marks,
     /// Shared with whoever was told.
     last: Arc<Observation>,
     /// What began the rotation that is to replace that version.

@@ -187,7 +187,7 @@ fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
         assert_eq!(refusal(&held(idle(), why), &order), Some(Refusal::Held(why)));
         let other = Demand::Rotate { current: id(9) };
         assert_eq!(refusal(&held(idle(), why), &other), None, "what was seen is replaced already");
-        for end in [Demand::Compromised { current: id(1) }, Demand::RevokeAll { current: id(1) }] {
+        for end in [Demand::Compromised { until: ms(5) }, Demand::RevokeAll { until: ms(5) }] {
             assert_eq!(refusal(&held(idle(), why), &end), None, "an end is written all the same");
         }
     }
