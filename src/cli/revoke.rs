@@ -87,11 +87,21 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
         output::note(&format!("{name}: not confirmed within {}", output::span(ORDER_PATIENCE)));
         return Ok(Exit::Unknown);
     };
-    say_done(&hands, &args, &done?);
+    say_done(&hands, &args, &done.map_err(not_shown)?);
     if args.wait {
         confirmations(&hands, name, Duration::from_secs(args.timeout)).await
     } else {
         Ok(Exit::Done)
+    }
+}
+
+/// Nobody was shown what has become previous since, and it may be what bots still use.
+fn not_shown(error: OrderError) -> OrderError {
+    match error {
+        OrderError::NotCurrent(why) => OrderError::NotCurrent(format!(
+            "{why}. Nothing was ended, for what it has replaced was not shown to you: repeat the order, which shows it"
+        )),
+        error => error,
     }
 }
 

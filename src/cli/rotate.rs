@@ -83,7 +83,8 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     let mut begun = Vec::new();
     for name in &names {
         if let Some(report) = order(&hands, name, if_current, args.compromised).await? {
-            let pending = report.secret.standing("pending").map(|pending| pending.version.clone());
+            let pending = report.secret.standing("pending").filter(|_| !is_over(&report));
+            let pending = pending.map(|pending| pending.version.clone());
             begun.push(Begun { secret: name.clone(), current: report.order.version, pending });
         }
     }
@@ -119,11 +120,15 @@ async fn order(
         orders::say_ended(&report);
     }
     say_next(&report);
-    let is_over = report.secret.standing("current").is_some_and(|c| c.version != report.order.version);
-    if !hands.daemon && !is_over {
+    if !hands.daemon && !is_over(&report) {
         output::note("who promotes it: a daemon, the next `rotate --due`, or `rotate --wait`");
     }
     Ok(Some(report))
+}
+
+/// Whether what was to be replaced is current no more.
+fn is_over(report: &OrderReport) -> bool {
+    report.secret.standing("current").is_some_and(|current| current.version != report.order.version)
 }
 
 /// What comes next of a rotation.
@@ -160,9 +165,7 @@ async fn wait(hands: &Hands, begun: &Begun, patience: Duration) -> Result<Exit> 
                     report_previous(&status, seen);
                     let expected = pending.as_ref().is_none_or(|pending| *pending == current.version);
                     if !expected {
-                        output::note(&format!(
-                            "{name}: that is not the version that was pending: somebody else put it"
-                        ));
+                        output::note(&format!("{name}: that is not the version that was pending before"));
                     }
                     return Ok(if expected { Exit::Done } else { Exit::Failed });
                 }
