@@ -40,13 +40,13 @@ pub(crate) async fn order(world: &World, dice: &Dice, name: &str, request: Reque
 
 /// Gives an order to that replica, waits as long as its API would, and looks whether the answer is true.
 pub(crate) async fn give(world: &World, to: &Replica, name: &str, request: Request) -> String {
-    let before = world.versions(name);
+    let before = within(world, name, request);
     let answer = match world.scenario.broken {
         Some(Broken::BoundToTheLastView) if ends_all(request) => by_the_last_view(to, name, request).await,
         _ => take(to, name, request).await,
     };
     if answer == "stands" {
-        for version in open_still(world, name, request, &before) {
+        for version in open_still(world, name, &before) {
             let told = format!("{request} to {} was answered as done: {name} {version}", to.host.name);
             world.journal.wrong(Counted::UntrueOrders, told);
         }
@@ -92,24 +92,32 @@ fn ends_all(request: Request) -> bool {
     matches!(request, Request::Compromised { .. } | Request::RevokeAll { .. })
 }
 
-/// What an order that was answered as done has not ended, of all that stood when it was given.
-fn open_still(world: &World, name: &str, request: Request, before: &[Standing]) -> Vec<String> {
-    let now_ms = world.journal.now_ms();
-    let after = world.versions(name);
-    let is_within = |version: &&Standing| match request {
+/// What the order is to end, of all that stands when it is given.
+fn within(world: &World, name: &str, request: Request) -> Vec<Standing> {
+    let is_within = |version: &Standing| match request {
         Request::Compromised { .. } | Request::RevokeAll { .. } => true,
+        // What is pending now may be current by the time that the order is taken.
         Request::RevokePrevious { .. } => !version.is_current && world.was_current(name, &version.id),
         Request::Revoke { version: named } => version.id == named.to_string(),
         _ => false,
     };
-    // Nobody accepts what bears no label, or is past its deadline.
-    let is_open = |version: &Standing| {
-        let over = version.is_bare || version.until_ms.is_some_and(|until| until <= now_ms);
-        version.is_current || !over
-    };
-    let open = before.iter().filter(|version| is_within(version) && is_open(version)).filter_map(|version| {
+    let open = |version: &Standing| is_open(version, world.journal.now_ms());
+    world.versions(name).into_iter().filter(|version| is_within(version) && open(version)).collect()
+}
+
+/// Nobody accepts what bears no label, or is past its deadline.
+fn is_open(version: &Standing, now_ms: u64) -> bool {
+    let is_over = version.is_bare || version.until_ms.is_some_and(|until| until <= now_ms);
+    version.is_current || !is_over
+}
+
+/// What an order that was answered as done has not ended, of that.
+fn open_still(world: &World, name: &str, within: &[Standing]) -> Vec<String> {
+    let now_ms = world.journal.now_ms();
+    let after = world.versions(name);
+    let open = within.iter().filter_map(|version| {
         let found = after.iter().find(|found| found.id == version.id)?;
-        (!found.is_ended && is_open(found)).then(|| found.id.clone())
+        (!found.is_ended && is_open(found, now_ms)).then(|| found.id.clone())
     });
     open.collect()
 }
