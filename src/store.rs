@@ -8,7 +8,10 @@ use std::{error::Error, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    rotation::{plan::Step, ring::Ring},
+    rotation::{
+        plan::Step,
+        ring::{Ring, VersionId},
+    },
     time::Interval,
 };
 
@@ -66,9 +69,15 @@ pub trait Store: Send + Sync {
     /// Reads all versions of a secret together, with the store's own time.
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError>;
 
-    /// Carries out one step that was decided on `seen`. A success means that it is durable. After
-    /// any error it may have been carried out or not: read again before judging.
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError>;
+    /// Carries out one step that was decided on `seen`. A success means that it is durable, and names the version that
+    /// was made, of a step that makes one. After any error it may have been carried out or not: read again before
+    /// judging.
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError>;
 }
 
 #[async_trait]
@@ -77,7 +86,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).read(secret).await
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         (**self).apply(secret, step, seen).await
     }
 }

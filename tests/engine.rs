@@ -11,10 +11,10 @@ use crossfade::{
     clock::Clock,
     rotation::{
         engine::{
-            Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger,
-            Wakers,
+            Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator,
+            Trigger, Wakers,
         },
-        plan::{Demand, Phase, Refusal},
+        plan::{Phase, Refusal, Request},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Previous, Version, VersionId},
         schedule::Schedule,
@@ -108,9 +108,9 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
 }
 
 impl Running {
-    async fn order(&self, demand: Demand) -> Result<(), OrderFailure> {
+    async fn order(&self, request: Request) -> Result<Done, OrderFailure> {
         let (reply, answer) = oneshot::channel();
-        assert!(self.inbox.put(Order { demand, reply }), "an engine takes it");
+        assert!(self.inbox.put(Order { request, reply }), "an engine takes it");
         answer.await.expect("an answer")
     }
 
@@ -180,10 +180,10 @@ async fn a_promotion_that_was_given_up_does_not_keep_what_is_over_in_the_store()
     let running = start(&mut tasks);
     running.until("the first version", |r| r.memory.ring("s").is_some()).await;
     let first = running.current();
-    running.order(Demand::Rotate { current: first }).await.expect("a rotation");
+    running.order(Request::Rotate { named: Some(first) }).await.expect("a rotation");
     running.until("its promotion", |r| r.current() != first).await;
     let second = running.current();
-    running.order(Demand::Rotate { current: second }).await.expect("another one, within the grace");
+    running.order(Request::Rotate { named: Some(second) }).await.expect("another one, within the grace");
     running.memory.script(&[], &[Some(Fault::Rejected); 5]);
     running.until("it is given up", |r| r.phase() == Some(Phase::Parked)).await;
     running
@@ -202,9 +202,9 @@ async fn an_order_is_answered_once_it_stands_and_a_wrong_one_is_refused() {
     let running = start(&mut tasks);
     running.until("the first version", |r| r.memory.ring("s").is_some()).await;
     let current = running.current();
-    assert!(running.order(Demand::Rotate { current }).await.is_ok());
+    assert!(running.order(Request::Rotate { named: Some(current) }).await.is_ok());
     assert!(running.memory.ring("s").is_some_and(|ring| ring.pending.is_some()), "it stands in the store");
-    let refused = running.order(Demand::Revoke { version: current }).await;
+    let refused = running.order(Request::Revoke { version: current }).await;
     assert!(matches!(refused, Err(OrderFailure::Refused(Refusal::IsCurrent(_)))), "{refused:?}");
 }
 
@@ -215,7 +215,10 @@ async fn an_order_that_cannot_reach_the_store_is_answered_with_not_known() {
     running.until("the first version", |r| r.memory.ring("s").is_some()).await;
     let current = running.current();
     running.memory.script(&vec![Some(Fault::Before); 500], &[]);
-    assert!(matches!(running.order(Demand::Rotate { current }).await, Err(OrderFailure::Unknown(_))));
+    assert!(matches!(
+        running.order(Request::Rotate { named: Some(current) }).await,
+        Err(OrderFailure::Unknown(_))
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,9 +231,9 @@ async fn an_end_is_tried_for_as_long_as_anybody_waits_and_no_other_order_is() {
             let current = running.current();
             let script = |n: usize| vec![Some(Fault::Before); n];
             running.memory.script(&script(reads), &script(writes));
-            let other = running.order(Demand::Rotate { current }).await;
+            let other = running.order(Request::Rotate { named: Some(current) }).await;
             assert!(matches!(other, Err(OrderFailure::Unknown(_))), "{reads} {writes}: {other:?}");
-            let end = running.order(Demand::Compromised { current }).await;
+            let end = running.order(Request::Compromised { named: Some(current) }).await;
             assert_eq!(end.is_ok(), stands, "{reads} {writes}: {end:?}");
         }
     }
@@ -242,7 +245,7 @@ async fn revoke_all_is_carried_through_without_the_soak() {
     let running = start(&mut tasks);
     running.until("the first version", |r| r.memory.ring("s").is_some()).await;
     let (current, before) = (running.current(), running.memory.now());
-    running.order(Demand::RevokeAll { current }).await.expect("the marks");
+    running.order(Request::RevokeAll { named: Some(current) }).await.expect("the marks");
     running.until("the replacement", |r| r.current() != current).await;
     assert!(running.memory.now().since(before) < policy().soak(), "it waited for the soak");
     running.until("it is counted", |r| !r.seen.rotated.lock().expect("no panic").is_empty()).await;
@@ -255,9 +258,9 @@ async fn an_ended_token_that_is_put_back_under_another_version_is_ended_there_to
     let running = start(&mut tasks);
     running.until("the first version", |r| r.memory.ring("s").is_some()).await;
     let first = running.memory.ring("s").expect("a secret").current;
-    running.order(Demand::Rotate { current: first.id }).await.expect("a rotation");
+    running.order(Request::Rotate { named: Some(first.id) }).await.expect("a rotation");
     running.until("its promotion", |r| r.current() != first.id).await;
-    running.order(Demand::Revoke { version: first.id }).await.expect("an end");
+    running.order(Request::Revoke { version: first.id }).await.expect("an end");
     running.until("it is forgotten", |r| r.memory.ring("s").is_some_and(|s| s.previous.is_empty())).await;
     let mut ring = running.memory.ring("s").expect("a secret");
     let again = Version { id: VersionId::of_name("again"), ..first };
@@ -274,8 +277,8 @@ async fn an_engine_that_has_ended_takes_no_order_and_leaves_none_without_an_answ
     let running = start(&mut tasks);
     let order = || {
         let (reply, answer) = oneshot::channel();
-        let demand = Demand::Rotate { current: VersionId::of_name("any") };
-        (running.inbox.put(Order { demand, reply }), answer)
+        let request = Request::Rotate { named: Some(VersionId::of_name("any")) };
+        (running.inbox.put(Order { request, reply }), answer)
     };
     let (was_taken, answer) = order();
     running.stop.cancel();

@@ -8,7 +8,7 @@ mod world;
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use crossfade::rotation::{
-    plan::Demand,
+    plan::Request,
     policy::{Policy, StoreTraits, Terms},
     ring::VersionId,
 };
@@ -79,24 +79,24 @@ async fn the_daemon_s_policy_is_enough_for_all_that_it_can_be_asked_to_do_and_ha
 /// To the last label of it.
 async fn whole_rotation(world: &mut World) {
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     world.until("it is over", |labels| labels.len() == 1).await;
     assert_ne!(world.current(), current);
 }
 
 async fn abort(world: &mut World) {
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let pending = VersionId::of_name(&world.holder("AWSPENDING").expect("a pending version"));
-    world.order(0, Demand::Abort { pending }).await.expect("an abort");
+    world.order(0, Request::Abort { named: Some(pending) }).await.expect("an abort");
     world.until("nothing is pending", |labels| !labels.contains_key("AWSPENDING")).await;
     assert_eq!(world.current(), current);
 }
 
 async fn pause_and_resume(world: &mut World) {
-    world.order(0, Demand::Pause).await.expect("a pause");
+    world.order(0, Request::Pause).await.expect("a pause");
     world.run(Duration::from_secs(10)).await;
-    world.order(0, Demand::Resume).await.expect("an end of it");
+    world.order(0, Request::Resume).await.expect("an end of it");
 }
 
 /// A person replaces the current version twice while a successor is pending, and the daemon dies: where that
@@ -105,7 +105,7 @@ async fn orphan(world: &mut World) {
     world.excused = true;
     world.until("nothing else is left", |labels| labels.len() <= 2).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     for n in [2, 3] {
         let version = format!("00000000-0000-4000-8000-00000000000{n}");
         let token = format!("a-token-that-a-person-put-there-{n}");
@@ -118,7 +118,11 @@ async fn orphan(world: &mut World) {
 async fn emergencies(world: &mut World) {
     for revoke in [false, true] {
         let current = world.current();
-        let demand = if revoke { Demand::RevokeAll { current } } else { Demand::Compromised { current } };
+        let demand = if revoke {
+            Request::RevokeAll { named: Some(current) }
+        } else {
+            Request::Compromised { named: Some(current) }
+        };
         world.order(0, demand).await.expect("an emergency");
         let old = current.to_string();
         world.until("it is replaced", |labels| labels["AWSCURRENT"] != old).await;

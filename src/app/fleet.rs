@@ -14,15 +14,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, board::Board, drift::Drift, preview, translate};
+use super::{Parts, board::Board, drift::Drift, preview, status, translate};
 use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
     distribution::Distribution,
-    http::operator::{Operator, OrderError, Preview, SecretStatus},
+    http::operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     rotation::{
-        engine::{Engine, Inbox, Order, OrderFailure, Rotator, Spread, Wakers},
-        plan::Demand,
+        engine::{Engine, Inbox, Order, Rotator, Spread, Wakers},
+        plan::Request,
     },
     store::{Secret, Store},
 };
@@ -152,20 +152,19 @@ impl Operator for Daemon {
         self.board.one(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))
     }
 
-    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
+    async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let name = &*self.board.name(name)?;
         let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
-        if !inbox.put(Order { demand, reply }) {
-            return Err(OrderError::Unknown("too many orders wait for this secret: try again".to_owned()));
+        if !inbox.put(Order { request, reply }) {
+            let why = "the order was not taken: too many wait for this secret, or the daemon is stopping. Repeat it";
+            return Err(OrderError::Refused(why.to_owned()));
         }
-        match answer.await {
-            Ok(Ok(())) => self.secret(name).await,
-            Ok(Err(OrderFailure::Refused(refusal))) => Err(OrderError::Refused(refusal.to_string())),
-            Ok(Err(unknown)) => Err(OrderError::Unknown(unknown.to_string())),
-            Err(_) => Err(OrderError::Unknown("the daemon is stopping: repeat the order".to_owned())),
-        }
+        let answer = answer.await;
+        let stopping = || OrderError::Unknown("the daemon is stopping: repeat the order".to_owned());
+        let done = answer.map_err(|_| stopping())?.map_err(status::of_failure)?;
+        Ok(status::of_order(self.secret(name).await?, &done))
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {

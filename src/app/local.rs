@@ -19,10 +19,13 @@ use crate::{
     clock::{Clock, SystemClock, elapsed},
     config::{Config, SecretConfig, StoreConfig, meant},
     distribution::{Decision, Distribution},
-    http::operator::{Operator, OrderError, Preview, SecretStatus},
+    http::{
+        admin::order_event,
+        operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
+    },
     rotation::{
-        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
-        plan::{Demand, Next, finished},
+        engine::{Observation, Observer, Outcome, Rotator, Trigger},
+        plan::{Demand, Next, Phase, Request, finished},
         policy::Notes,
         ring::{Previous, VersionId},
     },
@@ -36,6 +39,9 @@ const EMERGENCY_PATIENCE: Duration = Duration::from_secs(50);
 
 /// How long a one-shot run looks again, beyond what a read can be late, before it leaves a conflict to the next run.
 const CONFLICT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A promotion that is late by so much was not only overtaken by the end of a one-shot run: it has failed.
+const LATE_MS: u64 = 5_000;
 
 /// What came of one turn.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -51,6 +57,8 @@ pub struct Local {
     secrets: BTreeMap<String, (SecretConfig, AsyncMutex<Rotator>)>,
     order: Vec<String>,
     store: Arc<dyn Store>,
+    /// Where orders are written down.
+    audit: Option<Arc<AuditLog>>,
     seen: Arc<LastSeen>,
     /// Whether looking at a secret also moves it on, since nobody else may.
     driving: bool,
@@ -64,24 +72,25 @@ impl std::fmt::Debug for Local {
 }
 
 /// Opens the store of a config, audited like the daemon's; one that is not made yet is not made by it.
-fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<dyn Store>, Arc<AuditLog>)> {
     unmade::refuse(config)?;
     open_or_make(config, clock)
 }
 
 /// A log that can't be used stops no order.
-fn open_or_make(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+fn open_or_make(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<dyn Store>, Arc<AuditLog>)> {
     let audit = Arc::new(AuditLog::open_or_lose(&translate::audit_target(config))?);
     let opened = open::open(config, clock)?;
-    Ok(Arc::new(Audited::new(opened.store, Steps::new(audit, actor()))))
+    Ok((Arc::new(Audited::new(opened.store, Steps::new(Arc::clone(&audit), actor()))), audit))
 }
 
 impl Local {
     /// Opens the store that the config names; only one who is driving makes it.
     pub async fn open(config: &Config, driving: bool) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = if driving { open_or_make(config, &clock)? } else { open_store(config, &clock)? };
-        Ok(Self::on(config, &store, clock, driving))
+        let (store, audit) =
+            if driving { open_or_make(config, &clock)? } else { open_store(config, &clock)? };
+        Ok(Self { audit: Some(audit), ..Self::on(config, &store, clock, driving) })
     }
 
     /// On a store that is open already.
@@ -96,7 +105,7 @@ impl Local {
             secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
         let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
         let is_aws = matches!(config.store, StoreConfig::Aws(_));
-        Self { clock, secrets, order, store: Arc::clone(store), seen, driving, is_aws }
+        Self { clock, secrets, order, store: Arc::clone(store), audit: None, seen, driving, is_aws }
     }
 
     /// What the config calls the secret that a name, or on AWS an ARN, means.
@@ -141,6 +150,16 @@ impl Local {
         }
     }
 
+    /// An order, and whatever of it only this process knows of.
+    async fn carry_out(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
+        let (config, rotator) = self.entry(name)?;
+        let done = rotator.lock().await.carry_out(&config.policy, request).await;
+        let done = done.map_err(status::of_failure)?;
+        self.carry_through(name, &done.demand).await?;
+        self.turn(name, false, None).await?;
+        Ok(status::of_order(self.status(name)?, &done))
+    }
+
     /// Turns until nothing is left of an order that only this process knows of. (On AWS a mark's time is rounded up,
     /// and what it ends is replaced only after it.)
     async fn carry_through(&self, name: &str, demand: &Demand) -> Result<(), OrderError> {
@@ -153,8 +172,8 @@ impl Local {
                 return Ok(());
             }
             if elapsed(from, self.clock.moment()) > EMERGENCY_PATIENCE {
-                let what = "what was to be ended is marked, and its replacement is not current yet: repeat the order, start \
-                            a daemon, or run `rotate --due`";
+                let what = "what was to be ended is marked, and its replacement is not current yet: start a daemon, or run \
+                            `rotate --due --wait`, and it is promoted after its soak";
                 return Err(OrderError::Unknown(what.to_owned()));
             }
             if self.turn(name, true, Some(demand)).await? != Turn::Step {
@@ -167,7 +186,7 @@ impl Local {
     async fn wait_for_promotion(&self, name: &str) -> Result<(), OrderError> {
         let (config, _) = self.entry(name)?;
         let (from, patience) = (self.clock.moment(), config.policy.soak() + Duration::from_secs(60));
-        let soaks = |status: SecretStatus| status.promotes_ms.is_some() && status.phase.as_str() == "soaking";
+        let soaks = |status: SecretStatus| status.promotes_ms.is_some() && status.phase == Phase::Soaking;
         while soaks(self.status(name)?) && elapsed(from, self.clock.moment()) < patience {
             self.clock.sleep(Duration::from_millis(200)).await;
             self.turns(name).await?;
@@ -215,19 +234,16 @@ impl Operator for Local {
         self.status(name)
     }
 
-    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
-        let name = &*self.name(name)?;
-        {
-            let (config, rotator) = self.entry(name)?;
-            let mut rotator = rotator.lock().await;
-            rotator.carry_out(&config.policy, &demand).await.map_err(|failure| match failure {
-                OrderFailure::Refused(refusal) => OrderError::Refused(refusal.to_string()),
-                unknown @ OrderFailure::Unknown(_) => OrderError::Unknown(unknown.to_string()),
-            })?;
+    async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
+        let (name, result) = match self.name(name) {
+            Ok(name) => (name.to_string(), self.carry_out(&name, request).await),
+            Err(unnamed) => (name.to_owned(), Err(unnamed)),
+        };
+        if let Some(audit) = &self.audit {
+            let now = Timestamp::from_millis(self.clock.moment().wall_ms);
+            audit.record(now, order_event(&actor(), &name, request, &result));
         }
-        self.carry_through(name, &demand).await?;
-        self.turn(name, false, None).await?;
-        self.status(name)
+        result
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
@@ -258,7 +274,9 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
     }
     for name in &local.order {
         let status = local.status(name)?;
-        well &= status.phase.as_str() != "parked" && !status.overdue && status.view_age_ms.is_some();
+        let is_late = status.promotes_ms.zip(status.now_ms).is_some_and(|(at, now)| at + LATE_MS < now);
+        let is_left = status.phase == Phase::Soaking && (wait || is_late);
+        well &= status.phase != Phase::Parked && !status.overdue && !is_left && status.view_age_ms.is_some();
     }
     Ok(well)
 }
@@ -299,7 +317,7 @@ async fn reveal(
 /// Decides on a token as the verify endpoint would, on a read of the store made now.
 pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Decision> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = open_store(config, &clock)?;
+    let (store, _) = open_store(config, &clock)?;
     let (bounds, members) = translate::distribution(config);
     let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
     for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {

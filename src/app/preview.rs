@@ -9,7 +9,7 @@ use crate::{
     http::operator::{OrderError, PlannedStep, Preview},
     rotation::{
         engine::chain,
-        plan::{self, Demand, Next, Step, refusal},
+        plan::{self, Next, Request, Step},
         ring::VersionId,
     },
     store::{Store, decorators::DryRun},
@@ -31,10 +31,10 @@ pub(super) async fn of(
     let first = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;
     let ring = first.ring.ok_or_else(|| unknown("the secret has no version yet"))?;
     let current = ring.current.id;
-    let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
-    if let Some(refusal) = refusal(&ring, &demand) {
-        return Err(OrderError::Refused(refusal.to_string()));
-    }
+    let named = None;
+    let request = if compromised { Request::Compromised { named } } else { Request::Rotate { named } };
+    let bound = request.bind(&ring, first.now);
+    let demand = bound.map_err(|refusal| OrderError::Refused(refusal.to_string()))?.demand;
     let (mut steps, mut made) = (Vec::new(), None);
     for _ in 0..TURNS {
         let seen = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;

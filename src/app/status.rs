@@ -6,8 +6,14 @@ use crate::{
     clock::elapsed,
     config::SecretConfig,
     distribution::{Standing, Usage, Verifier},
-    http::operator::{SecretStatus, VerifierStatus, VerifiersStatus, VersionStatus},
-    rotation::{engine::Observation, plan::Phase, ring::Version},
+    http::operator::{
+        OrderError, OrderOutcome, OrderReport, SecretStatus, VerifierStatus, VerifiersStatus, VersionStatus,
+    },
+    rotation::{
+        engine::{Done, Observation, OrderFailure},
+        plan::{Phase, Refusal},
+        ring::Version,
+    },
     time::{Timestamp, millis},
 };
 
@@ -55,6 +61,27 @@ pub(super) fn of(
         promotes_ms: seen.and_then(|seen| seen.promotes).map(ms),
         soak_ms: millis(secret.policy.soak()),
         verifiers: None,
+    }
+}
+
+/// What came of an order that stands.
+pub(super) fn of_order(secret: SecretStatus, done: &Done) -> OrderReport {
+    let order = OrderOutcome {
+        version: done.about.to_string(),
+        taken_ms: done.taken.as_millis(),
+        ended: done.ended.iter().map(ToString::to_string).collect(),
+        changed: done.changed,
+    };
+    OrderReport { secret, order }
+}
+
+/// Why an order does not stand.
+pub(super) fn of_failure(failure: OrderFailure) -> OrderError {
+    let why = failure.to_string();
+    match failure {
+        OrderFailure::Refused(Refusal::NotCurrent { .. }) => OrderError::NotCurrent(why),
+        OrderFailure::Refused(_) | OrderFailure::Failed(_) => OrderError::Refused(why),
+        OrderFailure::Unknown(_) => OrderError::Unknown(why),
     }
 }
 

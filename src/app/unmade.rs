@@ -9,8 +9,8 @@ use super::status;
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
-    http::operator::{Operator, OrderError, Preview, SecretStatus},
-    rotation::plan::Demand,
+    http::operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
+    rotation::plan::Request,
     store::embedded::Embedded,
 };
 
@@ -66,7 +66,7 @@ impl Operator for Unmade {
         Err(OrderError::Refused(self.why.clone()))
     }
 
-    async fn order(&self, name: &str, _: Demand) -> Result<SecretStatus, OrderError> {
+    async fn order(&self, name: &str, _: Request) -> Result<OrderReport, OrderError> {
         self.secret(name).await?;
         Err(OrderError::Refused(self.why.clone()))
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
-    Request, Response,
+    Request, Response, StatusCode,
     body::{Bytes, Incoming},
     client::conn::http1,
 };
@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 use crate::{
     http::{
         admin::OrderBody,
-        operator::{Operator, OrderError, Preview, Question, Running, SecretStatus},
+        operator::{Operator, OrderError, OrderReport, Preview, Question, Running, SecretStatus},
     },
-    rotation::plan::Demand,
+    rotation::{plan::Request as OrderRequest, ring::VersionId},
     token::Token,
 };
 
@@ -83,7 +83,10 @@ impl Remote {
         Err(serde_json::from_slice(&body).unwrap_or_else(|_| {
             let said: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
             let said = said["error_description"].as_str().unwrap_or("without saying why");
-            OrderError::Refused(format!("the daemon answers {status}: {said}"))
+            let said = format!("the daemon answers {status}: {said}");
+            // What takes too long, or breaks down, may go on all the same.
+            let is_certain = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
+            if is_certain { OrderError::Refused(said) } else { OrderError::Unknown(said) }
         }))
     }
 
@@ -124,8 +127,8 @@ impl Operator for Remote {
         self.call("GET", &format!("/v1/admin/secrets/{}", segment(name)), Vec::new()).await
     }
 
-    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
-        let (verb, body) = words(demand);
+    async fn order(&self, name: &str, request: OrderRequest) -> Result<OrderReport, OrderError> {
+        let (verb, body) = words(request);
         let body = serde_json::to_vec(&body).map_err(|e| OrderError::Refused(e.to_string()))?;
         self.call("POST", &format!("/v1/admin/secrets/{}/{verb}", segment(name)), body).await
     }
@@ -147,20 +150,24 @@ fn spawn(connection: impl Future<Output = hyper::Result<()>> + Send + 'static) {
 }
 
 /// An order in the words of the admin API.
-fn words(demand: Demand) -> (&'static str, OrderBody) {
+fn words(request: OrderRequest) -> (&'static str, OrderBody) {
     let none = OrderBody::default();
-    match demand {
-        Demand::Rotate { current } => ("rotate", OrderBody { current: Some(current.to_string()), ..none }),
-        Demand::Compromised { current } => {
-            ("rotate", OrderBody { current: Some(current.to_string()), compromised: true, ..none })
+    let text = |id: VersionId| id.to_string();
+    match request {
+        OrderRequest::Rotate { named } => ("rotate", OrderBody { current: named.map(text), ..none }),
+        OrderRequest::Compromised { named } => {
+            ("rotate", OrderBody { current: named.map(text), compromised: true, ..none })
         }
-        Demand::RevokeAll { current } => {
-            ("revoke", OrderBody { current: Some(current.to_string()), all: true, ..none })
+        OrderRequest::RevokeAll { named } => {
+            ("revoke", OrderBody { current: named.map(text), all: true, ..none })
         }
-        Demand::Revoke { version } => ("revoke", OrderBody { version: Some(version.to_string()), ..none }),
-        Demand::Abort { pending } => ("abort", OrderBody { pending: Some(pending.to_string()), ..none }),
-        Demand::Pause => ("pause", none),
-        Demand::Resume => ("resume", none),
+        OrderRequest::RevokePrevious { named } => {
+            ("revoke", OrderBody { current: named.map(text), previous: true, ..none })
+        }
+        OrderRequest::Revoke { version } => ("revoke", OrderBody { version: Some(text(version)), ..none }),
+        OrderRequest::Abort { named } => ("abort", OrderBody { pending: named.map(text), ..none }),
+        OrderRequest::Pause => ("pause", none),
+        OrderRequest::Resume => ("resume", none),
     }
 }
 

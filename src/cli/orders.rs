@@ -1,21 +1,16 @@
 //! `abort`, `pause`, `resume`, and what all orders share.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::{Exit, context::Context, output};
 use crate::{
-    http::operator::{OrderError, SecretStatus, Unnamed, VersionStatus},
-    rotation::{plan::Demand, ring::VersionId},
+    http::operator::{OrderError, OrderReport, SecretStatus, Unnamed},
+    rotation::{plan::Request, ring::VersionId},
 };
 
-/// The version that stands at a stage, as this person sees it.
-pub(super) fn standing<'a>(status: &'a SecretStatus, stage: &str) -> Option<&'a VersionStatus> {
-    status.versions.iter().find(|version| version.stage == stage)
-}
-
-/// The id of the current version: orders are bound to it.
+/// The id of the current version, as this person sees it.
 pub(super) fn current(status: &SecretStatus) -> Result<VersionId> {
-    let Some(current) = standing(status, "current") else {
+    let Some(current) = status.standing("current") else {
         let why = status.message.as_deref().unwrap_or("it was not read yet");
         return Err(
             OrderError::Unknown(format!("{}: no current version is known: {why}", status.secret)).into()
@@ -32,31 +27,50 @@ pub(super) fn version(status: &SecretStatus, text: &str) -> Result<VersionId> {
     })
 }
 
+/// What an order has ended, and what of it is accepted all the same.
+pub(super) fn say_ended(report: &OrderReport) {
+    let OrderReport { secret: status, order } = report;
+    let name = &status.secret;
+    if order.ended.is_empty() {
+        output::say(&format!("{name}: no version was left to end"));
+    } else {
+        output::say(&format!("{name}: marked as ended: version {}", order.ended.join(", version ")));
+    }
+    if let Some(current) = status.standing("current").filter(|current| current.ended) {
+        let id = &current.version;
+        output::say(&format!("{name}: version {id} is current, and stays accepted until it is replaced"));
+    }
+}
+
 pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {
     let hands = context.hands(false).await?;
-    let status = hands.operator.secret(secret).await?;
-    let Some(pending) = standing(&status, "pending") else {
-        return Err(anyhow!("{secret}: no pending version stands: there is nothing to abort"));
-    };
-    let pending = version(&status, &pending.version)?;
-    hands.operator.order(secret, Demand::Abort { pending }).await?;
-    output::say(&format!("{secret}: version {pending} was taken back; the next slot is the next rotation"));
+    let report = hands.operator.order(secret, Request::Abort { named: None }).await?;
+    let version = &report.order.version;
+    output::say(&format!("{secret}: version {version} was taken back; {}", next(&report.secret)));
     Ok(Exit::Done)
 }
 
 pub(super) async fn pause(context: &Context, secret: &str) -> Result<Exit> {
-    context.hands(false).await?.operator.order(secret, Demand::Pause).await?;
-    output::say(&format!("{secret}: paused; deadlines go on. `crossfade resume {secret}` lifts it"));
+    let report = context.hands(false).await?.operator.order(secret, Request::Pause).await?;
+    let was = if report.order.changed { "paused" } else { "it was paused already" };
+    output::say(&format!("{secret}: {was}; deadlines go on. `crossfade resume {secret}` lifts it"));
+    if report.secret.standing("current").is_some_and(|current| current.ended) {
+        output::say(&format!("{secret}: the current version is ended: it is replaced all the same"));
+    }
     Ok(Exit::Done)
 }
 
 pub(super) async fn resume(context: &Context, secret: &str) -> Result<Exit> {
-    let status = context.hands(false).await?.operator.order(secret, Demand::Resume).await?;
-    let next = match (status.next_slot_ms, &status.schedule) {
+    let report = context.hands(false).await?.operator.order(secret, Request::Resume).await?;
+    let was = if report.order.changed { "resumed" } else { "it was not paused" };
+    output::say(&format!("{secret}: {was}; {}", next(&report.secret)));
+    Ok(Exit::Done)
+}
+
+fn next(status: &SecretStatus) -> String {
+    match (status.next_slot_ms, &status.schedule) {
         (None, None) => "it has no schedule".to_owned(),
         (None, Some(schedule)) => format!("its schedule is {schedule}"),
-        (Some(_), _) => format!("the next slot is {}", output::next_slot(&status)),
-    };
-    output::say(&format!("{secret}: resumed; {next}"));
-    Ok(Exit::Done)
+        (Some(_), _) => format!("the next slot is {}", output::next_slot(status)),
+    }
 }

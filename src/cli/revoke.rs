@@ -14,9 +14,12 @@ use super::{
     orders, output,
 };
 use crate::{
-    http::operator::{OrderError, SecretStatus, VerifiersStatus, VersionStatus},
-    rotation::{plan::Demand, ring::VersionId},
+    http::operator::{OrderError, OrderReport, SecretStatus, VerifiersStatus, VersionStatus},
+    rotation::{plan::Request, ring::VersionId},
 };
+
+/// For the order to stand in the store; then for the verifiers, as long as the person says.
+const ORDER_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -54,7 +57,7 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
     let hands = context.hands(false).await?;
     let name = &args.secret;
     let status = hands.operator.secret(name).await?;
-    if orders::standing(&status, "current").is_none() {
+    if status.standing("current").is_none() {
         let why = status.message.as_deref().unwrap_or("it was not read yet");
         let by_hand =
             "On AWS an end can be written by hand, without reading a value: docs/operations.md, After a leak";
@@ -65,48 +68,64 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
     let named = args.version.as_deref().map(|version| orders::version(&status, version)).transpose()?;
     let open: Vec<&VersionStatus> =
         status.versions.iter().filter(|version| concerns(&args, named, version)).collect();
-    if open.is_empty() && args.previous {
-        output::say(&format!("{name}: no previous version is accepted: nothing to revoke"));
-        return Ok(Exit::Done);
-    }
     for version in &open {
         output::note(&describe(version, &status));
     }
-    if !args.yes && !confirmed(&args)? {
+    // Where nothing was shown, a read of the order's own says whether that is so.
+    let shown = !(open.is_empty() && args.previous);
+    if shown && !args.yes && !confirmed(&args)? {
         output::note("nothing was revoked");
         return Ok(Exit::Failed);
     }
-    let demands = if args.all {
-        vec![Demand::RevokeAll { current: orders::current(&status)? }]
-    } else if let Some(version) = named {
-        vec![Demand::Revoke { version }]
-    } else {
-        let ids = open.iter().map(|v| orders::version(&status, &v.version));
-        ids.map(|id| Ok(Demand::Revoke { version: id? })).collect::<Result<_>>()?
+    let request = match named {
+        Some(version) => Request::Revoke { version },
+        None if args.all => Request::RevokeAll { named: None },
+        // What that one has replaced since was shown to nobody.
+        None => Request::RevokePrevious { named: Some(orders::current(&status)?) },
     };
-    let order = async {
-        for demand in demands {
-            hands.operator.order(name, demand).await?;
-        }
-        Ok::<_, OrderError>(())
-    };
-    let patience = if args.wait { Duration::from_secs(args.timeout) } else { Duration::from_secs(60) };
-    let Ok(done) = tokio::time::timeout(patience, order).await else {
-        output::note(&format!("{name}: not confirmed within {}", output::span(patience)));
+    let order = hands.operator.order(name, request);
+    let Ok(done) = tokio::time::timeout(ORDER_PATIENCE, order).await else {
+        output::note(&format!("{name}: not confirmed within {}", output::span(ORDER_PATIENCE)));
         return Ok(Exit::Unknown);
     };
-    done?;
-    let what = if args.all { "all versions are ended; a new one becomes current at once" } else { "ended" };
-    let where_ = if hands.daemon {
-        "published by this daemon"
-    } else {
-        "in the store; running daemons see it within `sync`"
-    };
-    output::say(&format!("{name}: {what}; {where_}"));
+    say_done(&hands, &args, &done.map_err(not_shown)?);
     if args.wait {
         confirmations(&hands, name, Duration::from_secs(args.timeout)).await
     } else {
         Ok(Exit::Done)
+    }
+}
+
+/// Nobody was shown what has become previous since, and it may be what bots still use.
+fn not_shown(error: OrderError) -> OrderError {
+    match error {
+        OrderError::NotCurrent(why) => OrderError::NotCurrent(format!(
+            "{why}. Nothing was ended, for what it has replaced was not shown to you: repeat the order, which shows it"
+        )),
+        error => error,
+    }
+}
+
+/// What the order has ended, and what is accepted all the same.
+fn say_done(hands: &Hands, args: &RevokeArgs, report: &OrderReport) {
+    let OrderReport { secret: status, order } = report;
+    let name = &args.secret;
+    if order.ended.is_empty() && args.previous {
+        output::say(&format!("{name}: no previous version is accepted: nothing to revoke"));
+    } else {
+        orders::say_ended(report);
+        let where_ = if hands.daemon {
+            "published by this daemon"
+        } else {
+            "in the store; running daemons see it within `sync`"
+        };
+        output::say(&format!("{name}: the marks are {where_}"));
+    }
+    let Some(current) = status.standing("current").filter(|_| args.all) else { return };
+    if current.version != order.version {
+        output::say(&format!("{name}: version {} is current, and took its place", current.version));
+    } else if current.ended {
+        output::say(&format!("{name}: its replacement is made current at once, without a soak"));
     }
 }
 

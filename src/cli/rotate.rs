@@ -11,9 +11,19 @@ use super::{
     dry_run, orders, output,
 };
 use crate::{
-    http::operator::{OrderError, SecretStatus, Unnamed},
-    rotation::{plan::Demand, ring::VersionId},
+    http::operator::{OrderError, OrderReport, SecretStatus, Unnamed},
+    rotation::plan::{Phase, Request},
 };
+
+/// A rotation that was ordered, and is waited for.
+struct Begun {
+    secret: String,
+    /// What it replaces.
+    current: String,
+    /// What it replaces it with, as far as that is known.
+    pending: Option<String>,
+    soak: Duration,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -66,88 +76,110 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    let mut began = Vec::new();
+    let mut begun = Vec::new();
     for name in &names {
-        let status = hands.operator.secret(name).await?;
-        if let Some(seen) = order(&hands, &status, args.if_current.as_deref(), args.compromised).await? {
-            began.push((name.clone(), seen, Duration::from_millis(status.soak_ms)));
+        if let Some(report) = order(&hands, name, args.if_current.as_deref(), args.compromised).await? {
+            let pending = report.secret.standing("pending").filter(|_| !is_over(&report));
+            let pending = pending.map(|pending| pending.version.clone());
+            let soak = Duration::from_millis(report.secret.soak_ms);
+            begun.push(Begun { secret: name.clone(), current: report.order.version, pending, soak });
         }
     }
     let mut exit = Exit::Done;
-    for (name, seen, soak) in began.iter().filter(|_| args.wait) {
+    for begun in begun.iter().filter(|_| args.wait) {
         let patience = args.timeout.map(Duration::from_secs);
-        let patience = patience.unwrap_or(*soak + Duration::from_secs(60));
-        if !wait(&hands, name, *seen, patience).await? {
-            exit = Exit::Unknown;
+        let patience = patience.unwrap_or(begun.soak + Duration::from_secs(60));
+        match wait(&hands, begun, patience).await? {
+            Exit::Done => {}
+            other => exit = other,
         }
     }
     Ok(exit)
 }
 
-/// Orders the rotation; none where another version is current already.
+/// Orders the rotation; none where another version than the one named is current.
 async fn order(
     hands: &Hands,
-    status: &SecretStatus,
+    name: &str,
     if_current: Option<&str>,
     compromised: bool,
-) -> Result<Option<VersionId>> {
-    let name = &status.secret;
-    let current = orders::current(status)?;
-    if let Some(wanted) = if_current
-        && !names(status, wanted, current)?
-    {
-        output::say(&format!(
-            "{name}: version {wanted} is not current any more (that is {current}): nothing to do"
-        ));
-        return Ok(None);
-    }
-    let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
-    let after = hands.operator.order(name, demand).await?;
-    let now = after.now_ms.unwrap_or_default();
-    if compromised {
-        output::say(&format!(
-            "{name}: all versions are marked as ended; {current} stays accepted until its replacement has soaked"
-        ));
-    }
-    match (orders::standing(&after, "pending"), after.promotes_ms) {
-        (Some(pending), Some(at)) => {
-            let pending = &pending.version;
-            output::say(&format!(
-                "{name}: version {pending} is pending; it can be promoted {}",
-                output::relative(at, now)
-            ));
+) -> Result<Option<OrderReport>> {
+    let named = match if_current {
+        None => None,
+        Some(text) => {
+            let status = hands.operator.secret(name).await?;
+            if let Err(Unnamed::Nobody { .. }) = status.version(text) {
+                let current = orders::current(&status)?;
+                output::say(&format!(
+                    "{name}: version {text} is not current any more (that is {current}): nothing to do"
+                ));
+                return Ok(None);
+            }
+            Some(orders::version(&status, text)?)
         }
-        _ if compromised => output::say(&format!("{name}: the replacement is made next")),
-        _ => output::say(&format!("{name}: version {current} was replaced already")),
+    };
+    let request = if compromised { Request::Compromised { named } } else { Request::Rotate { named } };
+    let report = match hands.operator.order(name, request).await {
+        Err(OrderError::NotCurrent(why)) if named.is_some() => {
+            output::say(&format!("{name}: {why}: nothing to do"));
+            return Ok(None);
+        }
+        other => other?,
+    };
+    if compromised {
+        orders::say_ended(&report);
     }
-    if !hands.daemon {
+    say_next(&report);
+    if !hands.daemon && !is_over(&report) {
         output::note("who promotes it: a daemon, the next `rotate --due`, or `rotate --wait`");
     }
-    Ok(Some(current))
+    Ok(Some(report))
 }
 
-/// Whether a person means that version. One that is not known any more is none of those that are.
-fn names(status: &SecretStatus, wanted: &str, version: VersionId) -> Result<bool> {
-    match status.version(wanted) {
-        Err(Unnamed::Nobody { .. }) => Ok(false),
-        _ => Ok(orders::version(status, wanted)? == version),
+/// Whether what was to be replaced is current no more.
+fn is_over(report: &OrderReport) -> bool {
+    report.secret.standing("current").is_some_and(|current| current.version != report.order.version)
+}
+
+/// What comes next of a rotation.
+fn say_next(report: &OrderReport) {
+    let OrderReport { secret: status, order } = report;
+    let (name, now) = (&status.secret, status.now_ms.unwrap_or_default());
+    match (status.standing("pending"), status.promotes_ms, status.standing("current")) {
+        (Some(pending), Some(at), _) => output::say(&format!(
+            "{name}: version {} is pending; it can be promoted {}",
+            pending.version,
+            output::relative(at, now)
+        )),
+        (_, _, Some(current)) if current.version != order.version => output::say(&format!(
+            "{name}: version {} was replaced: version {} is current",
+            order.version, current.version
+        )),
+        _ => output::say(&format!("{name}: no replacement is pending yet: it is made next")),
     }
 }
 
-/// Shows the phases as they pass. Whether the version that was seen has been replaced.
-async fn wait(hands: &Hands, name: &str, seen: VersionId, patience: Duration) -> Result<bool> {
+/// Shows the phases as they pass, until the version that was current has been replaced.
+async fn wait(hands: &Hands, begun: &Begun, patience: Duration) -> Result<Exit> {
+    let Begun { secret: name, current: seen, pending, .. } = begun;
     let progress = super::output::Progress::new();
     let until = tokio::time::sleep(patience);
     let mut until = std::pin::pin!(until);
+    let mut parked = None;
     loop {
         match hands.operator.secret(name).await {
             Ok(status) => {
-                let current = orders::standing(&status, "current");
-                if let Some(current) = current.filter(|c| c.version != seen.to_string()) {
+                let current = status.standing("current").filter(|current| current.version != *seen);
+                if let Some(current) = current {
                     progress.done(&format!("{name}: version {} is current", current.version));
                     report_previous(&status, seen);
-                    return Ok(true);
+                    let expected = pending.as_ref().is_none_or(|pending| *pending == current.version);
+                    if !expected {
+                        output::note(&format!("{name}: that is not the version that was pending before"));
+                    }
+                    return Ok(if expected { Exit::Done } else { Exit::Failed });
                 }
+                parked = status.message.clone().filter(|_| status.phase == Phase::Parked);
                 progress.show(&waiting_for(&status));
             }
             // It may be restarting; the rotation goes on all the same.
@@ -156,11 +188,14 @@ async fn wait(hands: &Hands, name: &str, seen: VersionId, patience: Duration) ->
         }
         tokio::select! {
             () = &mut until => {
-                progress.done(&format!(
-                    "{name}: not promoted within {}; it goes on by itself. See `crossfade status {name}`",
-                    output::span(patience)
-                ));
-                return Ok(false);
+                let after = output::span(patience);
+                let (what, exit) = match parked {
+                    Some(why) => (format!("parked: {why}"), Exit::Failed),
+                    None => ("it goes on by itself".to_owned(), Exit::Unknown),
+                };
+                let see = format!("See `crossfade status {name}`");
+                progress.done(&format!("{name}: not promoted within {after}; {what}. {see}"));
+                return Ok(exit);
             }
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
@@ -180,9 +215,9 @@ fn waiting_for(status: &SecretStatus) -> String {
     }
 }
 
-fn report_previous(status: &SecretStatus, seen: VersionId) {
+fn report_previous(status: &SecretStatus, seen: &str) {
     let name = &status.secret;
-    let previous = status.versions.iter().find(|v| v.version == seen.to_string());
+    let previous = status.versions.iter().find(|v| v.version == seen);
     match (previous.filter(|p| !p.ended).and_then(|p| p.deadline_ms), status.now_ms) {
         (Some(at), Some(now)) => {
             output::say(&format!(

@@ -1,7 +1,7 @@
 //! The admin API on the unix socket: what `rotate`, `status` and the other commands call.
 //!
 //! Both ends check who the other one is: ours or root. Every order is written down with its peer,
-//! refused ones too.
+//! refused ones too, and so is every call by anybody else.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ use super::{
     auth::Caller,
     error::ApiError,
     introspect, limits,
-    operator::{Operator, OrderError, Preview, Running, SecretStatus, Unnamed},
+    operator::{Operator, OrderError, OrderReport, Preview, Running, SecretStatus, Unnamed},
     server::Peer,
     token,
 };
 use crate::{
     audit::{Action, AuditLog, Event, Outcome},
     clock::Clock,
-    rotation::{plan::Demand, ring::VersionId},
+    rotation::plan::Request,
     time::Timestamp,
 };
 
@@ -51,14 +51,15 @@ impl std::fmt::Debug for Admin {
     }
 }
 
-/// The body of an order: which versions the person saw. What is left out is taken from the store now.
+/// The body of an order: the versions that the person names. What is left out is what the store shows to a read that
+/// begins after the order came.
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrderBody {
-    /// `rotate`, `revoke`: seen as current.
+    /// `rotate`, `revoke`: only if that version is current.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<String>,
-    /// `abort`: seen as pending.
+    /// `abort`: only if that version is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
     /// `revoke`: the version to end.
@@ -67,9 +68,18 @@ pub struct OrderBody {
     /// `revoke`: end all versions.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
+    /// `revoke`: end every previous version.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
     /// `rotate`: the token has leaked.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub compromised: bool,
+}
+
+impl OrderBody {
+    const fn names_a_version(&self) -> bool {
+        self.current.is_some() || self.pending.is_some() || self.version.is_some()
+    }
 }
 
 /// What a person can ask about tokens.
@@ -89,26 +99,30 @@ pub fn router(admin: Admin, others: Router) -> Router {
         .route("/v1/admin/previews/{name}", get(preview))
         .route("/v1/admin/daemon", get(daemon))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such endpoint"))
-        .with_state(admin)
+        .with_state(admin.clone())
         .merge(others)
-        .layer(middleware::from_fn(only_ours))
+        .layer(middleware::from_fn_with_state(admin, only_ours))
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::ORDER_TIMEOUT))
 }
 
-/// The socket's mode keeps others out; this does so too where somebody has changed it.
+/// The socket's mode keeps others out; this does so too where somebody has changed it, and says so.
 async fn only_ours(
+    State(admin): State<Admin>,
     Extension(caller): Extension<Arc<Caller>>,
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
     let us = rustix::process::geteuid().as_raw();
-    match caller.peer.uid {
-        Some(uid) if uid == 0 || uid == us => next.run(request).await,
-        _ => {
-            ApiError::forbidden("the admin socket is for the daemon's own user and for root").into_response()
-        }
+    let peer = &caller.peer;
+    if peer.uid.is_some_and(|uid| uid == 0 || uid == us) {
+        return next.run(request).await;
     }
+    let why = "the admin socket is for the daemon's own user and for root";
+    let what = format!("{} {}", request.method(), request.uri().path());
+    tracing::warn!(peer = %peer.name, "refused on the admin socket: {what}: {why}");
+    admin.record(refused(peer, format!("{what}: {why}"))).await;
+    ApiError::forbidden(why).into_response()
 }
 
 async fn notices(State(admin): State<Admin>) -> Result<Json<Vec<String>>, Failure> {
@@ -145,64 +159,109 @@ async fn order(
     Extension(caller): Extension<Arc<Caller>>,
     Path((name, verb)): Path<(String, String)>,
     body: Result<Option<Json<OrderBody>>, JsonRejection>,
-) -> Result<Json<SecretStatus>, Failure> {
-    let body = body.map_err(|e| Failure::Api(ApiError::invalid_request(e.body_text())))?;
-    let body = body.map(|Json(body)| body).unwrap_or_default();
-    let result = carry_out(&admin, &name, &verb, &body).await;
-    admin.record(&caller.peer, &name, &verb, &result).await;
-    result.map(Json)
-}
-
-async fn carry_out(admin: &Admin, name: &str, verb: &str, body: &OrderBody) -> Result<SecretStatus, Failure> {
-    let seen = admin.operator.secret(name).await?;
-    let demand = demand(verb, body, &seen)?;
-    Ok(admin.operator.order(name, demand).await?)
+) -> Result<Json<OrderReport>, Failure> {
+    let request = match body {
+        Ok(body) => {
+            let body = body.map(|Json(body)| body).unwrap_or_default();
+            // What stands is needed only where a version is named, maybe by the beginning of its id.
+            let seen = match admin.operator.secret(&name).await {
+                Err(error) if body.names_a_version() => {
+                    let refused = refused(&caller.peer, format!("{verb}: {error}"));
+                    admin.record(Event { secret: Some(name), ..refused }).await;
+                    return Err(error.into());
+                }
+                seen => seen.ok(),
+            };
+            request_of(&verb, &body, seen.as_ref())
+        }
+        Err(rejection) => Err(ApiError::invalid_request(rejection.body_text())),
+    };
+    let peer = &caller.peer;
+    match request {
+        Ok(request) => {
+            let result = admin.operator.order(&name, request).await;
+            let event = order_event(&peer.name, &name, request, &result);
+            admin.record(Event { peer: Some(peer.name.to_string()), ..event }).await;
+            Ok(Json(result?))
+        }
+        Err(error) => {
+            let refused = refused(peer, format!("{verb}: {error}"));
+            admin.record(Event { secret: Some(name), ..refused }).await;
+            Err(error.into())
+        }
+    }
 }
 
 /// The order that a verb and its body mean.
-fn demand(verb: &str, body: &OrderBody, seen: &SecretStatus) -> Result<Demand, ApiError> {
-    let stands = |stage: &str| seen.versions.iter().find(|v| v.stage == stage).map(|v| v.version.clone());
-    let id = |given: &Option<String>, stage: &str| -> Result<VersionId, ApiError> {
-        let text = given.clone().or_else(|| stands(stage));
-        let text = text.ok_or_else(|| {
-            ApiError::new(StatusCode::CONFLICT, "refused", format!("no {stage} version stands"))
-        })?;
-        seen.version(&text).map_err(|unnamed| match unnamed {
+fn request_of(verb: &str, body: &OrderBody, seen: Option<&SecretStatus>) -> Result<Request, ApiError> {
+    let id = |given: &Option<String>| {
+        let unseen = |text: &String| Err(Unnamed::NoVersion(text.clone()));
+        let version = |text| seen.map_or_else(|| unseen(text), |seen| seen.version(text));
+        given.as_ref().map(version).transpose().map_err(|unnamed| match unnamed {
             Unnamed::NoVersion(_) => ApiError::invalid_request(unnamed.to_string()),
             _ => ApiError::new(StatusCode::CONFLICT, "refused", unnamed.to_string()),
         })
     };
-    Ok(match verb {
-        "rotate" if body.compromised => Demand::Compromised { current: id(&body.current, "current")? },
-        "rotate" => Demand::Rotate { current: id(&body.current, "current")? },
-        "abort" => Demand::Abort { pending: id(&body.pending, "pending")? },
-        "pause" => Demand::Pause,
-        "resume" => Demand::Resume,
-        "revoke" if body.all => Demand::RevokeAll { current: id(&body.current, "current")? },
-        "revoke" if body.version.is_some() => Demand::Revoke { version: id(&body.version, "")? },
-        "revoke" => return Err(ApiError::invalid_request("say which: `version` or `all`")),
+    let (named, version) = (id(&body.current)?, id(&body.version)?);
+    Ok(match (verb, version) {
+        ("rotate", _) if body.compromised => Request::Compromised { named },
+        ("rotate", _) => Request::Rotate { named },
+        ("abort", _) => Request::Abort { named: id(&body.pending)? },
+        ("pause", _) => Request::Pause,
+        ("resume", _) => Request::Resume,
+        ("revoke", None) if body.all && !body.previous => Request::RevokeAll { named },
+        ("revoke", None) if body.previous && !body.all => Request::RevokePrevious { named },
+        ("revoke", Some(version)) if !body.all && !body.previous => Request::Revoke { version },
+        ("revoke", _) => {
+            return Err(ApiError::invalid_request("say which, and only one: `version`, `previous` or `all`"));
+        }
         _ => return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such order")),
     })
 }
 
+/// What the audit log says of an order: what was ordered, about which version, and what came of it.
+pub fn order_event(
+    actor: &str,
+    secret: &str,
+    request: Request,
+    result: &Result<OrderReport, OrderError>,
+) -> Event {
+    let (outcome, came) = match result {
+        Ok(report) => (Outcome::Done, report.to_string()),
+        Err(error @ OrderError::Unknown(_)) => (Outcome::Failed, error.to_string()),
+        Err(error) => (Outcome::Refused, error.to_string()),
+    };
+    let version = result.as_ref().ok().map(|report| {
+        let made = report.secret.standing("pending").filter(|_| request.replaces());
+        made.map_or(&report.order.version, |pending| &pending.version).clone()
+    });
+    Event {
+        action: Action::Order,
+        secret: Some(secret.to_owned()),
+        version,
+        actor: actor.to_owned(),
+        peer: None,
+        outcome,
+        detail: Some(format!("{request}: {came}")),
+    }
+}
+
+/// A call that never became an order.
+fn refused(peer: &Peer, detail: String) -> Event {
+    Event {
+        action: Action::Order,
+        secret: None,
+        version: None,
+        actor: peer.name.to_string(),
+        peer: Some(peer.name.to_string()),
+        outcome: Outcome::Refused,
+        detail: Some(detail),
+    }
+}
+
 impl Admin {
-    async fn record(&self, peer: &Peer, name: &str, verb: &str, result: &Result<SecretStatus, Failure>) {
+    async fn record(&self, event: Event) {
         let now = Timestamp::from_millis(self.clock.moment().wall_ms);
-        let (outcome, detail) = match result {
-            Ok(_) => (Outcome::Done, None),
-            Err(Failure::Order(OrderError::Unknown(why))) => (Outcome::Failed, Some(why.clone())),
-            Err(Failure::Order(error)) => (Outcome::Refused, Some(error.to_string())),
-            Err(Failure::Api(_)) => (Outcome::Refused, None),
-        };
-        let event = Event {
-            action: Action::Order,
-            secret: Some(name.to_owned()),
-            version: None,
-            actor: peer.name.to_string(),
-            peer: Some(peer.name.to_string()),
-            outcome,
-            detail: Some(detail.map_or_else(|| verb.to_owned(), |detail| format!("{verb}: {detail}"))),
-        };
         let audit = Arc::clone(&self.audit);
         drop(tokio::task::spawn_blocking(move || audit.record(now, event)).await);
     }
@@ -235,7 +294,7 @@ impl IntoResponse for Failure {
         };
         let status = match error {
             OrderError::NoSuchSecret(_) => StatusCode::NOT_FOUND,
-            OrderError::Refused(_) => StatusCode::CONFLICT,
+            OrderError::NotCurrent(_) | OrderError::Refused(_) => StatusCode::CONFLICT,
             OrderError::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         (status, Json(error)).into_response()

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::rotation::{
-    plan::{Demand, Phase},
+    plan::{Phase, Request},
     ring::VersionId,
 };
 
@@ -22,12 +22,12 @@ pub trait Operator: Send + Sync {
     /// Every secret of the config, in its order.
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError>;
 
-    /// One secret, read from the store now where that can be done.
+    /// One secret: by a daemon as it was seen last, else read from the store now.
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError>;
 
-    /// Carries out an order until it stands in the store, was read back and is published.
-    /// Returns the secret as it is then.
-    async fn order(&self, name: &str, demand: Demand) -> Result<SecretStatus, OrderError>;
+    /// Carries out an order, on a read that begins after this call, until it stands in the store, was read back and is
+    /// published. Returns the secret as it is then, and what the order did.
+    async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError>;
 
     /// What a rotation would do now. Nothing is changed.
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError>;
@@ -82,13 +82,64 @@ pub enum OrderError {
     /// Not in the config.
     #[error("no secret named {0:?} in the daemon's config")]
     NoSuchSecret(String),
-    /// The order can't be carried out as things are.
+    /// It was bound to a version that is not current; nothing was done.
+    #[error("{0}")]
+    NotCurrent(String),
+    /// The order can't be carried out as things are, or the store refuses it: for certain.
     #[error("{0}")]
     Refused(String),
     /// It is not known whether it was carried out: the store can't be reached, or it took too long.
     /// Whatever of it reached the store is carried on.
     #[error("{0}")]
     Unknown(String),
+}
+
+/// A secret once an order about it stands, and what came of the order.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OrderReport {
+    /// The secret as it is then.
+    #[serde(flatten)]
+    pub secret: SecretStatus,
+    /// What the order did.
+    pub order: OrderOutcome,
+}
+
+/// What an order did.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OrderOutcome {
+    /// The version that it was about: the one that was to be ended or taken back alone, else the one that was current
+    /// when the order was taken.
+    pub version: String,
+    /// When it was taken, in unix milliseconds on the store's clock.
+    pub taken_ms: u64,
+    /// The versions that it has ended.
+    pub ended: Vec<String>,
+    /// Whether it has changed anything.
+    pub changed: bool,
+}
+
+/// As the audit log writes it.
+impl fmt::Display for OrderReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OrderOutcome { ended, changed, .. } = &self.order;
+        f.write_str(if *changed { "done" } else { "nothing had to be changed" })?;
+        if !ended.is_empty() {
+            write!(f, "; ended {}", ended.join(", "))?;
+        }
+        for stage in ["current", "pending"] {
+            if let Some(version) = self.secret.standing(stage) {
+                write!(f, "; {stage} is {}", version.version)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SecretStatus {
+    /// The current version, or the pending one.
+    pub fn standing(&self, stage: &str) -> Option<&VersionStatus> {
+        self.versions.iter().find(|version| version.stage == stage)
+    }
 }
 
 /// A secret, as `status` shows it. Times are unix milliseconds on the store's clock.

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{self, Demand, Next};
+use super::plan::{self, Demand, Next, Request};
 use crate::clock::{Clock, elapsed};
 
 mod backoff;
@@ -23,7 +23,7 @@ mod rotator;
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
-pub use order::OrderFailure;
+pub use order::{Done, OrderFailure};
 pub use rotator::{Rotator, Seen, chain};
 
 /// A refresh that somebody waits for is not read more often than this.
@@ -33,9 +33,9 @@ const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Order {
     /// What was ordered.
-    pub demand: Demand,
+    pub request: Request,
     /// Who waits for it.
-    pub reply: oneshot::Sender<Result<(), OrderFailure>>,
+    pub reply: oneshot::Sender<Result<Done, OrderFailure>>,
 }
 
 /// What an engine is woken by.
@@ -126,15 +126,15 @@ impl Engine {
 
     async fn carry_out(&mut self, order: Order) {
         let policy = self.wakers.inbox.policy();
-        let result = self.rotator.carry_out(&policy, &order.demand).await;
-        if let Ok(seen) = &result {
-            let finished = seen.ring.as_ref().is_none_or(|ring| plan::finished(ring, &order.demand));
+        let result = self.rotator.carry_out(&policy, order.request).await;
+        if let Ok(done) = &result {
+            let finished = done.seen.ring.as_ref().is_none_or(|ring| plan::finished(ring, &done.demand));
             if !finished {
-                self.standing = Some(order.demand);
+                self.standing = Some(done.demand);
             }
         }
         // Whoever asked may have gone; the order stands all the same.
-        drop(order.reply.send(result.map(|_| ())));
+        drop(order.reply.send(result));
     }
 
     /// Waits until there is something to do: an order, or another turn.

@@ -14,11 +14,13 @@ use crate::time::{Interval, Timestamp};
 mod demand;
 mod due;
 mod phase;
+mod request;
 mod step;
 
 pub use demand::{Demand, Refusal, finished, refusal, settled};
 pub use due::{Due, due};
 pub use phase::{Phase, phase};
+pub use request::{Bound, Request};
 pub use step::Step;
 
 /// What to do now.
@@ -37,7 +39,7 @@ pub enum Next {
 ///
 /// - A secret that does not exist is created, where the store is one that we may create it in.
 /// - An end is written before anything else is.
-/// - A person's order comes next, bound to the version that the person saw.
+/// - A person's order comes next, bound to what stood when it was taken.
 /// - A secret that a person has rolled back is paused, unless a rotation of it has begun. Who orders one, or resumes,
 ///   goes on with it: that is written down first, so that no replica pauses it again.
 /// - A pending version that is ended, or bears a note, is taken back and never promoted. So is one that was
@@ -258,7 +260,7 @@ fn stands(pending: &Version) -> bool {
 
 /// `revoke --all` replaces what is ended at once; its daemon alone knows that it was asked to.
 fn skips_the_soak(current: &Version, demand: Option<&Demand>) -> bool {
-    let ordered = matches!(demand, Some(Demand::RevokeAll { current: seen }) if *seen == current.id);
+    let ordered = matches!(demand, Some(Demand::RevokeAll { until }) if current.created <= *until);
     ordered && current.ended.is_some()
 }
 

@@ -223,7 +223,12 @@ impl Store for Aws {
         Ok(Reading { ring: seen.ring.clone(), now: seen.now, revision: seen.revision })
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         let last = self.remember(secret, |memory| memory.seen.clone());
         let seen = last.filter(|last| last.revision == seen.revision).ok_or(WriteError::Conflict)?;
         let replaces_an_ended_one = seen.ring.as_ref().is_some_and(|ring| ring.current.ended.is_some());

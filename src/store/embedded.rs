@@ -171,7 +171,12 @@ impl Store for Embedded {
         Ok(read.await?)
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         let (secret, step, seen) = (secret.clone(), *step, seen.revision);
         let applied =
             self.at_the_desk(move |connection, desk| step::apply(connection, desk, &secret, &step, seen));

@@ -135,7 +135,12 @@ impl Store for Memory {
         Ok(Reading { ring, now: Interval::exactly(inner.now), revision: revision as u64 })
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         let mut inner = self.lock();
         let fault = inner.writes.pop_front().flatten();
         if fault == Some(Fault::Before) {
@@ -161,7 +166,7 @@ impl Store for Memory {
         inner.steps.push(*step);
         match fault {
             Some(_) => Err(WriteError::Unavailable("a scripted fault, after".into())),
-            None => Ok(()),
+            None => Ok(step.makes_a_version().then_some(id)),
         }
     }
 }

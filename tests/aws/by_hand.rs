@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::plan::{Demand, Phase};
+use crossfade::rotation::plan::{Phase, Request};
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Failure, Rule},
     model::Operation,
@@ -16,7 +16,7 @@ const THEIR_TOKEN: &str = "another-token-that-they-have-made";
 
 async fn rotates(world: &mut World) {
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let pending = world.holder("AWSPENDING");
     world.until("the promotion", |labels| labels.get("AWSCURRENT") == pending.as_ref()).await;
 }
@@ -95,9 +95,9 @@ async fn a_note_from_a_rotation_that_was_stopped_does_not_cut_short_the_grace_of
     let mut world = World::new().await;
     world.run(Duration::from_secs(30)).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     world.until("the note", |labels| labels.keys().any(|label| label.starts_with("crossfade-until"))).await;
-    world.order(0, Demand::Pause).await.expect("a pause");
+    world.order(0, Request::Pause).await.expect("a pause");
     (world.excused, world.excused_by_hand) = (true, true);
     world.run(GRACE).await;
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "it was not promoted");
@@ -126,7 +126,7 @@ async fn a_candidate_that_a_person_overtakes_is_dropped_and_never_promoted() {
     world.run(Duration::from_secs(30)).await;
     world.excused = true;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let candidate = world.holder("AWSPENDING").expect("a candidate");
     world.server.person().put(NAME, THEIRS, THEIR_TOKEN, &["AWSCURRENT"]).expect("a put");
     world.until("it is dropped", |labels| !labels.contains_key("AWSPENDING")).await;
@@ -150,7 +150,7 @@ async fn a_roll_back_by_hand_is_paused_until_a_person_goes_on() {
     assert!(world.status(0).message.is_some_and(|said| said.contains("older version current again")));
     world.run(EVERY * 2).await;
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST), "it is not rotated again by itself");
-    world.order(0, Demand::Resume).await.expect("a resume");
+    world.order(0, Request::Resume).await.expect("a resume");
     world.run(Duration::from_secs(9)).await;
     assert_ne!(world.status(0).phase, Phase::Paused, "a resume is not taken back");
     world.run(EVERY + Duration::from_secs(60)).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::{plan::Demand, ring::VersionId};
+use crossfade::rotation::{plan::Request, ring::VersionId};
 
 use crate::world::{FIRST, NAME, SYNC, TOKEN, World};
 
@@ -12,7 +12,7 @@ const LEAKS: usize = 24;
 async fn leaks(world: &mut World) -> String {
     let current = world.current();
     let leaked = world.holder("AWSCURRENT").expect("a current version");
-    world.order(0, Demand::Compromised { current }).await.expect("the marks");
+    world.order(0, Request::Compromised { named: Some(current) }).await.expect("the marks");
     world.until("the replacement", |labels| labels.get("AWSCURRENT") != Some(&leaked)).await;
     world.run(SYNC * 2).await;
     leaked
@@ -34,7 +34,7 @@ async fn leaks_in_a_row_leave_room_for_the_next_rotation() {
     assert!(!marked(&world, FIRST), "the first mark made room for the later ones");
     assert_eq!(world.parked(0), None);
     let before = world.current();
-    world.order(0, Demand::Rotate { current: before }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(before) }).await.expect("a rotation");
     world.until("the promotion", |labels| VersionId::of_name(&labels["AWSCURRENT"]) != before).await;
     world.settle().await;
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::plan::Demand;
+use crossfade::rotation::plan::Request;
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Rule},
     model::Operation,
@@ -95,7 +95,7 @@ async fn play(kind: Edit, turns: usize, unseen: bool) {
     let mut world = World::new().await;
     world.run(Duration::from_secs(6)).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     for _ in 0..turns {
         while world.turn(0).await.is_none() && !world.is_quiet() {
             world.server.advance(Duration::from_secs(2));
@@ -124,7 +124,7 @@ async fn play(kind: Edit, turns: usize, unseen: bool) {
     let token = world.token(&world.holder("AWSCURRENT").expect("a current version"));
     assert!(world.accepts(0, &token), "{kind:?} after {turns} turns");
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let before = world.holder("AWSCURRENT");
     world.until("the next rotation", |labels| labels.get("AWSCURRENT") != before.as_ref()).await;
     assert_ne!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));

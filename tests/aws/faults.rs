@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::plan::Demand;
+use crossfade::rotation::plan::Request;
 use crossfade_testing_secretsmanager::faults::{Delay, Effect, Failure, Rule};
 
 use crate::world::{EVERY, SOAK, WRITE_LAG, World, millis};
@@ -90,7 +90,7 @@ impl Trouble {
 
 async fn rotate(world: &mut World) {
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
 }
 
 async fn promoted(world: &mut World) {
@@ -119,30 +119,30 @@ async fn reach(phase: Phase) -> World {
             promoted(&mut world).await;
             promoted(&mut world).await;
         }
-        Phase::Paused => world.order(0, Demand::Pause).await.expect("a pause"),
+        Phase::Paused => world.order(0, Request::Pause).await.expect("a pause"),
         Phase::Marked => {
             promoted(&mut world).await;
             let current = world.current();
-            world.order(0, Demand::Compromised { current }).await.expect("the marks");
+            world.order(0, Request::Compromised { named: Some(current) }).await.expect("the marks");
         }
     }
     world
 }
 
 /// The order in this phase, as a person who looks at `status` would give it.
-fn demand(order: Order, world: &World) -> Option<Demand> {
+fn demand(order: Order, world: &World) -> Option<Request> {
     let ring = world.replicas[0].last.as_ref()?;
     let current = ring.current.id;
     Some(match order {
         Order::None => return None,
-        Order::Rotate => Demand::Rotate { current },
-        Order::Compromised => Demand::Compromised { current },
-        Order::RevokeAll => Demand::RevokeAll { current },
-        Order::RevokePrevious => Demand::Revoke { version: ring.previous.first()?.version.id },
-        Order::RevokePending => Demand::Revoke { version: ring.pending?.id },
-        Order::Abort => Demand::Abort { pending: ring.pending?.id },
-        Order::Pause => Demand::Pause,
-        Order::Resume => Demand::Resume,
+        Order::Rotate => Request::Rotate { named: Some(current) },
+        Order::Compromised => Request::Compromised { named: Some(current) },
+        Order::RevokeAll => Request::RevokeAll { named: Some(current) },
+        Order::RevokePrevious => Request::Revoke { version: ring.previous.first()?.version.id },
+        Order::RevokePending => Request::Revoke { version: ring.pending?.id },
+        Order::Abort => Request::Abort { named: Some(ring.pending?.id) },
+        Order::Pause => Request::Pause,
+        Order::Resume => Request::Resume,
     })
 }
 

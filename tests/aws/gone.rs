@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossfade::{
     distribution::Decision,
-    rotation::{engine::Reason, plan::Demand, ring::VersionId},
+    rotation::{engine::Reason, plan::Request, ring::VersionId},
 };
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Rule},
@@ -122,7 +122,7 @@ async fn a_value_that_a_person_puts_into_an_empty_secret_meanwhile_stays() {
 async fn what_was_ended_in_a_secret_that_is_gone_says_nothing_of_the_one_that_was_made_again() {
     let mut world = known(false).await;
     let current = world.current();
-    world.order(0, Demand::Compromised { current }).await.expect("the marks");
+    world.order(0, Request::Compromised { named: Some(current) }).await.expect("the marks");
     world.excused = true;
     world.server.person().delete_by_force(NAME).expect("a deletion");
     world.run(LAG + SIX).await;

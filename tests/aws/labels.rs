@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossfade::rotation::plan::{Demand, Step};
+use crossfade::rotation::plan::{Request, Step};
 
 use crate::world::{EVERY, FIRST, NAME, SYNC, TOKEN, World};
 
@@ -21,7 +21,7 @@ async fn each_step_of_a_rotation_is_one_write_and_leaves_the_labels_that_it_shou
     let mut world = World::new().await;
     world.run(Duration::from_secs(30)).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let pending = world.holder("AWSPENDING").expect("a pending version");
     assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
     world.until("the deadline", |labels| labels.keys().any(|l| l.starts_with("crossfade-until"))).await;
@@ -70,7 +70,7 @@ async fn a_consumer_that_reads_awscurrent_always_finds_a_token_that_is_accepted(
     world.run(Duration::from_secs(6)).await;
     for _ in 0..3 {
         let current = world.current();
-        world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+        world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
         let pending = world.holder("AWSPENDING");
         world.until("the promotion", |labels| labels.get("AWSCURRENT") == pending.as_ref()).await;
         let token = world.token(&world.holder("AWSCURRENT").expect("a current version"));
@@ -95,7 +95,7 @@ async fn an_abort_notes_a_deadline_takes_the_label_off_and_skips_the_slot() {
     world.until("the slot", |labels| labels.contains_key("AWSPENDING")).await;
     let pending = world.holder("AWSPENDING").expect("a pending version");
     let id = crossfade::rotation::ring::VersionId::of_name(&pending);
-    world.order(0, Demand::Abort { pending: id }).await.expect("an abort");
+    world.order(0, Request::Abort { named: Some(id) }).await.expect("an abort");
     assert_eq!(world.holder("AWSPENDING"), None);
     assert_eq!(world.notes(&pending), ["until"]);
     assert!(world.accepts(0, &world.token(&pending)), "until no late promotion can need it");
@@ -111,12 +111,12 @@ async fn a_compromised_version_is_marked_in_one_write_and_replaced_without_grace
     let mut world = World::new().await;
     world.run(Duration::from_secs(6)).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     world.until("the promotion", |labels| labels.get("AWSCURRENT").is_some_and(|id| id != FIRST)).await;
     world.run(SYNC).await;
     let (leaked, current) = (world.holder("AWSCURRENT").expect("a current version"), world.current());
     world.server.clear_calls();
-    world.order(0, Demand::Compromised { current }).await.expect("the marks");
+    world.order(0, Request::Compromised { named: Some(current) }).await.expect("the marks");
     let writes = world.server.calls().into_iter().filter(|c| c.operation == "UpdateSecretVersionStage");
     assert_eq!(writes.count(), 1, "one write is the whole order");
     assert!(!world.accepts(0, TOKEN), "what was previous is ended");
@@ -136,7 +136,7 @@ async fn once_an_ended_version_is_replaced_it_holds_nothing_up() {
     let mut world = World::new().await;
     world.run(Duration::from_secs(6)).await;
     let leaked = world.current();
-    world.order(0, Demand::Compromised { current: leaked }).await.expect("the marks");
+    world.order(0, Request::Compromised { named: Some(leaked) }).await.expect("the marks");
     world.until("the replacement", |labels| labels.get("AWSCURRENT").is_some_and(|id| id != FIRST)).await;
     world.run(SYNC * 2).await;
     assert_eq!(world.turn(0).await, None, "there is nothing left to do");
@@ -150,11 +150,11 @@ async fn each_way_of_ending_marks_first_and_takes_the_label_off_then() {
     let mut world = World::new().await;
     world.run(Duration::from_secs(6)).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     world.until("the promotion", |labels| labels.get("AWSCURRENT").is_some_and(|id| id != FIRST)).await;
     world.run(SYNC).await;
     let version = crossfade::rotation::ring::VersionId::of_name(FIRST);
-    world.order(0, Demand::Revoke { version }).await.expect("an end");
+    world.order(0, Request::Revoke { version }).await.expect("an end");
     assert!(world.notes(FIRST).contains(&"ended".to_owned()));
     assert!(!world.accepts(0, TOKEN));
     world.until("AWSPREVIOUS comes off", |labels| !labels.contains_key("AWSPREVIOUS")).await;
@@ -162,7 +162,7 @@ async fn each_way_of_ending_marks_first_and_takes_the_label_off_then() {
     assert_eq!(world.notes(FIRST), ["ended"]);
     let current = world.current();
     world.excused = true;
-    world.order(0, Demand::RevokeAll { current }).await.expect("all are ended");
+    world.order(0, Request::RevokeAll { named: Some(current) }).await.expect("all are ended");
     let before = world.server.now_ms();
     world
         .until("it is replaced", |labels| {
@@ -181,7 +181,7 @@ async fn a_write_is_signed_by_aws_s_time_whatever_the_machine_s_clock_says() {
     let mut world = World::new().await;
     world.run(Duration::from_secs(6)).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let calls = world.server.calls();
     let signed = |operation: &str| {
         let calls = calls.iter().filter(|call| call.operation == operation);

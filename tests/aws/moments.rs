@@ -17,7 +17,7 @@ use aws_sdk_secretsmanager::{
     error::BoxError,
 };
 use crossfade::{
-    rotation::plan::{Demand, Step},
+    rotation::plan::{Request, Step},
     store::{ReadError, Store, WriteError},
 };
 use crossfade_testing_secretsmanager::Fake;
@@ -119,7 +119,7 @@ async fn a_version_whose_read_back_bears_another_time_is_not_promoted() {
         let mut world = World::new().await;
         world.run(Duration::from_secs(3)).await;
         let current = world.current();
-        world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+        world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
         let wrong = Wrong::default();
         let config = client(&world.server, "AKIDWRONG").config().to_builder().interceptor(wrong.clone());
         let store = world.store(Client::from_conf(config.build()));

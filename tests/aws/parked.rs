@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossfade::{
     distribution::Decision,
-    rotation::{engine::Reason, plan::Demand},
+    rotation::{engine::Reason, plan::Request},
     store::Format,
 };
 use crossfade_testing_secretsmanager::{
@@ -138,7 +138,11 @@ async fn an_order_replaces_a_spoilt_value() {
         world.server.person().put(NAME, THEIRS, spoilt, &[]).expect("a put");
         is_parked(&mut world, Reason::Unusable, "`rotate`").await;
         let current = world.current();
-        let demand = if compromised { Demand::Compromised { current } } else { Demand::Rotate { current } };
+        let demand = if compromised {
+            Request::Compromised { named: Some(current) }
+        } else {
+            Request::Rotate { named: Some(current) }
+        };
         world.order(0, demand).await.expect("an order");
         assert_eq!(world.accepts(0, TOKEN), !compromised, "what was current before keeps its grace");
         world.until("another value", |labels| labels["AWSCURRENT"] != THEIRS).await;
@@ -247,7 +251,7 @@ async fn a_version_that_the_key_does_not_open_is_not_promoted() {
     let mut world = World::new().await;
     world.run(SIX).await;
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let denied = Effect::FailBefore(Failure::KeyAccessDenied);
     world.server.fault(Rule::once(denied).on(Operation::GetSecretValue).always());
     world.run(Duration::from_secs(90)).await;

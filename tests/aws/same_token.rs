@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossfade::rotation::{
-    plan::{Demand, Refusal},
+    plan::{Refusal, Request},
     ring::VersionId,
 };
 
@@ -18,7 +18,7 @@ const AGAIN: &str = "00000000-0000-4000-8000-000000000002";
 
 async fn rotates(world: &mut World) {
     let current = world.current();
-    world.order(0, Demand::Rotate { current }).await.expect("a rotation");
+    world.order(0, Request::Rotate { named: Some(current) }).await.expect("a rotation");
     let pending = world.holder("AWSPENDING");
     world.until("the promotion", |labels| labels.get("AWSCURRENT") == pending.as_ref()).await;
     world.run(SYNC * 2).await;
@@ -40,7 +40,7 @@ async fn put_back() -> World {
 async fn a_token_that_bots_read_is_not_ended_by_ending_another_version_that_has_it() {
     let mut world = put_back().await;
     let version = VersionId::of_name(FIRST);
-    let refused = world.order(0, Demand::Revoke { version }).await;
+    let refused = world.order(0, Request::Revoke { version }).await;
     assert_eq!(refused, Err(Refusal::IsCurrent(VersionId::of_name(AGAIN))));
     assert!(world.accepts(0, TOKEN));
 }
@@ -49,7 +49,7 @@ async fn a_token_that_bots_read_is_not_ended_by_ending_another_version_that_has_
 async fn an_ended_token_is_not_accepted_by_another_version_that_has_it() {
     let mut world = put_back().await;
     rotates(&mut world).await;
-    world.order(0, Demand::Revoke { version: VersionId::of_name(FIRST) }).await.expect("an end");
+    world.order(0, Request::Revoke { version: VersionId::of_name(FIRST) }).await.expect("an end");
     assert!(!world.accepts(0, TOKEN), "in force at once");
     world.run(SYNC * 2).await;
     assert!(!world.accepts(1, TOKEN), "and at the other replica");
@@ -66,7 +66,7 @@ async fn an_ended_token_that_a_person_puts_back_is_replaced_at_once_and_without_
     world.add(0);
     world.run(SYNC * 2).await;
     rotates(&mut world).await;
-    world.order(0, Demand::Revoke { version: VersionId::of_name(FIRST) }).await.expect("an end");
+    world.order(0, Request::Revoke { version: VersionId::of_name(FIRST) }).await.expect("an end");
     world.run(SYNC * 4).await;
     world.excused = true;
     world.server.person().put(NAME, AGAIN, TOKEN, &[]).expect("a put");
@@ -89,7 +89,7 @@ async fn a_mark_stays_for_as_long_as_another_version_has_its_token() {
     world.run(SYNC * 2).await;
     let label = format!("crossfade-ended-{}-{}", world.server.now_ms() / 1000, &FIRST[..8]);
     world.server.person().label(NAME, &label, Some(FIRST), None).expect("a mark");
-    world.order(0, Demand::Pause).await.expect("a pause");
+    world.order(0, Request::Pause).await.expect("a pause");
     // The ended token's replacement is held up, for days.
     let denied = Effect::FailBefore(Failure::AccessDenied);
     world.server.fault(Rule::once(denied).on(Operation::PutSecretValue).always());

@@ -102,7 +102,7 @@ impl<'a> Hand<'a> {
     }
 
     pub async fn tries_on(&self, seen: &Reading, step: Step) -> Result<(), WriteError> {
-        self.subject.store().apply(&self.secret, &step, seen).await
+        self.subject.store().apply(&self.secret, &step, seen).await.map(drop)
     }
 
     pub async fn tries(&self, step: Step) -> Result<(), WriteError> {

@@ -41,7 +41,7 @@ pub(crate) fn replica(aws: &Aws, n: usize) -> World {
     World::on_aws(&aws.server.endpoint(), &format!("AKIDREPLICA{n}"), &secrets)
 }
 
-fn current(aws: &Aws) -> String {
+pub(crate) fn current(aws: &Aws) -> String {
     aws.server.secret(SECRET).expect("the secret").labels()["AWSCURRENT"].clone()
 }
 

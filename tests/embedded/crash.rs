@@ -37,7 +37,7 @@ async fn child_that_rotates() {
         println!("{}", Said::of(&seen).line());
         let step = any_step(seen.ring.as_ref(), turn);
         match store.apply(&secret(), &step, &seen).await {
-            Ok(()) | Err(WriteError::Conflict) => {}
+            Ok(_) | Err(WriteError::Conflict) => {}
             // A sibling was quicker eight times over; or the machine is busy.
             Err(WriteError::Unavailable(_)) => {}
             Err(error) => panic!("{step:?}: {error:?}"),

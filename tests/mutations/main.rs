@@ -43,6 +43,7 @@ impl Tests {
                 "src/rotation/plan/tests/given_up.rs",
                 "src/rotation/plan/tests/margins.rs",
                 "src/rotation/plan/tests/orders.rs",
+                "src/rotation/plan/tests/requests.rs",
                 "src/rotation/plan/tests/rules.rs",
             ],
             Self::Verdict => &["verify/tests/decide.rs"],

@@ -2,8 +2,10 @@
 
 use super::{Cut, Table, Tests, cut};
 
-pub(crate) const TABLES: [Table; 1] =
-    [Table { file: "src/rotation/plan/demand.rs", tests: Tests::Plan, cuts: ORDERS }];
+pub(crate) const TABLES: [Table; 2] = [
+    Table { file: "src/rotation/plan/demand.rs", tests: Tests::Plan, cuts: ORDERS },
+    Table { file: "src/rotation/plan/request.rs", tests: Tests::Plan, cuts: REQUESTS },
+];
 
 const REFUSED: &str = "the_current_version_alone_cannot_be_ended";
 const SAME: &str = "a_token_that_is_current_is_not_ended_by_ending_another_version_that_has_it";
@@ -19,6 +21,7 @@ const RESUME: &str = "a_resume_without_a_pause_skips_no_slot";
 const ENDS_FIRST: &str = "an_end_is_written_before_anything_else";
 const NOT_AGAIN: &str = "an_end_that_stands_is_not_written_again";
 const COVERS: &str = "an_end_covers_every_version_that_stands_unmarked";
+const PREVIOUS: &str = "an_end_of_what_is_previous_is_that_of_each_while_the_same_version_is_current";
 const ABORT: &str = "abort_skips_the_slot_and_takes_the_pending_version_back";
 const TAKEN_BACK: &str = "what_is_taken_back_gets_a_deadline_first_where_a_write_can_land_late";
 
@@ -29,12 +32,6 @@ const ORDERS: &[Cut] = &[
         "is_some_and(|v| v.digest == ring.current.digest)",
         "is_some_and(|v| v.id == ring.current.id)",
         SAME,
-    ),
-    cut(
-        "an end is one",
-        "matches!(self, Self::Compromised { .. } |",
-        "matches!(self,",
-        "what_condemns_a_version_is_an_end",
     ),
     cut(
         "what is gone can't be ended",
@@ -60,17 +57,35 @@ const ORDERS: &[Cut] = &[
     cut("a rotation that was done stands", "ring.current.id != current || (", "(", ROTATION),
     cut(
         "a rotation stands with its successor",
-        "is_some_and(stands) && ring.paused",
-        "is_some() && ring.paused",
+        "ring.pending.as_ref().is_some_and(stands) && !ring.findings",
+        "ring.pending.is_some() && !ring.findings",
         ROTATION,
     ),
     cut(
         "a rotation stands once the pause is lifted",
-        "is_some_and(stands) && ring.paused.is_none()",
-        "is_some_and(stands)",
+        "(follows && ring.paused.is_none())",
+        "follows",
         ROTATION,
     ),
-    cut("an end stands once it is marked", "end_all(ring, current).is_none(),", "true,", ALL),
+    cut(
+        "a rotation does not stand with an orphan",
+        "is_some_and(stands) && !ring.findings.orphaned;",
+        "is_some_and(stands);",
+        ROTATION,
+    ),
+    cut(
+        "a rotation waits for no orphan",
+        "held.or_else(|| orphan.map(|orphan| Refusal::Orphaned(orphan.id)))",
+        "{ let _ = orphan; held }",
+        "a_rotation_waits_for_no_orphan",
+    ),
+    cut("an end stands once it is marked", "end_all(ring, until).is_none(),", "true,", ALL),
+    cut(
+        "an end of what is previous stands once it is marked",
+        "end_previous(ring).is_none(),",
+        "true,",
+        PREVIOUS,
+    ),
     cut(
         "an end of one stands once it is marked",
         "is_none_or(|v| v.ended.is_some()),",
@@ -104,14 +119,14 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "revoke --all ends with the replacement",
-        "Demand::RevokeAll { current } => ring.current.id != current,",
+        "Demand::RevokeAll { until } => ring.current.created > until,",
         "Demand::RevokeAll { .. } => true,",
         FINISHED,
     ),
     cut(
         "what can't begin is refused",
-        "holds_an_order(ring).map(Refusal::Held)",
-        "None",
+        "holds_an_order(ring).map(Refusal::Held);",
+        "None;",
         "an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up",
     ),
     cut("what is finished stands", "replaced && settled(ring, demand)", "replaced", FINISHED),
@@ -139,7 +154,14 @@ const ORDERS: &[Cut] = &[
         "Demand::Rotate { .. } => Some(Step::Unpause { current }),",
         "an_order_is_bound_to_the_version_that_was_seen",
     ),
-    cut("all are ended", "=> end_all(ring, seen),", "=> { let _ = seen; None }", ENDS_FIRST),
+    cut("all are ended", "=> end_all(ring, until),", "=> { let _ = until; None }", ENDS_FIRST),
+    cut(
+        "what is previous is ended while that one is current",
+        "Demand::RevokePrevious { current: seen } if seen != current => None,",
+        "",
+        PREVIOUS,
+    ),
+    cut("what is previous is ended", "=> end_previous(ring),", "=> None,", PREVIOUS),
     cut(
         "one is ended",
         "stands.map(|v| Step::End { version: v.id })",
@@ -209,30 +231,111 @@ const ORDERS: &[Cut] = &[
         "Demand::Resume => None,",
         PAUSE,
     ),
-    cut("an end is of what was seen", "if ring.current.id == seen {\n", "if true {\n", ALL),
     cut(
-        "an end covers previous versions",
-        "(open || ring.current.ended.is_none())",
-        "(ring.current.ended.is_none())",
+        "an end covers what was made by then",
+        "version.created <= until &&",
+        "version.created < until &&",
+        ALL,
+    ),
+    cut("an end covers nothing made since", "version.created <= until &&", "", ALL),
+    cut(
+        "an end covers previous and pending versions",
+        "let first = ring.versions().find(open)?;",
+        "let first = Some(&ring.current).filter(open)?;",
         COVERS,
     ),
-    cut("an end covers current", "(open || ring.current.ended.is_none())", "(open)", COVERS),
     cut(
         "an end is written once",
-        "any(|p| p.version.ended.is_none());",
-        "any(|_| true);",
+        "version.created <= until && version.ended.is_none();",
+        "version.created <= until;",
         "an_end_is_written_once",
     ),
     cut(
-        "what was seen is ended once",
-        "let version = ring.version(seen).filter(|v| v.ended.is_none())?;",
-        "let version = ring.version(seen)?;",
-        NOT_AGAIN,
-    ),
-    cut(
-        "what was seen is ended",
-        "Some(Step::End { version: version.id })\n}",
-        "Some(version).filter(|_| false).map(|v| Step::End { version: v.id })\n}",
+        "what is current is not ended where it was made since",
+        "let all = current.created <= until;",
+        "let all = true;",
         ENDS_FIRST,
     ),
+    cut(
+        "one write ends all where what is current is among it",
+        "let all = current.created <= until;",
+        "let all = false;",
+        ENDS_FIRST,
+    ),
+    cut("what is previous is ended once", "|v| v.ended.is_none() && v.digest", "|v| v.digest", NOT_AGAIN),
+    cut(
+        "what bots hold is left",
+        "v.ended.is_none() && v.digest != ring.current.digest",
+        "v.ended.is_none()",
+        PREVIOUS,
+    ),
+];
+
+const OVERTAKEN: &str = "a_rotation_is_overtaken_by_what_is_older_than_it_and_did_not_stand_ready";
+const TOLD: &str = "an_order_is_told_in_the_words_of_its_command";
+
+const REQUESTS: &[Cut] = &[
+    cut(
+        "an end is one",
+        "Self::Compromised { .. }\n                | Self::RevokeAll",
+        "Self::RevokeAll",
+        "what_condemns_a_version_is_an_end",
+    ),
+    cut(
+        "a rotation replaces",
+        "matches!(self, Self::Rotate { .. } |",
+        "matches!(self,",
+        "what_gives_a_new_version_replaces",
+    ),
+    cut(
+        "an order is of the version that it names",
+        "named.filter(|named| *named != current)",
+        "named.filter(|_| false)",
+        "an_order_that_names_a_version_is_refused_where_another_one_is_current",
+    ),
+    cut(
+        "an end of all reaches what the read shows",
+        ".fold(now.latest, Ord::max)",
+        ".fold(now.latest, |now, _| now)",
+        "an_end_of_all_reaches_what_the_read_shows_whatever_the_clocks_say",
+    ),
+    cut(
+        "an end of all counts from the latest time",
+        ".fold(now.latest, Ord::max)",
+        ".fold(now.earliest, Ord::max)",
+        "an_end_of_all_reaches_what_the_read_shows_whatever_the_clocks_say",
+    ),
+    cut(
+        "what can't be carried out is bound to nothing",
+        "refusal(ring, &demand).map_or(Ok(bound), Err)",
+        "Ok(bound)",
+        "an_order_that_can_t_be_carried_out_is_bound_to_nothing",
+    ),
+    cut(
+        "a rotation is overtaken",
+        "(now != current && !follows).then_some(current)",
+        "{ let _ = (current, follows); None }",
+        OVERTAKEN,
+    ),
+    cut("not by what stood ready", "self.pending == Some(now) || ", "", OVERTAKEN),
+    cut("not by what was made since", " || ring.current.created > self.until;", ";", OVERTAKEN),
+    cut(
+        "an end of what is previous is overtaken",
+        "(now != current).then_some(current)",
+        "None.filter(|_: &VersionId| now != current)",
+        "an_end_of_what_is_previous_is_overtaken_by_every_promotion",
+    ),
+    cut(
+        "an abort is overtaken",
+        "Demand::Abort { pending } if now == pending =>",
+        "Demand::Abort { .. } if false =>",
+        "an_abort_is_overtaken_by_the_promotion",
+    ),
+    cut(
+        "what is done is not overtaken",
+        ".filter(|_| !settled(ring, &self.demand))",
+        "",
+        "what_can_t_be_carried_out_any_more_is_overtaken_and_what_is_done_is_not",
+    ),
+    cut("an order is told in its words", "(\"rotate --compromised\", named)", "(\"rotate\", named)", TOLD),
 ];

@@ -200,9 +200,9 @@ const PLAN: &[Cut] = &[
     cut("what is ended does not stand", "pending.ended.is_none() && ", "", NEVER_PROMOTED),
     cut("what is noted does not stand", " && pending.note.is_none()", "", NEVER_PROMOTED),
     cut(
-        "the soak is skipped for what was seen",
-        "if *seen == current.id);\n    ordered",
-        "if *seen == *seen);\n    ordered",
+        "the soak is skipped for what was made before the order",
+        "if current.created <= *until);",
+        "if *until == *until);",
         AT_ONCE,
     ),
     cut(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossfade::{
     rotation::{
-        plan::{Demand, Refusal},
+        plan::{Refusal, Request},
         policy::Notes,
     },
     store::memory::Fault,
@@ -83,7 +83,7 @@ async fn reach(phase: Phase, notes: Notes) -> World {
     world.run(Duration::from_secs(6)).await;
     let rotate = async |world: &mut World| {
         let current = world.ring().current.id;
-        world.order(Demand::Rotate { current }).await.expect("a rotation");
+        world.order(Request::Rotate { named: Some(current) }).await.expect("a rotation");
     };
     let promoted = async |world: &mut World| {
         let current = world.ring().current.id;
@@ -104,34 +104,34 @@ async fn reach(phase: Phase, notes: Notes) -> World {
             promoted(&mut world).await;
             promoted(&mut world).await;
         }
-        Phase::Paused => world.order(Demand::Pause).await.expect("a pause"),
+        Phase::Paused => world.order(Request::Pause).await.expect("a pause"),
         Phase::PausedSoaking => {
             rotate(&mut world).await;
-            world.order(Demand::Pause).await.expect("a pause");
+            world.order(Request::Pause).await.expect("a pause");
         }
         Phase::Marked => {
             promoted(&mut world).await;
             let current = world.ring().current.id;
-            world.order(Demand::Compromised { current }).await.expect("the marks");
+            world.order(Request::Compromised { named: Some(current) }).await.expect("the marks");
         }
     }
     world
 }
 
 /// The order in this phase, as a person who looks at `status` would give it.
-fn demand(order: Order, world: &World) -> Option<Demand> {
+fn demand(order: Order, world: &World) -> Option<Request> {
     let ring = world.memory.ring("s")?;
     let current = ring.current.id;
     Some(match order {
         Order::None => return None,
-        Order::Rotate => Demand::Rotate { current },
-        Order::Compromised => Demand::Compromised { current },
-        Order::RevokeAll => Demand::RevokeAll { current },
-        Order::RevokePrevious => Demand::Revoke { version: ring.previous.first()?.version.id },
-        Order::RevokePending => Demand::Revoke { version: ring.pending?.id },
-        Order::Abort => Demand::Abort { pending: ring.pending?.id },
-        Order::Pause => Demand::Pause,
-        Order::Resume => Demand::Resume,
+        Order::Rotate => Request::Rotate { named: Some(current) },
+        Order::Compromised => Request::Compromised { named: Some(current) },
+        Order::RevokeAll => Request::RevokeAll { named: Some(current) },
+        Order::RevokePrevious => Request::Revoke { version: ring.previous.first()?.version.id },
+        Order::RevokePending => Request::Revoke { version: ring.pending?.id },
+        Order::Abort => Request::Abort { named: Some(ring.pending?.id) },
+        Order::Pause => Request::Pause,
+        Order::Resume => Request::Resume,
     })
 }
 
@@ -171,17 +171,19 @@ async fn play(phase: Phase, order: Order, trouble: Option<Trouble>, notes: Notes
 
 /// Faults only put things off: in the end each order is carried out, nothing is left over, and the
 /// schedule goes on.
-async fn ends_well(world: &mut World, demand: Option<Demand>) {
+async fn ends_well(world: &mut World, demand: Option<Request>) {
     let ring = world.ring();
     assert!(ring.current.ended.is_none(), "an ended version is still current: {ring:?}");
     let paused = ring.paused.is_some();
     if let Some(
-        Demand::Rotate { current } | Demand::Compromised { current } | Demand::RevokeAll { current },
+        Request::Rotate { named: Some(current) }
+        | Request::Compromised { named: Some(current) }
+        | Request::RevokeAll { named: Some(current) },
     ) = demand
     {
         assert_ne!(ring.current.id, current, "what was ordered to be replaced is still current");
     }
-    let lifts = matches!(demand, Some(Demand::Rotate { .. } | Demand::Resume));
+    let lifts = matches!(demand, Some(Request::Rotate { .. } | Request::Resume));
     assert!(!(paused && lifts), "still paused");
     if !paused {
         assert!(

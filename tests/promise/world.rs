@@ -13,7 +13,7 @@ use crossfade::{
     distribution::{Bounds, Decision, Distribution, Member},
     rotation::{
         engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
-        plan::{self, Demand, Next, Refusal},
+        plan::{self, Demand, Next, Refusal, Request},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
         schedule::Schedule,
@@ -183,22 +183,22 @@ impl World {
     }
 
     /// A person's order, repeated until it is known to stand or to be refused, as we tell them to.
-    pub(crate) async fn order(&mut self, demand: Demand) -> Result<(), Refusal> {
+    pub(crate) async fn order(&mut self, request: Request) -> Result<(), Refusal> {
         for _ in 0..20 {
-            let outcome = self.rotator.carry_out(&self.policy, &demand).await;
+            let outcome = self.rotator.carry_out(&self.policy, request).await;
             self.check("after an order");
             match outcome {
-                Ok(seen) => {
+                Ok(done) => {
                     self.last_good_read = self.memory.now();
-                    let finished = seen.ring.is_some_and(|ring| plan::finished(&ring, &demand));
-                    self.standing = (!finished).then_some(demand);
+                    let finished = done.seen.ring.is_some_and(|ring| plan::finished(&ring, &done.demand));
+                    self.standing = (!finished).then_some(done.demand);
                     return Ok(());
                 }
                 Err(OrderFailure::Refused(refusal)) => return Err(refusal),
-                Err(OrderFailure::Unknown(_)) => {}
+                Err(OrderFailure::Failed(_) | OrderFailure::Unknown(_)) => {}
             }
         }
-        panic!("{demand:?} never stood");
+        panic!("{request} never stood");
     }
 
     pub(crate) fn verdict(&self, version: VersionId) -> Decision {

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use crossfade::{
-    rotation::{plan::Step, ring::Ring},
+    rotation::{
+        plan::Step,
+        ring::{Ring, VersionId},
+    },
     store::{ReadError, Reading, Secret, Store, WriteError, aws::Aws},
 };
 
@@ -35,7 +38,12 @@ impl Store for Forgetful {
         Ok(reading)
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         self.aws.apply(secret, step, seen).await
     }
 }

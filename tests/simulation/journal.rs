@@ -28,6 +28,7 @@ pub(crate) enum Counted {
     Troubles,
     WrongRefusals,
     LateAcceptances,
+    UntrueOrders,
     Orphans,
     Unrest,
 }
@@ -77,6 +78,7 @@ impl fmt::Display for Figures {
             (Troubles, "troubles"),
             (WrongRefusals, "WRONG REFUSALS"),
             (LateAcceptances, "LATE ACCEPTANCES"),
+            (UntrueOrders, "ORDERS REPORTED DONE THAT ARE NOT"),
             (Orphans, "ORPHANS"),
             (Unrest, "NOT COME TO REST"),
         ];

@@ -19,6 +19,7 @@ mod host;
 mod journal;
 mod network;
 mod oracle;
+mod orders;
 mod people;
 mod play;
 mod replica;
@@ -165,6 +166,11 @@ fn a_deadline_that_replicas_forget_is_found() {
 #[test]
 fn a_clock_that_stops_in_suspend_is_found() {
     assert_found(Broken::ClocksStop, Counted::LateAcceptances);
+}
+
+#[test]
+fn an_order_that_is_bound_to_what_a_replica_saw_last_is_found() {
+    assert_found(Broken::BoundToTheLastView, Counted::UntrueOrders);
 }
 
 #[test]

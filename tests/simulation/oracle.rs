@@ -153,7 +153,8 @@ impl Oracle {
                 if fate.current_ms.is_none() {
                     self.promotions += 1;
                     let young = now_ms < created_ms + millis(soak);
-                    if std::mem::take(&mut self.hasty) && young {
+                    // What has soaked was promoted by its schedule, and the other one is still to come.
+                    if young && std::mem::take(&mut self.hasty) {
                         fate.excused_until_ms = now_ms + millis(freshness + store_lag);
                     }
                 }

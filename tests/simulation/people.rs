@@ -1,16 +1,13 @@
 //! People: orders to a replica, repeated until they are known to stand or to be refused; and edits by hand.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use crossfade::rotation::{
-    engine::{Order, OrderFailure},
-    plan::Demand,
-};
-use tokio::sync::oneshot;
+use crossfade::rotation::plan::Request;
 
 use crate::{
     dice::Dice,
     journal::Counted,
+    orders,
     truth::{Stages, Truth},
     world::World,
 };
@@ -22,63 +19,37 @@ pub(crate) async fn run(world: Arc<World>) {
         tokio::time::sleep(dice.seconds(5..=45)).await;
         let names = world.scenario.names();
         let name = dice.pick(&names).clone();
-        if dice.one_in(12) {
-            edit(&world, &dice, &name);
-        } else if let Some(demand) = drawn(&world, &dice, &name) {
-            order(&world, &dice, &name, demand).await;
+        let request = match dice.one_in(12) {
+            true => {
+                edit(&world, &dice, &name);
+                // What leaks is often what was put there by hand: replicas have hardly seen it then.
+                let all = [Request::Compromised { named: None }, Request::RevokeAll { named: None }];
+                dice.one_in(2).then(|| *dice.pick(&all))
+            }
+            false => drawn(&world, &dice, &name),
+        };
+        if let Some(request) = request {
+            orders::order(&world, &dice, &name, request).await;
         }
     }
 }
 
-/// An order, as somebody would give it who looks at the store.
-fn drawn(world: &World, dice: &Dice, name: &str) -> Option<Demand> {
+/// An order, as somebody would give it who looks at the store; what it names or not.
+fn drawn(world: &World, dice: &Dice, name: &str) -> Option<Request> {
     world.see();
     let Stages { current, pending, previous } = world.truth.stages(name)?;
+    let named = dice.one_in(2).then_some(current);
     Some(match dice.of(0..=13) {
-        0..=4 => Demand::Rotate { current },
-        5 => Demand::Compromised { current },
-        6 => Demand::RevokeAll { current },
-        7..=8 if !previous.is_empty() => Demand::Revoke { version: *dice.pick(&previous) },
-        9..=10 => Demand::Abort { pending: pending? },
-        11 => Demand::Revoke { version: pending? },
-        12 => Demand::Pause,
-        _ => Demand::Resume,
+        0..=4 => Request::Rotate { named },
+        5 => Request::Compromised { named },
+        6 => Request::RevokeAll { named },
+        7 if !previous.is_empty() => Request::Revoke { version: *dice.pick(&previous) },
+        8 if !previous.is_empty() => Request::RevokePrevious { named },
+        9..=10 => Request::Abort { named: dice.one_in(2).then_some(pending?) },
+        11 => Request::Revoke { version: pending? },
+        12 => Request::Pause,
+        _ => Request::Resume,
     })
-}
-
-/// Gives an order, to one replica after the other.
-pub(crate) async fn order(world: &World, dice: &Dice, name: &str, demand: Demand) {
-    world.journal.count(Counted::Orders, 1);
-    if let Demand::RevokeAll { .. } = demand {
-        world.oracles().get_mut(name).expect("its oracle").hasty = true;
-    }
-    for _ in 0..6 {
-        let replica = dice.pick(&world.replicas);
-        let answer = give(world, &replica.host.name, name, demand).await;
-        world.journal.tell("somebody", format_args!("{demand:?} to {}: {answer}", replica.host.name));
-        if answer == "stands" || answer.starts_with("refused") {
-            return;
-        }
-        tokio::time::sleep(dice.seconds(1..=3)).await;
-    }
-}
-
-/// Gives an order to that replica, and waits as long as its API would.
-pub(crate) async fn give(world: &World, replica: &str, name: &str, demand: Demand) -> String {
-    let to = world.replicas.iter().find(|other| other.host.name == replica).expect("a replica");
-    let inbox = to.running().as_ref().map(|running| Arc::clone(&running.inboxes[name]));
-    let Some(inbox) = inbox else { return "it is down".to_owned() };
-    let (reply, answer) = oneshot::channel();
-    if !inbox.put(Order { demand, reply }) {
-        return "busy".to_owned();
-    }
-    match tokio::time::timeout(Duration::from_secs(60), answer).await {
-        Ok(Ok(Ok(()))) => "stands".to_owned(),
-        Ok(Ok(Err(OrderFailure::Refused(why)))) => format!("refused: {why}"),
-        Ok(Ok(Err(OrderFailure::Unknown(_)))) => "not known".to_owned(),
-        Ok(Err(_)) => "it has died".to_owned(),
-        Err(_) => "no answer".to_owned(),
-    }
 }
 
 /// Somebody at the console, who knows nothing of us.

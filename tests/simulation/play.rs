@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossfade::rotation::plan::Demand;
+use crossfade::rotation::plan::Request;
 use tokio::time::{sleep, timeout};
 
 use crate::{
     bots,
     journal::{Counted, Story},
-    people,
+    orders, people,
     scenario::Scenario,
     trouble,
     truth::Truth,
@@ -130,7 +130,7 @@ async fn calm_down(world: &Arc<World>) {
     // Somebody looks at every replica: what was given up is tried again.
     for name in world.scenario.names() {
         for replica in &world.replicas {
-            let answer = people::give(world, &replica.host.name, &name, Demand::Resume).await;
+            let answer = orders::give(world, replica, &name, Request::Resume).await;
             world.journal.tell("somebody", format_args!("resumes {name} at {}: {answer}", replica.host.name));
         }
     }

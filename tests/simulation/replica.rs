@@ -53,6 +53,7 @@ pub(crate) struct Running {
     pub(crate) distribution: Arc<Distribution>,
     pub(crate) routes: Routes,
     pub(crate) inboxes: BTreeMap<String, Arc<Inbox>>,
+    observer: Arc<Publish>,
     tasks: JoinSet<()>,
 }
 
@@ -158,7 +159,12 @@ impl Running {
         let routes = api::routes(verdicts, None, clients(), stop.clone());
         let port = Port(world.network.listen(host));
         tasks.spawn(server::serve(port, routes.clone(), metrics, stop, None));
-        Self { distribution, routes, inboxes, tasks }
+        Self { distribution, routes, inboxes, observer, tasks }
+    }
+
+    /// The version that it saw as current last.
+    pub(crate) fn current(&self, name: &str) -> Option<VersionId> {
+        self.observer.current.lock().expect("no panic").get(name).copied()
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum Broken {
     ClocksStop,
     /// Replicas forget the ends that stand in the store.
     EndIsForgotten,
+    /// An order is about what the replica that takes it saw last.
+    BoundToTheLastView,
 }
 
 /// One run.

@@ -223,7 +223,12 @@ impl Store for Remote {
         if self.pass(&dice).await { reading } else { Err(lost()) }
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         let dice = self.host.dice.fork();
         let lost = || WriteError::Unavailable("no answer".into());
         if !self.pass(&dice).await {

@@ -17,7 +17,7 @@ use crate::{
     host::Host,
     journal::{Counted, Journal},
     network::Network,
-    oracle::{Bounds, Fate, Oracle, Said, Wrong},
+    oracle::{Bounds, Fate, Oracle, Said, Standing, Wrong},
     replica::Replica,
     scenario::{AUDIENCE, Broken, Scenario},
     server::Server,
@@ -104,6 +104,18 @@ impl World {
         for (name, oracle) in &mut *self.oracles() {
             oracle.see(self.truth.versions(name), now_ms);
         }
+    }
+
+    /// A secret's versions, as they truly are now.
+    pub(crate) fn versions(&self, name: &str) -> Vec<Standing> {
+        self.truth.set_clock(self.journal.now_ms());
+        self.truth.versions(name)
+    }
+
+    /// Whether bots have ever read it.
+    pub(crate) fn was_current(&self, name: &str, version: &str) -> bool {
+        self.see();
+        self.oracles()[name].fates.get(version).is_some_and(|fate| fate.current_ms.is_some())
     }
 
     /// The promise, on every version that was ever current, by everybody who can be asked; or on those alone of which

@@ -38,6 +38,7 @@ mod machines;
 mod people;
 mod post;
 mod promise;
+mod reported;
 mod run;
 mod score;
 mod side;

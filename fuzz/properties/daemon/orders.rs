@@ -6,17 +6,19 @@ use async_trait::async_trait;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{Request, StatusCode, Uri, header},
+    http::{Request as HttpRequest, StatusCode, Uri, header},
 };
 use crossfade::{
     audit::{AuditLog, Target},
     http::{
         admin::{Admin, router},
         auth::Caller,
-        operator::{Operator, OrderError, Preview, Running, SecretStatus, VersionStatus},
+        operator::{
+            Operator, OrderError, OrderOutcome, OrderReport, Preview, Running, SecretStatus, VersionStatus,
+        },
         server::Peer,
     },
-    rotation::plan::{Demand, Phase},
+    rotation::plan::{Phase, Request},
 };
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
@@ -53,26 +55,27 @@ pub(crate) fn hold(input: &[u8]) {
 }
 
 /// What those words can only mean, read in another way.
-fn meant(verb: &str, body: &[u8]) -> Demand {
+fn meant(verb: &str, body: &[u8]) -> Request {
     let empty = Value::Object(Map::new());
     let read: Value = if body.is_empty() { empty } else { serde_json::from_slice(body).expect("JSON") };
-    let text = |key: &str| read[key].as_str();
-    let id = |key: &str, stands: &str| text(key).unwrap_or(stands).parse().expect("a version's id");
+    let id = |key: &str| read[key].as_str().map(|text| text.parse().expect("a version's id"));
+    let named = id("current");
     match verb {
-        "rotate" if read["compromised"] == true => Demand::Compromised { current: id("current", CURRENT) },
-        "rotate" => Demand::Rotate { current: id("current", CURRENT) },
-        "abort" => Demand::Abort { pending: id("pending", PENDING) },
-        "pause" => Demand::Pause,
-        "resume" => Demand::Resume,
-        "revoke" if read["all"] == true => Demand::RevokeAll { current: id("current", CURRENT) },
-        "revoke" => Demand::Revoke { version: id("version", "none") },
+        "rotate" if read["compromised"] == true => Request::Compromised { named },
+        "rotate" => Request::Rotate { named },
+        "abort" => Request::Abort { named: id("pending") },
+        "pause" => Request::Pause,
+        "resume" => Request::Resume,
+        "revoke" if read["all"] == true => Request::RevokeAll { named },
+        "revoke" if read["previous"] == true => Request::RevokePrevious { named },
+        "revoke" => Request::Revoke { version: id("version").expect("which one") },
         other => panic!("{other} is no order"),
     }
 }
 
 async fn ask(uri: Uri, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
     static ADMIN: OnceLock<Router> = OnceLock::new();
-    let mut request = Request::post(uri);
+    let mut request = HttpRequest::post(uri);
     if !body.is_empty() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
@@ -97,7 +100,7 @@ fn admin() -> Router {
 
 /// Takes every order, and does nothing.
 #[derive(Default)]
-struct Desk(Mutex<Option<Demand>>);
+struct Desk(Mutex<Option<Request>>);
 
 fn desk() -> Arc<Desk> {
     static DESK: OnceLock<Arc<Desk>> = OnceLock::new();
@@ -114,9 +117,11 @@ impl Operator for Desk {
         Ok(status())
     }
 
-    async fn order(&self, _: &str, demand: Demand) -> Result<SecretStatus, OrderError> {
-        *self.0.lock().expect("no panic") = Some(demand);
-        Ok(status())
+    async fn order(&self, _: &str, request: Request) -> Result<OrderReport, OrderError> {
+        *self.0.lock().expect("no panic") = Some(request);
+        let order =
+            OrderOutcome { version: CURRENT.into(), taken_ms: NOW_MS, ended: Vec::new(), changed: true };
+        Ok(OrderReport { secret: status(), order })
     }
 
     async fn preview(&self, _: &str, _: bool) -> Result<Preview, OrderError> {

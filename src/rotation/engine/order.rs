@@ -1,11 +1,14 @@
 //! An order's turns: a person waits for it, so it is carried through or answered for.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use crossfade_verify::Digest;
 
 use super::{
     super::{
-        plan::{self, Demand, Next, Refusal},
+        plan::{self, Bound, Demand, Next, Refusal, Request},
         policy::Policy,
+        ring::{Marks, NO_TOKEN, Ring, VersionId},
     },
     rejections::TRIES,
     rotator::{Rotator, Seen, chain},
@@ -13,66 +16,189 @@ use super::{
 use crate::{
     clock::elapsed,
     store::{ReadError, WriteError},
+    time::Timestamp,
 };
 
-/// An order that makes no headway is answered after this long, or this many turns: a read can be late, and a person
-/// waits for the answer.
+/// An order that makes no headway is answered after this long and as much as a read can be late, or this many turns: a
+/// person waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 const TURNS: u32 = 64;
+/// Between two reads, where one has to be waited for that can't be late, not more of them than this are made.
+const LOOKS: u32 = 16;
+
+/// An order that stands in the store.
+#[derive(Debug)]
+pub struct Done {
+    /// What it was bound to.
+    pub demand: Demand,
+    /// The version that it is about: the one that is to be ended or taken back alone, else the one that its first read
+    /// showed as current.
+    pub about: VersionId,
+    /// When it was taken, on the store's clock.
+    pub taken: Timestamp,
+    /// The versions that were open to begin with, and that it has ended.
+    pub ended: Vec<VersionId>,
+    /// Whether it has changed anything in the store.
+    pub changed: bool,
+    /// The last read of the order.
+    pub seen: Seen,
+}
 
 /// Why an order was not carried out.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OrderFailure {
-    /// It can't be carried out as things are.
+    /// It can't be carried out as things are, and nothing was done for it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It was not carried out, for certain; what was done for it is said.
+    #[error("{0}")]
+    Failed(String),
     /// It may or may not stand in the store.
-    #[error("it is not known whether the order stands in the store: {0}. Look at `status`, then repeat it")]
+    #[error("{0}")]
     Unknown(String),
 }
 
+/// An order on its way.
+#[derive(Default)]
+struct Course {
+    bound: Option<Bound>,
+    /// Versions that were seen without an end.
+    open: BTreeMap<VersionId, Digest>,
+    /// How many steps have succeeded.
+    steps: u32,
+    /// A write of the order has failed in a way that leaves open whether it lands.
+    is_unsure: bool,
+    failures: u32,
+    trouble: Option<String>,
+}
+
+impl Course {
+    fn see(&mut self, ring: &Ring) {
+        let open = ring.versions().filter(|version| version.ended.is_none());
+        self.open.extend(open.map(|version| (version.id, version.digest)));
+    }
+
+    /// Whether a read shows that nothing is left of the order. Where it rests on what the read does *not* show, one that
+    /// is late says nothing: it takes a read that shows all that stood when the order came.
+    fn is_shown(&self, demand: &Demand, in_time: bool) -> bool {
+        match demand {
+            Demand::RevokePrevious { .. } => in_time,
+            Demand::Resume => in_time || self.steps > 0,
+            _ => true,
+        }
+    }
+
+    fn ended(&self, marks: &Marks) -> Vec<VersionId> {
+        let ended = self.open.iter().filter(|(_, digest)| **digest != NO_TOKEN && marks.contains_key(digest));
+        ended.map(|(id, _)| *id).collect()
+    }
+
+    /// What is known of an order that was not carried out: it failed, where none of its writes can land any more.
+    fn given_up(&self, why: &str, marks: &Marks) -> OrderFailure {
+        let ended = self.ended(marks);
+        let ended: Vec<String> = ended.iter().map(ToString::to_string).collect();
+        let done = match (&*ended, self.steps) {
+            ([], 0) => "nothing was changed".to_owned(),
+            ([], _) => "a part of the order was carried out, and no version was ended".to_owned(),
+            (ended, _) => format!("the order has ended version {} so far", ended.join(" and version ")),
+        };
+        if self.is_unsure {
+            let unsure = "it is not known whether the order stands in the store";
+            return OrderFailure::Unknown(format!("{unsure}: {why}. Look at `status`, then repeat it"));
+        }
+        OrderFailure::Failed(format!("{why}; {done}. Look at `status`, then repeat the order"))
+    }
+}
+
 impl Rotator {
-    /// Turns until the order stands in the store, and was read back and published. An end is not put off by a store
-    /// that is busy or out of order: it is tried for as long as anybody waits.
-    pub async fn carry_out(&mut self, policy: &Policy, demand: &Demand) -> Result<Seen, OrderFailure> {
+    /// Turns until the order stands in the store, and was read back and published. The first read binds it. An end is
+    /// not put off by a store that is busy or out of order: it is tried for as long as anybody waits.
+    pub async fn carry_out(&mut self, policy: &Policy, request: Request) -> Result<Done, OrderFailure> {
+        tracing::info!(secret = %self.secret.name, "ordered: {request}");
         self.rejections.clear();
-        let started = self.clock.moment();
-        let mut trouble = String::from("it made no headway");
-        let (mut admitted, mut failures) = (false, 0);
+        let mut course = Course::default();
+        let (started, lag) = (self.clock.moment(), policy.terms().store.store_lag);
         for turn in 0..TURNS {
-            if elapsed(started, self.clock.moment()) > PATIENCE {
+            if elapsed(started, self.clock.moment()) > PATIENCE + lag {
                 break;
             }
             match self.observe(policy).await {
-                Err(ReadError::Unavailable(error)) if demand.is_end() => trouble = chain(&*error),
-                Err(error) => return Err(OrderFailure::Unknown(chain(&error))),
+                Err(error) => {
+                    let why = chain(&error);
+                    match error {
+                        ReadError::Unavailable(_) if request.is_end() => course.trouble = Some(why),
+                        // What others have done meanwhile is not known either.
+                        ReadError::Unavailable(_) => return Err(unread(&course, &why)),
+                        _ => return Err(course.given_up(&why, &self.marks)),
+                    }
+                }
                 Ok(seen) => {
                     if let Some(ring) = &seen.ring {
-                        if !admitted && let Some(refusal) = plan::refusal(ring, demand) {
-                            return Err(refusal.into());
+                        course.see(ring);
+                        let bound = match course.bound {
+                            Some(bound) => bound,
+                            None => request.bind(ring, seen.now)?,
+                        };
+                        course.bound = Some(bound);
+                        if let Some(refusal) = bound.overtaken(ring) {
+                            return Err(course.given_up(&refusal.to_string(), &self.marks));
                         }
-                        admitted = true;
-                        if plan::settled(ring, demand) {
-                            return Ok(seen);
+                        if plan::settled(ring, &bound.demand) {
+                            if course.is_shown(&bound.demand, elapsed(started, seen.at) >= lag) {
+                                return Ok(self.done(&course, bound, seen));
+                            }
+                            self.clock.sleep(policy.terms().sync.clamp(lag / LOOKS, lag)).await;
+                            continue;
                         }
                     }
-                    if let Next::Do(step) = self.decide(&seen, policy, Some(demand)) {
-                        let Err(error) = self.act(&seen, step, policy, Some(demand)).await else { continue };
-                        trouble = chain(&error);
-                        let again = match error {
-                            WriteError::Conflict => true,
-                            WriteError::Unavailable(_) if demand.is_end() => true,
-                            _ => failures < TRIES,
-                        };
-                        failures += u32::from(!matches!(error, WriteError::Conflict));
-                        if !again {
-                            break;
-                        }
+                    let demand = course.bound.map(|bound| bound.demand);
+                    match self.decide(&seen, policy, demand.as_ref()) {
+                        Next::Do(step) => match self.act(&seen, step, policy, demand.as_ref()).await {
+                            Ok(()) => {
+                                course.steps += 1;
+                                continue;
+                            }
+                            Err(error) => {
+                                course.trouble = Some(chain(&error));
+                                course.failures += u32::from(!matches!(error, WriteError::Conflict));
+                                let is_unsure = matches!(error, WriteError::Unavailable(_));
+                                course.is_unsure |= is_unsure;
+                                if is_unsure && !request.is_end() && course.failures > TRIES {
+                                    break;
+                                }
+                            }
+                        },
+                        // The store refuses it, time and again.
+                        Next::Idle { .. } if self.rejections.any_given_up(seen.now.earliest) => break,
+                        Next::Idle { .. } => {}
                     }
                 }
             }
             self.clock.sleep(Duration::from_millis(10 << turn.min(6))).await;
         }
-        Err(OrderFailure::Unknown(trouble))
+        let trouble = course.trouble.clone().unwrap_or_else(|| "it made no headway".to_owned());
+        Err(match course.bound {
+            None => unread(&course, &trouble),
+            Some(_) => course.given_up(&trouble, &self.marks),
+        })
     }
+
+    fn done(&self, course: &Course, bound: Bound, seen: Seen) -> Done {
+        let Bound { demand, current, until: taken, .. } = bound;
+        let about = match demand {
+            Demand::Revoke { version } => version,
+            Demand::Abort { pending } => pending,
+            _ => current,
+        };
+        let (ended, changed) = (course.ended(&self.marks), course.steps > 0);
+        Done { demand, about, taken, ended, changed, seen }
+    }
+}
+
+/// The store could not be read: what stands there is not known, whoever may have written it.
+fn unread(course: &Course, why: &str) -> OrderFailure {
+    let nothing = if course.is_unsure || course.steps > 0 { "" } else { "nothing was written for it, and " };
+    OrderFailure::Unknown(format!(
+        "{nothing}it is not known whether the order stands in the store: {why}. Look at `status`, then repeat it"
+    ))
 }

@@ -43,11 +43,11 @@ pub struct Seen {
 
 /// One secret, its store, and what has to be remembered between reads.
 pub struct Rotator {
-    secret: Secret,
+    pub(super) secret: Secret,
     store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    marks: Marks,
+    pub(super) marks: Marks,
     /// Shared with whoever was told.
     last: Arc<Observation>,
     /// What began the rotation that is to replace that version.
@@ -132,11 +132,11 @@ impl Rotator {
         }
         let result = self.store.apply(&self.secret, &step, &seen.reading).await;
         match &result {
-            Ok(()) => self.did(seen, step, demand),
+            Ok(made) => self.did(seen, step, *made, demand),
             Err(WriteError::Conflict) => {}
-            Err(error) => self.failed(seen, step, error, policy),
+            Err(error) => self.failed(seen, step, error, policy, demand),
         }
-        result
+        result.map(drop)
     }
 
     fn saw(&mut self, seen: &Seen, policy: &Policy) {
@@ -218,9 +218,12 @@ impl Rotator {
         last.message = Some(message);
     }
 
-    fn did(&mut self, seen: &Seen, step: Step, demand: Option<&Demand>) {
+    fn did(&mut self, seen: &Seen, step: Step, made: Option<VersionId>, demand: Option<&Demand>) {
         self.rejections.done(&step);
-        tracing::info!(secret = %self.secret.name, "{step}");
+        match made {
+            Some(made) => tracing::info!(secret = %self.secret.name, version = %made, "{step}"),
+            None => tracing::info!(secret = %self.secret.name, "{step}"),
+        }
         let Some(ring) = &seen.ring else { return };
         match step {
             Step::End { version } => {
@@ -239,12 +242,25 @@ impl Rotator {
     }
 
     fn rotated(&mut self, ring: &Ring, outcome: Outcome) {
-        let known = self.trigger.take().filter(|(replaced, _)| *replaced == ring.current.id);
-        let began = known.map_or_else(|| trigger(ring, None), |(_, began)| began);
+        let began = self.began(ring, None);
+        self.trigger = None;
         self.observer.rotated(&self.secret.name, began, outcome);
     }
 
-    fn failed(&mut self, seen: &Seen, step: Step, error: &WriteError, policy: &Policy) {
+    /// What began the rotation that is on, or that is ordered.
+    fn began(&self, ring: &Ring, demand: Option<&Demand>) -> Trigger {
+        let known = self.trigger.filter(|(replaced, _)| *replaced == ring.current.id);
+        known.map_or_else(|| trigger(ring, demand), |(_, began)| began)
+    }
+
+    fn failed(
+        &mut self,
+        seen: &Seen,
+        step: Step,
+        error: &WriteError,
+        policy: &Policy,
+        demand: Option<&Demand>,
+    ) {
         let message = chain(error);
         tracing::warn!(secret = %self.secret.name, "{message}, at the step {step}");
         Arc::make_mut(&mut self.last).message = Some(message.clone());
@@ -258,11 +274,12 @@ impl Rotator {
                 _ => Reason::Rejected,
             };
             let secret = &self.secret.name;
-            tracing::error!(%secret, "given up after {tries} tries: {message}, at the step {step}");
+            // What the documentation tells people to look for.
+            tracing::error!(%secret, "parked: given up after {tries} tries: {message}, at the step {step}");
             Arc::make_mut(&mut self.last).parked = Some(Parked { reason, message });
-            if !matches!(step, Step::Retire { .. } | Step::Tidy { .. }) {
-                let began = seen.ring.as_ref().map_or(Trigger::Schedule, |ring| trigger(ring, None));
-                let began = self.trigger.take().map_or(began, |(_, began)| began);
+            if is_of_a_rotation(&step, demand) {
+                let ring = seen.ring.as_ref();
+                let began = ring.map_or(Trigger::Schedule, |ring| self.began(ring, demand));
                 self.observer.rotated(secret, began, Outcome::Failed);
             }
         }
@@ -271,10 +288,21 @@ impl Rotator {
     }
 }
 
+/// Whether a rotation can't begin, or go on, without that step.
+fn is_of_a_rotation(step: &Step, demand: Option<&Demand>) -> bool {
+    let replaces = match demand {
+        None => !matches!(step, Step::Pause { .. }),
+        Some(Demand::Rotate { .. } | Demand::Compromised { .. } | Demand::RevokeAll { .. }) => true,
+        Some(_) => false,
+    };
+    replaces && !matches!(step, Step::Retire { .. } | Step::Tidy { .. })
+}
+
 /// What begins a rotation of what is current; as far as can be told, where another process began it.
 fn trigger(ring: &Ring, demand: Option<&Demand>) -> Trigger {
     match demand {
         Some(Demand::RevokeAll { .. }) => Trigger::Revoke,
+        Some(Demand::Compromised { .. }) => Trigger::Compromised,
         _ if ring.current.ended.is_some() => Trigger::Compromised,
         Some(Demand::Rotate { .. }) => Trigger::Manual,
         _ => Trigger::Schedule,

@@ -2,11 +2,12 @@
 
 use super::super::{
     policy::Notes,
-    ring::{Held, Ring, VersionId},
+    ring::{Held, Ring, Version, VersionId},
 };
 use super::{Due, Plan, Step, holds_an_order, stands};
+use crate::time::Timestamp;
 
-/// An order, bound to the version that the person saw.
+/// An order, bound to what a read has shown that began after it was given (see [`super::Request`]).
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Demand {
     /// Replace that version, if it is still current. Lifts a pause.
@@ -14,13 +15,18 @@ pub enum Demand {
         /// Seen as current.
         current: VersionId,
     },
-    /// End all versions; the current one ends when its replacement has soaked.
+    /// End all versions that were made before the order; if one of them is current, when its replacement has soaked.
     Compromised {
-        /// Seen as current.
-        current: VersionId,
+        /// The last moment that counts as before the order.
+        until: Timestamp,
     },
-    /// End all versions; the current one is replaced at once.
+    /// End all versions that were made before the order; if one of them is current, it is replaced at once.
     RevokeAll {
+        /// The last moment that counts as before the order.
+        until: Timestamp,
+    },
+    /// End every previous version, while that one is current.
+    RevokePrevious {
         /// Seen as current.
         current: VersionId,
     },
@@ -40,13 +46,6 @@ pub enum Demand {
     Resume,
 }
 
-impl Demand {
-    /// Whether it condemns a version, and so brooks no delay.
-    pub fn is_end(&self) -> bool {
-        matches!(self, Self::Compromised { .. } | Self::RevokeAll { .. } | Self::Revoke { .. })
-    }
-}
-
 /// Why an order can't be carried out.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -59,9 +58,26 @@ pub enum Refusal {
     /// Not in the store any more, or never was.
     #[error("version {0} is not in the store: it was retired, or never existed; see `status`")]
     NoSuchVersion(VersionId),
+    /// The order is about another version.
+    #[error("version {named} is not current: version {current} is")]
+    NotCurrent {
+        /// The version that the order is about.
+        named: VersionId,
+        /// What is current now.
+        current: VersionId,
+    },
     /// Nothing is pending.
     #[error("no pending version stands: there is nothing to abort")]
     NothingPending,
+    /// It was promoted before it could be taken back.
+    #[error("version {0} was promoted before it could be taken back: it is current. To replace it, `rotate`")]
+    Promoted(VersionId),
+    /// It was to follow a version that a person has replaced.
+    #[error(
+        "version {0} is pending, and was to follow a version that a person has replaced: it is taken back first, once no \
+         late write can promote it (`store.write_lag`). Repeat the order then; see `status`"
+    )]
+    Orphaned(VersionId),
     /// No rotation can begin.
     #[error(transparent)]
     Held(#[from] Held),
@@ -84,7 +100,11 @@ pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
             Some(p) if p.id == pending => None,
             _ => Some(Refusal::NothingPending),
         },
-        Demand::Rotate { .. } if !settled(ring, demand) => holds_an_order(ring).map(Refusal::Held),
+        Demand::Rotate { .. } if !settled(ring, demand) => {
+            let orphan = ring.pending.filter(|_| ring.findings.orphaned);
+            let held = holds_an_order(ring).map(Refusal::Held);
+            held.or_else(|| orphan.map(|orphan| Refusal::Orphaned(orphan.id)))
+        }
         _ => None,
     }
 }
@@ -93,9 +113,11 @@ pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
 pub fn settled(ring: &Ring, demand: &Demand) -> bool {
     match *demand {
         Demand::Rotate { current } => {
-            ring.current.id != current || (ring.pending.as_ref().is_some_and(stands) && ring.paused.is_none())
+            let follows = ring.pending.as_ref().is_some_and(stands) && !ring.findings.orphaned;
+            ring.current.id != current || (follows && ring.paused.is_none())
         }
-        Demand::Compromised { current } | Demand::RevokeAll { current } => end_all(ring, current).is_none(),
+        Demand::Compromised { until } | Demand::RevokeAll { until } => end_all(ring, until).is_none(),
+        Demand::RevokePrevious { .. } => end_previous(ring).is_none(),
         Demand::Revoke { version } => ring.version(version).is_none_or(|v| v.ended.is_some()),
         Demand::Abort { pending } => ring.pending.is_none_or(|p| p.id != pending),
         Demand::Pause => ring.paused.is_some(),
@@ -106,7 +128,7 @@ pub fn settled(ring: &Ring, demand: &Demand) -> bool {
 /// Whether the daemon that took the order has nothing left to remember of it.
 pub fn finished(ring: &Ring, demand: &Demand) -> bool {
     let replaced = match *demand {
-        Demand::RevokeAll { current } => ring.current.id != current,
+        Demand::RevokeAll { until } => ring.current.created > until,
         _ => true,
     };
     replaced && settled(ring, demand)
@@ -120,7 +142,9 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
         Demand::Rotate { current: seen } if seen != current => None,
         Demand::Rotate { .. } if plan.is_rolled_back() => Some(Step::Keep { current }),
         Demand::Rotate { .. } => ring.paused.is_some().then_some(Step::Unpause { current }),
-        Demand::Compromised { current: seen } | Demand::RevokeAll { current: seen } => end_all(ring, seen),
+        Demand::Compromised { until } | Demand::RevokeAll { until } => end_all(ring, until),
+        Demand::RevokePrevious { current: seen } if seen != current => None,
+        Demand::RevokePrevious { .. } => end_previous(ring),
         Demand::Revoke { version } => {
             let stands = ring.version(version).filter(|v| v.ended.is_none());
             stands.map(|v| Step::End { version: v.id })
@@ -140,12 +164,18 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
     }
 }
 
-/// The mark on everything; on the version that was seen alone, where it is not current any more.
-fn end_all(ring: &Ring, seen: VersionId) -> Option<Step> {
-    if ring.current.id == seen {
-        let open = ring.previous.iter().any(|p| p.version.ended.is_none());
-        return (open || ring.current.ended.is_none()).then_some(Step::EndAll { current: seen });
-    }
-    let version = ring.version(seen).filter(|v| v.ended.is_none())?;
-    Some(Step::End { version: version.id })
+/// The mark on everything that was made until then; one by one, where what is current was made since.
+fn end_all(ring: &Ring, until: Timestamp) -> Option<Step> {
+    let open = |version: &&Version| version.created <= until && version.ended.is_none();
+    let first = ring.versions().find(open)?;
+    let current = ring.current;
+    let all = current.created <= until;
+    Some(if all { Step::EndAll { current: current.id } } else { Step::End { version: first.id } })
+}
+
+/// The mark on a previous version that bears none; not on one whose token is current, for bots hold that.
+fn end_previous(ring: &Ring) -> Option<Step> {
+    let versions = ring.previous.iter().map(|previous| previous.version);
+    let mut open = versions.filter(|v| v.ended.is_none() && v.digest != ring.current.digest);
+    open.next().map(|version| Step::End { version: version.id })
 }

@@ -77,6 +77,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether there is a new version after it.
+    pub const fn makes_a_version(&self) -> bool {
+        matches!(self, Self::Create | Self::Stage { .. })
+    }
+
     /// Whether the other one asks for the same, whatever time it was decided at.
     pub fn is_again(&self, other: &Self) -> bool {
         match (self, other) {

@@ -18,6 +18,7 @@ mod findings;
 mod given_up;
 mod margins;
 mod orders;
+mod requests;
 mod rules;
 
 const SECOND: u64 = 1000;

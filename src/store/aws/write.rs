@@ -35,24 +35,27 @@ pub(super) struct Hand<'a> {
 }
 
 impl Hand<'_> {
-    pub(super) async fn apply(&self, step: &Step) -> Result<(), WriteError> {
+    /// Carries it out; the version that it made, if it makes one.
+    pub(super) async fn apply(&self, step: &Step) -> Result<Option<VersionId>, WriteError> {
         if *step == Step::Create {
-            return self.create().await;
+            return self.create().await.map(Some);
         }
         let (Some(state), Some(ring)) = (&self.seen.state, &self.seen.ring) else {
             return Err(WriteError::Conflict);
         };
         if let Step::Tidy { .. } = step {
-            return self.tidy(state).await;
+            return self.tidy(state).await.map(|()| None);
         }
         // Whether the step fits what was read. What it makes does not matter here.
         let new = (ring.current.id, ring.current.digest);
         after(Some(ring), step, Notes::BeforePromotion, new, self.seen.now.latest)
             .ok_or(WriteError::Conflict)?;
+        if let Step::Stage { current } = *step {
+            return self.stage(state, ring, current).await.map(Some);
+        }
         let now = self.seen.now.latest;
-        match *step {
-            Step::Create | Step::Tidy { .. } => Err(WriteError::Conflict),
-            Step::Stage { current } => self.stage(state, ring, current).await,
+        let done = match *step {
+            Step::Create | Step::Tidy { .. } | Step::Stage { .. } => Err(WriteError::Conflict),
             Step::Note { version, until } => self.attach(state, Kind::Until, until, version).await,
             Step::Promote { pending, current, .. } => self.promote(state, ring, pending, current).await,
             Step::Drop { pending } => self.detach(state, PENDING, pending).await,
@@ -62,28 +65,30 @@ impl Hand<'_> {
             Step::Pause { current } => self.attach(state, Kind::Paused, now, current).await,
             Step::Keep { current } => self.attach(state, Kind::Kept, now, current).await,
             Step::Unpause { .. } => self.unpause(state).await,
-        }
+        };
+        done.map(|()| None)
     }
 
-    async fn create(&self) -> Result<(), WriteError> {
+    async fn create(&self) -> Result<VersionId, WriteError> {
         if self.seen.ring.is_some() {
             return Err(WriteError::Conflict);
         }
         let token = self.token()?;
         let value = value::first(&token, self.secret.format).map_err(rejected)?;
-        let id = first_id(self.secret, self.seen.state.as_ref()).to_string();
+        let made = first_id(self.secret, self.seen.state.as_ref());
+        let id = made.to_string();
         self.turn().await?;
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
-        let made = match &self.seen.state {
+        let put = match &self.seen.state {
             // The first value of all becomes current whatever is asked. Where a person was faster, theirs stays.
             Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING, self.as_of()).await,
             None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id, self.as_of()).await,
         };
-        made.map_err(Trouble::of_a_put)
+        put.map(|()| made).map_err(Trouble::of_a_put)
     }
 
     /// Puts the version that every replica would put now; the first one to do so wins.
-    async fn stage(&self, state: &State, ring: &Ring, current: VersionId) -> Result<(), WriteError> {
+    async fn stage(&self, state: &State, ring: &Ring, current: VersionId) -> Result<VersionId, WriteError> {
         let burnt = self
             .aws
             .remember(self.secret, |m| m.burnt.filter(|(id, _)| *id == current).map_or(0, |(_, n)| n));
@@ -102,7 +107,7 @@ impl Hand<'_> {
         let value = self.successor(state, current).await?;
         self.turn().await?;
         match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING, self.as_of()).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(id),
             Err(Trouble::Exists(_)) => {
                 self.look_at_its_owner(state, id, current, burnt).await;
                 Err(WriteError::Conflict)

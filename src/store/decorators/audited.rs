@@ -22,12 +22,11 @@ pub struct AuditEntry {
     pub action: Operation,
     /// To which secret.
     pub secret: Arc<str>,
-    /// To which version. For a version that is being staged, which has no name yet: the one that it
-    /// is to follow.
+    /// To which version; of a step that makes one, the one that it made. None, where it may have made none.
     pub version: Option<VersionId>,
     /// What came of it. After an error other than a conflict it may have taken effect all the same.
     pub outcome: Outcome,
-    /// The error and its causes.
+    /// The version that a new one follows; the error and its causes.
     pub detail: Option<String>,
 }
 
@@ -62,14 +61,19 @@ impl<S: Store> Store for Audited<S> {
         self.inner.read(secret).await
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         let result = self.inner.apply(secret, step, seen).await;
         let entry = AuditEntry {
             action: Operation::of(step),
             secret: Arc::clone(&secret.name),
-            version: about(&secret.name, step),
+            version: result.as_ref().ok().copied().flatten().or_else(|| about(step)),
             outcome: Outcome::of_write(&result),
-            detail: result.as_ref().err().map(chain),
+            detail: detail(step, result.as_ref().err()),
         };
         self.sink.record(seen.now.latest, &entry);
         result
@@ -83,21 +87,32 @@ impl<S: Reveal> Reveal for Audited<S> {
     }
 }
 
-/// The version that the step is about.
-fn about(secret: &str, step: &Step) -> Option<VersionId> {
+/// The version that the step is about. One that is still to be made has no name.
+fn about(step: &Step) -> Option<VersionId> {
     Some(match *step {
-        Step::Create => VersionId::derive(secret, None, 0),
+        Step::Create | Step::Stage { .. } => return None,
         Step::Promote { pending, .. } | Step::Drop { pending } => pending,
         Step::Note { version, .. }
         | Step::Retire { version }
         | Step::End { version }
         | Step::Tidy { version } => version,
-        Step::Stage { current }
-        | Step::EndAll { current }
+        Step::EndAll { current }
         | Step::Pause { current }
         | Step::Unpause { current }
         | Step::Keep { current } => current,
     })
+}
+
+/// What the entry's other members leave open.
+fn detail(step: &Step, error: Option<&WriteError>) -> Option<String> {
+    let follows = match step {
+        Step::Stage { current } => Some(format!("follows {current}")),
+        // Every version that stands, not that one alone.
+        Step::EndAll { .. } => Some("every version".to_owned()),
+        _ => None,
+    };
+    let parts: Vec<String> = follows.into_iter().chain(error.map(chain)).collect();
+    (!parts.is_empty()).then(|| parts.join(": "))
 }
 
 /// The error and what lies behind it. No error of a store's shows a value.

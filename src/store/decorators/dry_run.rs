@@ -128,7 +128,12 @@ impl<S: Store> Store for DryRun<S> {
         Ok(copy.reading(secret, (self.notes, self.store_lag)).unwrap_or(reading))
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         let mut copy = self.lock();
         let now = copy.now;
         let state = copy.secrets.get_mut(&secret.name).filter(|state| state.revision == seen.revision);
@@ -148,6 +153,6 @@ impl<S: Store> Store for DryRun<S> {
         state.borne.extend(changed.versions().map(|version| version.id));
         state.ring = Some(changed);
         state.revision += 1;
-        Ok(())
+        Ok(step.makes_a_version().then_some(id))
     }
 }

@@ -56,7 +56,12 @@ impl<S: Store> Store for Metered<S> {
         self.timed(Operation::Read, self.inner.read(secret), Outcome::of_read).await
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        seen: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         self.timed(Operation::of(step), self.inner.apply(secret, step, seen), Outcome::of_write).await
     }
 }

@@ -103,9 +103,9 @@ impl Outcome {
         result.as_ref().err().map_or(Self::Done, Self::of_read_error)
     }
 
-    pub(super) fn of_write(result: &Result<(), WriteError>) -> Self {
+    pub(super) fn of_write<T>(result: &Result<T, WriteError>) -> Self {
         match result {
-            Ok(()) => Self::Done,
+            Ok(_) => Self::Done,
             Err(WriteError::Conflict) => Self::Conflict,
             Err(WriteError::Unavailable(_)) => Self::Unavailable,
             Err(WriteError::Denied(_)) => Self::Denied,

@@ -76,7 +76,7 @@ fn memory() -> Arc<Memory> {
 
 async fn tries(store: &impl Store, step: Step) -> Result<(), WriteError> {
     let seen = store.read(&secret()).await.expect("it can be read");
-    store.apply(&secret(), &step, &seen).await
+    store.apply(&secret(), &step, &seen).await.map(drop)
 }
 
 #[tokio::test]
@@ -107,17 +107,24 @@ async fn each_step_is_written_down_after_its_effect_also_where_it_failed() {
     let first = VersionId::derive("mcp/slack-bot-token", None, 0);
     memory.script(&[], &[Some(Fault::After)]);
     tries(&store, Step::Stage { current: first }).await.expect_err("a fault");
-    let entry = |action, outcome, detail: Option<&str>| AuditEntry {
+    let made = memory.ring("mcp/slack-bot-token").and_then(|ring| ring.pending).expect("it was made").id;
+    tries(&store, Step::Drop { pending: made }).await.expect("it is taken back");
+    tries(&store, Step::Stage { current: first }).await.expect("another one is made");
+    let next = memory.ring("mcp/slack-bot-token").and_then(|ring| ring.pending).expect("it was made").id;
+    let entry = |action, version, outcome, detail: Option<&str>| AuditEntry {
         action,
         secret: "mcp/slack-bot-token".into(),
-        version: Some(first),
+        version,
         outcome,
         detail: detail.map(str::to_owned),
     };
-    let why = "the store can't be written right now: a scripted fault, after";
+    let follows = format!("follows {first}");
+    let why = format!("{follows}: the store can't be written right now: a scripted fault, after");
     let expected = [
-        (NOW, entry(Operation::Create, Outcome::Done, None)),
-        (NOW, entry(Operation::Stage, Outcome::Unavailable, Some(why))),
+        (NOW, entry(Operation::Create, Some(first), Outcome::Done, None)),
+        (NOW, entry(Operation::Stage, None, Outcome::Unavailable, Some(&why))),
+        (NOW, entry(Operation::Drop, Some(made), Outcome::Done, None)),
+        (NOW, entry(Operation::Stage, Some(next), Outcome::Done, Some(&follows))),
     ];
     assert_eq!(sink.all(), expected);
 }

@@ -70,14 +70,14 @@ fn note_time(connection: &mut Connection, desk: &Desk) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-/// Decides and writes in one transaction: nobody else writes in between.
+/// Decides and writes in one transaction: nobody else writes in between. The version that was made, if one was.
 pub(super) fn apply(
     connection: &mut Connection,
     desk: &Desk,
     secret: &Secret,
     step: &Step,
     seen: u64,
-) -> Result<(), Fault> {
+) -> Result<Option<VersionId>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let begun = desk.time.moment();
     let (now, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, begun);
@@ -103,7 +103,8 @@ pub(super) fn apply(
             "the step was stopped halfway, as by a suspended machine or a very slow disk; it was taken back";
         return Err(Fault::Unavailable(stopped.into()));
     }
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(made.map(|(id, _)| id))
 }
 
 /// The new version, of a step that makes one.

@@ -26,6 +26,8 @@ pub enum Broken {
     PauseLost,
     /// A pending version is taken back without a deadline.
     DropWithoutNote,
+    /// An order is about what the daemon that takes it saw last.
+    BoundToTheLastView,
     /// An emergency order stands in the daemon's memory alone.
     OrderInMemory,
     /// The answer to a write makes the replica's view younger.

@@ -118,6 +118,7 @@ impl stateright::Model for Model {
             }),
             Property::always(sentence::NOT_TWICE, |m: &Self, s: &State| m.keeps(sentence::NOT_TWICE, s)),
             Property::always(sentence::ON_HOLD, |m: &Self, s: &State| m.keeps(sentence::ON_HOLD, s)),
+            Property::always(sentence::AS_REPORTED, |m: &Self, s: &State| m.keeps(sentence::AS_REPORTED, s)),
             Property::always(sentence::AT_REST, |m: &Self, s: &State| m.keeps(sentence::AT_REST, s)),
         ]
     }

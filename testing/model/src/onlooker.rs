@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crossfade::rotation::{
-    plan::{Demand, Step},
-    ring::Ring,
+    plan::{Request, Step},
+    ring::VersionId,
 };
 
 use crate::{
     promise::sentence,
     rules::{TICK, at},
-    state::State,
+    state::{Order, State},
     world::World,
 };
 
@@ -54,28 +54,34 @@ impl World {
     }
 
     /// A pause that a person was told of holds the schedule, once no late read can miss it.
-    pub(crate) fn judge_step(&self, state: &mut State, secret: usize, step: Step, demand: Option<Demand>) {
+    pub(crate) fn judge_step(&self, state: &mut State, secret: usize, step: Step, is_ordered: bool) {
         let paused = state.fates[secret].paused.is_some_and(|at| at + self.rules.store_lag < state.tick);
         let truth = state.store.truth(secret);
         let replaces_an_ended_one = truth.ended.contains(&truth.current);
         let staged = matches!(step, Step::Stage { current } if current == truth.current);
-        if paused && staged && demand.is_none() && !replaces_an_ended_one {
+        if paused && staged && !is_ordered && !replaces_an_ended_one {
             state.wrong = Some(sentence::ON_HOLD);
         }
     }
 
-    pub(crate) fn note_told(&self, state: &mut State, secret: usize, demand: Demand, ring: &Ring) {
+    /// A person is told that an order is done. What it was to end bears a mark in the store by then, or is over: no
+    /// daemon has to remember it.
+    pub(crate) fn note_told(&self, state: &mut State, secret: usize, order: Order) {
         let tick = state.tick;
+        let truth = state.store.truth(secret);
         let fates = Arc::make_mut(&mut state.fates[secret]);
-        match demand {
-            Demand::Pause => fates.paused = Some(tick),
-            Demand::Revoke { version } => drop(fates.told_ended.insert(version)),
-            Demand::Compromised { current } | Demand::RevokeAll { current } => {
-                fates.told_ended.insert(current);
-                let all = ring.versions().filter(|version| version.ended.is_some());
-                fates.told_ended.extend(all.map(|version| version.id));
-            }
-            Demand::Rotate { .. } | Demand::Abort { .. } | Demand::Resume => {}
+        let is_open = |id: &VersionId| {
+            let noted = truth.deadlines.get(id).is_some_and(|deadline| *deadline > at(tick));
+            truth.current == *id || truth.pending == Some(*id) || noted
+        };
+        if order.stood.iter().any(|id| is_open(id) && !truth.ended.contains(id)) {
+            state.wrong = Some(sentence::AS_REPORTED);
+        }
+        fates.told_ended.extend(order.stood.iter().copied());
+        match order.request {
+            Request::Pause => fates.paused = Some(tick),
+            Request::Revoke { version } => drop(fates.told_ended.insert(version)),
+            _ => {}
         }
     }
 }

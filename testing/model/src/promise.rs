@@ -23,12 +23,14 @@ pub mod sentence {
     pub const NOT_TWICE: &str = "no version becomes current twice";
     /// What a person puts on hold stays there.
     pub const ON_HOLD: &str = "no secret on hold is rotated by its schedule";
+    /// What a person was told.
+    pub const AS_REPORTED: &str = "what was reported as ended is ended in the store";
     /// The third one: faults only put a rotation off.
     pub const AT_REST: &str = "once nothing goes wrong, all comes to rest in time, as it was ordered";
 
     /// All of them.
-    pub const ALL: [&str; 6] =
-        [NOT_REFUSED, NOT_PAST_ITS_DEADLINE, NOT_ONCE_ENDED, NOT_TWICE, ON_HOLD, AT_REST];
+    pub const ALL: [&str; 7] =
+        [NOT_REFUSED, NOT_PAST_ITS_DEADLINE, NOT_ONCE_ENDED, NOT_TWICE, ON_HOLD, AS_REPORTED, AT_REST];
 }
 
 impl World {

@@ -8,7 +8,7 @@ use std::{
 
 use crossfade::{
     rotation::{
-        plan::Demand,
+        plan::{Bound, Request},
         ring::{Marks, Ring, VersionId},
     },
     store::aws::Memory,
@@ -80,10 +80,13 @@ pub(crate) struct Part {
 }
 
 /// A person's order, while it is carried out.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Order {
-    pub(crate) demand: Demand,
-    pub(crate) admitted: bool,
+    pub(crate) request: Request,
+    /// What its first read has bound it to.
+    pub(crate) bound: Option<Bound>,
+    /// What it is to end, where that is all: whatever stood when it was given.
+    pub(crate) stood: Arc<BTreeSet<VersionId>>,
     /// The person was told that it stands.
     pub(crate) told: bool,
     /// When it was given.

@@ -59,7 +59,7 @@ pub(crate) struct Done {
     /// The step that was tried, whatever came of it.
     pub(crate) step: Option<Step>,
     /// The order that a person was told of now.
-    pub(crate) told: Option<(Demand, Ring)>,
+    pub(crate) told: Option<Order>,
 }
 
 struct Machine(Moment);
@@ -139,7 +139,7 @@ impl Turn<'_> {
             part.learnt = Arc::new(part.learnt.iter().chain(rotator.marks().keys()).copied().collect());
             part.known = self.known(&published, &part.learnt);
             told = self.attend(&mut part, &seen);
-            let demand = part.order.map(|order| order.demand);
+            let demand = part.order.as_ref().and_then(|order| order.bound).map(|bound| bound.demand);
             let decided = rotator.decide(&seen, &policy, demand.as_ref());
             if let Next::Do(wanted) = self.bend(decided, &seen, demand.as_ref()) {
                 step = Some(wanted);
@@ -235,23 +235,26 @@ impl Turn<'_> {
     }
 
     /// What the engine makes of the order that it has: whether it can be carried out, stands, and is to be remembered.
-    fn attend(&self, part: &mut Part, seen: &Seen) -> Option<(Demand, Ring)> {
-        let (ring, order) = (seen.ring.as_ref()?, part.order?);
+    fn attend(&self, part: &mut Part, seen: &Seen) -> Option<Order> {
+        let (ring, order) = (seen.ring.as_ref()?, part.order.clone()?);
         // A person who gets no answer is told that nobody knows.
         if !order.told && self.tick > order.since + PATIENCE {
             part.order = None;
             return None;
         }
-        if !order.admitted && plan::refusal(ring, &order.demand).is_some() {
+        let bound = order.bound.or_else(|| order.request.bind(ring, seen.now).ok());
+        let bound = bound.filter(|bound| order.told || bound.overtaken(ring).is_none());
+        let Some(bound) = bound else {
             part.order = None;
             return None;
-        }
-        let stands = plan::settled(ring, &order.demand) || self.is_taken_for_standing(ring, &order.demand);
-        part.order = Some(Order { admitted: true, told: order.told || stands, ..order });
-        if stands && plan::finished(ring, &order.demand) {
+        };
+        let stands = plan::settled(ring, &bound.demand) || self.is_taken_for_standing(ring, &bound.demand);
+        let order = Order { bound: Some(bound), ..order };
+        part.order = Some(Order { told: order.told || stands, ..order.clone() });
+        if stands && plan::finished(ring, &bound.demand) {
             part.order = None;
         }
-        (stands && !order.told).then(|| (order.demand, Ring::clone(ring)))
+        (stands && !order.told).then_some(order)
     }
 
     /// A broken one: what is to be marked is gone from sight.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crossfade::rotation::{plan::Demand, ring::VersionId};
+use crossfade::rotation::{plan::Request, ring::VersionId};
 
 use crate::{
     broken::Broken,
@@ -225,7 +225,7 @@ impl World {
     ) {
         let (rules, broken, tick) = (&self.rules, self.broken, state.tick);
         let turn = Turn { rules, broken, secret, tick, skew: self.skews[replica], fault, shows };
-        let before = state.replicas[replica].parts[secret].order;
+        let is_ordered = state.replicas[replica].parts[secret].order.is_some();
         let done = turn.take(&state.store, &state.replicas[replica].parts[secret]);
         (state.store, state.replicas[replica].parts[secret]) = (done.store, done.part);
         if let Some(write) = done.late {
@@ -234,10 +234,10 @@ impl World {
             state.late.sort_by_key(|(last, write)| (*last, format!("{write:?}")));
         }
         if let Some(step) = done.step {
-            self.judge_step(state, secret, step, before.map(|order| order.demand));
+            self.judge_step(state, secret, step, is_ordered);
         }
-        if let Some((demand, ring)) = done.told {
-            self.note_told(state, secret, demand, &ring);
+        if let Some(order) = done.told {
+            self.note_told(state, secret, order);
         }
         self.look(state, true);
     }
@@ -260,24 +260,35 @@ impl World {
     fn order(&self, state: &mut State, replica: usize, secret: usize, asked: Asked) {
         let part = &mut state.replicas[replica].parts[secret];
         let Some(ring) = part.known.as_ref().and_then(|known| known.ring.as_ref()) else { return };
-        let current = ring.current.id;
-        let demand = match asked {
-            Asked::Rotate => Some(Demand::Rotate { current }),
-            Asked::Compromised => Some(Demand::Compromised { current }),
-            Asked::RevokeAll => Some(Demand::RevokeAll { current }),
-            Asked::RevokePrevious => ring.previous.first().map(|p| Demand::Revoke { version: p.version.id }),
-            Asked::RevokePending => ring.pending.map(|p| Demand::Revoke { version: p.id }),
-            Asked::Abort => ring.pending.map(|p| Demand::Abort { pending: p.id }),
-            Asked::Pause => Some(Demand::Pause),
-            Asked::Resume => Some(Demand::Resume),
+        let named = None;
+        let request = match asked {
+            Asked::Rotate => Some(Request::Rotate { named }),
+            Asked::Compromised => Some(Request::Compromised { named }),
+            Asked::RevokeAll => Some(Request::RevokeAll { named }),
+            Asked::RevokePrevious => ring.previous.first().map(|p| Request::Revoke { version: p.version.id }),
+            Asked::RevokePending => ring.pending.map(|p| Request::Revoke { version: p.id }),
+            Asked::Abort => ring.pending.map(|p| Request::Abort { named: Some(p.id) }),
+            Asked::Pause => Some(Request::Pause),
+            Asked::Resume => Some(Request::Resume),
         };
+        let truth = state.store.truth(secret);
+        let seen = ring.current.id;
+        let ends_all = matches!(asked, Asked::Compromised | Asked::RevokeAll);
+        let stood = truth.versions.into_keys().filter(|_| ends_all).collect();
         let fates = Arc::make_mut(&mut state.fates[secret]);
-        match demand {
-            Some(Demand::Rotate { .. } | Demand::Resume) => fates.paused = None,
-            Some(Demand::RevokeAll { .. }) => fates.hasty = true,
-            _ => {}
+        if matches!(asked, Asked::Rotate | Asked::Resume) {
+            fates.paused = None;
         }
-        part.order = demand.map(|demand| Order { demand, admitted: false, told: false, since: state.tick });
+        fates.hasty |= asked == Asked::RevokeAll;
+        // A broken one: where the version that it saw last is not current any more, that one is ended, and no other.
+        let is_behind = self.broken == Some(Broken::BoundToTheLastView) && truth.current != seen;
+        let request = match request {
+            Some(_) if is_behind && ends_all => Some(Request::Revoke { version: seen }),
+            request => request,
+        };
+        let stood = Arc::new(stood);
+        part.order =
+            request.map(|request| Order { request, bound: None, stood, told: false, since: state.tick });
     }
 
     fn edit(&self, state: &mut State, secret: usize, edit: Edit) {

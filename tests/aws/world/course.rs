@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crossfade::rotation::{
     engine::OrderFailure,
-    plan::{self, Demand, Refusal},
+    plan::{self, Refusal, Request},
 };
 
 use super::{SYNC, World};
@@ -47,21 +47,23 @@ impl World {
     }
 
     /// A person's order to a replica, repeated until it is known to stand or to be refused, as we tell them to.
-    pub(crate) async fn order(&mut self, n: usize, demand: Demand) -> Result<(), Refusal> {
+    pub(crate) async fn order(&mut self, n: usize, request: Request) -> Result<(), Refusal> {
         for _ in 0..30 {
-            let outcome = self.replicas[n].rotator.carry_out(&self.policy, &demand).await;
+            let outcome = self.replicas[n].rotator.carry_out(&self.policy, request).await;
             self.check("after an order");
             match outcome {
-                Ok(seen) => {
-                    let finished = seen.ring.is_some_and(|ring| plan::finished(&ring, &demand));
-                    self.replicas[n].standing = (!finished).then_some(demand);
+                Ok(done) => {
+                    let finished = done.seen.ring.is_some_and(|ring| plan::finished(&ring, &done.demand));
+                    self.replicas[n].standing = (!finished).then_some(done.demand);
                     return Ok(());
                 }
                 Err(OrderFailure::Refused(refusal)) => return Err(refusal),
-                Err(OrderFailure::Unknown(_)) => self.server.advance(Duration::from_secs(1)),
+                Err(OrderFailure::Failed(_) | OrderFailure::Unknown(_)) => {
+                    self.server.advance(Duration::from_secs(1));
+                }
             }
         }
-        panic!("{demand:?} never stood; {:#?}", self.labels());
+        panic!("{request} never stood; {:#?}", self.labels());
     }
 
     /// No rotation is on, and nothing of an earlier one is left but marks, which stay for days.

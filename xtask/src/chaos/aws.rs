@@ -200,7 +200,7 @@ impl Watch {
 }
 
 /// The times of the notes of that kind on a version, in milliseconds.
-fn notes<'a>(
+pub(super) fn notes<'a>(
     labels: &'a BTreeMap<String, String>,
     version: &'a str,
     kind: &'a str,
@@ -214,6 +214,6 @@ fn time(label: &str, kind: &str) -> Option<u64> {
 }
 
 /// Each order that ends a version and all that were made before its time.
-fn compromised(labels: &BTreeMap<String, String>) -> Vec<(&str, u64)> {
+pub(super) fn compromised(labels: &BTreeMap<String, String>) -> Vec<(&str, u64)> {
     labels.iter().filter_map(|(label, on)| Some((on.as_str(), time(label, "compromised")?))).collect()
 }

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use crossfade_testing_secretsmanager::{Fake, Person};
+use crossfade_testing_secretsmanager::{
+    Fake, Person,
+    faults::{Delay, Effect, Rule},
+    model::Operation,
+};
 
 use super::{
     dice::Dice,
+    reported::Open,
     run::{Run, now_ms},
     side::Side,
 };
@@ -20,6 +25,8 @@ enum Order {
     Resume,
     Abort,
     Edit(Edit),
+    /// A token is put by hand, and ended at once: by a daemon that can't have seen it yet.
+    EndWhatWasPut,
 }
 
 #[derive(Copy, Clone)]
@@ -36,7 +43,7 @@ enum Edit {
     ForeignPending,
 }
 
-const ORDERS: [(u32, Order); 13] = [
+const ORDERS: [(u32, Order); 14] = [
     (52, Order::Rotate),
     (3, Order::Compromised),
     (3, Order::RevokePrevious),
@@ -50,6 +57,7 @@ const ORDERS: [(u32, Order); 13] = [
     (1, Order::Edit(Edit::PendingOff)),
     (1, Order::Edit(Edit::PreviousOff)),
     (1, Order::Edit(Edit::ForeignPending)),
+    (3, Order::EndWhatWasPut),
 ];
 
 /// For a daemon that is stopped; what it was told stands or does not, as with any lost reply.
@@ -61,11 +69,26 @@ pub(super) fn run(run: &Run, side: &Side, fake: Option<&Fake>, mut dice: Dice) {
         // Everything is drawn before anything is looked at: the plan is the seed's alone.
         let (before, order) = (dice.span(400, 2_600), dice.weighted(&ORDERS));
         let (which, hand, lasting) = (dice.below(60), dice.below(8), dice.span(1_000, 4_000));
+        let (gently, killed) = (dice.below(2) == 0, dice.below(3) == 0);
         run.nap(before);
         if run.is_over() {
             return;
         }
         let secret = side.active_one(which).to_owned();
+        let order = match order {
+            Order::EndWhatWasPut => {
+                let Some(fake) = fake else { continue };
+                edits += 1;
+                by_hand(run, side, fake, &secret, Edit::Put, edits, lasting);
+                // All that it reads for the order is as late as a read can be.
+                let late = Effect::LateRead(Delay::Fixed(side.terms.store_lag));
+                let name = side.daemons.get(hand).map_or("aws-by-hand", |daemon| &daemon.name);
+                let caller = format!("AKID{}", name.to_uppercase());
+                fake.fault(Rule::once(late).on(Operation::DescribeSecret).by(&caller).times(3));
+                if gently { Order::Compromised } else { Order::RevokeAll }
+            }
+            order => order,
+        };
         let words = match order {
             Order::Rotate => vec!["rotate", &secret],
             Order::Compromised => vec!["rotate", &secret, "--compromised"],
@@ -81,6 +104,7 @@ pub(super) fn run(run: &Run, side: &Side, fake: Option<&Fake>, mut dice: Dice) {
                 }
                 continue;
             }
+            Order::EndWhatWasPut => continue,
         };
         let by = side.daemons.get(hand).map_or(&side.by_hand, |daemon| &daemon.hand);
         let whose = side.daemons.get(hand).map_or("on the store itself", |daemon| &daemon.name);
@@ -94,13 +118,43 @@ pub(super) fn run(run: &Run, side: &Side, fake: Option<&Fake>, mut dice: Dice) {
             ),
             &format!("{} {secret}, {whose}", side.store),
         );
+        let before = ends.then(|| Open::of(side, fake, &secret)).flatten();
         let said = by.give(&words, None, PATIENCE);
         if let Some(number) = number {
             side.ledger().given(number, now_ms());
         }
+        let done = said.as_ref().is_some_and(|said| said.code == Some(0));
+        if let Some(before) = before.filter(|_| done) {
+            look_into(run, side, fake, &words, &before);
+            if let Some(daemon) = side.daemons.get(hand).filter(|_| killed) {
+                // What stands in the store needs nobody's memory.
+                if let Err(error) = daemon.kill_during(|| {}) {
+                    run.score.broken(format!("{}: {error:#}", daemon.name));
+                }
+            }
+        }
         let code =
             said.and_then(|said| said.code).map_or_else(|| "no answer".to_owned(), |code| code.to_string());
         run.tell(&format!("  {} {} {secret}: {code}", side.store, words[0]));
+    }
+}
+
+/// An order that ends versions was reported as done: none of those that it was about is open.
+fn look_into(run: &Run, side: &Side, fake: Option<&Fake>, words: &[&str], before: &Open) {
+    let secret = words[1];
+    let Some(after) = Open::of(side, fake, secret) else { return };
+    let left = after.left(before, words.contains(&"--previous"));
+    run.score.store(side.store, |tally| {
+        tally.done += 1;
+        tally.untrue += left.len() as u64;
+    });
+    if !left.is_empty() {
+        println!(
+            "{} {words:?} was reported as done, and version {} stands; before that:\n{}",
+            side.store,
+            left.join(", version "),
+            run.last_events()
+        );
     }
 }
 

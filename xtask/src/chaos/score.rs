@@ -28,6 +28,10 @@ pub(super) struct StoreTally {
     pub(super) rotations: u64,
     pub(super) orphans: u64,
     pub(super) revived: u64,
+    /// Orders that end versions, and that were reported as done; how many of them were looked into.
+    pub(super) done: u64,
+    /// Of those, the versions that stood all the same.
+    pub(super) untrue: u64,
 }
 
 #[derive(Default, Debug)]
@@ -71,7 +75,7 @@ impl Score {
     pub(super) fn forbidden(&self) -> u64 {
         let counts = self.lock();
         let verifiers = counts.verifiers.values().map(|tally| tally.wrongly_refused + tally.accepted_late);
-        let stores = counts.stores.values().map(|tally| tally.orphans + tally.revived);
+        let stores = counts.stores.values().map(|tally| tally.orphans + tally.revived + tally.untrue);
         verifiers.chain(stores).sum::<u64>() + counts.broken.len() as u64
     }
 
@@ -122,8 +126,12 @@ impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.lock();
         let mut text = String::new();
-        for (store, StoreTally { rotations, orphans, revived }) in &counts.stores {
-            writeln!(text, "{store:<9} {rotations} rotations; {orphans} ORPHANS, {revived} CURRENT TWICE")?;
+        for (store, StoreTally { rotations, orphans, revived, done, untrue }) in &counts.stores {
+            writeln!(
+                text,
+                "{store:<9} {rotations} rotations, {done} ends reported done; {orphans} ORPHANS, {revived} CURRENT TWICE, \
+                 {untrue} REPORTED DONE THAT ARE NOT"
+            )?;
         }
         for ((store, language), tally) in &counts.verifiers {
             let Tally {

@@ -32,15 +32,15 @@ fn an_ended_current_version_is_replaced_without_grace_after_the_soak() {
 
 #[test]
 fn revoke_all_replaces_without_the_soak_what_is_ended() {
-    let all = Some(Demand::RevokeAll { current: id(1) });
-    let other = Some(Demand::RevokeAll { current: id(7) });
+    let all = Some(Demand::RevokeAll { until: ms(100) });
     let marked = || pending(ring(ended(version(1, 0), 100)), version(2, 101));
+    let since = || pending(ring(ended(version(1, 101), 101)), version(2, 102));
     let mark = Next::Do(Step::EndAll { current: id(1) });
     check(
         vec![
             ("the marks come first", pending(ring(version(1, 0)), version(2, 50)), all, 102, mark),
             ("then the replacement at once", marked(), all, 102, promote(0)),
-            ("bound to another version it skips nothing", marked(), other, 102, idle(101 + SOAK)),
+            ("of what was made since it skips nothing", since(), all, 103, idle(102 + SOAK)),
         ],
         &policy(),
     );
@@ -56,7 +56,7 @@ fn an_end_is_written_before_anything_else() {
             (
                 "before a promotion that is due",
                 busy(),
-                Some(Demand::Compromised { current: id(1) }),
+                Some(Demand::Compromised { until: ms(5) }),
                 EVERY,
                 end_all,
             ),
@@ -69,9 +69,9 @@ fn an_end_is_written_before_anything_else() {
             ),
             ("of the pending version too", busy(), Some(Demand::Revoke { version: id(2) }), EVERY, end(2)),
             (
-                "of only the version that was seen, where it is not current",
-                busy(),
-                Some(Demand::Compromised { current: id(3) }),
+                "one by one, where what is current was made since",
+                previous(ring(version(1, 6)), version(3, 0), 900_000),
+                Some(Demand::Compromised { until: ms(5) }),
                 EVERY,
                 end(3),
             ),
@@ -83,7 +83,7 @@ fn an_end_is_written_before_anything_else() {
 #[test]
 fn an_end_is_written_once() {
     let marked = previous(ring(ended(version(1, 0), 100)), ended(version(3, 0), 100), 900_000);
-    let demand = Demand::Compromised { current: id(1) };
+    let demand = Demand::Compromised { until: ms(100) };
     assert!(settled(&marked, &demand));
     let retire = Next::Do(Step::Retire { version: id(3) });
     check(

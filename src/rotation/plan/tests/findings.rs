@@ -136,7 +136,7 @@ fn a_value_that_is_no_token_is_replaced_by_an_order_and_holds_up_nothing_that_ha
 #[test]
 fn a_value_that_holds_more_than_a_token_is_replaced_by_nothing() {
     let kept = |ring| held(ring, Held::Irreplaceable("it is binary"));
-    let (order, leak) = (Demand::Rotate { current: id(1) }, Demand::Compromised { current: id(1) });
+    let (order, leak) = (Demand::Rotate { current: id(1) }, Demand::Compromised { until: ms(1) });
     let soaked = pending(ring(version(1, 0)), version(2, 0));
     let marked = || ring(ended(version(1, 0), 10));
     let end = Next::Do(Step::EndAll { current: id(1) });
@@ -208,7 +208,7 @@ fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
         assert_eq!(refusal(&held(idle(), why), &order), Some(Refusal::Held(why)));
         let other = Demand::Rotate { current: id(9) };
         assert_eq!(refusal(&held(idle(), why), &other), None, "what was seen is replaced already");
-        for end in [Demand::Compromised { current: id(1) }, Demand::RevokeAll { current: id(1) }] {
+        for end in [Demand::Compromised { until: ms(5) }, Demand::RevokeAll { until: ms(5) }] {
             assert_eq!(refusal(&held(idle(), why), &end), None, "an end is written all the same");
         }
     }

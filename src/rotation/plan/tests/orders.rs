@@ -2,8 +2,14 @@
 
 use super::*;
 
-fn seen(n: u32) -> [Demand; 2] {
-    [Demand::Compromised { current: id(n) }, Demand::RevokeAll { current: id(n) }]
+/// Both ends of all, of what was made until then.
+fn all_until(at: u64) -> [Demand; 2] {
+    [Demand::Compromised { until: ms(at) }, Demand::RevokeAll { until: ms(at) }]
+}
+
+fn orphaned(mut ring: Ring) -> Ring {
+    ring.findings.orphaned = true;
+    ring
 }
 
 fn all_settled(rows: Vec<(&str, Ring, Demand, bool)>) {
@@ -21,6 +27,7 @@ fn a_rotation_stands_once_its_successor_does_and_the_pause_is_lifted() {
         ("a successor stands", pending(base(), version(2, 0)), rotate, true),
         ("it is ended", pending(base(), ended(version(2, 0), 1)), rotate, false),
         ("it is being taken back", pending(base(), noted_until(version(2, 0), 1)), rotate, false),
+        ("it was to follow another one", orphaned(pending(base(), version(2, 0))), rotate, false),
         ("it stands, in a pause", paused(pending(base(), version(2, 0))), rotate, false),
         ("another version is current", paused(ring(version(7, 0))), rotate, true),
     ]);
@@ -28,22 +35,31 @@ fn a_rotation_stands_once_its_successor_does_and_the_pause_is_lifted() {
 
 #[test]
 fn an_end_of_all_stands_once_every_mark_does() {
-    for demand in seen(1) {
+    for demand in all_until(5) {
         let marked = || ring(ended(version(1, 0), 5));
+        let since = || ring(version(7, 6));
         all_settled(vec![
             ("nothing is marked", ring(version(1, 0)), demand, false),
             ("current is", marked(), demand, true),
             ("a previous one is not", previous(marked(), version(3, 0), 900), demand, false),
             ("it is too", previous(marked(), ended(version(3, 0), 5), 900), demand, true),
+            ("a pending one is not", pending(marked(), version(3, 5)), demand, false),
+            ("it was made since", pending(marked(), version(3, 6)), demand, true),
             (
                 "previous is, current is not",
                 previous(ring(version(1, 0)), ended(version(3, 0), 5), 900),
                 demand,
                 false,
             ),
-            ("seen is previous by now", previous(ring(version(7, 0)), version(1, 0), 900), demand, false),
-            ("and marked", previous(ring(version(7, 0)), ended(version(1, 0), 5), 900), demand, true),
-            ("or gone", ring(version(7, 0)), demand, true),
+            ("what was made in that very moment is not", ring(version(7, 5)), demand, false),
+            (
+                "what is current was made since, and the one before is not",
+                previous(since(), version(1, 0), 900),
+                demand,
+                false,
+            ),
+            ("and marked", previous(since(), ended(version(1, 0), 5), 900), demand, true),
+            ("or gone", since(), demand, true),
         ]);
     }
 }
@@ -51,10 +67,12 @@ fn an_end_of_all_stands_once_every_mark_does() {
 #[test]
 fn an_end_covers_every_version_that_stands_unmarked() {
     let mark = Next::Do(Step::EndAll { current: id(1) });
-    for demand in seen(1) {
+    let base = || ring(ended(version(1, 0), 5));
+    for demand in all_until(5) {
         let rows = vec![
             ("current", previous(ring(version(1, 0)), ended(version(3, 0), 5), 900), Some(demand), 6, mark),
-            ("previous", previous(ring(ended(version(1, 0), 5)), version(3, 0), 900), Some(demand), 6, mark),
+            ("previous", previous(base(), version(3, 0), 900), Some(demand), 6, mark),
+            ("pending", pending(base(), version(3, 5)), Some(demand), 6, mark),
         ];
         check(rows, &policy());
     }
@@ -65,11 +83,45 @@ fn an_end_that_stands_is_not_written_again() {
     let revoke = Some(Demand::Revoke { version: id(2) });
     let marked = pending(ring(version(1, 0)), ended(version(2, 0), 5));
     check(vec![("of one version", marked, revoke, 6, DROP())], &policy());
-    for demand in seen(3) {
-        let retire = Next::Do(Step::Retire { version: id(3) });
-        let marked = previous(ring(version(1, 0)), ended(version(3, 0), 5), 900);
-        check(vec![("of the version that was seen", marked, Some(demand), 6, retire)], &policy());
+    let retire = Next::Do(Step::Retire { version: id(3) });
+    for demand in all_until(5) {
+        let marked = previous(ring(version(1, 6)), ended(version(3, 0), 5), 900);
+        check(vec![("of all that was made until then", marked, Some(demand), 6, retire)], &policy());
     }
+    let marked = previous(ring(version(1, 0)), ended(version(3, 0), 5), 900);
+    let previous = Some(Demand::RevokePrevious { current: id(1) });
+    check(vec![("of what is previous", marked, previous, 6, retire)], &policy());
+}
+
+#[test]
+fn an_end_of_what_is_previous_is_that_of_each_while_the_same_version_is_current() {
+    let order = Demand::RevokePrevious { current: id(1) };
+    let base = || previous(ring(version(1, 0)), version(3, 0), 900);
+    let two = || previous(base(), version(4, 0), 900);
+    let end = |n| Next::Do(Step::End { version: id(n) });
+    let moved = || previous(ring(version(7, 0)), version(3, 0), 900);
+    let bots_hold = Version { digest: version(1, 0).digest, ..version(3, 0) };
+    check(
+        vec![
+            ("the first of them", two(), Some(order), 6, end(3)),
+            ("what was replaced since is nobody's", moved(), Some(order), 6, idle(900)),
+            (
+                "what bots hold is left",
+                previous(ring(version(1, 0)), bots_hold, 900),
+                Some(order),
+                6,
+                idle(900),
+            ),
+        ],
+        &policy(),
+    );
+    let marked = || previous(ring(version(1, 0)), ended(version(3, 0), 5), 900);
+    all_settled(vec![
+        ("it is not marked", base(), order, false),
+        ("it is", marked(), order, true),
+        ("another one is not", previous(marked(), version(4, 0), 900), order, false),
+        ("none is previous", ring(version(1, 0)), order, true),
+    ]);
 }
 
 #[test]
@@ -156,12 +208,12 @@ fn a_rotation_lifts_no_pause_but_that_of_the_version_that_was_seen() {
 
 #[test]
 fn revoke_all_is_remembered_until_the_version_is_replaced() {
-    let [compromised, all] = seen(1);
+    let [compromised, all] = all_until(5);
     let marked = ring(ended(version(1, 0), 5));
     assert!(settled(&marked, &all) && !finished(&marked, &all), "its marks alone do not skip the soak");
-    assert!(finished(&ring(version(7, 0)), &all), "replaced");
+    assert!(finished(&ring(version(7, 6)), &all), "replaced");
     assert!(finished(&marked, &compromised), "the marks say all that there is");
-    let unmarked = previous(ring(version(7, 0)), version(1, 0), 900);
+    let unmarked = previous(ring(version(7, 6)), version(1, 0), 900);
     assert!(!finished(&unmarked, &all), "replaced, and not yet ended");
 }
 
@@ -255,13 +307,4 @@ fn a_pause_holds_stage_and_promotion_until_it_is_lifted() {
         ],
         &policy(),
     );
-}
-
-#[test]
-fn what_condemns_a_version_is_an_end() {
-    let ends = [Demand::Compromised { current: id(1) }, Demand::RevokeAll { current: id(1) }];
-    assert!(ends.iter().chain(&[Demand::Revoke { version: id(1) }]).all(Demand::is_end));
-    let others =
-        [Demand::Rotate { current: id(1) }, Demand::Abort { pending: id(1) }, Demand::Pause, Demand::Resume];
-    assert!(!others.iter().any(Demand::is_end));
 }

@@ -50,7 +50,7 @@ fn a_promotion_by_itself_passes_over_what_does_not_stand() {
 fn a_promotion_by_itself_skips_the_soak_only_once_the_mark_stands() {
     let ring = pending(ring(version(1, 0)), version(2, 0));
     let plan = Plan { ring: &ring, policy: &policy(), now: at(SOAK - 1) };
-    assert_eq!(plan.promote(Some(&Demand::RevokeAll { current: id(1) })), None);
+    assert_eq!(plan.promote(Some(&Demand::RevokeAll { until: ms(0) })), None);
 }
 
 #[test]

@@ -107,7 +107,12 @@ impl Store for Table {
         Ok(Reading { ring: Some(ring), now: self.now, revision: 0 })
     }
 
-    async fn apply(&self, secret: &Secret, step: &Step, _: &Reading) -> Result<(), WriteError> {
+    async fn apply(
+        &self,
+        secret: &Secret,
+        step: &Step,
+        _: &Reading,
+    ) -> Result<Option<VersionId>, WriteError> {
         if self.fault == Some(Fault::Unsent) {
             return Err(WriteError::Unavailable("before".into()));
         }
@@ -130,7 +135,7 @@ impl Store for Table {
         }
         match self.fault {
             Some(Fault::Unanswered) => Err(WriteError::Unavailable("after".into())),
-            _ => Ok(()),
+            _ => Ok(step.makes_a_version().then_some(id)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Each rule, taken away: a small world finds the path on which that breaks the promise, and none where it holds.
 
-use crossfade_testing_model::{Asked, Broken, Left, Rules, Trouble, World, sentence};
+use crossfade_testing_model::{Asked, Broken, Edit, Left, Rules, Trouble, World, sentence};
 
 use super::{explore, quiet};
 
@@ -127,11 +127,19 @@ fn a_pending_version_dropped_without_a_note_is_refused_when_its_promotion_lands_
 }
 
 #[test]
+fn an_order_that_is_bound_to_the_last_view_leaves_open_what_was_put_since() {
+    let orders = vec![Asked::Compromised];
+    let left = Left { edits: 1, ..left(0, 1) };
+    let world = World { slot: 60, window: 5, left, orders, edits: vec![Edit::Put], ..quiet(Rules::AWS) };
+    breaks(Broken::BoundToTheLastView, sentence::AS_REPORTED, world);
+}
+
+#[test]
 fn an_emergency_order_kept_in_memory_dies_with_its_daemon() {
     let faults = vec![Trouble::Crash];
     let orders = vec![Asked::Compromised];
     let world = World { slot: 60, window: 5, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
-    breaks(Broken::OrderInMemory, sentence::AT_REST, world);
+    breaks(Broken::OrderInMemory, sentence::AS_REPORTED, world);
 }
 
 #[test]

@@ -86,6 +86,14 @@ fn whatever_a_person_does_to_the_labels_no_deadline_is_put_off_by_a_late_read() 
 }
 
 #[test]
+fn whatever_a_person_did_just_before_an_end_of_all_that_was_reported_is_an_end_of_all() {
+    let faults = vec![Trouble::LateRead, Trouble::Crash];
+    let orders = vec![Asked::Compromised, Asked::RevokeAll];
+    let world = World { left: left(1, 1, 1), window: 3, faults, orders, ..anything(Rules::AWS) };
+    keeps_the_promise("aws, an end of all after an edit", world);
+}
+
+#[test]
 fn with_two_secrets_for_one_server_the_promise_is_kept() {
     let faults = vec![Trouble::CutOff(2), Trouble::CutOff(8), Trouble::Stray];
     let world = World { secrets: 2, left: left(1, 0, 0), window: 8, faults, ..anything(Rules::AWS) };
