@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use crossfade_verify::{Entry, Moment, Reason, Verdict, decide};
+use crossfade_verify::{Digest, Entry, Moment, Reason, Verdict, View, decide};
 use tokio::sync::{Notify, watch};
 
 use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
@@ -125,7 +125,8 @@ impl Distribution {
         self.generation.send_modify(|g| *g += 1);
     }
 
-    /// Takes what a read of a secret showed. When this returns, it is in force.
+    /// Takes what a read of a secret showed. When this returns, it is in force. Labels count at once, also where a value
+    /// could not be read; what refuses gets no younger by that.
     pub fn publish(&self, secret: &str, ring: Option<&Arc<Ring>>, at: Moment, now: Interval) {
         let mut state = self.lock();
         let Some(member) = state.members.get(secret).cloned() else { return };
@@ -179,7 +180,13 @@ impl Distribution {
                 Verdict::Refused(reason) => {
                     refused = refused.filter(|r| *r == Reason::Expired).or(Some(reason));
                 }
-                Verdict::Unsure => unsure = true,
+                Verdict::Unsure => {
+                    let known = newest.as_ref().and_then(|p| p.as_deref());
+                    if let Some(accepted) = known.and_then(|p| self.by_its_own_secret(p, presented, at)) {
+                        return Decision::Accepted(Box::new(accepted));
+                    }
+                    unsure = true;
+                }
             }
         }
         match refused {
@@ -187,6 +194,18 @@ impl Distribution {
             Some(reason) if !unsure => Decision::Refused(reason),
             _ => Decision::Unsure,
         }
+    }
+
+    /// A known token's age is that of its own secret: that another one of the audience can't be read says nothing
+    /// against it.
+    fn by_its_own_secret(&self, newest: &Publication, presented: &[u8], at: Moment) -> Option<Accepted> {
+        let set = &newest.view.set;
+        let entry = set.find(&Digest::of(presented))?;
+        let (taken, now_ms) = self.lock().last_read(&entry.secret)?;
+        let view = View { set: set.clone(), now_ms, age_ms: 0, taken, complete: false };
+        let Verdict::Accepted(grant) = decide(Some(&view), presented, at) else { return None };
+        let (audience, entry) = (Arc::from(set.audience()), grant.entry.clone());
+        Some(Accepted { audience, entry, expires_ms: grant.expires_ms })
     }
 
     /// The newest view of one audience, and what of it is sent.

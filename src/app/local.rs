@@ -235,7 +235,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
     }
     for name in &local.order {
         let status = local.status(name)?;
-        well &= status.phase.as_str() != "parked" && !status.overdue && status.view_age_ms.is_some();
+        well &= status.phase.as_str() != "parked" && !status.overdue && status.now_ms.is_some();
     }
     Ok(well)
 }

@@ -42,7 +42,7 @@ pub enum Next {
 ///   goes on with it: that is written down first, so that no replica pauses it again.
 /// - A pending version that is ended, or bears a note, is taken back and never promoted. So is one that was
 ///   to follow a version which is not current any more, once its own promotion can't be under way.
-/// - A pending version is promoted once it has stood in the store for the soak. While the secret is
+/// - A pending version is promoted once it has stood in the store for the soak, and its value was read. While the secret is
 ///   paused it waits, unless the current version is ended. `revoke --all` does not wait for the soak.
 /// - The version that it replaces has its deadline in the store by then; an ended one gets no grace. So
 ///   has each version before it.
@@ -135,6 +135,9 @@ impl Plan<'_> {
     fn promote(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
         let pending = self.ring.pending.filter(stands).filter(|_| !self.ring.findings.orphaned)?;
+        if pending.is_unread() {
+            return None;
+        }
         if held(self.ring).is_some()
             || self.is_paused()
             || !(self.has_soaked(&pending) || skips_the_soak(current, demand))
@@ -224,7 +227,9 @@ impl Plan<'_> {
         let ring = self.ring;
         let left = |p: &&Previous| !given_up(&Step::Retire { version: p.version.id });
         let deadlines = ring.previous.iter().filter(left).map(|p| p.deadline);
-        let soaked = ring.pending.filter(|_| !self.is_paused()).map(|p| p.created + self.policy.soak());
+        // Of one that can't be read, the time says nothing: the next look does.
+        let soaking = ring.pending.filter(|p| !self.is_paused() && !p.is_unread());
+        let soaked = soaking.map(|p| p.created + self.policy.soak());
         let marked = ring.current.ended.filter(|_| ring.pending.is_none());
         let slot = match self.due() {
             Due::At(at) if ring.pending.is_none() && !self.is_paused() => Some(at),
@@ -250,7 +255,7 @@ fn holds_an_order(ring: &Ring) -> Option<Held> {
     held(ring).filter(|held| !matches!(held, Held::Unusable(_)))
 }
 
-/// A pending version that may become current.
+/// A pending version that may become current, now or once its value can be read.
 fn stands(pending: &Version) -> bool {
     pending.ended.is_none() && pending.note.is_none()
 }

@@ -16,6 +16,7 @@
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
 //! | `look` | a read |
+//! | `parts` | what of it can be missing |
 //! | `write` | a step |
 //! | `chores` | what is put in order last |
 //! | `probe` | what `check --live` tries |
@@ -31,7 +32,7 @@ use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use self::{
-    calls::{Answer, Calls, Described, Stored},
+    calls::{Answer, Calls, Described, Listed, Stored},
     memory::Memory,
     pace::Urgency,
     trouble::Trouble,
@@ -55,6 +56,7 @@ mod label;
 mod look;
 mod memory;
 mod pace;
+mod parts;
 mod probe;
 mod room;
 mod time;
@@ -194,7 +196,12 @@ impl Aws {
 impl Store for Aws {
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
         let seen = look::look(self, secret).await?;
-        Ok(Reading { ring: seen.ring.clone(), now: seen.now, revision: seen.revision })
+        Ok(Reading {
+            ring: seen.ring.clone(),
+            now: seen.now,
+            revision: seen.revision,
+            unread: seen.unread.clone(),
+        })
     }
 
     async fn apply(&self, secret: &Secret, step: &Step, seen: &Reading) -> Result<(), WriteError> {

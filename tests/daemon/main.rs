@@ -13,6 +13,7 @@ mod requests;
 mod rotation;
 mod signals;
 mod tls;
+mod unread;
 mod world;
 
 use crossfade_testing_fleet::process;

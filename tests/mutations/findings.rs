@@ -14,6 +14,7 @@ const LABEL: &str = "what_was_replaced_by_somebody_gets_its_deadline_before_anot
 const ROOM: &str = "a_note_is_not_written_anew_where_there_is_no_room_for_a_mark";
 const UNTIDY: &str = "what_is_untidy_is_put_in_order_last";
 const SPOILT: &str = "a_value_that_is_no_token_is_replaced_by_an_order_and_holds_up_nothing_that_has_begun";
+const UNREAD: &str = "a_pending_version_that_cannot_be_read_waits";
 const GIVEN_UP: &str = "what_is_given_up_is_left_and_holds_up_nothing_that_is_over";
 
 const FINDINGS: &[Cut] = &[
@@ -142,6 +143,13 @@ const FINDINGS: &[Cut] = &[
         "Some(Held::Full | Held::Unusable(_)) if",
         "Some(Held::Full) if",
         SPOILT,
+    ),
+    cut("what can't be read is not promoted", "if pending.is_unread() {", "if false {", UNREAD),
+    cut(
+        "nobody wakes for what can't be read",
+        "!self.is_paused() && !p.is_unread()",
+        "!self.is_paused()",
+        UNREAD,
     ),
     cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
     cut(

@@ -171,3 +171,8 @@ fn a_clock_that_stops_in_suspend_is_found() {
 fn an_end_that_replicas_forget_is_found() {
     assert_found(Broken::EndIsForgotten, Counted::LateAcceptances);
 }
+
+#[test]
+fn a_value_that_hides_labels_from_replicas_is_found() {
+    assert_found(Broken::ValueHidesLabels, Counted::LateAcceptances);
+}

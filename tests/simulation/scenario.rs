@@ -27,6 +27,8 @@ pub(crate) enum Broken {
     ClocksStop,
     /// Replicas forget the ends that stand in the store.
     EndIsForgotten,
+    /// To replicas a read in which a value was missing shows nothing.
+    ValueHidesLabels,
 }
 
 /// One run.

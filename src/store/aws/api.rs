@@ -6,6 +6,7 @@
 use std::{
     error::Error,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
 use super::{
-    calls::{Answer, Calls, Described, Stored},
+    calls::{Answer, Calls, Described, Listed, Stored},
     date::Stopwatch,
     pace::{Pace, Urgency},
     time,
@@ -37,6 +38,21 @@ pub(super) struct Api {
     pace: Pace,
 }
 
+/// Of a list of at most 100 versions.
+const PAGES: usize = 10;
+
+/// How long a value, or the list of versions, is waited for in all: a step is not sent on a read that is older than ten
+/// seconds, and one value that does not come must not keep it from that.
+const PARTS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What does not come within that time.
+async fn soon<T>(answer: impl Future<Output = Answer<T>>) -> Answer<T> {
+    tokio::time::timeout(PARTS_WITHIN, answer).await.unwrap_or_else(|_| {
+        let why = format!("no answer came within {PARTS_WITHIN:?}");
+        Answer { outcome: Err(Trouble::Unavailable(why.into())), now: None }
+    })
+}
+
 /// A write's retry would be a new one.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
@@ -45,6 +61,36 @@ fn once() -> Builder {
 impl Api {
     pub(super) fn new(client: Client, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
         Self { client, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
+    }
+
+    /// At most 100 versions exist, and that many fit one page; but a page can be empty, and not the last one.
+    async fn pages(&self, secret: &str) -> Answer<Vec<Listed>> {
+        let _place = self.pace.part().await;
+        let (mut all, mut next) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let watch = Stopwatch::new(&self.clock, self.plaintext);
+            let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
+            let call = call.max_results(100).set_next_token(next).customize();
+            let sent = call.interceptor(watch.clone()).send().await;
+            let page = self.answer(sent, &watch, |output| {
+                let versions = output.versions.unwrap_or_default().into_iter();
+                let listed = versions.filter_map(|version| {
+                    Some(Listed { id: version.version_id?, created: version.created_date.map(timestamp) })
+                });
+                Some((listed.collect::<Vec<_>>(), output.next_token))
+            });
+            let (listed, more) = match page.outcome {
+                Ok(page) => page,
+                Err(trouble) => return Answer { outcome: Err(trouble), now: page.now },
+            };
+            all.extend(listed);
+            if more.is_none() {
+                return Answer { outcome: Ok(all), now: page.now };
+            }
+            next = more;
+        }
+        let why = format!("the list of the secret's versions does not end after {PAGES} pages");
+        Answer { outcome: Err(Trouble::Unavailable(why.into())), now: None }
     }
 
     fn answer<O, E, T>(
@@ -83,24 +129,19 @@ impl Calls for Api {
     }
 
     async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call =
-            self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
-        let sent = call.customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, stored)
+        soon(async {
+            let _place = self.pace.part().await;
+            let watch = Stopwatch::new(&self.clock, self.plaintext);
+            let call =
+                self.client.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
+            let sent = call.customize().interceptor(watch.clone()).send().await;
+            self.answer(sent, &watch, stored)
+        })
+        .await
     }
 
-    async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
-        let _place = self.pace.read().await;
-        let watch = Stopwatch::new(&self.clock, self.plaintext);
-        let call = self.client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
-        // At most 100 versions exist, and that many fit one page.
-        let sent = call.max_results(100).customize().interceptor(watch.clone()).send().await;
-        self.answer(sent, &watch, |output| {
-            let versions = output.versions.unwrap_or_default().into_iter();
-            Some(versions.filter_map(|version| version.version_id).collect())
-        })
+    async fn versions(&self, secret: &str) -> Answer<Vec<Listed>> {
+        soon(self.pages(secret)).await
     }
 
     async fn create(

@@ -21,8 +21,8 @@ pub trait Calls: Send + Sync {
     /// One version's value; without a version, the current one's.
     async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored>;
 
-    /// Every version's id, those without labels too.
-    async fn version_ids(&self, secret: &str) -> Answer<Vec<String>>;
+    /// Every version, those without labels too. No key is needed for that.
+    async fn versions(&self, secret: &str) -> Answer<Vec<Listed>>;
 
     /// A secret with its first value.
     async fn create(
@@ -80,6 +80,15 @@ pub struct Described {
     pub owner: Option<String>,
     /// It is to be deleted, since then.
     pub deleted: Option<Timestamp>,
+}
+
+/// What ListSecretVersionIds shows of one version.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// As AWS writes it.
+    pub id: String,
+    /// When it was made, where that is said.
+    pub created: Option<Timestamp>,
 }
 
 /// What GetSecretValue shows of one version.

@@ -68,7 +68,7 @@ impl Probe<'_> {
             (Err(trouble), _) => (None, of(DESCRIBE, &trouble)),
         };
         let (current, get) = self.get(described.as_ref()).await;
-        let list = match self.aws.api.version_ids(name).await.outcome {
+        let list = match self.aws.api.versions(name).await.outcome {
             Ok(_) => Proof::proved(LIST),
             Err(trouble) => of(LIST, &trouble),
         };

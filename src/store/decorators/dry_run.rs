@@ -63,7 +63,12 @@ impl<S> DryRun<S> {
 impl Copied {
     fn reading(&self, secret: &Secret) -> Option<Reading> {
         let State { ring, revision, .. } = self.secrets.get(&secret.name)?;
-        Some(Reading { ring: ring.clone(), now: Interval::exactly(self.now), revision: *revision })
+        Some(Reading {
+            ring: ring.clone(),
+            now: Interval::exactly(self.now),
+            revision: *revision,
+            unread: None,
+        })
     }
 }
 

@@ -64,6 +64,15 @@ impl World {
         panic!("{demand:?} never stood; {:#?}", self.labels());
     }
 
+    /// The same, once: as the person sees it who does not repeat it.
+    pub(crate) async fn try_order(&mut self, n: usize, demand: Demand) -> Result<(), OrderFailure> {
+        let seen = self.replicas[n].rotator.carry_out(&self.policy, &demand).await;
+        self.check("after an order");
+        let finished = seen?.ring.is_some_and(|ring| plan::finished(&ring, &demand));
+        self.replicas[n].standing = (!finished).then_some(demand);
+        Ok(())
+    }
+
     /// No rotation is on, and nothing of an earlier one is left but marks, which stay for days.
     pub(crate) fn is_quiet(&self) -> bool {
         let labels = self.labels();

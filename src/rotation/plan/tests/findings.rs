@@ -210,3 +210,43 @@ fn what_is_untidy_is_put_in_order_last() {
         &policy(),
     );
 }
+
+#[test]
+fn a_pending_version_that_cannot_be_read_waits() {
+    let unread = |version: Version| Version { digest: Version::unread(version.id), ..version };
+    let base = || ring(version(1, 0));
+    let dark = || pending(base(), unread(version(2, 50)));
+    let marked = pending(ring(ended(version(1, 0), 60)), unread(version(2, 50)));
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let end = Some(Demand::Revoke { version: id(2) });
+    let soaked = 50 + SOAK;
+    let waits = Next::Idle { until: None };
+    check(
+        vec![
+            ("the next look says when", dark(), None, 60, waits),
+            ("it is not promoted unread, and asked for no more often than ever", dark(), None, soaked, waits),
+            ("not even for an ended one", marked, None, soaked, waits),
+            ("it is taken back", dark(), abort, 60, Next::Do(Step::Drop { pending: id(2) })),
+            ("it is ended", dark(), end, 60, Next::Do(Step::End { version: id(2) })),
+            ("once it is read it is promoted", pending(base(), version(2, 50)), None, soaked, promote(50)),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn no_value_is_needed_for_an_end_or_for_what_follows_a_version() {
+    let unread = |version: Version| Version { digest: Version::unread(version.id), ..version };
+    let dark = || previous(ring(unread(version(1, 0))), unread(version(0, 0)), 900);
+    let order = |demand: Demand| (demand, next(Some(&dark()), &policy(), Some(&demand), at(60)));
+    let (current, version) = (id(1), id(0));
+    for ((demand, next), want) in [
+        (order(Demand::Rotate { current }), Step::Stage { current }),
+        (order(Demand::Compromised { current }), Step::EndAll { current }),
+        (order(Demand::RevokeAll { current }), Step::EndAll { current }),
+        (order(Demand::Revoke { version }), Step::End { version }),
+    ] {
+        assert_eq!(refusal(&dark(), &demand), None, "two that can't be read are not the same token");
+        assert_eq!(next, Next::Do(want), "{demand:?}");
+    }
+}
