@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{Bounds, Member};
 use crate::{
-    rotation::ring::{Ring, Version, VersionId},
+    rotation::ring::{Held, Ring, Version, VersionId},
     time::{Interval, Timestamp, millis},
 };
 
@@ -34,6 +34,8 @@ struct Audience {
     reads: BTreeSet<(u64, Arc<str>)>,
     /// Those that never were, and of which a part was read.
     parts: BTreeSet<(u64, Arc<str>)>,
+    /// Those that are copies of a secret elsewhere: they lag without a bound, and nothing is refused by them.
+    replicas: BTreeSet<Arc<str>>,
     /// Of the first change that is in no publication yet.
     changed: Option<Moment>,
 }
@@ -57,6 +59,8 @@ pub(super) struct Read {
 pub(super) struct Place {
     pub(super) taken: Moment,
     pub(super) now_ms: u64,
+    /// How long before that the store had been read: long ago, where it does not say how much later it is.
+    pub(super) age_ms: u64,
     pub(super) complete: bool,
 }
 
@@ -86,6 +90,7 @@ impl State {
             audience.secrets.push(Arc::clone(secret));
             if let Some(known) = known.get(secret) {
                 audience.reads_of(known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
+                audience.replicas.extend(known.is_replica().then(|| Arc::clone(secret)));
             }
         }
         self.audiences = audiences;
@@ -127,6 +132,10 @@ impl State {
         };
         let known = Known { ring: ring.cloned(), read, whole };
         audience.reads_of(&known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
+        match known.is_replica() {
+            true => audience.replicas.insert(Arc::clone(secret)),
+            false => audience.replicas.remove(secret),
+        };
         Some(self.known.insert(Arc::clone(secret), known))
     }
 
@@ -148,17 +157,20 @@ impl State {
         self.audiences.get_mut(audience)?.changed.take()
     }
 
-    /// As old as the audience's oldest secret, and complete once each was read wholly. None before any was read.
+    /// As old as the audience's oldest secret, and complete once each was read wholly. None before any was read. With a
+    /// replica among them it is never young enough to refuse.
     pub(super) fn place(&self, audience: &str) -> Option<Place> {
-        let Audience { secrets, reads, parts, .. } = self.audiences.get(audience)?;
+        let Audience { secrets, reads, parts, replicas, .. } = self.audiences.get(audience)?;
         let (_, secret) = reads.first().into_iter().chain(parts.first()).min()?;
         let Read { at, now } = self.known.get(secret)?.counts();
-        Some(Place { taken: at, now_ms: now.latest.as_millis(), complete: reads.len() == secrets.len() })
+        let age_ms = if replicas.is_empty() { 0 } else { millis(self.bounds.freshness) };
+        let (now_ms, complete) = (now.latest.as_millis(), reads.len() == secrets.len());
+        Some(Place { taken: at, now_ms, age_ms, complete })
     }
 
     /// The view of an audience, made anew.
     pub(super) fn view(&self, audience: &str) -> Option<View> {
-        let Place { taken, now_ms, complete } = self.place(audience)?;
+        let Place { taken, now_ms, age_ms, complete } = self.place(audience)?;
         let secrets = &self.audiences.get(audience)?.secrets;
         let members = secrets.iter().filter_map(|secret| self.members.get(secret));
         let members = members.filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
@@ -170,7 +182,7 @@ impl State {
         let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries);
         let set =
             set.inspect_err(|error| tracing::error!(audience, "no accept set can be made: {error}")).ok()?;
-        Some(View { set, now_ms, age_ms: 0, taken, complete })
+        Some(View { set, now_ms, age_ms, taken, complete })
     }
 
     /// What wakes the reader of a secret.
@@ -207,6 +219,10 @@ impl Known {
     /// The read by which its age counts.
     fn counts(&self) -> Read {
         self.whole.unwrap_or(self.read)
+    }
+
+    fn is_replica(&self) -> bool {
+        self.ring.as_ref().is_some_and(|ring| ring.findings.held == Some(Held::Replica))
     }
 
     /// Whether a token that was known is not any more, though its version stands: then no refusal may rest on a set

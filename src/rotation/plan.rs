@@ -52,6 +52,7 @@ pub enum Next {
 ///   until then it lives to its own deadline, however many follow.
 /// - While the store holds a secret, nothing is staged or promoted. Want of room, and a value that is no token, do not
 ///   hold up what has begun, nor the replacement of an ended version; an order replaces such a value too.
+/// - A replica of a secret elsewhere is left alone; and while copies of a secret are not in sync, all but ends waits.
 /// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
 pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {
@@ -71,6 +72,10 @@ pub fn next_without(
         let creates = policy.terms().store.creates && !given_up(&Step::Create);
         return if creates { Next::Do(Step::Create) } else { Next::Idle { until: None } };
     };
+    if ring.findings.held == Some(Held::Replica) {
+        return Next::Idle { until: None };
+    }
+    let given_up = |step: &Step| given_up(step) || waits_for_copies(ring, step);
     let plan = Plan { ring, policy, now };
     let wanted = plan.rotation(demand);
     let step = wanted
@@ -80,6 +85,12 @@ pub fn next_without(
     // Of what was given up, the time says nothing: the next look does.
     let until = if wanted.is_some() { None } else { plan.wake(&given_up) };
     step.map_or(Next::Idle { until }, Next::Do)
+}
+
+/// An end, and what replaces an ended version, wait for no other region.
+fn waits_for_copies(ring: &Ring, step: &Step) -> bool {
+    let is_end = matches!(step, Step::End { .. } | Step::EndAll { .. });
+    ring.findings.replicating && ring.current.ended.is_none() && !is_end
 }
 
 fn refusal_is_none(ring: &Ring, demand: Option<&Demand>) -> bool {

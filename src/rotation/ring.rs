@@ -139,6 +139,8 @@ pub struct Findings {
     pub untidy: Option<VersionId>,
     /// Why no version may be staged or promoted.
     pub held: Option<Held>,
+    /// Copies of it in other regions are not in sync: labels that move close together can leave them so for ever.
+    pub replicating: bool,
     /// Of a version that matters the value can't be read, or whose it is: what is unknown here may well be right.
     pub unread: bool,
 }
@@ -165,9 +167,19 @@ pub enum Held {
          or promoted until it can (the log and `status` say why)"
     )]
     PendingUnread,
-    /// It belongs to another AWS service.
-    #[error("another AWS service owns the secret and rotates it: take it out of our config")]
+    /// It belongs to another AWS service, or to a third party that AWS manages it for.
+    #[error(
+        "another AWS service, or a third party, manages the secret and rotates it: take it out of our config"
+    )]
     Managed,
+    /// It is a copy of a secret in another region.
+    #[error(
+        "the secret is a replica of one in another region: AWS takes no writes here, and what is read here may lag without a \
+         bound. So its tokens are accepted as they are read, and nothing is refused by it. Rotate, pause and revoke at the \
+         primary secret, with its region in `store.region`; or make this one a secret of its own (aws secretsmanager \
+         stop-replication-to-replica)"
+    )]
+    Replica,
     /// Bots can't use what they read.
     #[error(
         "the current version's value can't be used as a token: {0}. Or let `rotate` put a new one there; what was current \

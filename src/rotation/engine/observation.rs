@@ -53,6 +53,7 @@ impl Parked {
             Held::ForeignPending => Reason::ForeignPending,
             Held::NativeRotation => Reason::NativeRotation,
             Held::Managed => Reason::Managed,
+            Held::Replica => Reason::Replica,
             Held::Unusable(_) => Reason::Unusable,
             Held::Full | Held::PendingUnread => return None,
         };
@@ -73,7 +74,12 @@ pub(super) fn told(ring: &Ring) -> Option<String> {
     let message = "a person has made an older version current again, so the secret was paused: `rotate` to replace it, \
                    or `resume` to go on with it";
     let passing = ring.findings.held.filter(|held| held.passes()).map(|held| held.to_string());
-    passing.or_else(|| rolled_back.then(|| message.to_owned()))
+    let copies = "its copies in other regions are not in sync: labels that move close together can leave them so for ever, \
+                  so all but ends waits. Look at ReplicationStatus (aws secretsmanager describe-secret); where one has \
+                  failed, take that region out and add it again (remove-regions-from-replication, \
+                  replicate-secret-to-regions)";
+    let copies = ring.findings.replicating.then(|| copies.to_owned());
+    passing.or(copies).or_else(|| rolled_back.then(|| message.to_owned()))
 }
 
 /// Why secrets are parked.
@@ -95,11 +101,13 @@ pub enum Reason {
     NativeRotation,
     /// Another AWS service owns it.
     Managed,
+    /// It is a copy of a secret in another region.
+    Replica,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Self::Missing,
         Self::Denied,
         Self::Damaged,
@@ -108,6 +116,7 @@ impl Reason {
         Self::ForeignPending,
         Self::NativeRotation,
         Self::Managed,
+        Self::Replica,
     ];
 
     /// As metrics write it.
@@ -121,6 +130,7 @@ impl Reason {
             Self::ForeignPending => "foreign_pending",
             Self::NativeRotation => "native_rotation",
             Self::Managed => "managed",
+            Self::Replica => "replica",
         }
     }
 }

@@ -16,6 +16,7 @@ use aws_sdk_secretsmanager::{
     error::{ProvideErrorMetadata, SdkError},
     operation::{describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput},
     primitives::DateTime,
+    types::StatusType,
 };
 use crossfade_verify::Moment;
 use zeroize::Zeroizing;
@@ -37,6 +38,8 @@ pub(super) struct Api {
     last: Mutex<Option<time::Last>>,
     pace: Pace,
 }
+
+const IN_SYNC: Option<StatusType> = Some(StatusType::InSync);
 
 /// Of a list of at most 100 versions.
 const PAGES: usize = 10;
@@ -201,6 +204,9 @@ fn described(output: DescribeSecretOutput) -> Option<Described> {
         stages: output.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
         rotates_itself: output.rotation_enabled.unwrap_or_default(),
         owner: output.owning_service,
+        kind: output.r#type,
+        primary_region: output.primary_region,
+        replicating: output.replication_status.unwrap_or_default().iter().any(|copy| copy.status != IN_SYNC),
         deleted: output.deleted_date.map(timestamp),
     })
 }

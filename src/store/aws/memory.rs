@@ -106,6 +106,8 @@ pub(super) struct State {
     pub(super) labels: BTreeMap<VersionId, Labels>,
     pub(super) rotates_itself: bool,
     pub(super) is_managed: bool,
+    pub(super) is_replica: bool,
+    pub(super) replicating: bool,
 }
 
 /// One read.
@@ -174,6 +176,7 @@ impl Memory {
         if self.arn != described.arn {
             *self = Self { arn: described.arn.clone(), seen: self.seen.take(), ..Self::default() };
         }
+        let (is_managed, is_replica) = (described.manager().is_some(), described.copied_from().is_some());
         let mut labels = BTreeMap::new();
         for (name, stages) in described.stages {
             let id = VersionId::of_name(&name);
@@ -184,7 +187,9 @@ impl Memory {
             arn: described.arn,
             labels,
             rotates_itself: described.rotates_itself,
-            is_managed: described.owner.is_some(),
+            is_managed,
+            is_replica,
+            replicating: described.replicating,
         };
         self.noted.retain(|_, (_, seen)| *seen + store_lag > now.earliest);
         self.see_replaced(&state, grace, now);

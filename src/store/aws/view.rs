@@ -78,6 +78,7 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     let made = |id: VersionId| memory.made(id).filter(|made| made.is_exact).map(|made| made.at);
     let taken: usize = state.labels.values().map(Labels::taken).sum();
     let held = match () {
+        () if state.is_replica => Some(Held::Replica),
         () if state.is_managed => Some(Held::Managed),
         () if state.rotates_itself => Some(Held::NativeRotation),
         () if undecided => Some(Held::PendingUnread),
@@ -92,6 +93,7 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
         rolled_back: newest.and_then(made).zip(made(current.id)).is_some_and(|(newest, own)| newest > own),
         untidy: None,
         held,
+        replicating: state.replicating,
         unread: undecided || !live(state, memory, now).iter().all(is_read),
     };
     let previous = previous.into_iter().map(|(_, previous)| previous).collect();

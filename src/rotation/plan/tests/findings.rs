@@ -250,3 +250,40 @@ fn no_value_is_needed_for_an_end_or_for_what_follows_a_version() {
         assert_eq!(next, Next::Do(want), "{demand:?}");
     }
 }
+
+#[test]
+fn a_replica_is_left_alone_and_every_order_about_it_is_refused() {
+    let replica = || held(previous(ring(ended(version(1, 0), 50)), version(0, 0), 10), Held::Replica);
+    let waits = Next::Idle { until: None };
+    check(vec![("nothing is retired, staged or put in order", replica(), None, EVERY, waits)], &policy());
+    for demand in [
+        Demand::Pause,
+        Demand::Resume,
+        Demand::RevokeAll { current: id(1) },
+        Demand::Revoke { version: id(0) },
+    ] {
+        assert_eq!(refusal(&replica(), &demand), Some(Refusal::Held(Held::Replica)), "{demand:?}");
+    }
+}
+
+#[test]
+fn while_copies_are_not_in_sync_all_but_ends_waits() {
+    let behind =
+        |ring: Ring| found(ring, Findings { replicating: true, untidy: Some(id(1)), ..Findings::default() });
+    let base = || behind(previous(ring(version(1, 0)), version(0, 0), 900));
+    let soaking = || behind(pending(ring(version(1, 0)), version(2, 50)));
+    let waits = Next::Idle { until: None };
+    let end = Some(Demand::Revoke { version: id(0) });
+    let leak = Some(Demand::Compromised { current: id(1) });
+    check(
+        vec![
+            ("a slot waits", base(), None, EVERY, waits),
+            ("an order waits", base(), Some(Demand::Pause), 60, waits),
+            ("a promotion waits", soaking(), None, 50 + SOAK, waits),
+            ("an end does not", base(), end, 60, Next::Do(Step::End { version: id(0) })),
+            ("nor does one of all", base(), leak, 60, Next::Do(Step::EndAll { current: id(1) })),
+            ("nor what replaces it", behind(ring(ended(version(1, 0), 60))), None, 61, STAGE),
+        ],
+        &policy(),
+    );
+}

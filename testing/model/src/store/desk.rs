@@ -173,8 +173,16 @@ impl Calls for Desk {
             let others = stages.values_mut().filter(|labels| !current(labels));
             others.for_each(|labels| labels.retain(|label| !label.contains("-paused-")));
         }
-        let described =
-            Described { arn: shown.arn, stages, rotates_itself: false, owner: None, deleted: None };
+        let described = Described {
+            arn: shown.arn,
+            stages,
+            rotates_itself: false,
+            owner: None,
+            kind: None,
+            primary_region: None,
+            replicating: false,
+            deleted: None,
+        };
         self.answer(Ok(described))
     }
 
