@@ -80,10 +80,10 @@ pub fn next_without(
     let wanted = plan.rotation(demand);
     let step = wanted
         .filter(|step| !given_up(step))
-        .or_else(|| plan.retire(&given_up))
+        .or_else(|| plan.retire(given_up))
         .or_else(|| plan.tidy().filter(|step| !given_up(step)));
     // Of what was given up, the time says nothing: the next look does.
-    let until = if wanted.is_some() { None } else { plan.wake(&given_up) };
+    let until = if wanted.is_some() { None } else { plan.wake(given_up) };
     step.map_or(Next::Idle { until }, Next::Do)
 }
 

@@ -118,8 +118,8 @@ const FINDINGS: &[Cut] = &[
     ),
     cut(
         "it is put in order last",
-        ".or_else(|| plan.retire(&given_up))",
-        ".or_else(|| plan.tidy()).or_else(|| plan.retire(&given_up))",
+        ".or_else(|| plan.retire(given_up))",
+        ".or_else(|| plan.tidy()).or_else(|| plan.retire(given_up))",
         UNTIDY,
     ),
     cut(
