@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use crossfade_verify::{Entry, Moment, Reason, Verdict, decide};
+use crossfade_verify::{Digest, Entry, Moment, Reason, Verdict, View, decide};
 use tokio::sync::{Notify, watch};
 
 use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
@@ -75,6 +75,17 @@ pub struct Accepted {
     pub created_ms: u64,
 }
 
+impl Accepted {
+    fn of(view: &View, grant: &crossfade_verify::Accepted<'_>, at: Moment) -> Self {
+        Self {
+            audience: Arc::from(view.set.audience()),
+            entry: grant.entry.clone(),
+            expires_ms: view.on_wall_ms(grant.expires_ms, at),
+            created_ms: view.on_wall_ms(grant.entry.created_ms, at),
+        }
+    }
+}
+
 /// The accept sets of all audiences.
 pub struct Distribution {
     clock: Arc<dyn Clock>,
@@ -127,7 +138,8 @@ impl Distribution {
         self.generation.send_modify(|g| *g += 1);
     }
 
-    /// Takes what a read of a secret showed. When this returns, it is in force.
+    /// Takes what a read of a secret showed. When this returns, it is in force. Labels count at once, also where a value
+    /// could not be read; what refuses gets no younger by that.
     pub fn publish(&self, secret: &str, ring: Option<&Arc<Ring>>, at: Moment, now: Interval) {
         let mut state = self.lock();
         let Some(member) = state.members.get(secret).cloned() else { return };
@@ -171,19 +183,19 @@ impl Distribution {
             let view = newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view);
             match (decide(view, presented, at), view) {
                 (Verdict::Accepted(grant), Some(view)) => {
-                    let accepted = Accepted {
-                        audience: Arc::clone(audience),
-                        entry: grant.entry.clone(),
-                        expires_ms: view.on_wall_ms(grant.expires_ms, at),
-                        created_ms: view.on_wall_ms(grant.entry.created_ms, at),
-                    };
-                    return Decision::Accepted(Box::new(accepted));
+                    return Decision::Accepted(Box::new(Accepted::of(view, &grant, at)));
                 }
                 // An expired token is known better than an unknown one.
                 (Verdict::Refused(reason), _) => {
                     refused = refused.filter(|r| *r == Reason::Expired).or(Some(reason));
                 }
-                (Verdict::Accepted(_) | Verdict::Unsure, _) => unsure = true,
+                (Verdict::Accepted(_) | Verdict::Unsure, _) => {
+                    let known = newest.as_ref().and_then(|p| p.as_deref());
+                    if let Some(accepted) = known.and_then(|p| self.by_its_own_secret(p, presented, at)) {
+                        return Decision::Accepted(Box::new(accepted));
+                    }
+                    unsure = true;
+                }
             }
         }
         match refused {
@@ -191,6 +203,17 @@ impl Distribution {
             Some(reason) if !unsure => Decision::Refused(reason),
             _ => Decision::Unsure,
         }
+    }
+
+    /// A known token's age is that of its own secret: that another one of the audience can't be read says nothing
+    /// against it.
+    fn by_its_own_secret(&self, newest: &Publication, presented: &[u8], at: Moment) -> Option<Accepted> {
+        let set = &newest.view.set;
+        let entry = set.find(&Digest::of(presented))?;
+        let (taken, now_ms) = self.lock().last_read(&entry.secret)?;
+        let view = View { set: set.clone(), now_ms, age_ms: 0, taken, complete: false };
+        let Verdict::Accepted(grant) = decide(Some(&view), presented, at) else { return None };
+        Some(Accepted::of(&view, &grant, at))
     }
 
     /// The newest view of one audience, and what of it is sent.

@@ -3,7 +3,7 @@
 //! The trait is small and speaks our words: the state with the store's own time, and single steps
 //! that are compare-and-swap. It never hands out a token; see [`crate::token::Reveal`].
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -61,6 +61,23 @@ pub struct Reading {
     pub now: Interval,
     /// Of the whole state, where the store has one: a step on an older revision is a conflict.
     pub revision: u64,
+    /// What could not be read, where the rest could; the ring's findings say so too.
+    pub unread: Option<Unread>,
+}
+
+/// A part of a secret that could not be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unread {
+    /// Whether the store refuses us; else it may pass.
+    pub denied: bool,
+    /// Which part, and why.
+    pub message: Arc<str>,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
 }
 
 /// The versions of secrets, and the steps that change them.

@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
     rule("store::aws", &["store", "rotation", "token", "time", "clock"], &["engine", "std::env"]),
     rule("store::aws::name", &[], PURE),
     rule("store::aws::label", &["rotation::ring", "time"], PURE),
-    rule("store::aws::memory", &["rotation::ring", "time"], PURE),
+    rule("store::aws::memory", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::view", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::room", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::chores", &["store", "rotation::ring", "time"], PURE),

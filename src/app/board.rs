@@ -145,7 +145,7 @@ impl Board {
         let now = self.clock.moment();
         for Row { secret, seen } in &rows.all {
             let (name, Some(seen)) = (&secret.name, seen) else { continue };
-            if let Some((at, _)) = seen.read {
+            if let Some((at, _)) = seen.whole {
                 metrics.rotation.view_age(name, elapsed(at, now).as_secs_f64());
             }
             let previous = seen.ring.iter().flat_map(|ring| &ring.previous);

@@ -276,7 +276,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
         let status = local.status(name)?;
         let is_late = status.promotes_ms.zip(status.now_ms).is_some_and(|(at, now)| at + LATE_MS < now);
         let is_left = status.phase == Phase::Soaking && (wait || is_late);
-        well &= status.phase != Phase::Parked && !status.overdue && !is_left && status.view_age_ms.is_some();
+        well &= status.phase != Phase::Parked && !status.overdue && !is_left && status.now_ms.is_some();
     }
     Ok(well)
 }

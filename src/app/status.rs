@@ -14,7 +14,7 @@ use crate::{
         plan::{Phase, Refusal},
         ring::Version,
     },
-    time::{Timestamp, millis},
+    time::{Interval, Timestamp, millis},
 };
 
 /// Verifiers that are shown by name.
@@ -28,7 +28,7 @@ pub(super) fn of(
 ) -> SecretStatus {
     let ms = Timestamp::as_millis;
     let ring = seen.and_then(|seen| seen.ring.as_ref());
-    let age = seen.and_then(|seen| seen.read).map(|(at, _)| elapsed(at, now));
+    let since = |read: Option<(Moment, Interval)>| read.map(|(at, _)| elapsed(at, now));
     let read = seen.and_then(|seen| seen.read);
     let mut versions = Vec::new();
     if let Some(ring) = ring {
@@ -52,8 +52,8 @@ pub(super) fn of(
             Some(_) if foreign => Some("the current token was made by somebody else: rotate it".to_owned()),
             Some(_) => None,
         }),
-        now_ms: read.zip(age).map(|((_, at), age)| ms(at.latest + age)),
-        view_age_ms: age.map(millis),
+        now_ms: read.zip(since(read)).map(|((_, at), age)| ms(at.latest + age)),
+        view_age_ms: since(seen.and_then(|seen| seen.whole)).map(millis),
         versions,
         schedule: secret.schedule.as_deref().map(str::to_owned),
         next_slot_ms: seen.and_then(|seen| seen.next_slot).map(ms),
@@ -117,6 +117,7 @@ fn version(of: &Version, stage: Stage, deadline: Option<Timestamp>, usage: Optio
         deadline_ms: deadline.map(Timestamp::as_millis),
         ended: of.ended.is_some(),
         foreign: of.foreign,
+        unread: of.is_unread(),
         last_used_ms: last.map(|last| last.at_ms),
         last_used_by: last.map(|last| last.by.to_string()),
         watched_since_ms: watched.as_ref().map(|watched| watched.since_ms),

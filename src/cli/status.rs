@@ -132,6 +132,7 @@ fn accepted(version: &VersionStatus, secret: &SecretStatus) -> String {
     match (&*version.stage, version.deadline_ms) {
         ("current", _) if version.ended => "until replaced (ended)".to_owned(),
         (_, _) if version.ended => "no (ended)".to_owned(),
+        (_, _) if version.unread => "not known (can't be read)".to_owned(),
         ("pending", _) => match secret.promotes_ms {
             Some(at) if at > now => format!("yes, current {}", output::relative(at, now)),
             _ => "yes".to_owned(),

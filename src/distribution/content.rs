@@ -67,8 +67,8 @@ impl Publication {
 
     /// The same at another place in time.
     pub(super) fn at(&self, place: Place) -> Self {
-        let Place { taken, now_ms, complete } = place;
-        let view = View { set: self.view.set.clone(), now_ms, age_ms: 0, taken, complete };
+        let Place { taken, now_ms, age_ms, complete } = place;
+        let view = View { set: self.view.set.clone(), now_ms, age_ms, taken, complete };
         let view = not_before(&self.view, view);
         Self { view, content: Arc::clone(&self.content) }
     }

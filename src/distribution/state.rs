@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{Bounds, Member};
 use crate::{
-    rotation::ring::{NO_TOKEN, Ring, Version, VersionId},
+    rotation::ring::{Held, Ring, Version, VersionId},
     time::{Interval, Timestamp, millis},
 };
 
@@ -30,8 +30,12 @@ pub(super) struct State {
 #[derive(Default)]
 struct Audience {
     secrets: Vec<Arc<str>>,
-    /// Those that were read, by when that read began: the first one is the oldest.
+    /// Those that were read wholly, by when that read began: the first one is the oldest.
     reads: BTreeSet<(u64, Arc<str>)>,
+    /// Those that never were, and of which a part was read.
+    parts: BTreeSet<(u64, Arc<str>)>,
+    /// Those that are copies of a secret elsewhere: they lag without a bound, and nothing is refused by them.
+    replicas: BTreeSet<Arc<str>>,
     /// Of the first change that is in no publication yet.
     changed: Option<Moment>,
 }
@@ -39,6 +43,14 @@ struct Audience {
 /// A secret's versions, and when the read that showed them began.
 pub(super) struct Known {
     ring: Option<Arc<Ring>>,
+    read: Read,
+    /// The last read in which each value was known: no other one makes a refusal younger.
+    whole: Option<Read>,
+}
+
+/// When a read began, and the store's time then.
+#[derive(Copy, Clone)]
+pub(super) struct Read {
     at: Moment,
     now: Interval,
 }
@@ -47,6 +59,8 @@ pub(super) struct Known {
 pub(super) struct Place {
     pub(super) taken: Moment,
     pub(super) now_ms: u64,
+    /// How long before that the store had been read: long ago, where it does not say how much later it is.
+    pub(super) age_ms: u64,
     pub(super) complete: bool,
 }
 
@@ -74,7 +88,10 @@ impl State {
         for (secret, member) in members {
             let audience = audiences.entry(Arc::clone(&member.audience)).or_default();
             audience.secrets.push(Arc::clone(secret));
-            audience.reads.extend(known.get(secret).map(|known| (known.at.boot_ms, Arc::clone(secret))));
+            if let Some(known) = known.get(secret) {
+                audience.reads_of(known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
+                audience.replicas.extend(known.is_replica().then(|| Arc::clone(secret)));
+            }
         }
         self.audiences = audiences;
         gone
@@ -100,16 +117,32 @@ impl State {
         now: Interval,
     ) -> Option<Option<Known>> {
         let secret = &member.secret;
-        let last = self.known.get(secret).map(|known| known.at.boot_ms);
-        if last.is_some_and(|last| last > at.boot_ms) {
+        let last = self.known.get(secret);
+        if last.is_some_and(|last| last.read.at.boot_ms > at.boot_ms) {
             return None;
         }
         let audience = self.audiences.entry(Arc::clone(&member.audience)).or_default();
         if let Some(last) = last {
-            audience.reads.remove(&(last, Arc::clone(secret)));
+            audience.reads_of(last).remove(&(last.counts().at.boot_ms, Arc::clone(secret)));
         }
-        audience.reads.insert((at.boot_ms, Arc::clone(secret)));
-        Some(self.known.insert(Arc::clone(secret), Known { ring: ring.cloned(), at, now }))
+        let read = Read { at, now };
+        let whole = match ring.filter(|ring| ring.findings.unread) {
+            Some(ring) => last.filter(|last| !last.loses_a_token(ring)).and_then(|last| last.whole),
+            None => Some(read),
+        };
+        let known = Known { ring: ring.cloned(), read, whole };
+        audience.reads_of(&known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
+        match known.is_replica() {
+            true => audience.replicas.insert(Arc::clone(secret)),
+            false => audience.replicas.remove(secret),
+        };
+        Some(self.known.insert(Arc::clone(secret), known))
+    }
+
+    /// When that secret was last read, be it in part.
+    pub(super) fn last_read(&self, secret: &str) -> Option<(Moment, u64)> {
+        let Read { at, now } = self.known.get(secret)?.read;
+        Some((at, now.latest.as_millis()))
     }
 
     /// What an audience accepts is no longer what was published.
@@ -124,17 +157,20 @@ impl State {
         self.audiences.get_mut(audience)?.changed.take()
     }
 
-    /// As old as the audience's oldest secret, and complete once each was read. None before any was.
+    /// As old as the audience's oldest secret, and complete once each was read wholly. None before any was read. With a
+    /// replica among them it is never young enough to refuse.
     pub(super) fn place(&self, audience: &str) -> Option<Place> {
-        let Audience { secrets, reads, .. } = self.audiences.get(audience)?;
-        let oldest = self.known.get(&reads.first()?.1)?;
-        let now_ms = oldest.now.latest.as_millis();
-        Some(Place { taken: oldest.at, now_ms, complete: reads.len() == secrets.len() })
+        let Audience { secrets, reads, parts, replicas, .. } = self.audiences.get(audience)?;
+        let (_, secret) = reads.first().into_iter().chain(parts.first()).min()?;
+        let Read { at, now } = self.known.get(secret)?.counts();
+        let age_ms = if replicas.is_empty() { 0 } else { millis(self.bounds.freshness) };
+        let (now_ms, complete) = (now.latest.as_millis(), reads.len() == secrets.len());
+        Some(Place { taken: at, now_ms, age_ms, complete })
     }
 
     /// The view of an audience, made anew.
     pub(super) fn view(&self, audience: &str) -> Option<View> {
-        let Place { taken, now_ms, complete } = self.place(audience)?;
+        let Place { taken, now_ms, age_ms, complete } = self.place(audience)?;
         let secrets = &self.audiences.get(audience)?.secrets;
         let members = secrets.iter().filter_map(|secret| self.members.get(secret));
         let members = members.filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
@@ -146,7 +182,7 @@ impl State {
         let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries);
         let set =
             set.inspect_err(|error| tracing::error!(audience, "no accept set can be made: {error}")).ok()?;
-        Some(View { set, now_ms, age_ms: 0, taken, complete })
+        Some(View { set, now_ms, age_ms, taken, complete })
     }
 
     /// What wakes the reader of a secret.
@@ -157,9 +193,9 @@ impl State {
     /// The signals of those secrets of these audiences that were not read since.
     pub(super) fn stale(&self, audiences: &[Arc<str>], since_boot_ms: u64) -> Vec<Arc<Notify>> {
         let of = audiences.iter().filter_map(|audience| self.audiences.get(audience));
-        let stale = of
-            .flat_map(|audience| &audience.secrets)
-            .filter(|secret| self.known.get(*secret).is_none_or(|known| known.at.boot_ms < since_boot_ms));
+        let stale = of.flat_map(|audience| &audience.secrets).filter(|secret| {
+            self.known.get(*secret).is_none_or(|known| known.counts().at.boot_ms < since_boot_ms)
+        });
         stale.map(|secret| self.refresh.get(secret).cloned().unwrap_or_default()).collect()
     }
 
@@ -172,7 +208,31 @@ impl State {
     }
 }
 
+impl Audience {
+    /// Where that secret's read is counted.
+    fn reads_of(&mut self, known: &Known) -> &mut BTreeSet<(u64, Arc<str>)> {
+        if known.whole.is_some() { &mut self.reads } else { &mut self.parts }
+    }
+}
+
 impl Known {
+    /// The read by which its age counts.
+    fn counts(&self) -> Read {
+        self.whole.unwrap_or(self.read)
+    }
+
+    fn is_replica(&self) -> bool {
+        self.ring.as_ref().is_some_and(|ring| ring.findings.held == Some(Held::Replica))
+    }
+
+    /// Whether a token that was known is not any more, though its version stands: then no refusal may rest on a set
+    /// without it.
+    fn loses_a_token(&self, ring: &Ring) -> bool {
+        let was_known =
+            |id| self.ring.as_ref().and_then(|old| old.version(id)).is_some_and(Version::has_token);
+        ring.versions().any(|version| version.is_unread() && was_known(version.id))
+    }
+
     /// Those that stood.
     pub(super) fn versions(&self) -> Vec<VersionId> {
         self.ring.iter().flat_map(|ring| ring.versions()).map(|version| version.id).collect()
@@ -185,13 +245,13 @@ impl Known {
     }
 }
 
-/// What of a ring is accepted: the current version always, the others unless they are ended.
+/// What of a ring is accepted, as far as its token is known: the current version always, the others unless they are ended.
 fn entries_of(member: &Member, ring: &Ring) -> Vec<Entry> {
-    let pending =
-        ring.pending.iter().filter(|p| p.ended.is_none()).map(|p| entry(member, p, Stage::Pending, None));
-    let previous = ring.previous.iter().filter(|p| p.version.ended.is_none());
+    let counts = |version: &Version| version.ended.is_none() && version.has_token();
+    let pending = ring.pending.iter().filter(|p| counts(p)).map(|p| entry(member, p, Stage::Pending, None));
+    let previous = ring.previous.iter().filter(|p| counts(&p.version));
     let previous = previous.map(|p| entry(member, &p.version, Stage::Previous, Some(p.deadline)));
-    let current = Some(&ring.current).filter(|current| current.digest != NO_TOKEN);
+    let current = Some(&ring.current).filter(|current| current.has_token());
     let current = current.map(|current| entry(member, current, Stage::Current, None));
     current.into_iter().chain(pending).chain(previous).collect()
 }

@@ -164,6 +164,84 @@ mod published {
         assert_eq!(all.published("a").expect("a view").view.taken, at(91), "an older read changes nothing");
     }
 
+    /// A read that shows labels, and the value of no other version than that one.
+    fn read_in_part(of: &Distribution, secret: &str, token: &str, second: u64) {
+        let mut ring = Arc::unwrap_or_clone(ring(token));
+        let id = VersionId::of_name("a version that can't be read");
+        ring.pending = Some(Version { id, digest: Version::unread(id), ..ring.current });
+        ring.findings.unread = true;
+        let now = Interval::exactly(Timestamp::from_millis(second * 1000));
+        of.publish(secret, Some(&Arc::new(ring)), at(second), now);
+    }
+
+    fn verdict(of: &Distribution, token: &str) -> Decision {
+        of.decide(&["a".into()], token.as_bytes())
+    }
+
+    #[test]
+    fn labels_count_at_once_and_a_refusal_by_the_last_read_that_knew_each_value() {
+        let all = two();
+        read(&all, "two", TOKENS[1], 99);
+        read(&all, "one", TOKENS[0], 41);
+        read_in_part(&all, "one", "a-third-one-of-somebody-else", 99);
+        let view = all.published("a").expect("a view").view.clone();
+        assert_eq!((view.taken, view.complete), (at(41), true), "the part makes nothing younger");
+        assert!(accepts(&all, "a-third-one-of-somebody-else"));
+        assert!(
+            matches!(verdict(&all, TOKENS[0]), Decision::Refused(_)),
+            "it was read 59 s ago that it is all"
+        );
+        read(&all, "one", TOKENS[0], 99);
+        assert!(accepts(&all, TOKENS[0]));
+
+        let all = two();
+        read(&all, "two", TOKENS[1], 99);
+        read(&all, "one", TOKENS[0], 40);
+        read_in_part(&all, "one", "a-third-one-of-somebody-else", 99);
+        assert!(matches!(verdict(&all, TOKENS[0]), Decision::Unsure), "60 s ago is too long");
+    }
+
+    #[test]
+    fn a_secret_that_was_never_read_wholly_leaves_the_set_incomplete_and_what_is_known_accepted() {
+        let all = two();
+        read(&all, "two", TOKENS[1], 99);
+        read_in_part(&all, "one", TOKENS[0], 99);
+        assert!(!all.published("a").expect("a view").view.complete);
+        assert!(accepts(&all, TOKENS[0]) && accepts(&all, TOKENS[1]));
+        assert!(matches!(verdict(&all, "a-third-one-of-somebody-else"), Decision::Unsure));
+        all.configure(
+            Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) },
+            vec![member("one", "a"), member("two", "a")],
+        );
+        assert!(!all.published("a").expect("a view").view.complete, "nor by a config that is read again");
+    }
+
+    #[test]
+    fn no_refusal_rests_on_a_set_without_a_token_that_was_known_and_is_not_any_more() {
+        let all = two();
+        read(&all, "two", TOKENS[1], 99);
+        read(&all, "one", TOKENS[0], 99);
+        let mut ring = Arc::unwrap_or_clone(ring(TOKENS[0]));
+        ring.current.digest = Version::unread(ring.current.id);
+        ring.findings.unread = true;
+        let now = Interval::exactly(Timestamp::from_millis(100_000));
+        all.publish("one", Some(&Arc::new(ring)), at(100), now);
+        assert!(matches!(verdict(&all, TOKENS[0]), Decision::Unsure), "its format may have been changed");
+    }
+
+    #[test]
+    fn a_known_token_is_as_old_as_its_own_secret_and_an_unknown_one_as_all() {
+        let hold = Duration::from_secs(60);
+        let all = two();
+        all.configure(Bounds { freshness: hold, hold }, vec![member("one", "a"), member("two", "a")]);
+        read(&all, "one", TOKENS[0], 10);
+        read(&all, "two", TOKENS[1], 99);
+        assert!(accepts(&all, TOKENS[1]), "the other one can't be read for longer than `hold`");
+        assert!(matches!(verdict(&all, TOKENS[0]), Decision::Unsure), "and is not accepted any more itself");
+        read_in_part(&all, "one", TOKENS[0], 99);
+        assert!(accepts(&all, TOKENS[0]), "its labels say that it still counts");
+    }
+
     #[test]
     fn what_others_are_told_is_on_the_wall_clock_wherever_the_store_s_is() {
         // Behind by a minute and ahead by six hours; the wall clock is at 100 s.

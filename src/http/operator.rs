@@ -288,6 +288,9 @@ pub struct VersionStatus {
     pub ended: bool,
     /// Whether somebody else made its token.
     pub foreign: bool,
+    /// Whether its value can't be read: its token is neither accepted nor refused.
+    #[serde(default)]
+    pub unread: bool,
     /// When it was last accepted, as far as the daemon that answers has heard.
     pub last_used_ms: Option<u64>,
     /// By which verifier: a client of ours, and the name of its process where it has one.

@@ -44,7 +44,7 @@ pub enum Next {
 ///   goes on with it: that is written down first, so that no replica pauses it again.
 /// - A pending version that is ended, or bears a note, is taken back and never promoted. So is one that was
 ///   to follow a version which is not current any more, once its own promotion can't be under way.
-/// - A pending version is promoted once it has stood in the store for the soak. While the secret is
+/// - A pending version is promoted once it has stood in the store for the soak, and its value was read. While the secret is
 ///   paused it waits, unless the current version is ended. `revoke --all` does not wait for the soak.
 /// - The version that it replaces has its deadline in the store by then; an ended one gets no grace. So
 ///   has each version before it.
@@ -55,6 +55,7 @@ pub enum Next {
 /// - While the store holds a secret, nothing is staged or promoted. Want of room, and a value that is no token, do not
 ///   hold up what has begun, nor the replacement of an ended version; an order replaces such a value too, unless what
 ///   else the value holds would be lost with it: then nothing does.
+/// - A replica of a secret elsewhere is left alone; and while copies of a secret are not in sync, all but ends waits.
 /// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
 pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: Interval) -> Next {
@@ -74,15 +75,25 @@ pub fn next_without(
         let creates = policy.terms().store.creates && !given_up(&Step::Create);
         return if creates { Next::Do(Step::Create) } else { Next::Idle { until: None } };
     };
+    if ring.findings.held == Some(Held::Replica) {
+        return Next::Idle { until: None };
+    }
+    let given_up = |step: &Step| given_up(step) || waits_for_copies(ring, step);
     let plan = Plan { ring, policy, now };
     let wanted = plan.rotation(demand);
     let step = wanted
         .filter(|step| !given_up(step))
-        .or_else(|| plan.retire(&given_up))
+        .or_else(|| plan.retire(given_up))
         .or_else(|| plan.tidy().filter(|step| !given_up(step)));
     // Of what was given up, the time says nothing: the next look does.
-    let until = if wanted.is_some() { None } else { plan.wake(&given_up) };
+    let until = if wanted.is_some() { None } else { plan.wake(given_up) };
     step.map_or(Next::Idle { until }, Next::Do)
+}
+
+/// An end, and what replaces an ended version, wait for no other region.
+fn waits_for_copies(ring: &Ring, step: &Step) -> bool {
+    let is_end = matches!(step, Step::End { .. } | Step::EndAll { .. });
+    ring.findings.replicating && ring.current.ended.is_none() && !is_end
 }
 
 fn refusal_is_none(ring: &Ring, demand: Option<&Demand>) -> bool {
@@ -138,6 +149,9 @@ impl Plan<'_> {
     fn promote(&self, demand: Option<&Demand>) -> Option<Step> {
         let current = &self.ring.current;
         let pending = self.ring.pending.filter(stands).filter(|_| !self.ring.findings.orphaned)?;
+        if pending.is_unread() {
+            return None;
+        }
         if held(self.ring).is_some()
             || self.is_paused()
             || !(self.has_soaked(&pending) || skips_the_soak(current, demand))
@@ -227,7 +241,9 @@ impl Plan<'_> {
         let ring = self.ring;
         let left = |p: &&Previous| !given_up(&Step::Retire { version: p.version.id });
         let deadlines = ring.previous.iter().filter(left).map(|p| p.deadline);
-        let soaked = ring.pending.filter(|_| !self.is_paused()).map(|p| p.created + self.policy.soak());
+        // Of one that can't be read, the time says nothing: the next look does.
+        let soaking = ring.pending.filter(|p| !self.is_paused() && !p.is_unread());
+        let soaked = soaking.map(|p| p.created + self.policy.soak());
         let marked = ring.current.ended.filter(|_| ring.pending.is_none());
         let slot = match self.due() {
             Due::At(at) if ring.pending.is_none() && !self.is_paused() => Some(at),
@@ -253,7 +269,7 @@ fn holds_an_order(ring: &Ring) -> Option<Held> {
     held(ring).filter(|held| !matches!(held, Held::Unusable(_)))
 }
 
-/// A pending version that may become current.
+/// A pending version that may become current, now or once its value can be read.
 fn stands(pending: &Version) -> bool {
     pending.ended.is_none() && pending.note.is_none()
 }

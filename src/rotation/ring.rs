@@ -68,7 +68,8 @@ pub struct Version {
     pub id: VersionId,
     /// When it was made, on the store's clock.
     pub created: Timestamp,
-    /// Of its token, computed from the value itself; [`NO_TOKEN`] where that is none.
+    /// Of its token, computed from the value itself; [`NO_TOKEN`] where that is none, and what stands for none (see
+    /// [`Version::is_unread`]) where it can't be read.
     pub digest: Digest,
     /// Whether somebody else made its token (it does not have our shape).
     pub foreign: bool,
@@ -78,6 +79,26 @@ pub struct Version {
     /// A deadline written ahead. Without meaning while the version is current; a pending version
     /// that bears one is being taken back, and never promoted.
     pub note: Option<Timestamp>,
+}
+
+impl Version {
+    /// In place of a digest, where a version's value can't be read: another one for each version, so that no two are
+    /// taken for the same token. Nothing is known whose SHA-256 ends in so many zeros.
+    pub fn unread(id: VersionId) -> Digest {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(id.0.as_bytes());
+        Digest::from_bytes(bytes)
+    }
+
+    /// Whether its value can't be read: what its token is, is not known.
+    pub fn is_unread(&self) -> bool {
+        self.digest == Self::unread(self.id)
+    }
+
+    /// Whether its token is known, so that it can be accepted.
+    pub fn has_token(&self) -> bool {
+        self.digest != NO_TOKEN && !self.is_unread()
+    }
 }
 
 /// A version that was replaced, or taken back, and is accepted until its deadline.
@@ -118,6 +139,10 @@ pub struct Findings {
     pub untidy: Option<VersionId>,
     /// Why no version may be staged or promoted.
     pub held: Option<Held>,
+    /// Copies of it in other regions are not in sync: labels that move close together can leave them so for ever.
+    pub replicating: bool,
+    /// Of a version that matters the value can't be read, or whose it is: what is unknown here may well be right.
+    pub unread: bool,
 }
 
 /// What keeps a secret from being rotated until a person, or time, has mended it.
@@ -136,9 +161,25 @@ pub enum Held {
          cancel-rotate-secret), or take the secret out of our config"
     )]
     NativeRotation,
-    /// It belongs to another AWS service.
-    #[error("another AWS service owns the secret and rotates it: take it out of our config")]
+    /// It can't be told who put the pending version.
+    #[error(
+        "it can't be told whose the pending version is: the list of the secret's versions can't be read. Nothing is staged \
+         or promoted until it can (the log and `status` say why)"
+    )]
+    PendingUnread,
+    /// It belongs to another AWS service, or to a third party that AWS manages it for.
+    #[error(
+        "another AWS service, or a third party, manages the secret and rotates it: take it out of our config"
+    )]
     Managed,
+    /// It is a copy of a secret in another region.
+    #[error(
+        "the secret is a replica of one in another region: AWS takes no writes here, and what is read here may lag without a \
+         bound. So its tokens are accepted as they are read, and nothing is refused by it. Rotate, pause and revoke at the \
+         primary secret, with its region in `store.region`; or make this one a secret of its own (aws secretsmanager \
+         stop-replication-to-replica)"
+    )]
+    Replica,
     /// Bots can't use what they read.
     #[error(
         "the current version's value can't be used as a token: {0}. Or let `rotate` put a new one there; what was current \
@@ -156,6 +197,13 @@ pub enum Held {
          rotation waits for a note to expire. Rotate less often, lower grace, or take labels of your own off"
     )]
     Full,
+}
+
+impl Held {
+    /// Whether time mends it, and no person has to.
+    pub const fn passes(self) -> bool {
+        matches!(self, Self::Full | Self::PendingUnread)
+    }
 }
 
 /// Ends that this process wrote or saw: of which token, whatever versions have it, and when.

@@ -20,6 +20,7 @@
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
 //! | `look` | a read |
+//! | `parts` | what of it can be missing |
 //! | `write` | a step |
 //! | `chores` | what is put in order last |
 //! | `probe` | what `check --live` tries |
@@ -35,7 +36,7 @@ use async_trait::async_trait;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use self::{
-    calls::{Answer, Calls, Described, Stored},
+    calls::{Answer, Calls, Described, Listed, Stored},
     memory::Memory,
     name::{Arn, may_be_one, without_suffix},
     pace::Urgency,
@@ -63,6 +64,7 @@ mod memory;
 mod name;
 mod network;
 mod pace;
+mod parts;
 mod probe;
 mod room;
 mod session;
@@ -220,7 +222,12 @@ impl Aws {
 impl Store for Aws {
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
         let seen = look::look(self, secret).await?;
-        Ok(Reading { ring: seen.ring.clone(), now: seen.now, revision: seen.revision })
+        Ok(Reading {
+            ring: seen.ring.clone(),
+            now: seen.now,
+            revision: seen.revision,
+            unread: seen.unread.clone(),
+        })
     }
 
     async fn apply(

@@ -166,7 +166,7 @@ impl Store for Embedded {
             let (record, now) = step::read(connection, desk, &name)?;
             let revision = record.as_ref().map_or(0, |record| record.revision);
             let ring = record.map(|record| record.ring()).transpose()?;
-            Ok(Reading { ring, now: Interval::exactly(now), revision })
+            Ok(Reading { ring, now: Interval::exactly(now), revision, unread: None })
         });
         Ok(read.await?)
     }

@@ -132,7 +132,7 @@ impl Store for Memory {
         let seen_at = inner.now - inner.lag;
         let record = inner.rings.get(&*secret.name);
         let (revision, ring) = record.map_or((0, None), |record| record.as_of(seen_at));
-        Ok(Reading { ring, now: Interval::exactly(inner.now), revision: revision as u64 })
+        Ok(Reading { ring, now: Interval::exactly(inner.now), revision: revision as u64, unread: None })
     }
 
     async fn apply(

@@ -12,4 +12,5 @@ mod moments;
 mod parked;
 mod replicas;
 mod same_token;
+mod unread;
 mod world;

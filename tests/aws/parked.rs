@@ -278,3 +278,76 @@ async fn a_read_that_is_denied_or_throttled_ages_and_an_hour_of_it_loses_nothing
         world.settle().await;
     }
 }
+
+#[tokio::test]
+async fn a_replica_is_parked_accepted_and_nothing_is_refused_by_it_or_written_to_it() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().set_primary_region(NAME, Some("eu-west-1")).expect("an edit");
+    world.server.clear_calls();
+    is_parked(&mut world, Reason::Replica, "stop-replication-to-replica").await;
+    world.run(EVERY * 2).await;
+    assert!(world.accepts(0, TOKEN));
+    let unsure = world.verdict(0, "a-token-that-nobody-has-made");
+    assert!(matches!(unsure, Decision::Unsure), "it may lag behind its primary by any time: {unsure:?}");
+    assert_eq!(world.published(0), Some(true), "what verifiers get says the same");
+    let named = Some(world.current());
+    for request in [Request::Rotate { named }, Request::RevokeAll { named }, Request::Pause] {
+        let refused = world.order(0, request).await.expect_err("no write is taken here");
+        assert!(refused.to_string().contains("primary"), "{refused}");
+    }
+    let writes = |call: &&crossfade_testing_secretsmanager::log::Call| {
+        !["DescribeSecret", "GetSecretValue"].contains(&&*call.operation)
+            && call.caller.as_deref() != Some("person")
+    };
+    assert_eq!(world.server.calls().iter().filter(writes).count(), 0, "nor is one tried");
+    world.server.person().set_primary_region(NAME, None).expect("an edit");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none());
+    let refused = matches!(world.verdict(0, "a-token-that-nobody-has-made"), Decision::Refused(Why::Unknown));
+    assert!(refused, "it is a secret of its own now");
+}
+
+#[tokio::test]
+async fn a_primary_region_that_is_its_own_is_no_replica_s() {
+    let mut world = World::new().await;
+    world.server.person().set_primary_region(NAME, Some("us-east-1")).expect("an edit");
+    world.run(SIX).await;
+    assert!(world.parked(0).is_none());
+}
+
+#[tokio::test]
+async fn a_managed_external_secret_is_parked() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().set_type(NAME, Some("SalesforceClientSecret")).expect("an edit");
+    is_parked(&mut world, Reason::Managed, "out of our config").await;
+    world.run(EVERY * 2).await;
+    assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
+}
+
+#[tokio::test]
+async fn while_a_copy_is_not_in_sync_all_but_ends_waits() {
+    for status in ["InProgress", "Failed"] {
+        let mut world = World::new().await;
+        world.run(SIX).await;
+        world
+            .server
+            .person()
+            .set_replicas(NAME, &[("eu-west-1", "InSync"), ("eu-west-3", status)])
+            .expect("an edit");
+        world.run(EVERY + SIX).await;
+        assert_eq!(world.holder("AWSPENDING"), None, "{status}: the slot waits");
+        let seen = world.status(0);
+        assert!(seen.overdue && seen.parked.is_none(), "{seen:?}");
+        assert!(seen.message.is_some_and(|message| message.contains("ReplicationStatus")), "{status}");
+        let current = world.current();
+        world
+            .order(0, Request::Compromised { named: Some(current) })
+            .await
+            .expect("an end waits for nothing");
+        world.until("nor does its replacement", |labels| labels["AWSCURRENT"] != FIRST).await;
+        world.server.person().set_replicas(NAME, &[("eu-west-3", "InSync")]).expect("an edit");
+        world.settle().await;
+    }
+}

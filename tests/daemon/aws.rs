@@ -198,10 +198,10 @@ fn what_cannot_be_read_is_not_said_to_have_nothing_to_revoke() {
     let aws = aws();
     let world = replica(&aws, 0);
     world.ok(&["rotate", SECRET, "--wait"]);
-    let denied = Effect::FailBefore(Failure::KeyAccessDenied);
-    aws.server.fault(Rule::once(denied).on(Operation::GetSecretValue).always());
+    let denied = Effect::FailBefore(Failure::AccessDenied);
+    aws.server.fault(Rule::once(denied).on(Operation::DescribeSecret).always());
     let said = world.fails(3, &["revoke", SECRET, "--previous", "--yes"]);
-    assert!(said.contains("KMS") && said.contains("docs/operations.md"), "{said}");
+    assert!(said.contains("not authorized") && said.contains("docs/operations.md"), "{said}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod terminal;
 mod tls;
 mod told;
 mod unmade;
+mod unread;
 mod values;
 mod world;
 

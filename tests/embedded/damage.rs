@@ -90,6 +90,7 @@ async fn is_refused(directory: &Path, what: &str) {
                 ring: None,
                 now: crossfade::time::Interval::exactly(crossfade::time::Timestamp::from_millis(0)),
                 revision: 0,
+                unread: None,
             };
             let error = store.apply(&secret(), &Step::Create, &seen).await.expect_err(what);
             assert!(matches!(error, WriteError::Rejected(_)), "{what}: {error:?}");

@@ -15,6 +15,9 @@ const ROOM: &str = "a_note_is_not_written_anew_where_there_is_no_room_for_a_mark
 const UNTIDY: &str = "what_is_untidy_is_put_in_order_last";
 const SPOILT: &str = "a_value_that_is_no_token_is_replaced_by_an_order_and_holds_up_nothing_that_has_begun";
 const MORE_THAN_A_TOKEN: &str = "a_value_that_holds_more_than_a_token_is_replaced_by_nothing";
+const UNREAD: &str = "a_pending_version_that_cannot_be_read_waits";
+const REPLICA: &str = "a_replica_is_left_alone_and_every_order_about_it_is_refused";
+const COPIES: &str = "while_copies_are_not_in_sync_all_but_ends_waits";
 const GIVEN_UP: &str = "what_is_given_up_is_left_and_holds_up_nothing_that_is_over";
 
 const FINDINGS: &[Cut] = &[
@@ -116,8 +119,8 @@ const FINDINGS: &[Cut] = &[
     ),
     cut(
         "it is put in order last",
-        ".or_else(|| plan.retire(&given_up))",
-        ".or_else(|| plan.tidy()).or_else(|| plan.retire(&given_up))",
+        ".or_else(|| plan.retire(given_up))",
+        ".or_else(|| plan.tidy()).or_else(|| plan.retire(given_up))",
         UNTIDY,
     ),
     cut(
@@ -156,6 +159,17 @@ const FINDINGS: &[Cut] = &[
         "Some(Held::Full | Held::Unusable(_) | Held::Irreplaceable(_)) if",
         MORE_THAN_A_TOKEN,
     ),
+    cut("what can't be read is not promoted", "if pending.is_unread() {", "if false {", UNREAD),
+    cut(
+        "nobody wakes for what can't be read",
+        "!self.is_paused() && !p.is_unread()",
+        "!self.is_paused()",
+        UNREAD,
+    ),
+    cut("a replica is left alone", "if ring.findings.held == Some(Held::Replica) {", "if false {", REPLICA),
+    cut("what moves labels waits for copies", "ring.findings.replicating && ring", "false && ring", COPIES),
+    cut("an end waits for none", " && !is_end", "", COPIES),
+    cut("nor does what replaces it", " && ring.current.ended.is_none() && !is_end", " && !is_end", COPIES),
     cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
     cut(
         "what is ended needs no note",

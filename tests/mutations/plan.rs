@@ -64,8 +64,8 @@ const PLAN: &[Cut] = &[
     cut("what has soaked is promoted", ".or_else(|| self.promote(ordered))", "", SOAK),
     cut("what is due is staged", ".or_else(|| self.stage(ordered))", "", SLOT),
     cut("nothing is given up by itself", "now, |_| false)", "now, |_| true)", SLOT),
-    cut("what is over is retired", ".or_else(|| plan.retire(&given_up))", "", OWN_DEADLINE),
-    cut("it waits until it has to act", "plan.wake(&given_up) };", "None };", WAKES),
+    cut("what is over is retired", ".or_else(|| plan.retire(given_up))", "", OWN_DEADLINE),
+    cut("it waits until it has to act", "plan.wake(given_up) };", "None };", WAKES),
     cut(
         "what stands is not dropped",
         "if !stands(&pending) {\n",

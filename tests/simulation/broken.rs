@@ -32,6 +32,9 @@ impl Forgetful {
 impl Store for Forgetful {
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
         let mut reading = self.aws.read(secret).await?;
+        if let (Broken::ValueHidesLabels, Some(unread)) = (self.broken, &reading.unread) {
+            return Err(ReadError::Unavailable(unread.to_string().into()));
+        }
         if let Some(ring) = &mut reading.ring {
             self.forget(ring);
         }

@@ -1,9 +1,10 @@
 //! A machine: two clocks, timers, a network card, and sleep.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -30,6 +31,8 @@ pub(crate) struct Host {
     /// Whether the clocks stop while it is suspended, which they must not.
     clocks_stop: bool,
     suspended: Flag,
+    /// When the store told this machine of a secret's labels, since it was last down.
+    told_ms: Mutex<BTreeMap<String, Vec<u64>>>,
 }
 
 impl Host {
@@ -46,7 +49,24 @@ impl Host {
             lost_ms: AtomicU64::new(0),
             clocks_stop,
             suspended: Flag::default(),
+            told_ms: Mutex::default(),
         })
+    }
+
+    /// The store tells it of a secret's labels, as they were then.
+    pub(crate) fn is_told(&self, secret: &str, at_ms: u64) {
+        self.told_ms.lock().expect("no panic").entry(secret.to_owned()).or_default().push(at_ms);
+    }
+
+    /// What it was told last, up to then.
+    pub(crate) fn was_told(&self, secret: &str, until_ms: u64) -> Option<u64> {
+        let told_ms = self.told_ms.lock().expect("no panic");
+        told_ms.get(secret)?.iter().rev().find(|at_ms| **at_ms <= until_ms).copied()
+    }
+
+    /// What it was told may not have been taken in.
+    pub(crate) fn forget(&self) {
+        self.told_ms.lock().expect("no panic").clear();
     }
 
     /// Somebody sets its wall clock.
@@ -64,6 +84,7 @@ impl Host {
             return;
         }
         let since_ms = self.journal.elapsed_ms();
+        self.forget();
         self.suspended.set(true);
         drop(timeout(duration, self.awake()).await);
         if self.clocks_stop {

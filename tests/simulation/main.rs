@@ -177,3 +177,8 @@ fn an_order_that_is_bound_to_what_a_replica_saw_last_is_found() {
 fn an_end_that_replicas_forget_is_found() {
     assert_found(Broken::EndIsForgotten, Counted::LateAcceptances);
 }
+
+#[test]
+fn a_value_that_hides_labels_from_replicas_is_found() {
+    assert_found(Broken::ValueHidesLabels, Counted::LateAcceptances);
+}

@@ -88,6 +88,7 @@ impl Replica {
 
     /// It dies, with all that it remembered.
     pub(crate) fn die(&self, world: &World, ending: Ending) {
+        self.host.forget();
         if self.running().take().is_some() {
             world.journal.tell(&self.host.name, format_args!("dies, {ending:?}"));
             world.network.close(&self.host.name, ending);

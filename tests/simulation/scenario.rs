@@ -29,6 +29,8 @@ pub(crate) enum Broken {
     EndIsForgotten,
     /// An order is about what the replica that takes it saw last.
     BoundToTheLastView,
+    /// To replicas a read in which a value was missing shows nothing.
+    ValueHidesLabels,
 }
 
 /// One run.

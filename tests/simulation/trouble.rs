@@ -37,6 +37,35 @@ pub(crate) async fn run(world: Arc<World>) {
     }
 }
 
+/// Now and then a replica can't read values, or not that of one version, for longer than a grace and a `hold`; the labels
+/// it sees all the while.
+pub(crate) async fn darken(world: Arc<World>) {
+    let Truth::Aws(fake) = &world.truth else { return };
+    let dice = Arc::new(Dice::new(world.scenario.seed, "darkness"));
+    loop {
+        tokio::time::sleep(dice.seconds(5..=60)).await;
+        let (replica, name) =
+            (&dice.pick(&world.replicas).host.name, dice.pick(&world.scenario.names()).clone());
+        let denied =
+            Effect::FailBefore(*dice.pick(&[Failure::Key, Failure::KeyAccessDenied, Failure::Internal]));
+        let rule = Rule::once(denied).on(Operation::GetSecretValue).of(&name).by(replica).always();
+        let labels = fake.secret(&name).map(|secret| secret.labels().clone()).unwrap_or_default();
+        let one = labels.get(*dice.pick(&["AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"]));
+        let rule = match one.filter(|_| dice.one_in(2)) {
+            Some(version) => rule.version(version),
+            None => rule,
+        };
+        let after = dice.seconds(10..=150);
+        world.journal.tell("trouble", format_args!("{rule:?} for {after:?}"));
+        let id = fake.fault(rule);
+        later(&world, after, move |world| {
+            if let Truth::Aws(fake) = &world.truth {
+                fake.remove_fault(id);
+            }
+        });
+    }
+}
+
 /// After a while, unless all is over by then.
 fn later(world: &Arc<World>, after: Duration, then: impl FnOnce(&World) + Send + 'static) {
     let mends = Arc::clone(world);
@@ -166,16 +195,17 @@ fn fault(world: &World, dice: &Dice) {
         7 => Rule::once(Effect::LostReply).on(Operation::UpdateSecretVersionStage).times(times),
         _ => Rule::once(Effect::LateWrite(Delay::UpTo { max_ms: late_ms, seed })).times(times),
     };
-    fake.clear_faults();
+    let mut faults = world.faults.lock().expect("no panic");
+    faults.drain(..).for_each(|id| fake.remove_fault(id));
     world.journal.tell("trouble", format_args!("{rule:?}"));
     let replica = &dice.pick(&world.replicas).host.name;
-    fake.fault(if dice.one_in(2) { rule.by(replica) } else { rule });
+    faults.push(fake.fault(if dice.one_in(2) { rule.by(replica) } else { rule }));
     if !dice.one_in(3) {
         // By who asks and when: not by who came first in a millisecond.
         let late = move |call: &Call| {
             let asked = format!("{} {:?} {:?}", call.at_ms, call.caller, call.version);
             Dice::new(seed, &asked).of(0..=lag_ms)
         };
-        fake.fault(Rule::once(Effect::LateRead(Delay::By(Arc::new(late)))).always());
+        faults.push(fake.fault(Rule::once(Effect::LateRead(Delay::By(Arc::new(late)))).always()));
     }
 }

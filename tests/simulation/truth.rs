@@ -84,7 +84,7 @@ impl Truth {
         let options = Options { traits: scenario.traits(), hold: scenario.hold, ..Options::default() };
         let aws = Aws::with(wire::client(host, network, fake), options, clock);
         match scenario.broken {
-            Some(broken @ (Broken::NoteIsForgotten | Broken::EndIsForgotten)) => {
+            Some(broken @ (Broken::NoteIsForgotten | Broken::EndIsForgotten | Broken::ValueHidesLabels)) => {
                 Arc::new(Forgetful { aws, broken })
             }
             _ => Arc::new(aws),

@@ -81,6 +81,7 @@ impl Wire {
             Some((HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?))
         });
         let headers: HeaderMap = headers.collect();
+        let told = labels_of(&request).map(|secret| (secret, self.host.journal.now_ms()));
         let Some(response) = self.fake.respond(&headers, request.body().bytes().unwrap_or_default()) else {
             return;
         };
@@ -95,8 +96,18 @@ impl Wire {
             let value = value.to_str().expect("text").to_owned();
             response.headers_mut().insert(name.as_str().to_owned(), value);
         }
-        drop(answer.send(response));
+        let went_well = head.status.is_success();
+        if let (Ok(()), Some((secret, at_ms)), true) = (answer.send(response), told, went_well) {
+            self.host.is_told(&secret, at_ms);
+        }
     }
+}
+
+/// The secret whose labels are asked for.
+fn labels_of(request: &HttpRequest) -> Option<String> {
+    let asks = request.headers().get("x-amz-target")?.ends_with(".DescribeSecret");
+    let body: serde_json::Value = serde_json::from_slice(request.body().bytes()?).ok()?;
+    asks.then(|| body["SecretId"].as_str().map(str::to_owned))?
 }
 
 /// Nothing comes, until whoever waits has given up.

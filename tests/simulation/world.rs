@@ -29,6 +29,9 @@ pub(crate) const CREDENTIAL: &str = "cfc_for-the-tour-only-never-use-it-as-verif
 /// Its name in the network.
 pub(crate) const STORE: &str = "store";
 
+/// A daemon has taken in by then what it was told: what it asks for beside that is answered, or given up.
+const TAKEN_IN_MS: u64 = 20_000;
+
 pub(crate) struct World {
     pub(crate) scenario: Scenario,
     pub(crate) journal: Arc<Journal>,
@@ -36,6 +39,8 @@ pub(crate) struct World {
     pub(crate) truth: Truth,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) servers: Vec<Server>,
+    /// The store's faults that the next ones take the place of.
+    pub(crate) faults: Mutex<Vec<u64>>,
     /// Something has happened: it is time to look whether the promise holds.
     pub(crate) changed: Arc<Notify>,
     pub(crate) oracles: Arc<Mutex<BTreeMap<String, Oracle>>>,
@@ -74,6 +79,7 @@ impl World {
             replicas,
             journal: Arc::clone(&network.journal),
             truth,
+            faults: Mutex::default(),
             changed: Arc::default(),
             oracles: Arc::new(Mutex::new(oracles)),
             told: Mutex::default(),
@@ -129,7 +135,7 @@ impl World {
                 if oracle.is_short(fate, now_ms) {
                     self.is_wrong(Wrong::ShortGrace, &format!("{name} {id}"), fate);
                 }
-                for (who, said, read_ms, heard_ms) in self.verdicts(&fate.token, now_ms) {
+                for (who, said, read_ms, heard_ms) in self.verdicts(name, &fate.token, now_ms) {
                     self.journal.count(Counted::Checks, 1);
                     if let Some(wrong) = oracle.judge(fate, said, now_ms, read_ms, heard_ms) {
                         self.is_wrong(wrong, &format!("{who}: {name} {id}"), fate);
@@ -139,8 +145,9 @@ impl World {
         }
     }
 
-    /// What everybody says of a token, when their view was read, and when they last heard of the store.
-    fn verdicts<'a>(&'a self, token: &str, now_ms: u64) -> Vec<(&'a str, Said, u64, u64)> {
+    /// What everybody says of a token, when their view was read, and when they last heard of the store. A replica that was
+    /// told of the labels is to know by them, whatever else it could not read.
+    fn verdicts<'a>(&'a self, secret: &str, token: &str, now_ms: u64) -> Vec<(&'a str, Said, u64, u64)> {
         let mut all = Vec::new();
         for server in &self.servers {
             if let Some(verifier) = server.verifier() {
@@ -159,6 +166,8 @@ impl World {
                 };
                 let published = running.distribution.published(AUDIENCE);
                 let read_ms = published.map_or(0, |p| now_ms.saturating_sub(p.view.age_ms(replica.now())));
+                let told_ms = replica.host.was_told(secret, now_ms.saturating_sub(TAKEN_IN_MS));
+                let read_ms = read_ms.max(told_ms.unwrap_or_default());
                 all.push((&*replica.host.name, said, read_ms, read_ms));
             }
         }
@@ -193,7 +202,7 @@ impl World {
         for (name, oracle) in &*oracles {
             for (id, fate) in &oracle.fates {
                 let wanted = if fate.is_current { Said::Accepted } else { Said::Refused };
-                let verdicts = self.verdicts(&fate.token, now_ms);
+                let verdicts = self.verdicts(name, &fate.token, now_ms);
                 if verdicts.len() < self.servers.len() + self.replicas.len() {
                     return Some("not everybody is up".to_owned());
                 }

@@ -137,6 +137,7 @@ fn status() -> SecretStatus {
         deadline_ms: None,
         ended: false,
         foreign: false,
+        unread: false,
         last_used_ms: None,
         last_used_by: None,
         watched_since_ms: None,

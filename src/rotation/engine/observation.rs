@@ -6,9 +6,12 @@ use crossfade_verify::Moment;
 
 use super::super::{
     plan::Phase,
-    ring::{Held, Ring},
+    ring::{Held, Ring, Version},
 };
-use crate::time::{Interval, Timestamp};
+use crate::{
+    store::Unread,
+    time::{Interval, Timestamp},
+};
 
 /// A secret as it is known now.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Observation {
     /// When the last good read *began*, on our clocks, and the store's time then. A read that shows
     /// that there is no usable version counts; one that shows nothing does not.
     pub read: Option<(Moment, Interval)>,
+    /// The same of the last one in which every value was known: from then on counts the age of a view that refuses.
+    pub whole: Option<(Moment, Interval)>,
     /// What the secret is doing.
     pub phase: Phase,
     /// Why it can't be rotated.
@@ -42,16 +47,24 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// By what the store shows; a want of room only holds a secret up.
+    /// By what the store shows; what passes by itself only holds a secret up.
     pub(super) fn by(held: Held) -> Option<Self> {
         let reason = match held {
             Held::ForeignPending => Reason::ForeignPending,
             Held::NativeRotation => Reason::NativeRotation,
             Held::Managed => Reason::Managed,
+            Held::Replica => Reason::Replica,
             Held::Unusable(_) | Held::Irreplaceable(_) => Reason::Unusable,
-            Held::Full => return None,
+            Held::Full | Held::PendingUnread => return None,
         };
         Some(Self { reason, message: held.to_string() })
+    }
+
+    /// By what can't be read: nobody can be let in with the current version, and none is promoted unread.
+    pub(super) fn by_unread(ring: &Ring, unread: &Unread) -> Option<Self> {
+        let needed = std::iter::once(&ring.current).chain(&ring.pending).any(Version::is_unread);
+        let message = || format!("{unread}");
+        (needed && unread.denied).then(|| Self { reason: Reason::Denied, message: message() })
     }
 }
 
@@ -60,8 +73,13 @@ pub(super) fn told(ring: &Ring) -> Option<String> {
     let rolled_back = ring.findings.rolled_back && ring.paused.is_some();
     let message = "a person has made an older version current again, so the secret was paused: `rotate` to replace it, \
                    or `resume` to go on with it";
-    let full = ring.findings.held.filter(|held| *held == Held::Full).map(|held| held.to_string());
-    full.or_else(|| rolled_back.then(|| message.to_owned()))
+    let passing = ring.findings.held.filter(|held| held.passes()).map(|held| held.to_string());
+    let copies = "its copies in other regions are not in sync: labels that move close together can leave them so for ever, \
+                  so all but ends waits. Look at ReplicationStatus (aws secretsmanager describe-secret); where one has \
+                  failed, take that region out and add it again (remove-regions-from-replication, \
+                  replicate-secret-to-regions)";
+    let copies = ring.findings.replicating.then(|| copies.to_owned());
+    passing.or(copies).or_else(|| rolled_back.then(|| message.to_owned()))
 }
 
 /// Why secrets are parked.
@@ -85,11 +103,13 @@ pub enum Reason {
     NativeRotation,
     /// Another AWS service owns it.
     Managed,
+    /// It is a copy of a secret in another region.
+    Replica,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Self::Missing,
         Self::Denied,
         Self::Misconfigured,
@@ -99,6 +119,7 @@ impl Reason {
         Self::ForeignPending,
         Self::NativeRotation,
         Self::Managed,
+        Self::Replica,
     ];
 
     /// As metrics write it.
@@ -113,6 +134,7 @@ impl Reason {
             Self::ForeignPending => "foreign_pending",
             Self::NativeRotation => "native_rotation",
             Self::Managed => "managed",
+            Self::Replica => "replica",
         }
     }
 }

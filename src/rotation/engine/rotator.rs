@@ -73,6 +73,7 @@ impl Rotator {
         let last = Arc::new(Observation {
             ring: None,
             read: None,
+            whole: None,
             phase: Phase::Waiting,
             parked: None,
             message: None,
@@ -140,7 +141,7 @@ impl Rotator {
     }
 
     fn saw(&mut self, seen: &Seen, policy: &Policy) {
-        let Seen { ring, now, at, .. } = seen;
+        let Seen { ring, now, at, reading } = seen;
         let last = Arc::make_mut(&mut self.last);
         let was_parked = last.parked.as_ref().map(|parked| parked.reason);
         let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
@@ -159,6 +160,9 @@ impl Rotator {
         // known before stays, and ages.
         if ring.is_some() || missing {
             last.read = Some((*at, *now));
+            if reading.unread.is_none() {
+                last.whole = last.read;
+            }
             // One ring for all who are told, and the same one while nothing changes in it.
             if last.ring.as_deref() != ring.as_ref() {
                 last.ring = ring.clone().map(Arc::new);
@@ -170,10 +174,15 @@ impl Rotator {
                 reason: Reason::Missing,
                 message: "the secret is not in the store: create it there".to_owned(),
             }),
-            () => ring.as_ref().and_then(|ring| Parked::by(ring.findings.held?)),
+            () => ring.as_ref().and_then(|ring| {
+                let held = ring.findings.held.and_then(Parked::by);
+                held.or_else(|| Parked::by_unread(ring, reading.unread.as_ref()?))
+            }),
         };
         if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
             tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
+        } else if let Some(unread) = &reading.unread {
+            tracing::warn!(secret = %self.secret.name, "{unread}");
         }
         last.phase = match (ring, &last.parked) {
             (_, Some(_)) => Phase::Parked,
@@ -190,7 +199,8 @@ impl Rotator {
             tracing::warn!(secret = %self.secret.name, "{}", pause::LOST);
         }
         if let Some(ring) = ring {
-            last.message = observation::told(ring).or(last.message.take());
+            let unread = reading.unread.as_ref().map(ToString::to_string);
+            last.message = observation::told(ring).or(unread).or(last.message.take());
         }
     }
 
@@ -213,7 +223,7 @@ impl Rotator {
         }
         // It was read all the same: nobody can hold a token that we don't know.
         if let ReadError::Missing { now, .. } = error {
-            last.read = Some((at, *now));
+            (last.read, last.whole) = (Some((at, *now)), Some((at, *now)));
         }
         last.message = Some(message);
     }

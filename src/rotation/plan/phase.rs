@@ -1,9 +1,6 @@
 //! The phase of a secret, as people see it.
 
-use super::super::{
-    policy::Policy,
-    ring::{Held, Ring},
-};
+use super::super::{policy::Policy, ring::Ring};
 use super::{Due, due};
 use crate::time::Interval;
 
@@ -46,7 +43,7 @@ impl Phase {
 /// The phase of a secret whose reads succeed (else it is parked, which only the loop that reads it can know).
 pub fn phase(ring: &Ring, policy: &Policy, now: Interval) -> Phase {
     let accepted = |p: &super::Previous| p.version.ended.is_none() && p.deadline > now.latest;
-    if ring.findings.held.is_some_and(|held| held != Held::Full) {
+    if ring.findings.held.is_some_and(|held| !held.passes()) {
         Phase::Parked
     } else if ring.paused.is_some() {
         Phase::Paused

@@ -6,6 +6,7 @@
 use std::{
     error::Error,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -18,12 +19,13 @@ use aws_sdk_secretsmanager::{
         list_secret_version_ids::ListSecretVersionIdsOutput,
     },
     primitives::DateTime,
+    types::StatusType,
 };
 use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
 use super::{
-    calls::{Answer, Calls, Described, Stored},
+    calls::{Answer, Calls, Described, Listed, Stored},
     date::Stopwatch,
     name::Arn,
     pace::{Pace, Urgency},
@@ -42,6 +44,23 @@ pub(super) struct Api {
     pace: Pace,
 }
 
+const IN_SYNC: Option<StatusType> = Some(StatusType::InSync);
+
+/// Of a list of at most 100 versions.
+const PAGES: usize = 10;
+
+/// How long a value, or the list of versions, is waited for in all: a step is not sent on a read that is older than ten
+/// seconds, and one value that does not come must not keep it from that.
+const PARTS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What does not come within that time.
+async fn soon<T>(answer: impl Future<Output = Answer<T>>) -> Answer<T> {
+    tokio::time::timeout(PARTS_WITHIN, answer).await.unwrap_or_else(|_| {
+        let why = format!("no answer came within {PARTS_WITHIN:?}");
+        Answer { outcome: Err(Trouble::Unavailable(why.into())), now: None }
+    })
+}
+
 /// A write's retry would be a new one.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
@@ -52,7 +71,6 @@ impl Api {
         Self { session, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
     }
 
-    /// A read. One that is denied is sent once more, where other credentials are found then.
     async fn read<O, E, T, F>(
         &self,
         send: impl Fn(&Client, Stopwatch) -> F + Send + Sync,
@@ -63,6 +81,19 @@ impl Api {
         F: Future<Output = Result<O, SdkError<E>>> + Send,
     {
         let _place = self.pace.read().await;
+        self.ask(send, of).await
+    }
+
+    /// A read that has its place. One that is denied is sent once more, where other credentials are found then.
+    async fn ask<O, E, T, F>(
+        &self,
+        send: impl Fn(&Client, Stopwatch) -> F + Send + Sync,
+        of: fn(O) -> Option<T>,
+    ) -> Answer<T>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        F: Future<Output = Result<O, SdkError<E>>> + Send,
+    {
         let found = match self.session.found().await {
             Ok(found) => found,
             Err(trouble) => return Answer { outcome: Err(trouble), now: None },
@@ -127,6 +158,30 @@ impl Api {
         Answer { outcome, ..answer }
     }
 
+    /// At most 100 versions exist, and that many fit one page; but a page can be empty, and not the last one.
+    async fn pages(&self, secret: &str) -> Answer<Vec<Listed>> {
+        let _place = self.pace.part().await;
+        let (mut all, mut next) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let send = |client: &Client, watch| {
+                let call = client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
+                call.max_results(100).set_next_token(next.clone()).customize().interceptor(watch).send()
+            };
+            let page = self.ask(send, listed).await;
+            let (listed, more) = match page.outcome {
+                Ok(page) => page,
+                Err(trouble) => return Answer { outcome: Err(trouble), now: page.now },
+            };
+            all.extend(listed);
+            if more.is_none() {
+                return Answer { outcome: Ok(all), now: page.now };
+            }
+            next = more;
+        }
+        let why = format!("the list of the secret's versions does not end after {PAGES} pages");
+        Answer { outcome: Err(Trouble::Unavailable(why.into())), now: None }
+    }
+
     fn answer<O, E, T>(
         &self,
         sent: Result<O, SdkError<E>>,
@@ -170,16 +225,15 @@ impl Calls for Api {
             let call = client.get_secret_value().secret_id(secret);
             call.set_version_id(version.map(str::to_owned)).customize().interceptor(watch).send()
         };
-        self.read(send, stored).await
+        soon(async {
+            let _place = self.pace.part().await;
+            self.ask(send, stored).await
+        })
+        .await
     }
 
-    async fn version_ids(&self, secret: &str) -> Answer<Vec<String>> {
-        let send = |client: &Client, watch| {
-            let call = client.list_secret_version_ids().secret_id(secret).include_deprecated(true);
-            // At most 100 versions exist, and that many fit one page.
-            call.max_results(100).customize().interceptor(watch).send()
-        };
-        self.read(send, listed).await
+    async fn versions(&self, secret: &str) -> Answer<Vec<Listed>> {
+        soon(self.pages(secret)).await
     }
 
     async fn create(
@@ -245,6 +299,9 @@ fn described(output: DescribeSecretOutput) -> Option<Described> {
         stages: output.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
         rotates_itself: output.rotation_enabled.unwrap_or_default(),
         owner: output.owning_service,
+        kind: output.r#type,
+        primary_region: output.primary_region,
+        replicating: output.replication_status.unwrap_or_default().iter().any(|copy| copy.status != IN_SYNC),
         deleted: output.deleted_date.map(timestamp),
     })
 }
@@ -260,9 +317,13 @@ fn stored(output: GetSecretValueOutput) -> Option<Stored> {
     })
 }
 
-fn listed(output: ListSecretVersionIdsOutput) -> Option<Vec<String>> {
+/// A page of versions, and the token of the next one.
+fn listed(output: ListSecretVersionIdsOutput) -> Option<(Vec<Listed>, Option<String>)> {
     let versions = output.versions.unwrap_or_default().into_iter();
-    Some(versions.filter_map(|version| version.version_id).collect())
+    let listed = versions.filter_map(|version| {
+        Some(Listed { id: version.version_id?, created: version.created_date.map(timestamp) })
+    });
+    Some((listed.collect(), output.next_token))
 }
 
 /// To the nearest millisecond: it comes as seconds with a fraction, which need not be exact.

@@ -21,8 +21,8 @@ pub trait Calls: Send + Sync {
     /// One version's value; without a version, the current one's.
     async fn value(&self, secret: &str, version: Option<&str>) -> Answer<Stored>;
 
-    /// Every version's id, those without labels too.
-    async fn version_ids(&self, secret: &str) -> Answer<Vec<String>>;
+    /// Every version, those without labels too. No key is needed for that.
+    async fn versions(&self, secret: &str) -> Answer<Vec<Listed>>;
 
     /// A secret with its first value.
     async fn create(
@@ -78,8 +78,36 @@ pub struct Described {
     pub rotates_itself: bool,
     /// The service of AWS's that owns it.
     pub owner: Option<String>,
+    /// What it is for a third party that manages it together with AWS: a managed external secret.
+    pub kind: Option<String>,
+    /// The region of the secret that it is a copy of; its own one where it has copies.
+    pub primary_region: Option<String>,
+    /// A copy in another region is not in sync with it.
+    pub replicating: bool,
     /// It is to be deleted, since then.
     pub deleted: Option<Timestamp>,
+}
+
+impl Described {
+    /// Whoever manages it in our place.
+    pub(super) fn manager(&self) -> Option<&str> {
+        self.owner.as_deref().or(self.kind.as_deref())
+    }
+
+    /// The region of its primary, where this is a copy: it takes no writes, and can lag without a bound.
+    pub(super) fn copied_from(&self) -> Option<&str> {
+        let own = self.arn.split(':').nth(3);
+        self.primary_region.as_deref().filter(|primary| !primary.is_empty() && Some(*primary) != own)
+    }
+}
+
+/// What ListSecretVersionIds shows of one version.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// As AWS writes it.
+    pub id: String,
+    /// When it was made, where that is said.
+    pub created: Option<Timestamp>,
 }
 
 /// What GetSecretValue shows of one version.

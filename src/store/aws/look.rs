@@ -1,26 +1,26 @@
 //! A read: one DescribeSecret, and the values that are not known yet.
+//!
+//! What DescribeSecret shows counts, whatever of the values can be read: an end, a deadline or a stage that another process
+//! wrote must not wait for a key.
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use crossfade_verify::Moment;
 
 use super::{
-    Aws,
-    calls::Answer,
-    chores,
+    Aws, chores,
     label::{CURRENT, Kind},
-    memory::{Known, Seen, State, follows},
+    memory::{Memory, Seen, State},
     name::{Arn, remedy},
+    parts::{self, no_time, unread},
     trouble::Trouble,
-    value, view,
+    view,
 };
 use crate::{
     rotation::ring::VersionId,
     store::{Cause, ReadError, Secret},
-    time::{Interval, Timestamp},
+    time::Interval,
 };
-use std::sync::Arc;
-
-/// So many ids are tried for one successor; ids beyond are not looked for either.
-pub(super) const ATTEMPTS: u32 = 8;
 
 pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadError> {
     let at = aws.clock.moment();
@@ -51,23 +51,33 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         return empty(aws, secret, state, now, at);
     };
     aws.remember(secret, |memory| memory.gone = None);
-    let foreign = find_parent(aws, secret, &state, current).await?;
-    let mut live = aws.remember(secret, |memory| view::live(&state, memory, now));
-    live.retain(|version| Some(*version) != foreign);
-    for version in &live {
-        let fetched = fetch(aws, secret, &state, *version).await;
-        if fetched.is_err() {
-            // Its time may be a wrong one: nothing was first seen then.
-            aws.remember(secret, |memory| memory.disbelieve(now.latest));
-        }
-        fetched?;
+    let heard = aws.remember(secret, |memory| std::mem::replace(&mut memory.heard, true));
+    // A pending version of which it can't be told whose it is, is not read either.
+    let parent = parts::find_parent(aws, secret, &state, current).await;
+    let foreign = parent.as_ref().map_or_else(|_| state.pending(), |foreign| *foreign);
+    let wanted = aws.remember(secret, |memory| {
+        let live = view::live(&state, memory, now).into_iter().filter(|version| Some(*version) != foreign);
+        // What is marked is accepted by nobody, so that it matters to nobody whether it can be read.
+        let marked = view::marked(&state).map(|version| (version, false));
+        let wanted: BTreeMap<_, _> = marked.chain(live.map(|version| (version, true))).collect();
+        wanted.into_iter().filter(|(version, _)| !memory.known.contains_key(version)).collect::<Vec<_>>()
+    });
+    let fetched = wanted.iter().map(|(version, _)| parts::fetch(aws, secret, &state, *version)).collect();
+    let mut missed: Vec<_> = parent.err().map(|why| (None, why)).into_iter().collect();
+    let mut borne_out = heard || missed.iter().any(|(_, why)| why.timed);
+    for ((version, is_live), fetched) in wanted.into_iter().zip(parts::all(fetched).await) {
+        borne_out |= fetched.as_ref().err().is_none_or(|why| why.timed);
+        missed.extend(fetched.err().filter(|_| is_live).map(|why| (Some(version), why)));
     }
-    for version in view::marked(&state) {
-        // It is accepted by nobody: that it can't be read must not hide the others.
-        drop(fetch(aws, secret, &state, version).await);
+    if let Some(at) = missed.iter().position(|(_, why)| why.disagrees || !borne_out) {
+        // Its time may be a wrong one: nothing was first seen then.
+        aws.remember(secret, |memory| memory.disbelieve(now.latest));
+        return Err(missed.swap_remove(at).1.error);
     }
+    parts::date(aws, secret, &state, missed.iter().filter_map(|(version, _)| *version).collect(), now).await;
     aws.remember(secret, |memory| {
-        if !live.iter().all(|version| memory.known.contains_key(version)) {
+        let is_there = |id: &VersionId| Some(*id) == foreign || memory.made(*id).is_some();
+        if !view::live(&state, memory, now).iter().all(is_there) {
             // By the last turn of the engine that had the old format.
             return Err(ReadError::Unavailable("its format was changed while it was read".into()));
         }
@@ -79,73 +89,26 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         if let Some(ring) = &mut ring {
             ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
         }
-        Ok(memory.keep(Seen { revision: 0, state: Some(state), ring, chore, now, at }))
+        let unread = parts::told(&missed);
+        Ok(memory.keep(Seen { revision: 0, state: Some(state), ring, chore, unread, now, at }))
     })
-}
-
-/// A version's value, once.
-async fn fetch(aws: &Aws, secret: &Secret, state: &State, version: VersionId) -> Result<(), ReadError> {
-    let (known, name) = aws.remember(secret, |m| (m.known.contains_key(&version), m.name(version)));
-    if known {
-        return Ok(());
-    }
-    let stored = timed(aws.api.value(&state.arn, Some(&name)).await)?;
-    let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
-    let token = token.map(|token| (token.digest(), token.is_foreign()));
-    let known = Known { created: stored.created, token };
-    aws.remember(secret, |memory| memory.known.insert(version, known));
-    Ok(())
-}
-
-/// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
-/// nothing to us, and native rotation can leave one that has none.
-async fn find_parent(
-    aws: &Aws,
-    secret: &Secret,
-    state: &State,
-    current: VersionId,
-) -> Result<Option<VersionId>, ReadError> {
-    let Some(pending) = state.pending() else { return Ok(None) };
-    let foreign = |parent: Option<VersionId>| parent.is_none().then_some(pending);
-    let known = aws.remember(secret, |memory| memory.parents.get(&pending).copied());
-    if let Some(parent) = known {
-        return Ok(foreign(parent));
-    }
-    let follows = |parent: &VersionId| follows(&state.arn, *parent, pending);
-    let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
-    // The one that was to be the first of all has come late: it follows none, and least of all what is current.
-    let first = (pending == first_id(secret, Some(state))).then_some(pending);
-    let parent = match near.or(first) {
-        Some(parent) => Some(parent),
-        None => {
-            let all = timed(aws.api.version_ids(&state.arn).await)?;
-            all.iter().map(|name| VersionId::of_name(name)).find(follows)
-        }
-    };
-    aws.remember(secret, |memory| memory.parents.insert(pending, parent));
-    Ok(foreign(parent))
 }
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
 /// person has rolled back to is not.
-fn adopt(
-    memory: &mut super::memory::Memory,
-    state: &State,
-    secret: &Secret,
-    current: VersionId,
-    now: Interval,
-) {
+fn adopt(memory: &mut Memory, state: &State, secret: &Secret, current: VersionId, now: Interval) {
     if memory.adopted.is_some_and(|(id, _)| id == current) {
         return;
     }
     // What was adopted once and is current again was rolled back to.
     memory.adopted = None;
     let token = memory.known.get(&current).map(|known| known.token);
-    let ours = current.is_derived() && matches!(token, Some(Ok((_, false))));
+    // One that can't be read is ours if its id is.
+    let ours = current.is_derived() && matches!(token, None | Some(Ok((_, false))));
     let rolled_back = view::ring(state, memory, secret, now).is_some_and(|ring| ring.findings.rolled_back);
     // By another daemon, or by us before we were started again.
     let noted = state.labels[&current].latest(Kind::Kept, current).is_some();
-    let usable = matches!(token, Some(Ok(_)));
+    let usable = matches!(token, None | Some(Ok(_)));
     memory.adopted = (usable && !ours && !rolled_back && !noted).then_some((current, now.latest));
 }
 
@@ -172,7 +135,7 @@ fn absent(
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates && Arn::parse(&secret.name).is_none() {
-        let seen = Seen { revision: 0, state: None, ring: None, chore: None, now, at };
+        let seen = Seen { revision: 0, state: None, ring: None, chore: None, unread: None, now, at };
         return Ok(aws.remember(secret, |memory| memory.keep(seen)));
     }
     let advice = format!("{cause}. {}", remedy(&secret.name));
@@ -188,7 +151,7 @@ fn empty(
     at: Moment,
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates {
-        let seen = Seen { revision: 0, state: Some(state), ring: None, chore: None, now, at };
+        let seen = Seen { revision: 0, state: Some(state), ring: None, chore: None, unread: None, now, at };
         return Ok(aws.remember(secret, |memory| memory.keep(seen)));
     }
     let advice = format!(
@@ -197,39 +160,4 @@ fn empty(
         secret.name
     );
     Err(ReadError::Missing { now, cause: advice.into() })
-}
-
-/// What a further answer of the same look shows. Its time has to agree: else one of the two is wrong, and a process
-/// that has just been started can't tell which.
-fn timed<T>(answer: Answer<T>) -> Result<T, ReadError> {
-    let shown = answer.outcome.map_err(unread)?;
-    answer.now.map(|_| shown).ok_or_else(|| no_time(None))
-}
-
-fn unread(trouble: Trouble) -> ReadError {
-    match trouble {
-        Trouble::Denied(cause) => ReadError::Denied(cause),
-        Trouble::Misconfigured(cause) => ReadError::Misconfigured(cause),
-        other => ReadError::Unavailable(Box::new(other)),
-    }
-}
-
-fn no_time(trouble: Option<&Trouble>) -> ReadError {
-    let why =
-        trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
-    match trouble {
-        Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
-        Some(Trouble::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
-        _ => ReadError::Unavailable(why.into()),
-    }
-}
-
-/// The first version's id, from the name: there is no ARN yet.
-pub(super) fn first_id(secret: &Secret, state: Option<&State>) -> VersionId {
-    VersionId::derive(state.map_or(&secret.name, |state| &state.arn), None, 0)
-}
-
-/// Whether it is surely longer ago than that.
-pub(super) fn is_older(created: Timestamp, than: std::time::Duration, now: Interval) -> bool {
-    created + than < now.earliest
 }

@@ -16,13 +16,16 @@ use super::{
     calls::Described,
     chores::Chore,
     label::{CURRENT, Kind, Labels, PREVIOUS},
-    look::ATTEMPTS,
     value::Unfit,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
+    store::{Secret, Unread},
     time::{Interval, Timestamp},
 };
+
+/// So many ids are tried for one successor; ids beyond are not looked for either.
+pub(super) const ATTEMPTS: u32 = 8;
 
 /// What a process remembers of a secret. Two that are equal by their hash decide alike on the next read.
 #[derive(Clone, Default)]
@@ -32,6 +35,8 @@ pub struct Memory {
     names: BTreeMap<VersionId, String>,
     /// A version's value never changes.
     pub(super) known: BTreeMap<VersionId, Known>,
+    /// Versions whose values can't be read, and when they were made.
+    pub(super) unread: BTreeMap<VersionId, Made>,
     /// Ends that we saw or wrote, and when.
     pub(super) ended: BTreeMap<VersionId, Timestamp>,
     /// With the version that bears the mark: everything made before then is ended.
@@ -51,6 +56,8 @@ pub struct Memory {
     pub(super) burnt: Option<(VersionId, u32)>,
     /// Since when a secret that was there is not found any more.
     pub(super) gone: Option<Timestamp>,
+    /// A time was heard of AWS, to which the next one has to fit.
+    pub(super) heard: bool,
     pub(super) seen: Option<Arc<Seen>>,
 }
 
@@ -60,8 +67,8 @@ impl Hash for Memory {
         let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
         (arn, names, known, ended, compromised, unnoted).hash(hasher);
         self.noted.hash(hasher);
-        let Self { adopted, parents, written, burnt, gone, seen, .. } = self;
-        (adopted, parents, written, burnt, gone).hash(hasher);
+        let Self { adopted, parents, written, burnt, gone, heard, unread, seen, .. } = self;
+        (adopted, parents, written, burnt, gone, heard, unread).hash(hasher);
         seen.as_ref().map(|seen| (&seen.state, seen.ring.is_some())).hash(hasher);
     }
 }
@@ -74,6 +81,14 @@ impl fmt::Debug for Memory {
             .field("unnoted", &self.unnoted)
             .finish_non_exhaustive()
     }
+}
+
+/// When a version was made whose value can't be read.
+#[derive(Copy, Clone, Hash, Debug)]
+pub(super) struct Made {
+    pub(super) at: Timestamp,
+    /// The list of versions says so; else it was not later.
+    pub(super) is_exact: bool,
 }
 
 /// A version's value, as far as it is kept: never the token.
@@ -91,6 +106,8 @@ pub(super) struct State {
     pub(super) labels: BTreeMap<VersionId, Labels>,
     pub(super) rotates_itself: bool,
     pub(super) is_managed: bool,
+    pub(super) is_replica: bool,
+    pub(super) replicating: bool,
 }
 
 /// One read.
@@ -100,6 +117,8 @@ pub(super) struct Seen {
     pub(super) state: Option<State>,
     pub(super) ring: Option<Ring>,
     pub(super) chore: Option<(VersionId, Chore)>,
+    /// What could not be read.
+    pub(super) unread: Option<Unread>,
     pub(super) now: Interval,
     /// When it began.
     pub(super) at: Moment,
@@ -121,6 +140,11 @@ impl State {
 /// Whether a version's id was derived from that one's.
 pub(super) fn follows(arn: &str, parent: VersionId, child: VersionId) -> bool {
     (0..ATTEMPTS * 8).any(|attempt| VersionId::derive(arn, Some(parent), attempt) == child)
+}
+
+/// The first version's id, from the name: there is no ARN yet.
+pub(super) fn first_id(secret: &Secret, state: Option<&State>) -> VersionId {
+    VersionId::derive(state.map_or(&secret.name, |state| &state.arn), None, 0)
 }
 
 /// Whether a version's place was taken by promotions of ours, one or several: those promote only what follows, and
@@ -152,6 +176,7 @@ impl Memory {
         if self.arn != described.arn {
             *self = Self { arn: described.arn.clone(), seen: self.seen.take(), ..Self::default() };
         }
+        let (is_managed, is_replica) = (described.manager().is_some(), described.copied_from().is_some());
         let mut labels = BTreeMap::new();
         for (name, stages) in described.stages {
             let id = VersionId::of_name(&name);
@@ -162,13 +187,16 @@ impl Memory {
             arn: described.arn,
             labels,
             rotates_itself: described.rotates_itself,
-            is_managed: described.owner.is_some(),
+            is_managed,
+            is_replica,
+            replicating: described.replicating,
         };
         self.noted.retain(|_, (_, seen)| *seen + store_lag > now.earliest);
         self.see_replaced(&state, grace, now);
         let State { labels, .. } = &state;
         self.names.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
         self.known.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
+        self.unread.retain(|id, _| labels.contains_key(id) || self.unnoted.contains_key(id));
         for (id, labels) in labels {
             if let Some(at) = labels.earliest(Kind::Ended, *id) {
                 self.ended.entry(*id).or_insert(at);
@@ -219,7 +247,7 @@ impl Memory {
     /// a note from before says nothing of that. A process that has just been started sees only the two of them.
     pub(super) fn see_put(&mut self, state: &State, grace: Duration, now: Interval) {
         let (Some(current), Some(previous)) = (state.holder(CURRENT), state.holder(PREVIOUS)) else { return };
-        let Some(since) = self.known.get(&current).map(|known| known.created) else { return };
+        let Some(since) = self.made(current).map(|made| made.at) else { return };
         let note = state.labels[&previous].latest(Kind::Until, previous);
         let early = note.is_some_and(|note| note < since + grace) && since + grace > now.earliest;
         if early && !follows(&state.arn, previous, current) {
@@ -241,12 +269,23 @@ impl Memory {
     }
 
     /// When its token was ended, if it was: by a mark on a version that has it, or by one on everything before a time.
+    /// Of one that can't be read its own marks tell; what was made later than it is said to be, was not ended by others'.
     pub(super) fn ended(&self, id: VersionId) -> Option<Timestamp> {
-        self.twins(id).filter_map(|(twin, known)| self.marked(twin, known.created)).min()
+        let own = self.marked(id, self.made(id).map(|made| made.at));
+        let twins = self.twins(id).filter_map(|(twin, known)| self.marked(twin, Some(known.created)));
+        own.into_iter().chain(twins).min()
     }
 
-    fn marked(&self, id: VersionId, created: Timestamp) -> Option<Timestamp> {
-        let all = self.compromised.iter().filter(|(on, at)| **on == id || created < **at).map(|(_, at)| *at);
+    /// When it was made, as far as that is known.
+    pub(super) fn made(&self, id: VersionId) -> Option<Made> {
+        let known = self.known.get(&id).map(|known| Made { at: known.created, is_exact: true });
+        known.or_else(|| self.unread.get(&id).copied())
+    }
+
+    fn marked(&self, id: VersionId, created: Option<Timestamp>) -> Option<Timestamp> {
+        let made_before = |at: Timestamp| created.is_some_and(|created| created < at);
+        let all =
+            self.compromised.iter().filter(|(on, at)| **on == id || made_before(**at)).map(|(_, at)| *at);
         self.ended.get(&id).copied().into_iter().chain(all).min()
     }
 

@@ -12,7 +12,8 @@ use crate::{clock::Clock, time::millis};
 
 /// Between two writes: some 16 a second, and as many ends beside them.
 const SPACING: Duration = Duration::from_millis(60);
-/// Reads under way at once; each has a connection.
+/// Reads of labels under way at once; each has a connection. As many of values beside them: those that hang keep no labels
+/// from being read.
 const READS: usize = 32;
 
 /// Whether a write can wait for a better moment.
@@ -45,16 +46,22 @@ struct Lanes {
 pub(super) struct Pace {
     next_ms: Mutex<Lanes>,
     reads: Semaphore,
+    parts: Semaphore,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { next_ms: Mutex::default(), reads: Semaphore::new(READS) }
+        Self { next_ms: Mutex::default(), reads: Semaphore::new(READS), parts: Semaphore::new(READS) }
     }
 
     /// None only where the process is stopping.
     pub(super) async fn read(&self) -> Option<SemaphorePermit<'_>> {
         self.reads.acquire().await.ok()
+    }
+
+    /// The same, for what is read beside the labels.
+    pub(super) async fn part(&self) -> Option<SemaphorePermit<'_>> {
+        self.parts.acquire().await.ok()
     }
 
     /// Waits for this write's turn. False: too many wait already; try again later.

@@ -75,7 +75,7 @@ impl Probe<'_> {
             (Err(trouble), _) => (None, of(DESCRIBE, &trouble)),
         };
         let (current, get) = self.get(described.as_ref()).await;
-        let list = match self.aws.api.version_ids(name).await.outcome {
+        let list = match self.aws.api.versions(name).await.outcome {
             Ok(_) => Proof::proved(LIST),
             Err(trouble) => of(LIST, &trouble),
         };
@@ -114,7 +114,15 @@ impl Probe<'_> {
 
     async fn write(&self, described: Option<&Described>, current: Option<&str>) -> Vec<Proof> {
         let untouchable = match (described, current) {
-            (Some(Described { owner: Some(owner), .. }), _) => Some(format!("{owner} manages the secret")),
+            (Some(described), _) if described.copied_from().is_some() => {
+                Some("a replica takes no writes".to_owned())
+            }
+            (Some(described), _) if described.manager().is_some() => {
+                Some(format!("{} manages the secret", described.manager().unwrap_or_default()))
+            }
+            (Some(Described { replicating: true, .. }), _) => Some(
+                "its copies in other regions are not in sync, and labels must not move until then".to_owned(),
+            ),
             (Some(Described { deleted: Some(_), .. }), _) => Some("the secret is being deleted".to_owned()),
             (_, None) => {
                 Some("no current version was seen, and a first value would become current".to_owned())
@@ -202,7 +210,16 @@ impl Probe<'_> {
 /// It can be read; whether it can be rotated at all is another question.
 fn remark(described: &Described) -> Proof {
     let proof = Proof::proved(DESCRIBE);
-    if let Some(owner) = &described.owner {
+    if let Some(region) = described.copied_from() {
+        let what = "it is a replica: it is parked, its tokens are accepted, and nothing is refused by it";
+        let remedy = format!(
+            "rotate its primary, with `store.region: {region}`, or make it a secret of its own \
+                              (stop-replication-to-replica)"
+        );
+        return Proof::not(DESCRIBE, Verdict::Failed, format!("{what}; its primary is in {region}"))
+            .remedy(remedy);
+    }
+    if let Some(owner) = described.manager() {
         return proof.but(format!("{owner} manages the secret: it is parked, take it out of the config"));
     }
     if described.rotates_itself {

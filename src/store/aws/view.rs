@@ -35,20 +35,24 @@ pub(super) fn marked(state: &State) -> impl Iterator<Item = VersionId> {
     state.labels.iter().filter(marked).map(|(id, _)| *id)
 }
 
-/// The ring of a secret whose live values are known; none where no version is current.
+/// The ring of a secret, with what can't be read as such; none where no version is current.
 pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interval) -> Option<Ring> {
     let any = |id: VersionId| {
-        let known = memory.known.get(&id)?;
-        let (digest, foreign) = known.token.unwrap_or((NO_TOKEN, true));
+        let created = memory.made(id)?.at;
+        let (digest, foreign) = match memory.known.get(&id) {
+            Some(known) => known.token.unwrap_or((NO_TOKEN, true)),
+            None => (Version::unread(id), false),
+        };
         let ended = memory.ended(id);
         let note = state.labels.get(&id).and_then(|labels| labels.latest(Kind::Until, id));
-        Some(Version { id, created: known.created, digest, foreign, ended, note })
+        Some(Version { id, created, digest, foreign, ended, note })
     };
     let version = |id: VersionId| any(id).filter(|version| version.digest != NO_TOKEN);
     let current = any(state.holder(CURRENT)?)?;
     let unfit = memory.known.get(&current.id).and_then(|known| known.token.err());
     let candidate = state.pending();
-    let parent = candidate.and_then(|id| memory.parents.get(&id).copied().flatten());
+    let asked = candidate.and_then(|id| memory.parents.get(&id).copied());
+    let parent = asked.flatten();
     // What has our id and somebody else's value is as foreign as what has a foreign id.
     let pending = candidate.filter(|_| parent.is_some()).and_then(version).filter(|v| !v.foreign);
     let mut previous = Vec::new();
@@ -62,15 +66,22 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
         previous.push((newest, Previous { version, deadline }));
     }
     previous.sort_by_key(|(newest, p)| std::cmp::Reverse((*newest, p.version.created)));
-    let newest = previous.first().filter(|(newest, _)| *newest).map(|(_, p)| p.version.created);
+    let newest = previous.first().filter(|(newest, _)| *newest).map(|(_, p)| p.version.id);
     let paused = state.labels.iter().filter_map(|(id, labels)| labels.earliest(Kind::Paused, *id)).min();
     let kept = state.labels[&current.id].latest(Kind::Kept, current.id);
     let adopted = memory.adopted.filter(|(id, _)| *id == current.id).map(|(_, at)| at);
     let foreign_pending = candidate.is_some() && pending.is_none();
+    // Somebody else's may have no value, and says nothing to us.
+    let is_read =
+        |id: &VersionId| memory.known.contains_key(id) || (Some(*id) == candidate && parent.is_none());
+    let undecided = candidate.is_some() && asked.is_none();
+    let made = |id: VersionId| memory.made(id).filter(|made| made.is_exact).map(|made| made.at);
     let taken: usize = state.labels.values().map(Labels::taken).sum();
     let held = match () {
+        () if state.is_replica => Some(Held::Replica),
         () if state.is_managed => Some(Held::Managed),
         () if state.rotates_itself => Some(Held::NativeRotation),
+        () if undecided => Some(Held::PendingUnread),
         () if foreign_pending => Some(Held::ForeignPending),
         () => match unfit {
             Some(unfit) if unfit.is_replaceable() => Some(Held::Unusable(unfit.as_str())),
@@ -80,9 +91,11 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     };
     let findings = Findings {
         orphaned: pending.is_some() && parent != Some(current.id),
-        rolled_back: newest.is_some_and(|created| created > current.created),
+        rolled_back: newest.and_then(made).zip(made(current.id)).is_some_and(|(newest, own)| newest > own),
         untidy: None,
         held,
+        replicating: state.replicating,
+        unread: undecided || !live(state, memory, now).iter().all(is_read),
     };
     let previous = previous.into_iter().map(|(_, previous)| previous).collect();
     Some(Ring { current, pending, previous, paused, kept: kept.max(adopted), findings })

@@ -1,5 +1,7 @@
 //! A step: one write.
 
+use std::time::Duration;
+
 use crossfade_verify::Moment;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
@@ -8,8 +10,7 @@ use super::{
     Aws,
     chores::Chore,
     label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
-    look::{ATTEMPTS, first_id, is_older},
-    memory::{Seen, State},
+    memory::{ATTEMPTS, Seen, State, first_id},
     pace::Urgency,
     trouble::Trouble,
     value::{self, Unfit},
@@ -22,7 +23,7 @@ use crate::{
         ring::{Ring, VersionId},
     },
     store::{Format, Secret, WriteError, memory::after},
-    time::Timestamp,
+    time::{Interval, Timestamp},
     token::Token,
 };
 
@@ -283,4 +284,9 @@ fn is_burnt(labels: &Labels, id: VersionId) -> bool {
 
 fn rejected(unfit: Unfit) -> WriteError {
     WriteError::Rejected(Box::new(unfit))
+}
+
+/// Whether it is surely longer ago than that.
+fn is_older(created: Timestamp, than: Duration, now: Interval) -> bool {
+    created + than < now.earliest
 }

@@ -78,7 +78,7 @@ impl Copied {
             let noted = ring.previous.iter().filter(|p| is_unnoted(p)).find(seen_twice);
             ring.findings.untidy = ring.findings.untidy.or(noted.map(|p| p.version.id));
         }
-        Some(Reading { ring, now: Interval::exactly(self.now), revision: *revision })
+        Some(Reading { ring, now: Interval::exactly(self.now), revision: *revision, unread: None })
     }
 }
 

@@ -38,6 +38,10 @@ pub enum Broken {
     TakesAnOlderView,
     /// An audience's view is as young as its youngest secret.
     YoungestPart,
+    /// A read in which a value was missing is as good as any for a refusal.
+    PartCountsAsWhole,
+    /// A read in which a value was missing shows nothing.
+    ValueHidesLabels,
     /// A verifier's only clock stops in suspend.
     ClockStops,
 }

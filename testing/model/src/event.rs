@@ -21,6 +21,8 @@ pub enum Trouble {
     Nap(Ticks),
     /// A verifier asks another replica.
     Stray,
+    /// The values that a replica does not know yet can't be read for so long.
+    Unreadable(Ticks),
 }
 
 /// What a person can order.
@@ -95,6 +97,8 @@ pub enum Event {
     Edits(usize, Edit),
     /// A daemon does not reach the store with that secret.
     CutOff(usize, usize, Ticks),
+    /// A daemon can't read that secret's values, only its labels.
+    Unreadable(usize, usize, Ticks),
     /// A verifier reaches nobody.
     Alone(usize, Ticks),
     /// A verifier's machine is suspended.

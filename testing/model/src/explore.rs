@@ -154,6 +154,10 @@ impl Model {
                     let open = all().filter(|(r, s)| state.replicas[*r].parts[*s].cut_until <= state.tick);
                     events.extend(open.map(|(r, s)| Event::CutOff(r, s, ticks)));
                 }
+                Trouble::Unreadable(ticks) if self.world.rules.kind == Kind::Aws => {
+                    let open = all().filter(|(r, s)| state.replicas[*r].parts[*s].dark_until <= state.tick);
+                    events.extend(open.map(|(r, s)| Event::Unreadable(r, s, ticks)));
+                }
                 Trouble::Alone(ticks) => {
                     events.extend(self.open_verifiers(state).map(|v| Event::Alone(v, ticks)));
                 }

@@ -71,6 +71,10 @@ pub(crate) struct Part {
     pub(crate) done: bool,
     /// It does not reach the store before then.
     pub(crate) cut_until: Ticks,
+    /// It can't read values before then.
+    pub(crate) dark_until: Ticks,
+    /// The onlooker's: when the store last told the daemon of the secret's labels, whatever it made of that.
+    pub(crate) heard: Ticks,
     /// When it wrote last.
     pub(crate) wrote: Option<Ticks>,
     /// The onlooker's: tokens that the daemon has seen to be ended since it was started.
@@ -99,7 +103,9 @@ pub(crate) struct Known {
     pub(crate) ring: Option<Arc<Ring>>,
     pub(crate) at: Moment,
     pub(crate) now: Interval,
-    /// When it was read, in truth.
+    /// The same of the last read in which each value was known.
+    pub(crate) whole: Option<(Moment, Interval)>,
+    /// When that was, in truth.
     pub(crate) read: Ticks,
     /// Tokens that the daemon knows to be ended, and that were not current.
     pub(crate) ended: BTreeSet<Digest>,

@@ -4,7 +4,6 @@
 //! person is told that it does.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -23,7 +22,7 @@ use crossfade::{
         aws::{Aws as AwsStore, Options},
     },
 };
-use crossfade_verify::{Digest, Moment};
+use crossfade_verify::Moment;
 
 use crate::{
     broken::Broken,
@@ -132,12 +131,15 @@ impl Turn<'_> {
         let mut rotator =
             Rotator::new(secret.clone(), shared, self.machine(), observer).remembering((*part.marks).clone());
         let (mut step, mut told) = (None, None);
+        if self.fault != Some(Fault::Unread) {
+            part.heard = self.tick;
+        }
         if let (Some((version, deadline)), Place::Table(table)) = (part.owes.take(), &place) {
             table.write_deadline(version, deadline);
             part.wrote = Some(self.tick);
-        } else if let Ok(seen) = now(rotator.observe(&policy)) {
+        } else if let Some(seen) = now(rotator.observe(&policy)).ok().filter(|seen| self.counts(seen)) {
             part.learnt = Arc::new(part.learnt.iter().chain(rotator.marks().keys()).copied().collect());
-            part.known = self.known(&published, &part.learnt);
+            part.known = self.known(&published, &part);
             told = self.attend(&mut part, &seen);
             let demand = part.order.as_ref().and_then(|order| order.bound).map(|bound| bound.demand);
             let decided = rotator.decide(&seen, &policy, demand.as_ref());
@@ -171,6 +173,12 @@ impl Turn<'_> {
         Done { store, part, late, step, told }
     }
 
+    /// Whether a read shows anything: where the rule is broken, not without every value.
+    fn counts(&self, seen: &Seen) -> bool {
+        self.broken != Some(Broken::ValueHidesLabels)
+            || !seen.ring.as_ref().is_some_and(|ring| ring.findings.unread)
+    }
+
     fn machine(&self) -> Arc<dyn Clock> {
         Arc::new(Machine(moment(self.tick, self.skew)))
     }
@@ -179,7 +187,7 @@ impl Turn<'_> {
         match store {
             Store::Embedded(state) => Place::Table(Arc::new(self.table(state))),
             Store::Aws(state) => {
-                let desk = Arc::new(self.desk(state));
+                let desk = Arc::new(self.desk(state, part));
                 let options = Options {
                     traits: self.rules.traits(),
                     hold: TICK * self.rules.hold,
@@ -201,7 +209,7 @@ impl Turn<'_> {
         }
     }
 
-    fn desk(&self, state: &Aws) -> Desk {
+    fn desk(&self, state: &Aws, part: &Part) -> Desk {
         let shown = self.shows.map_or(&state.now, |n| &state.older[n].1);
         let created = self.store_slot(state);
         let local = self.broken == Some(Broken::LocalClock);
@@ -212,6 +220,7 @@ impl Turn<'_> {
             time: at(self.tick),
             tick: self.tick,
             fault: self.fault,
+            dark: part.dark_until > self.tick,
             broken: self.broken,
             slot: created,
             state: Mutex::new((state.clone(), None)),
@@ -226,12 +235,18 @@ impl Turn<'_> {
         u32::try_from(age).unwrap_or_default() / self.rules.every
     }
 
-    fn known(&self, published: &Published, learnt: &BTreeSet<Digest>) -> Option<Arc<Known>> {
+    /// What is published now. The turn's rotator has just been made, and knows of no read before.
+    fn known(&self, published: &Published, part: &Part) -> Option<Arc<Known>> {
         let seen = published.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (at, now) = seen.read?;
         let current = seen.ring.as_ref().map(|ring| ring.current.digest);
-        let ended = learnt.iter().copied().filter(|digest| Some(*digest) != current).collect();
-        Some(Arc::new(Known { ring: seen.ring, at, now, read: self.tick, ended }))
+        let ended = part.learnt.iter().copied().filter(|digest| Some(*digest) != current).collect();
+        let before = part.known.as_ref().map(|known| (known.whole, known.read));
+        let (whole, read) = match seen.whole {
+            Some(_) => (seen.whole, self.tick),
+            None => before.unwrap_or_default(),
+        };
+        Some(Arc::new(Known { ring: seen.ring, at, now, whole, read, ended }))
     }
 
     /// What the engine makes of the order that it has: whether it can be carried out, stands, and is to be remembered.

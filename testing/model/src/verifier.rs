@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Distribution, Member},
+    rotation::ring::{Findings, Ring},
 };
 use crossfade_verify::{Exchange, Moment, Place, Verdict, View, decide};
 
@@ -55,11 +56,24 @@ fn publication(replica: &Replica, rules: &Rules, broken: Option<Broken>, at: Mom
     let known: Vec<_> = replica.parts.iter().map(|part| part.known.as_deref()).collect();
     let youngest = known.iter().flatten().max_by_key(|known| known.at.boot_ms);
     for (name, known) in NAMES.iter().zip(&known) {
-        let Some(Known { ring, at, now, .. }) = known else { continue };
+        let Some(Known { ring, at, now, whole, .. }) = known else { continue };
         let (at, now) = match youngest.filter(|_| broken == Some(Broken::YoungestPart)) {
             Some(youngest) => (youngest.at, youngest.now),
             None => (*at, *now),
         };
+        let unread = ring.as_ref().filter(|ring| ring.findings.unread);
+        let as_whole = unread.map(|ring| {
+            let findings = Findings { unread: false, ..ring.findings };
+            Arc::new(Ring { findings, ..Ring::clone(ring) })
+        });
+        match (as_whole, whole) {
+            (Some(ring), _) if broken == Some(Broken::PartCountsAsWhole) => {
+                distribution.publish(name, Some(&ring), at, now);
+                continue;
+            }
+            (Some(ring), Some((at, now))) => distribution.publish(name, Some(&ring), *at, *now),
+            _ => {}
+        }
         distribution.publish(name, ring.as_ref(), at, now);
     }
     let published = distribution.published(AUDIENCE)?;
@@ -102,8 +116,8 @@ impl Verifier {
         let parts = || replica.parts.iter().filter_map(|part| part.known.as_deref());
         let ended = parts().flat_map(|known| known.ended.iter().copied()).collect();
         let read = parts().map(|known| known.read).min().unwrap_or_default();
-        for (newest, known) in self.newest.iter_mut().zip(parts()) {
-            *newest = known.read.max(*newest);
+        for (newest, part) in self.newest.iter_mut().zip(&replica.parts) {
+            *newest = part.heard.max(*newest);
         }
         let view = View { set: view.set, now_ms, age_ms, taken: here, complete: true };
         self.held = Some(Arc::new(Held { view, read, ended }));

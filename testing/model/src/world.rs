@@ -133,7 +133,10 @@ impl World {
                 if dies {
                     let parts = state.replicas[replica].parts.iter_mut();
                     // It is started again at once; what keeps it down for longer cuts it off.
-                    parts.for_each(|part| *part = Part { cut_until: part.cut_until, ..Part::default() });
+                    parts.for_each(|part| {
+                        let Part { cut_until, dark_until, .. } = *part;
+                        *part = Part { cut_until, dark_until, ..Part::default() };
+                    });
                 }
             }
             Event::Fetch { verifier, replica } => {
@@ -159,6 +162,11 @@ impl World {
                 state.begun = begun;
                 let part = &mut state.replicas[replica].parts[secret];
                 (part.cut_until, part.done) = (state.tick + ticks, true);
+            }
+            Event::Unreadable(replica, secret, ticks) => {
+                state.left.faults -= 1;
+                state.begun = begun;
+                state.replicas[replica].parts[secret].dark_until = state.tick + ticks;
             }
             Event::Alone(verifier, ticks) => {
                 state.left.faults -= 1;
@@ -206,6 +214,7 @@ impl World {
                     let known = Arc::make_mut(known);
                     (known.at, known.now) = (crate::turn::moment(tick, *skew), self.rules.interval(tick));
                 }
+                part.dark_until = if part.dark_until > tick { part.dark_until } else { 0 };
                 part.wrote = part.wrote.filter(|wrote| wrote + 2 > tick);
             }
         }

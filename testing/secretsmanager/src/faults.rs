@@ -81,6 +81,7 @@ pub struct Rule {
     operation: Option<Operation>,
     secret: Option<String>,
     caller: Option<String>,
+    version: Option<String>,
     #[serde(default)]
     skip: u32,
     #[serde(default = "once")]
@@ -90,7 +91,7 @@ pub struct Rule {
 impl Rule {
     /// That effect, on the next call that it can befall.
     pub fn once(effect: Effect) -> Self {
-        Self { effect, operation: None, secret: None, caller: None, skip: 0, times: once() }
+        Self { effect, operation: None, secret: None, caller: None, version: None, skip: 0, times: once() }
     }
 
     /// Only calls of that operation.
@@ -108,6 +109,11 @@ impl Rule {
         Self { caller: Some(caller.to_owned()), ..self }
     }
 
+    /// Only calls that name that version.
+    pub fn version(self, id: &str) -> Self {
+        Self { version: Some(id.to_owned()), ..self }
+    }
+
     /// The first so many go well.
     pub fn after(self, skip: u32) -> Self {
         Self { skip, ..self }
@@ -123,12 +129,16 @@ impl Rule {
         Self { times: None, ..self }
     }
 
-    fn matches(&self, operation: Operation, secret: Option<&str>, caller: Option<&str>) -> bool {
+    fn matches(&self, operation: Operation, secret: Option<&str>, call: &Call) -> bool {
+        let is = |only: &Option<String>, named: Option<&str>| {
+            only.as_deref().is_none_or(|only| named == Some(only))
+        };
         self.effect.fits(operation)
             && self.times != Some(0)
             && self.operation.is_none_or(|only| only == operation)
-            && self.secret.as_deref().is_none_or(|only| secret == Some(only))
-            && self.caller.as_deref().is_none_or(|only| caller == Some(only))
+            && is(&self.secret, secret)
+            && is(&self.caller, call.caller.as_deref())
+            && is(&self.version, call.version.as_deref())
     }
 }
 

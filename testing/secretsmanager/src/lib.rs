@@ -12,7 +12,7 @@
 //! *recorded* (seen on real AWS by others), *measured* (on emulators only), *unverified*.
 //!
 //! Not there, on purpose: checks of signatures, regions and accounts, encryption, resource policies,
-//! replication, native rotation, durability.
+//! replication itself (a secret can be made a copy, or one that has copies), native rotation, durability.
 
 mod clock;
 mod fake;

@@ -26,8 +26,8 @@ pub use error::Error;
 pub(crate) use name::scramble;
 pub use reply::{
     CreateSecretReply, DeleteSecretReply, DescribeSecretReply, GetSecretValueReply,
-    ListSecretVersionIdsReply, ListSecretsReply, Millis, PutSecretValueReply, SecretIdReply, SecretReply,
-    TagReply, VersionReply,
+    ListSecretVersionIdsReply, ListSecretsReply, Millis, PutSecretValueReply, ReplicaReply, SecretIdReply,
+    SecretReply, TagReply, VersionReply,
 };
 pub use request::{
     CreateSecret, DeleteSecret, DescribeSecret, GetSecretValue, ListSecretVersionIds, ListSecrets, Operation,
@@ -96,6 +96,31 @@ impl Service {
         self.edit(id, now_ms, |secret| {
             secret.owning_service = by.map(str::to_owned);
             secret.changed_ms = now_ms;
+            Ok(())
+        })
+    }
+
+    /// Makes it a copy of a secret of that region; or says which regions have copies of it, and how each stands. A copy
+    /// refuses writes (documented: "Replicate secrets across Regions").
+    pub fn set_replication(
+        &mut self,
+        id: &str,
+        primary_region: Option<&str>,
+        replicas: &[(&str, &str)],
+        now_ms: u64,
+    ) -> Result<(), Error> {
+        self.edit(id, now_ms, |secret| {
+            secret.primary_region = primary_region.map(str::to_owned);
+            let owned = |(region, status): &(&str, &str)| ((*region).to_owned(), (*status).to_owned());
+            secret.replicas = replicas.iter().map(owned).collect();
+            Ok(())
+        })
+    }
+
+    /// Makes it a managed external secret, of that type.
+    pub fn set_type(&mut self, id: &str, kind: Option<&str>, now_ms: u64) -> Result<(), Error> {
+        self.edit(id, now_ms, |secret| {
+            secret.kind = kind.map(str::to_owned);
             Ok(())
         })
     }

@@ -108,6 +108,25 @@ impl<'a> Person<'a> {
         })
     }
 
+    /// Makes it a copy of a secret of that region; or the account's own again.
+    pub fn set_primary_region(&self, secret: &str, region: Option<&str>) -> Result<(), Error> {
+        self.fake.knob("SetReplication", secret, |service, now_ms| {
+            service.set_replication(secret, region, &[], now_ms)
+        })
+    }
+
+    /// Which regions have copies of it, and how each stands: `InSync`, `InProgress` or `Failed`.
+    pub fn set_replicas(&self, secret: &str, replicas: &[(&str, &str)]) -> Result<(), Error> {
+        self.fake.knob("SetReplication", secret, |service, now_ms| {
+            service.set_replication(secret, None, replicas, now_ms)
+        })
+    }
+
+    /// Makes it a managed external secret, of that type; or a plain one again.
+    pub fn set_type(&self, secret: &str, kind: Option<&str>) -> Result<(), Error> {
+        self.fake.knob("SetType", secret, |service, now_ms| service.set_type(secret, kind, now_ms))
+    }
+
     /// Any other call.
     pub fn does(&self, request: impl Into<Request>) -> Result<(), Error> {
         self.fake.as_person(&request.into()).map(drop)

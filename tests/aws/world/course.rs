@@ -66,6 +66,16 @@ impl World {
         panic!("{request} never stood; {:#?}", self.labels());
     }
 
+    /// The same, once: as the person sees it who does not repeat it.
+    pub(crate) async fn try_order(&mut self, n: usize, request: Request) -> Result<(), OrderFailure> {
+        let done = self.replicas[n].rotator.carry_out(&self.policy, request).await;
+        self.check("after an order");
+        let done = done?;
+        let finished = done.seen.ring.is_some_and(|ring| plan::finished(&ring, &done.demand));
+        self.replicas[n].standing = (!finished).then_some(done.demand);
+        Ok(())
+    }
+
     /// No rotation is on, and nothing of an earlier one is left but marks, which stay for days.
     pub(crate) fn is_quiet(&self) -> bool {
         let labels = self.labels();

@@ -297,6 +297,11 @@ impl World {
         self.replicas[n].distribution.decide(&[AUDIENCE.into()], token.as_bytes())
     }
 
+    /// Whether the newest view may be sent to verifiers; none: there is none.
+    pub(crate) fn published(&self, n: usize) -> Option<bool> {
+        Some(self.replicas[n].distribution.published(AUDIENCE)?.view.complete)
+    }
+
     pub(crate) fn token(&self, version: &str) -> String {
         let secret = self.server.secret(NAME).expect("the secret");
         let version = secret.versions().iter().find(|v| v.id == version).expect("the version");

@@ -231,3 +231,80 @@ fn what_is_untidy_is_put_in_order_last() {
         &policy(),
     );
 }
+
+#[test]
+fn a_pending_version_that_cannot_be_read_waits() {
+    let unread = |version: Version| Version { digest: Version::unread(version.id), ..version };
+    let base = || ring(version(1, 0));
+    let dark = || pending(base(), unread(version(2, 50)));
+    let marked = pending(ring(ended(version(1, 0), 60)), unread(version(2, 50)));
+    let abort = Some(Demand::Abort { pending: id(2) });
+    let end = Some(Demand::Revoke { version: id(2) });
+    let soaked = 50 + SOAK;
+    let waits = Next::Idle { until: None };
+    check(
+        vec![
+            ("the next look says when", dark(), None, 60, waits),
+            ("it is not promoted unread, and asked for no more often than ever", dark(), None, soaked, waits),
+            ("not even for an ended one", marked, None, soaked, waits),
+            ("it is taken back", dark(), abort, 60, Next::Do(Step::Drop { pending: id(2) })),
+            ("it is ended", dark(), end, 60, Next::Do(Step::End { version: id(2) })),
+            ("once it is read it is promoted", pending(base(), version(2, 50)), None, soaked, promote(50)),
+        ],
+        &policy(),
+    );
+}
+
+#[test]
+fn no_value_is_needed_for_an_end_or_for_what_follows_a_version() {
+    let unread = |version: Version| Version { digest: Version::unread(version.id), ..version };
+    let dark = || previous(ring(unread(version(1, 0))), unread(version(0, 0)), 900);
+    let order = |demand: Demand| (demand, next(Some(&dark()), &policy(), Some(&demand), at(60)));
+    let (current, version) = (id(1), id(0));
+    for ((demand, next), want) in [
+        (order(Demand::Rotate { current }), Step::Stage { current }),
+        (order(Demand::Compromised { until: ms(60) }), Step::EndAll { current }),
+        (order(Demand::RevokeAll { until: ms(60) }), Step::EndAll { current }),
+        (order(Demand::Revoke { version }), Step::End { version }),
+    ] {
+        assert_eq!(refusal(&dark(), &demand), None, "two that can't be read are not the same token");
+        assert_eq!(next, Next::Do(want), "{demand:?}");
+    }
+}
+
+#[test]
+fn a_replica_is_left_alone_and_every_order_about_it_is_refused() {
+    let replica = || held(previous(ring(ended(version(1, 0), 50)), version(0, 0), 10), Held::Replica);
+    let waits = Next::Idle { until: None };
+    check(vec![("nothing is retired, staged or put in order", replica(), None, EVERY, waits)], &policy());
+    for demand in [
+        Demand::Pause,
+        Demand::Resume,
+        Demand::RevokeAll { until: ms(60) },
+        Demand::Revoke { version: id(0) },
+    ] {
+        assert_eq!(refusal(&replica(), &demand), Some(Refusal::Held(Held::Replica)), "{demand:?}");
+    }
+}
+
+#[test]
+fn while_copies_are_not_in_sync_all_but_ends_waits() {
+    let behind =
+        |ring: Ring| found(ring, Findings { replicating: true, untidy: Some(id(1)), ..Findings::default() });
+    let base = || behind(previous(ring(version(1, 0)), version(0, 0), 900));
+    let soaking = || behind(pending(ring(version(1, 0)), version(2, 50)));
+    let waits = Next::Idle { until: None };
+    let end = Some(Demand::Revoke { version: id(0) });
+    let leak = Some(Demand::Compromised { until: ms(60) });
+    check(
+        vec![
+            ("a slot waits", base(), None, EVERY, waits),
+            ("an order waits", base(), Some(Demand::Pause), 60, waits),
+            ("a promotion waits", soaking(), None, 50 + SOAK, waits),
+            ("an end does not", base(), end, 60, Next::Do(Step::End { version: id(0) })),
+            ("nor does one of all", base(), leak, 60, Next::Do(Step::EndAll { current: id(1) })),
+            ("nor what replaces it", behind(ring(ended(version(1, 0), 60))), None, 61, STAGE),
+        ],
+        &policy(),
+    );
+}

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use crossfade::{
     rotation::ring::VersionId,
-    store::aws::{Answer, Calls, Described, Stored, Trouble, Urgency},
+    store::aws::{Answer, Calls, Described, Listed, Stored, Trouble, Urgency},
     time::{Interval, Timestamp},
 };
 use crossfade_testing_secretsmanager::model::{
@@ -110,6 +110,8 @@ pub(crate) struct Desk {
     pub(crate) time: Timestamp,
     pub(crate) tick: Ticks,
     pub(crate) fault: Option<Fault>,
+    /// No value can be read.
+    pub(crate) dark: bool,
     pub(crate) broken: Option<Broken>,
     /// How many slots have passed since the current version was made.
     pub(crate) slot: u32,
@@ -171,12 +173,23 @@ impl Calls for Desk {
             let others = stages.values_mut().filter(|labels| !current(labels));
             others.for_each(|labels| labels.retain(|label| !label.contains("-paused-")));
         }
-        let described =
-            Described { arn: shown.arn, stages, rotates_itself: false, owner: None, deleted: None };
+        let described = Described {
+            arn: shown.arn,
+            stages,
+            rotates_itself: false,
+            owner: None,
+            kind: None,
+            primary_region: None,
+            replicating: false,
+            deleted: None,
+        };
         self.answer(Ok(described))
     }
 
     async fn value(&self, _: &str, version: Option<&str>) -> Answer<Stored> {
+        if self.dark {
+            return self.answer(Err(Trouble::Denied("the key can't be used".into())));
+        }
         let request = GetSecretValue {
             secret_id: NAMES[self.secret].to_owned(),
             version_id: version.map(str::to_owned),
@@ -192,9 +205,12 @@ impl Calls for Desk {
         self.answer(stored)
     }
 
-    async fn version_ids(&self, _: &str) -> Answer<Vec<String>> {
+    async fn versions(&self, _: &str) -> Answer<Vec<Listed>> {
         let secret = self.shown.secret(NAMES[self.secret], 0).expect("no secret is ever deleted");
-        self.answer(Ok(secret.versions().iter().map(|version| version.id.clone()).collect()))
+        let created = |ms| Some(Timestamp::from_millis(ms));
+        let listed =
+            secret.versions().iter().map(|v| Listed { id: v.id.clone(), created: created(v.created_ms) });
+        self.answer(Ok(listed.collect()))
     }
 
     async fn create(

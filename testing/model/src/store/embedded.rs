@@ -104,7 +104,7 @@ impl Store for Table {
             return Err(ReadError::Unavailable("locked".into()));
         }
         let ring = self.left().secrets[self.secret].ring.clone();
-        Ok(Reading { ring: Some(ring), now: self.now, revision: 0 })
+        Ok(Reading { ring: Some(ring), now: self.now, revision: 0, unread: None })
     }
 
     async fn apply(

@@ -197,3 +197,21 @@ fn a_verifier_s_clock_that_stops_in_suspend_refuses_a_rightful_token() {
         World { left: left(1, 0), faults, ..quiet(Rules::AWS) },
     );
 }
+
+#[test]
+fn a_part_that_counts_as_a_whole_read_refuses_a_rightful_token() {
+    let faults = vec![Trouble::Unreadable(20)];
+    breaks(
+        Broken::PartCountsAsWhole,
+        sentence::NOT_REFUSED,
+        World { left: left(1, 0), faults, ..quiet(Rules::AWS) },
+    );
+}
+
+#[test]
+fn a_value_that_hides_labels_lets_an_ended_version_in() {
+    let faults = vec![Trouble::Unreadable(20)];
+    let orders = vec![Asked::RevokePrevious];
+    let world = World { overlap: Some(12), window: 8, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
+    breaks(Broken::ValueHidesLabels, sentence::NOT_ONCE_ENDED, world);
+}

@@ -6,7 +6,7 @@ use crossfade_testing_model::{Asked, Edit, Left, Rules, Trouble, World};
 
 use super::{explore, quiet};
 
-const TROUBLES: [Trouble; 10] = [
+const TROUBLES: [Trouble; 11] = [
     Trouble::Crash,
     Trouble::Lost,
     Trouble::LateWrite,
@@ -17,6 +17,7 @@ const TROUBLES: [Trouble; 10] = [
     Trouble::Alone(8),
     Trouble::Nap(4),
     Trouble::Stray,
+    Trouble::Unreadable(20),
 ];
 
 const ORDERS: [Asked; 8] = [
@@ -91,6 +92,21 @@ fn whatever_a_person_did_just_before_an_end_of_all_that_was_reported_is_an_end_o
     let orders = vec![Asked::Compromised, Asked::RevokeAll];
     let world = World { left: left(1, 1, 1), window: 3, faults, orders, ..anything(Rules::AWS) };
     keeps_the_promise("aws, an end of all after an edit", world);
+}
+
+#[test]
+fn while_values_cannot_be_read_labels_count_and_orders_are_carried_out() {
+    let faults = vec![Trouble::Unreadable(20), Trouble::Crash];
+    for (what, orders) in [
+        ("aws, values that can't be read", vec![Asked::RevokePrevious, Asked::Compromised]),
+        ("aws, the same and other orders", vec![Asked::Rotate, Asked::RevokeAll, Asked::Abort]),
+    ] {
+        let left = left(2, 1, 0);
+        keeps_the_promise(
+            what,
+            World { left, window: 4, faults: faults.clone(), orders, ..anything(Rules::AWS) },
+        );
+    }
 }
 
 #[test]

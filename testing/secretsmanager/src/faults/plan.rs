@@ -49,7 +49,7 @@ impl Plan {
         call: &Call,
     ) -> Option<Verdict> {
         for (_, rule, used) in &mut self.rules {
-            if !rule.matches(operation, secret, call.caller.as_deref()) {
+            if !rule.matches(operation, secret, call) {
                 continue;
             }
             if rule.skip > 0 {

@@ -11,9 +11,10 @@
 //! | `GET /_fake/calls`, `DELETE /_fake/calls` | → the log |
 //! | `GET /_fake/changes` | → the labels after each write |
 //! | `POST /_fake/allow` | `{"access_key": "…", "actions": ["GetSecretValue"]}` |
-//! | `POST /_fake/native` | `{"secret": "…", "rotation_enabled": true, "owning_service": "…"}`; `""` for none |
+//! | `POST /_fake/native` | `{"secret": "…", "rotation_enabled": true, "owning_service": "…", "type": "…"}`; `""` for none |
+//! | `POST /_fake/replication` | `{"secret": "…", "primary_region": "…"}` or `{"secret": "…", "replicas": {"eu-west-1": "InSync"}}` |
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     Json, Router,
@@ -43,6 +44,7 @@ pub(super) fn router() -> Router<Fake> {
         .route("/changes", get(changes))
         .route("/allow", post(allow))
         .route("/native", post(native))
+        .route("/replication", post(replication))
 }
 
 #[derive(Deserialize)]
@@ -65,6 +67,17 @@ struct Native {
     secret: String,
     rotation_enabled: Option<bool>,
     owning_service: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replication {
+    secret: String,
+    primary_region: Option<String>,
+    #[serde(default)]
+    replicas: BTreeMap<String, String>,
 }
 
 async fn add_fault(State(fake): State<Fake>, body: Bytes) -> Answer {
@@ -124,6 +137,22 @@ async fn native(State(fake): State<Fake>, body: Bytes) -> Answer {
     if let Some(by) = native.owning_service.as_deref() {
         person.set_owning_service(&native.secret, Some(by).filter(|by| !by.is_empty())).map_err(refused)?;
     }
+    if let Some(kind) = native.kind.as_deref() {
+        person.set_type(&native.secret, Some(kind).filter(|kind| !kind.is_empty())).map_err(refused)?;
+    }
+    Ok(Json(json!({})))
+}
+
+async fn replication(State(fake): State<Fake>, body: Bytes) -> Answer {
+    let Replication { secret, primary_region, replicas } = read(&body)?;
+    let replicas: Vec<_> =
+        replicas.iter().map(|(region, status)| (region.as_str(), status.as_str())).collect();
+    let person = fake.person();
+    let done = match primary_region.as_deref() {
+        Some(region) => person.set_primary_region(&secret, Some(region)),
+        None => person.set_replicas(&secret, &replicas),
+    };
+    done.map_err(|error| (StatusCode::CONFLICT, error.to_string()))?;
     Ok(Json(json!({})))
 }
 

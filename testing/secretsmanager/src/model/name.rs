@@ -4,6 +4,9 @@
 
 use super::Error;
 
+/// Of all secrets here.
+pub(super) const REGION: &str = "us-east-1";
+
 const PREFIX: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:";
 /// The hyphen and the six characters that the service adds to the name.
 const SUFFIX: usize = 7;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     DescribeSecret, DescribeSecretReply, Error, GetSecretValue, GetSecretValueReply, ListSecretVersionIds,
-    ListSecretVersionIdsReply, ListSecrets, ListSecretsReply, Millis, Secret, SecretReply, Service, TagReply,
-    Value, VersionReply, limits, secret::CURRENT,
+    ListSecretVersionIdsReply, ListSecrets, ListSecretsReply, Millis, ReplicaReply, Secret, SecretReply,
+    Service, TagReply, Value, VersionReply, limits, secret::CURRENT,
 };
 
 impl Service {
@@ -26,6 +26,9 @@ impl Service {
             deleted_date: secret.deletion.map(|deletion| Millis(deletion.asked_ms)),
             rotation_enabled: secret.rotation_enabled,
             owning_service: secret.owning_service.clone(),
+            kind: secret.kind.clone(),
+            primary_region: secret.primary_region.clone(),
+            replication_status: replicas(secret),
             tags: tags(secret),
             version_ids_to_stages: stages(secret),
         })
@@ -119,6 +122,14 @@ impl Service {
             page(all.collect(), of, request.max_results, request.next_token.as_deref())?;
         Ok(ListSecretsReply { secret_list, next_token })
     }
+}
+
+fn replicas(secret: &Secret) -> Vec<ReplicaReply> {
+    let reply = |(region, status): (&String, &String)| ReplicaReply {
+        region: region.clone(),
+        status: status.clone(),
+    };
+    secret.replicas.iter().map(reply).collect()
 }
 
 /// The items after the one that the token names, and the token for the rest. That the token is a

@@ -56,8 +56,22 @@ pub struct DescribeSecretReply {
     pub rotation_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owning_service: Option<String>,
+    #[serde(rename = "Type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_region: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replication_status: Vec<ReplicaReply>,
     pub tags: Vec<TagReply>,
     pub version_ids_to_stages: BTreeMap<String, Vec<String>>,
+}
+
+/// The reply: one copy of a secret in another region.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ReplicaReply {
+    pub region: String,
+    pub status: String,
 }
 
 /// The reply: `GetSecretValue`.

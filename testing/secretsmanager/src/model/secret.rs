@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Error, Value, limits};
+use super::{Error, Value, limits, name};
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
@@ -22,6 +22,12 @@ pub struct Secret {
     pub(super) deletion: Option<Deletion>,
     pub(super) rotation_enabled: Option<bool>,
     pub(super) owning_service: Option<String>,
+    /// What it is for a third party that manages it together with AWS (documented: `Type`, "managed external secrets").
+    pub(super) kind: Option<String>,
+    /// The region of the secret that this one is a copy of, or its own where it has copies.
+    pub(super) primary_region: Option<String>,
+    /// The regions that have copies of it, and how each stands: `InSync`, `InProgress` or `Failed`.
+    pub(super) replicas: BTreeMap<String, String>,
     /// The oldest first.
     pub(super) versions: Vec<Version>,
     pub(super) labels: BTreeMap<String, String>,
@@ -74,6 +80,12 @@ impl Secret {
     /// Its versions, deprecated ones included, the oldest first.
     pub fn versions(&self) -> &[Version] {
         &self.versions
+    }
+
+    /// Documented: `InvalidRequestException`; the message is recorded by others.
+    pub(super) fn check_primary(&self) -> Result<(), Error> {
+        let is_copy = self.primary_region.as_deref().is_some_and(|region| region != name::REGION);
+        if is_copy { Err(Error::request("Operation not permitted on a replica secret.")) } else { Ok(()) }
     }
 
     pub(super) fn version(&self, id: &str) -> Option<&Version> {

@@ -28,6 +28,9 @@ impl Service {
             deletion: None,
             rotation_enabled: None,
             owning_service: None,
+            kind: None,
+            primary_region: None,
+            replicas: BTreeMap::new(),
             versions: Vec::new(),
             labels: BTreeMap::new(),
         };
@@ -68,6 +71,7 @@ impl Service {
             return if *there == value { Ok(put(secret, id)) } else { Err(token_used()) };
         }
         self.edit(&request.secret_id, now_ms, |secret| {
+            secret.check_primary()?;
             secret.give(id, value, now_ms)?;
             let first = secret.versions.iter().filter(|version| version.value.is_some()).count() == 1;
             if request.version_stages.is_none() || first {
@@ -100,6 +104,7 @@ impl Service {
         limits::version_id(to)?;
         limits::version_id(from)?;
         self.edit(&request.secret_id, now_ms, |secret| {
+            secret.check_primary()?;
             let reply = SecretIdReply { arn: secret.arn.clone(), name: secret.name.clone() };
             let holder = secret.labels.get(label).map(String::as_str);
             if from.is_some() && from != holder {

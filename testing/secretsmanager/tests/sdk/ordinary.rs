@@ -111,3 +111,22 @@ async fn what_a_service_manages_is_shown() {
     let described = client.describe_secret().secret_id(NAME).send().await.unwrap();
     assert_eq!((described.rotation_enabled(), described.owning_service()), (Some(true), Some("rds")));
 }
+
+#[tokio::test]
+async fn a_copy_takes_no_writes_and_shows_whose_it_is() {
+    let (server, client) = start().await;
+    server.person().set_primary_region(NAME, Some("eu-west-1")).unwrap();
+    server.person().set_type(NAME, Some("SalesforceClientSecret")).unwrap();
+    let described = client.describe_secret().secret_id(NAME).send().await.unwrap();
+    assert_eq!(
+        (described.primary_region(), described.r#type()),
+        (Some("eu-west-1"), Some("SalesforceClientSecret"))
+    );
+    let put =
+        client.put_secret_value().secret_id(NAME).secret_string("another value").send().await.unwrap_err();
+    assert_eq!(put.message(), Some("Operation not permitted on a replica secret."));
+    server.person().set_replicas(NAME, &[("eu-west-3", "InProgress")]).unwrap();
+    let described = client.describe_secret().secret_id(NAME).send().await.unwrap();
+    let copy = &described.replication_status()[0];
+    assert_eq!((copy.region(), copy.status().map(|s| s.as_str())), (Some("eu-west-3"), Some("InProgress")));
+}

@@ -1,0 +1,147 @@
+//! What is read beside the labels: values, and the list of versions. That a part of it can't be read hides nothing else.
+
+use std::{future::poll_fn, task::Poll};
+
+use super::{
+    Aws,
+    calls::Answer,
+    memory::{Known, Made, Memory, State, first_id, follows},
+    trouble::Trouble,
+    value,
+};
+use crate::{
+    rotation::ring::VersionId,
+    store::{ReadError, Secret, Unread},
+    time::Interval,
+};
+
+/// Why a part of a secret was not read.
+pub(super) struct Missed {
+    pub(super) error: ReadError,
+    /// An answer came all the same, and its time agrees with what was heard before.
+    pub(super) timed: bool,
+    /// An answer came whose time does not agree.
+    pub(super) disagrees: bool,
+}
+
+/// What a further answer of the same look shows. Its time has to agree: else one of the two is wrong, and a process
+/// that has just been started can't tell which.
+fn timed<T>(answer: Answer<T>) -> Result<T, Missed> {
+    match (answer.outcome, answer.now) {
+        (Ok(shown), Some(_)) => Ok(shown),
+        (Ok(_), None) => Err(Missed { error: no_time(None), timed: false, disagrees: true }),
+        (Err(trouble), now) => Err(Missed { error: unread(trouble), timed: now.is_some(), disagrees: false }),
+    }
+}
+
+/// As people are told.
+pub(super) fn told(missed: &[(Option<VersionId>, Missed)]) -> Option<Unread> {
+    let each = missed.iter().map(|(version, why)| {
+        let cause = std::error::Error::source(&why.error).map_or_else(String::new, ToString::to_string);
+        match version {
+            Some(version) => format!("the value of version {version} can't be read: {cause}"),
+            None => format!("the list of the secret's versions can't be read: {cause}"),
+        }
+    });
+    let each: Vec<_> = each.collect();
+    let rest = "All else counts; until then a token that is not known is neither accepted nor refused";
+    let denied = missed.iter().any(|(_, why)| matches!(why.error, ReadError::Denied(_)));
+    (!each.is_empty()).then(|| Unread { denied, message: format!("{}. {rest}", each.join("; ")).into() })
+}
+
+/// A version's value, once.
+pub(super) async fn fetch(
+    aws: &Aws,
+    secret: &Secret,
+    state: &State,
+    version: VersionId,
+) -> Result<(), Missed> {
+    let name = aws.remember(secret, |memory| memory.name(version));
+    let stored = timed(aws.api.value(&state.arn, Some(&name)).await)?;
+    let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
+    let token = token.map(|token| (token.digest(), token.is_foreign()));
+    let known = Known { created: stored.created, token };
+    aws.remember(secret, |memory| {
+        memory.unread.remove(&version);
+        memory.known.insert(version, known)
+    });
+    Ok(())
+}
+
+/// All of them at once.
+pub(super) async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
+    let mut left: Vec<_> = work.into_iter().map(|work| (Some(Box::pin(work)), None)).collect();
+    poll_fn(|context| {
+        for (work, done) in &mut left {
+            if let Some(Poll::Ready(outcome)) = work.as_mut().map(|work| work.as_mut().poll(context)) {
+                (*work, *done) = (None, Some(outcome));
+            }
+        }
+        if left.iter().all(|(_, done)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    left.into_iter().filter_map(|(_, done)| done).collect()
+}
+
+/// When those versions were made whose values can't be read: as the list of versions says, which needs no key; or, while
+/// that can't be read either, not later than they were first seen.
+pub(super) async fn date(aws: &Aws, secret: &Secret, state: &State, versions: Vec<VersionId>, now: Interval) {
+    let is_dated = |memory: &mut Memory, id| memory.unread.get(&id).is_some_and(|made| made.is_exact);
+    if versions.iter().all(|id| aws.remember(secret, |memory| is_dated(memory, *id))) {
+        return;
+    }
+    let listed = timed(aws.api.versions(&state.arn).await).unwrap_or_default();
+    let created = |id: VersionId| listed.iter().find(|l| VersionId::of_name(&l.id) == id)?.created;
+    aws.remember(secret, |memory| {
+        for id in versions {
+            let listed = created(id).map(|at| Made { at, is_exact: true });
+            let seen = *memory.unread.entry(id).or_insert(Made { at: now.latest, is_exact: false });
+            memory.unread.insert(id, listed.unwrap_or(seen));
+        }
+    });
+}
+
+/// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
+/// nothing to us, and native rotation can leave one that has none.
+pub(super) async fn find_parent(
+    aws: &Aws,
+    secret: &Secret,
+    state: &State,
+    current: VersionId,
+) -> Result<Option<VersionId>, Missed> {
+    let Some(pending) = state.pending() else { return Ok(None) };
+    let foreign = |parent: Option<VersionId>| parent.is_none().then_some(pending);
+    let known = aws.remember(secret, |memory| memory.parents.get(&pending).copied());
+    if let Some(parent) = known {
+        return Ok(foreign(parent));
+    }
+    let follows = |parent: &VersionId| follows(&state.arn, *parent, pending);
+    let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
+    // The one that was to be the first of all has come late: it follows none, and least of all what is current.
+    let first = (pending == first_id(secret, Some(state))).then_some(pending);
+    let parent = match near.or(first) {
+        Some(parent) => Some(parent),
+        None => {
+            let all = timed(aws.api.versions(&state.arn).await)?;
+            all.iter().map(|listed| VersionId::of_name(&listed.id)).find(follows)
+        }
+    };
+    aws.remember(secret, |memory| memory.parents.insert(pending, parent));
+    Ok(foreign(parent))
+}
+
+pub(super) fn unread(trouble: Trouble) -> ReadError {
+    match trouble {
+        Trouble::Denied(cause) => ReadError::Denied(cause),
+        other => ReadError::Unavailable(Box::new(other)),
+    }
+}
+
+pub(super) fn no_time(trouble: Option<&Trouble>) -> ReadError {
+    let why =
+        trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
+    match trouble {
+        Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
+        _ => ReadError::Unavailable(why.into()),
+    }
+}
