@@ -242,7 +242,7 @@ impl Plan<'_> {
         let left = |p: &&Previous| !given_up(&Step::Retire { version: p.version.id });
         let deadlines = ring.previous.iter().filter(left).map(|p| p.deadline);
         // Of one that can't be read, the time says nothing: the next look does.
-        let soaking = ring.pending.filter(|p| !self.is_paused() && !p.is_unread());
+        let soaking = ring.pending.filter(|_| !self.is_paused()).filter(|p| !p.is_unread());
         let soaked = soaking.map(|p| p.created + self.policy.soak());
         let marked = ring.current.ended.filter(|_| ring.pending.is_none());
         let slot = match self.due() {

@@ -31,10 +31,11 @@ fn slow(aws: &Aws, n: usize) -> World {
 
 /// The daemon has adopted the secret, has read it once more, and looks away.
 fn has_settled(aws: &Aws) {
-    let labels = || aws.server.secret(SECRET).expect("the secret").labels().clone();
-    until("it is adopted", || labels().keys().any(|l| l.starts_with("crossfade-kept-")).then_some(()));
-    let made = aws.server.calls_made();
-    until("its next look", || (aws.server.calls_made() > made).then_some(()));
+    until("its look after the note", || {
+        let calls = aws.server.calls();
+        let noted = calls.iter().rposition(|call| call.operation == "UpdateSecretVersionStage")?;
+        calls[noted..].iter().any(|call| call.operation == "DescribeSecret").then_some(())
+    });
 }
 
 /// Whether a mark in the store ends it.

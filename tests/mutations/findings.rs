@@ -160,12 +160,7 @@ const FINDINGS: &[Cut] = &[
         MORE_THAN_A_TOKEN,
     ),
     cut("what can't be read is not promoted", "if pending.is_unread() {", "if false {", UNREAD),
-    cut(
-        "nobody wakes for what can't be read",
-        "!self.is_paused() && !p.is_unread()",
-        "!self.is_paused()",
-        UNREAD,
-    ),
+    cut("nobody wakes for what can't be read", ".filter(|p| !p.is_unread());", ";", UNREAD),
     cut("a replica is left alone", "if ring.findings.held == Some(Held::Replica) {", "if false {", REPLICA),
     cut("what moves labels waits for copies", "ring.findings.replicating && ring", "false && ring", COPIES),
     cut("an end waits for none", " && !is_end", "", COPIES),
