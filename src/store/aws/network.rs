@@ -2,7 +2,7 @@
 //!
 //! HTTPS goes through the proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, as a tunnel that the proxy can't look
 //! into. Plain HTTP goes through no proxy: what is allowed in clear is allowed because it stays on this machine or
-//! on its link (`docs/decisions/0024-plain-http-takes-no-proxy.md`), and a proxy would read it all.
+//! on its link (`docs/decisions/0023-plain-http-takes-no-proxy.md`), and a proxy would read it all.
 
 use std::{
     collections::HashMap,
