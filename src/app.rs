@@ -36,6 +36,7 @@ use crate::{
     token::Reveal,
 };
 
+mod asked;
 mod board;
 mod certificates;
 mod drift;
@@ -51,11 +52,12 @@ mod tick;
 mod translate;
 mod unmade;
 
+pub use asked::{decide, hand_out};
 use board::Board;
 pub use certificates::{Validity, load as load_certificates, validity};
 use drift::{Drift, Load};
 use fleet::Fleet;
-pub use local::{Local, decide, hand_out, is_listened_on, one_shot};
+pub use local::{Local, is_listened_on, one_shot};
 use observers::{Steps, StoreCounts};
 pub use prove::{NotSetUp, prove};
 use sockets::{AdminName, Sockets};

@@ -15,10 +15,9 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{observers::Steps, open, preview, sockets, status, translate, unmade};
 use crate::{
-    audit::{self, Action, AuditLog, Event},
+    audit::AuditLog,
     clock::{Clock, SystemClock, elapsed},
     config::{Config, SecretConfig, StoreConfig, meant},
-    distribution::{Decision, Distribution},
     http::{
         admin::order_event,
         operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
@@ -27,11 +26,10 @@ use crate::{
         engine::{Observation, Observer, Outcome, Rotator, Trigger},
         plan::{Demand, Next, Phase, Request, finished},
         policy::Notes,
-        ring::{Previous, VersionId},
+        ring::Previous,
     },
     store::{Store, WriteError, decorators::Audited},
     time::Timestamp,
-    token::Token,
 };
 
 /// How long a command itself works at replacing what it has ended.
@@ -72,7 +70,7 @@ impl std::fmt::Debug for Local {
 }
 
 /// Opens the store of a config, audited like the daemon's; one that is not made yet is not made by it.
-fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<dyn Store>, Arc<AuditLog>)> {
+pub(super) fn open_store(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<dyn Store>, Arc<AuditLog>)> {
     unmade::refuse(config)?;
     open_or_make(config, clock)
 }
@@ -281,57 +279,8 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
     Ok(well)
 }
 
-/// Reads the current token from the store now, and writes down that it was handed out.
-pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
-    unmade::refuse(config)?;
-    let audit = AuditLog::open(&translate::audit_target(config))?;
-    let known = config.secret(secret);
-    let name = known.as_ref().map_or_else(|_| secret.to_owned(), |known| known.name.to_string());
-    let result = match known {
-        Ok(known) => reveal(config, clock, known).await,
-        Err(unnamed) => Err(unnamed.into()),
-    };
-    let event = Event {
-        action: Action::TokenHandedOut,
-        secret: Some(name),
-        version: result.as_ref().ok().map(|(version, _)| version.to_string()),
-        actor: actor(),
-        peer: None,
-        outcome: if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused },
-        detail: None,
-    };
-    audit.record(Timestamp::from_millis(clock.moment().wall_ms), event);
-    result.map(|(_, token)| token)
-}
-
-async fn reveal(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    secret: &SecretConfig,
-) -> Result<(VersionId, Token)> {
-    let opened = open::open(config, clock)?;
-    opened.store.read(&translate::secret(secret)).await?;
-    Ok(opened.reveal.reveal(&secret.name).await?)
-}
-
-/// Decides on a token as the verify endpoint would, on a read of the store made now.
-pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Decision> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (store, _) = open_store(config, &clock)?;
-    let (bounds, members) = translate::distribution(config);
-    let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
-    for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {
-        let at = clock.moment();
-        match store.read(&translate::secret(secret)).await {
-            Ok(seen) => distribution.publish(&secret.name, seen.ring.map(Arc::new).as_ref(), at, seen.now),
-            Err(error) => tracing::warn!(secret = %secret.name, "{error}"),
-        }
-    }
-    Ok(distribution.decide(&[Arc::from(audience)], token))
-}
-
 /// Who runs this command.
-fn actor() -> String {
+pub(super) fn actor() -> String {
     format!("uid:{}", rustix::process::geteuid().as_raw())
 }
 

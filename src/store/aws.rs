@@ -54,6 +54,7 @@ use crate::{
     token::{Reveal, RevealError, Token},
 };
 
+mod answers;
 mod api;
 mod calls;
 mod chores;

@@ -1,0 +1,68 @@
+//! What a command asks of the store where no daemon runs: a token, and a verdict. Each rests on a read made now.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{
+    local::{actor, open_store},
+    open, translate, unmade,
+};
+use crate::{
+    audit::{self, Action, AuditLog, Event},
+    clock::{Clock, SystemClock},
+    config::{Config, SecretConfig},
+    distribution::{Decision, Distribution},
+    rotation::ring::VersionId,
+    time::Timestamp,
+    token::Token,
+};
+
+/// Reads the current token from the store now, and writes down that it was handed out.
+pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
+    unmade::refuse(config)?;
+    let audit = AuditLog::open(&translate::audit_target(config))?;
+    let known = config.secret(secret);
+    let name = known.as_ref().map_or_else(|_| secret.to_owned(), |known| known.name.to_string());
+    let result = match known {
+        Ok(known) => reveal(config, clock, known).await,
+        Err(unnamed) => Err(unnamed.into()),
+    };
+    let event = Event {
+        action: Action::TokenHandedOut,
+        secret: Some(name),
+        version: result.as_ref().ok().map(|(version, _)| version.to_string()),
+        actor: actor(),
+        peer: None,
+        outcome: if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused },
+        detail: None,
+    };
+    audit.record(Timestamp::from_millis(clock.moment().wall_ms), event);
+    result.map(|(_, token)| token)
+}
+
+async fn reveal(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    secret: &SecretConfig,
+) -> Result<(VersionId, Token)> {
+    let opened = open::open(config, clock)?;
+    opened.store.read(&translate::secret(secret)).await?;
+    Ok(opened.reveal.reveal(&secret.name).await?)
+}
+
+/// Decides on a token as the verify endpoint would, on a read of the store made now.
+pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Decision> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (store, _) = open_store(config, &clock)?;
+    let (bounds, members) = translate::distribution(config);
+    let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
+    for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {
+        let at = clock.moment();
+        match store.read(&translate::secret(secret)).await {
+            Ok(seen) => distribution.publish(&secret.name, seen.ring.map(Arc::new).as_ref(), at, seen.now),
+            Err(error) => tracing::warn!(secret = %secret.name, "{error}"),
+        }
+    }
+    Ok(distribution.decide(&[Arc::from(audience)], token))
+}
