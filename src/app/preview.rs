@@ -9,7 +9,7 @@ use crate::{
     http::operator::{OrderError, PlannedStep, Preview},
     rotation::{
         engine::chain,
-        plan::{self, Next, Request, Step},
+        plan::{self, Demand, Next, Refusal, Request, Step},
         ring::VersionId,
     },
     store::{Store, decorators::DryRun},
@@ -33,8 +33,12 @@ pub(super) async fn of(
     let current = ring.current.id;
     let named = None;
     let request = if compromised { Request::Compromised { named } } else { Request::Rotate { named } };
-    let bound = request.bind(&ring, first.now);
-    let demand = bound.map_err(|refusal| OrderError::Refused(refusal.to_string()))?.demand;
+    let demand = match request.bind(&ring, first.now) {
+        Ok(bound) => bound.demand,
+        // What nobody may promote is taken back first, and the plan says so; the order is for afterwards.
+        Err(Refusal::Orphaned(_)) => Demand::Rotate { current },
+        Err(refusal) => return Err(OrderError::Refused(refusal.to_string())),
+    };
     let (mut steps, mut made) = (Vec::new(), None);
     for _ in 0..TURNS {
         let seen = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;

@@ -23,7 +23,8 @@ const DETAILED: [&str; 3] = ["crossfade", "crossfade_verify", "tokio_cron_schedu
 /// The daemon's writer has to be flushed at the end; a command has none, and writes by itself.
 pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<Option<LogWriter>> {
     // What AWS's chain of credentials finds or misses is in our own messages, once.
-    let default = if daemon { "info,tokio_cron_scheduler=warn,aws_config=error" } else { "error" };
+    let default =
+        if daemon { "info,tokio_cron_scheduler=warn,aws_config=error,aws_runtime=error" } else { "error" };
     let filter = environment(FILTER).unwrap_or_else(|| default.to_owned());
     let filter = filter.parse::<Targets>().map_err(|error| {
         UsageError(format!("{FILTER}={filter:?} is no filter ({error}); try `debug` or `crossfade=trace`"))

@@ -91,10 +91,13 @@ pub(super) async fn hand_to_operator(
     Extension(caller): Extension<Arc<Caller>>,
     Path(secret): Path<String>,
 ) -> Response {
-    let result = match (counter.member)(&secret) {
-        Some(_) => counter.reveal.reveal(&secret).await.map_err(|error| OrderError::Refused(chain(&error))),
+    // The config's name for it, which the store knows, whatever the person calls it.
+    let known = (counter.member)(&secret).map(|member| member.secret);
+    let result = match &known {
+        Some(known) => counter.reveal.reveal(known).await.map_err(|error| OrderError::Refused(chain(&error))),
         None => Err(OrderError::NoSuchSecret(secret.clone())),
     };
+    let secret = known.map_or(secret, |known| known.to_string());
     let (outcome, version) = match &result {
         Ok((version, _)) => (Outcome::Done, Some(version.to_string())),
         Err(_) => (Outcome::Refused, None),

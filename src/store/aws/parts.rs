@@ -133,6 +133,7 @@ pub(super) async fn find_parent(
 pub(super) fn unread(trouble: Trouble) -> ReadError {
     match trouble {
         Trouble::Denied(cause) => ReadError::Denied(cause),
+        Trouble::Misconfigured(cause) => ReadError::Misconfigured(cause),
         other => ReadError::Unavailable(Box::new(other)),
     }
 }
@@ -142,6 +143,7 @@ pub(super) fn no_time(trouble: Option<&Trouble>) -> ReadError {
         trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
     match trouble {
         Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
+        Some(Trouble::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
         _ => ReadError::Unavailable(why.into()),
     }
 }

@@ -99,31 +99,35 @@ fn a_held_poll_over_mtls_ends_with_a_change_with_a_reload_and_with_the_daemon() 
         Some(set).filter(|answer| answer.status == 200)
     });
     let tag = set.header("etag").expect("a tag").to_owned();
-    let poll = |connection: &mut caller::Connection, tag: &str| {
-        let headers = [("If-None-Match", tag), ("Prefer", "wait=60"), ("Crossfade-Instance", "pod-1")];
+    let poll = |connection: &mut caller::Connection, tag: &str, pod: u64| {
+        let pod = format!("pod-{pod}");
+        let headers = [("If-None-Match", tag), ("Prefer", "wait=60"), ("Crossfade-Instance", &*pod)];
         connection.ask(&get(SET, &headers)).expect("an answer")
     };
-    let held = |act: &dyn Fn(), tag: &str| {
+    // Each is another pod, so that the one before is not taken for it.
+    let held = |act: &dyn Fn(), tag: &str, pod: u64| {
         let mut connection = verifier.connect(secure.port()).expect("a connection");
         let asked = || {
-            secure.counted(
-                "crossfade_verifiers{audience=\"https://mcp.example.com/slack\",state=\"up_to_date\"}",
-            )
+            let of = |state| {
+                let labels = format!("{{audience=\"https://mcp.example.com/slack\",state=\"{state}\"}}");
+                secure.counted(&format!("crossfade_verifiers{labels}"))
+            };
+            ["up_to_date", "behind", "gone"].into_iter().map(of).sum::<u64>()
         };
         thread::scope(|scope| {
-            let poll = scope.spawn(|| (poll(&mut connection, tag), connection));
-            until("it is held", || (asked() == 1).then_some(()));
+            let poll = scope.spawn(|| (poll(&mut connection, tag, pod), connection));
+            until("it is held", || (asked() == pod).then_some(()));
             act();
             poll.join().expect("an answer")
         })
     };
-    let (changed, _) = held(&|| drop(secure.world.ok(&["rotate", SECRET])), &tag);
+    let (changed, _) = held(&|| drop(secure.world.ok(&["rotate", SECRET])), &tag, 1);
     assert_eq!(changed.status, 200);
     let tag = changed.header("etag").expect("a tag").to_owned();
-    let (again, mut connection) = held(&|| secure.reload(&daemon, "applied"), &tag);
+    let (again, mut connection) = held(&|| secure.reload(&daemon, "applied"), &tag, 2);
     assert_eq!(again.status, 304);
-    assert_eq!(poll(&mut connection, "\"other\"").status, 200, "the connection lives on");
-    let (stopped, mut connection) = held(&|| daemon.signal("-TERM"), &tag);
+    assert_eq!(poll(&mut connection, "\"other\"", 2).status, 200, "the connection lives on");
+    let (stopped, mut connection) = held(&|| daemon.signal("-TERM"), &tag, 3);
     assert_eq!((stopped.status, stopped.header("connection")), (304, Some("close")));
     connection.ended().expect("an end as TLS wants it");
     assert!(daemon.exit().success());
