@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, Write as _},
+    panic::{self, AssertUnwindSafe},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -37,9 +38,11 @@ impl Steps {
     pub(crate) fn run<T>(&self, name: impl Into<String>, step: impl FnOnce() -> Result<T>) -> Option<T> {
         let (name, began) = (name.into(), now());
         self.say(&format!("{name} …"));
-        let (made, outcome) = match step() {
-            Ok(made) => (Some(made), Outcome::Done),
-            Err(error) => (None, Outcome::Failed(format!("{error:#}"))),
+        // Steps share nothing that a panic could leave half done.
+        let (made, outcome) = match panic::catch_unwind(AssertUnwindSafe(step)) {
+            Ok(Ok(made)) => (Some(made), Outcome::Done),
+            Ok(Err(error)) => (None, Outcome::Failed(format!("{error:#}"))),
+            Err(_) => (None, Outcome::Failed("it panicked: see above".to_owned())),
         };
         self.end_of(Step { name, took: now() - began, outcome });
         made
@@ -129,10 +132,11 @@ mod tests {
         let steps = Steps::begin();
         let broken: Option<()> = steps.run("the first", || bail!("broken on purpose"));
         let missed = steps.run_with("what needs the first", broken, "the first", |()| Ok("ran"));
+        let _: Option<()> = steps.run("what panics", || panic!("on purpose"));
         let last = steps.run("the last", || Ok("ran"));
         assert_eq!((missed, last), (None, Some("ran")));
-        let error = steps.end(true).expect_err("two did not succeed").to_string();
-        assert!(error.starts_with("2 of 3 steps failed"), "{error}");
+        let error = steps.end(true).expect_err("three did not succeed").to_string();
+        assert!(error.starts_with("3 of 4 steps failed"), "{error}");
     }
 
     #[test]
