@@ -76,9 +76,9 @@ pub(crate) fn run(options: Options) -> Result<()> {
 
 /// Says what will happen before the first step.
 fn announce(parts: &[Part], options: Options) {
-    let tier = if options.full { "the long runs too, about 100 min" } else { "about 10 min once built" };
+    let tier = if options.full { "with the long runs about two hours" } else { "about 15 min once built" };
     eprintln!(
-        "xtask: all tests, on two cores: {tier}; from nothing 10 min more, for the build and what is fetched."
+        "xtask: all tests, on two cores: {tier}; from nothing 6 min more, for the build and what is fetched."
     );
     let missing: Vec<&Part> = parts.iter().filter(|part| part.is_missing()).collect();
     let megabytes: u32 = missing.iter().map(|part| part.megabytes).sum();

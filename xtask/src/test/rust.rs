@@ -1,7 +1,7 @@
 //! The tests in Rust: each in a process of its own, so that none waits for the slowest of another file; but those that
 //! share an emulator share a process.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -29,13 +29,25 @@ pub(super) fn test(steps: &Steps, built: Option<()>, environment: &Environment, 
         ended
     });
     steps.run_with("Rust tests on emulators of AWS", built, BUILD, |()| {
-        run(cargo(&["test", "--workspace", "--locked", "--test", SHARED]), environment, options)
+        run(Command::new(built_test(SHARED)?), environment, options)
     });
     // The one crate whose documentation has samples, since it is the one that others embed.
     steps.run_with("samples in Rust's documentation", built, BUILD, |()| {
         let verify = ["test", "--locked", "--package", "crossfade-verify", "--all-features", "--doc"];
         run(cargo(&verify), environment, options)
     });
+}
+
+/// The program of one of the daemon's tests, as it was built with all others: by itself it would be built with other
+/// features, and so most of its dependencies once more.
+fn built_test(name: &str) -> Result<PathBuf> {
+    let mut list = Command::new(tools::cargo_nextest()?);
+    list.args(["nextest", "list", "--workspace", "--locked", "--list-type", "binaries-only"]);
+    let output = list.args(["--message-format", "json"]).current_dir(tools::root()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let program = listed["rust-binaries"][format!("crossfade::{name}")]["binary-path"].as_str();
+    program.map(PathBuf::from).with_context(|| format!("no test is named {name}"))
 }
 
 fn cargo(arguments: &[&str]) -> Command {
