@@ -205,7 +205,7 @@ fn a_reader_of_the_log_that_stops_reading_holds_nothing_up() {
     let wrong: String = (0..2_000).map(|n| format!("unknown_key_number_{n}: 1\n")).collect();
     fs::write(world.path("config.yaml"), good.clone() + &wrong).expect("a write");
     let pid = daemon.0.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().expect("kill").success());
+    assert!(crate::process::send("-HUP", &pid));
     until("it is read again", || {
         let scraped = call(world.metrics, "GET", "/metrics", &[], "").expect("metrics").body;
         scraped.contains("crossfade_config_reloads_total{outcome=\"rejected\"} 1").then_some(())

@@ -85,8 +85,7 @@ fn on_a_terminal_every_line_of_the_daemon_s_log_is_ours() {
                 ready.ok().filter(|answer| answer.status == 200)
             });
             let pid = std::fs::read_to_string(world.path("pid")).expect("its pid");
-            let sent = Command::new("kill").args(["-TERM", pid.trim()]).status().expect("kill");
-            assert!(sent.success());
+            assert!(crate::process::send("-TERM", pid.trim()));
         });
         let mut shell = Command::new("sh");
         shell.current_dir(world.folder.path()).args(["-c", "echo $$ > pid; exec \"$0\" serve"]);

@@ -109,7 +109,7 @@ impl Drop for Shell {
     fn drop(&mut self) {
         // The group is the shell's own, and bears its id.
         let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        crossfade_testing_fleet::process::send("-KILL", &group);
         let _ = self.child.wait();
     }
 }

@@ -85,9 +85,7 @@ fn a_demo_that_is_interrupted_leaves_no_process_behind() {
         }
         let started = below(demo.id());
         assert_eq!(started.len(), 4, "a daemon, a server and two bots");
-        assert!(
-            Command::new("kill").args([signal, &demo.id().to_string()]).status().expect("kill").success()
-        );
+        assert!(crossfade_testing_fleet::process::send(signal, &demo.id().to_string()));
         let status = demo.wait().expect("its end");
         assert!(!status.success());
         until("they are gone", || {

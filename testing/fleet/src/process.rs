@@ -43,9 +43,7 @@ impl Daemon {
     }
 
     pub fn signal(&self, signal: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill");
-        assert!(sent.success());
+        assert!(send(signal, &self.pid().to_string()));
     }
 
     pub fn exit(&mut self) -> ExitStatus {
@@ -61,6 +59,14 @@ impl Drop for Daemon {
             eprintln!("the daemon's log:\n{}", self.log());
         }
     }
+}
+
+/// Sends a signal (`-TERM`) to a process, or to the group of a negative number; whether there was one. It is the shell's own
+/// `kill`: the program of that name is in a package that a machine need not have.
+pub fn send(signal: &str, to: &str) -> bool {
+    let sent =
+        Command::new("sh").args(["-c", "kill \"$0\" \"$1\"", signal, to]).stderr(Stdio::null()).status();
+    sent.is_ok_and(|status| status.success())
 }
 
 /// The program as root: by sudo, and without a question, where we are somebody else.

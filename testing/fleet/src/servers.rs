@@ -145,8 +145,7 @@ impl Server {
     }
 
     pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().expect("kill");
-        assert!(sent.success());
+        assert!(crate::process::send(signal, &self.pid().to_string()));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -122,5 +122,5 @@ fn end(child: &mut Option<Child>) {
 
 /// To one process, by its number.
 pub(super) fn signal(pid: u32, signal: &str) {
-    drop(Command::new("kill").args([signal, &pid.to_string()]).status());
+    crossfade_testing_fleet::process::send(signal, &pid.to_string());
 }

@@ -27,7 +27,7 @@ async fn it_prints_its_endpoint_and_serves_until_it_is_stopped() {
     let described = client.describe_secret().secret_id(NAME).send().await.unwrap();
     assert_eq!(described.created_date().unwrap().secs(), 1_893_456_000);
     let number = process.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &number]).status().await.unwrap().success());
+    assert!(Command::new("sh").args(["-c", "kill -TERM \"$0\"", &number]).status().await.unwrap().success());
     assert!(process.wait().await.unwrap().success());
 }
 

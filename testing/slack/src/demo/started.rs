@@ -1,9 +1,6 @@
 //! The processes of a demo, so that each is ended by its id when somebody has seen enough.
 
-use std::{
-    process::{Command, Stdio},
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
@@ -41,7 +38,7 @@ impl Processes {
     fn kill(&mut self) {
         for id in self.ids.drain(..) {
             // Gone already, perhaps: at a terminal they get the signal too.
-            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).stderr(Stdio::null()).status();
+            crossfade_testing_fleet::process::send("-KILL", &id.to_string());
         }
     }
 }
