@@ -29,7 +29,7 @@ const PROGRAMS: [(&str, &str); 5] = [
 
 pub(crate) fn part() -> Part {
     let name = "emulators of AWS (moto, roto, ministack), cfn-lint, boto3".to_owned();
-    Part { name, from: "PyPI", megabytes: 330, place: place(), fetch: emulators }
+    Part { name, from: "PyPI", megabytes: 345, place: place(), fetch: emulators }
 }
 
 /// Each variable, and the program that the tests start.

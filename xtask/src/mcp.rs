@@ -22,7 +22,7 @@ const LOCK: &str = include_str!("../mcp/package-lock.json");
 pub(crate) fn parts() -> Vec<Part> {
     let place = tools::folder().join(format!("mcp-{:016x}", fingerprint(LOCK)));
     let name = format!("Node.js {NODE}, MCP's Inspector and its conformance suite");
-    vec![Part { name, from: "PyPI and npm", megabytes: 500, place, fetch: programs }]
+    vec![Part { name, from: "PyPI and npm", megabytes: 350, place, fetch: programs }]
 }
 
 /// Each variable that tests read, and the program or script that it names.

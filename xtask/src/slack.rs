@@ -63,14 +63,14 @@ pub(crate) fn parts() -> [Part; 2] {
     let typescript = Part {
         name: "what the Slack bot in TypeScript needs".to_owned(),
         from: "npm",
-        megabytes: 190,
+        megabytes: 90,
         place: tools::root().join(TYPESCRIPT).join("node_modules"),
         fetch: || Ok(vec![("SLACK_BOT_TYPESCRIPT", typescript()?.into_os_string())]),
     };
     let python = Part {
         name: "what the Slack bot in Python needs".to_owned(),
         from: "PyPI",
-        megabytes: 90,
+        megabytes: 115,
         place: python::place(ENVIRONMENT, PINS),
         fetch: || Ok(vec![("SLACK_BOT_PYTHON", python()?.into_os_string())]),
     };

@@ -43,7 +43,7 @@ pub(crate) fn all(system: bool) -> Vec<Part> {
 fn debian() -> [Part; 3] {
     [
         proxies::haproxy_part(),
-        Part::debian("promtool", "prometheus", PROMETHEUS, 240, || {
+        Part::debian("promtool", "prometheus", PROMETHEUS, 95, || {
             Ok(vec![("PROMTOOL", tools::promtool()?.into())])
         }),
         Part::debian("libfaketime", "libfaketime", FAKETIME, 1, || tools::faketime().map(|_| Vec::new())),
