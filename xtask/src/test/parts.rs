@@ -52,6 +52,7 @@ fn debian() -> [Part; 3] {
 
 /// What is left out where the system is left alone, in words.
 pub(crate) fn left_out() -> String {
-    let tour = (!tools::has_curl()).then_some("the README's tour, which needs curl (tests/docs)");
+    let tour =
+        (!tools::has_curl()).then_some("the README's tour and the tutorial, which need curl (tests/docs)");
     SYSTEM.into_iter().chain(tour).collect::<Vec<_>>().join("; ")
 }
