@@ -57,7 +57,9 @@ pub(crate) fn run(options: Options) -> Result<()> {
     python::test(&steps, built, options);
     let (scope, seconds) =
         if options.full { (fuzz::Scope::All, fuzz::LONG_S) } else { (fuzz::Scope::Verifier, fuzz::SMOKE_S) };
-    steps.run("fuzzing", || fuzz::run(scope, seconds));
+    if options.system || tools::has(parts::CXX) {
+        steps.run("fuzzing", || fuzz::run(scope, seconds));
+    }
     let minutes = if options.full { 10 } else { 1 };
     steps.run_with(&format!("chaos, for {minutes} min"), built, BUILD, |()| {
         let part = |variable: &str| {

@@ -192,9 +192,9 @@ pub(crate) fn packages(environment: &Path) -> Result<PathBuf> {
     Ok(python.path().join("site-packages"))
 }
 
-/// Whether the machine has curl, with which the README's tour asks.
-pub(crate) fn has_curl() -> bool {
-    Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success())
+/// Whether the machine has a program that the tests need, and that the README does not ask for.
+pub(crate) fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Installs Debian's packages on this machine.

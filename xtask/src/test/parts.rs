@@ -17,6 +17,9 @@ const SYSTEM: [&str; 5] = [
     "wall clocks that jump (chaos)",
 ];
 
+/// What libFuzzer is compiled by.
+pub(super) const CXX: &str = "c++";
+
 /// What the tests fetch; of Debian's packages only what that option asks for.
 pub(crate) fn all(system: bool) -> Vec<Part> {
     let mut parts = vec![
@@ -53,6 +56,7 @@ fn debian() -> [Part; 3] {
 /// What is left out where the system is left alone, in words.
 pub(crate) fn left_out() -> String {
     let tour =
-        (!tools::has_curl()).then_some("the README's tour and the tutorial, which need curl (tests/docs)");
-    SYSTEM.into_iter().chain(tour).collect::<Vec<_>>().join("; ")
+        (!tools::has("curl")).then_some("the README's tour and the tutorial, which need curl (tests/docs)");
+    let fuzzing = (!tools::has(CXX)).then_some("fuzzing, which needs a C++ compiler");
+    SYSTEM.into_iter().chain(tour).chain(fuzzing).collect::<Vec<_>>().join("; ")
 }
