@@ -256,6 +256,19 @@ fn the_main_function_only_parses_and_exits() {
     assert!(main.text.lines().count() < 40);
 }
 
+/// Cargo (1.95) takes a table of a package's own for all that it says, so that such a binary keeps its symbols, a quarter
+/// of its size, whatever the profile says of `strip`.
+#[test]
+fn what_is_handed_on_is_stripped() {
+    let manifest = include_str!("../Cargo.toml");
+    let dist = manifest.split("\n[").find_map(|table| table.strip_prefix("profile.dist]\n"));
+    assert!(dist.is_some_and(|table| table.lines().any(|line| line == "strip = true")), "{dist:?}");
+    for profile in ["release", "dist"] {
+        let table = format!("[profile.{profile}.package.crossfade]");
+        assert!(!manifest.contains(&table), "{table} makes cargo forget `strip`");
+    }
+}
+
 #[test]
 fn an_import_is_understood_however_it_is_written() {
     let code = "use crate::{a::{b, c::D as F}, e};\nfn f() { crate::g::h(); }";
