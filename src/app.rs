@@ -71,7 +71,7 @@ pub async fn serve(
 ) -> Result<()> {
     let load: Load = Arc::new(load);
     let mut lifecycle = Lifecycle::install().context("the signal handlers could not be installed")?;
-    let mut config = load(path)?;
+    let (mark, mut config) = (drift::mark(path), Arc::new(load(path)?));
     let stop = CancellationToken::new();
     let parts = Parts::open(&config, path, &stop).await?;
     let sockets = Sockets::bind(&config, &parts.clock).await?;
@@ -83,7 +83,7 @@ pub async fn serve(
     let scheduler = tick::start(ticks).await.context("the scheduler could not be started")?;
     let fleet = Fleet::new(&parts, &drift, tick, stop.clone());
     parts.apply(&config);
-    drift.applied(&config);
+    drift.applied(&config, mark);
     fleet.configure(&config, &mut tasks);
     parts.serve(&config, sockets, &fleet, &drift, &stop, &mut tasks);
     tasks.spawn(drift::watch(Arc::clone(&drift), stop.clone()));
@@ -96,14 +96,15 @@ pub async fn serve(
                 Signal::Stop => break Ok(()),
                 Signal::Reload => {
                     lifecycle.reloading();
+                    let mark = drift::mark(path);
                     match parts.reload(path, &load, &config) {
                         Ok((new, certificates)) => {
+                            config = Arc::new(new);
                             parts.certify(certificates);
-                            parts.apply(&new);
-                            drift.applied(&new);
-                            fleet.configure(&new, &mut tasks);
+                            parts.apply(&config);
+                            drift.applied(&config, mark);
+                            fleet.configure(&config, &mut tasks);
                             parts.metrics.config_reloaded(true);
-                            config = new;
                         }
                         Err(error) => {
                             tracing::error!("the config was not applied, the old one stays: {error:#}");

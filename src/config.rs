@@ -64,7 +64,7 @@ pub struct Config {
     /// The audit log's file; none: stderr.
     pub audit_log: Option<PathBuf>,
     /// What is rotated.
-    pub secrets: Vec<SecretConfig>,
+    pub secrets: Vec<Arc<SecretConfig>>,
     /// Who may call us.
     pub clients: Vec<ClientConfig>,
     /// Of `secrets` and `clients` those that the file itself says are empty: `[]`.

@@ -37,7 +37,7 @@ struct Rows {
 }
 
 struct Row {
-    secret: SecretConfig,
+    secret: Arc<SecretConfig>,
     seen: Option<Arc<Observation>>,
 }
 
@@ -94,8 +94,8 @@ impl Board {
         self.lock().config_hash.clone()
     }
 
-    pub(super) fn secret(&self, name: &str) -> Option<SecretConfig> {
-        self.lock().row(name).map(|row| row.secret.clone())
+    pub(super) fn secret(&self, name: &str) -> Option<Arc<SecretConfig>> {
+        self.lock().row(name).map(|row| Arc::clone(&row.secret))
     }
 
     pub(super) fn all(&self) -> Vec<SecretStatus> {

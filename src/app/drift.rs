@@ -43,7 +43,7 @@ pub(super) struct Drift {
 /// What was seen last.
 #[derive(Default)]
 pub(super) struct State {
-    applied: Option<Config>,
+    applied: Option<Arc<Config>>,
     config: Look,
     certificates: Look,
     told: BTreeMap<Drifted, String>,
@@ -52,9 +52,12 @@ pub(super) struct State {
 /// A look into files is taken again only once one of them is another, or was written.
 #[derive(Default)]
 struct Look {
-    marks: Vec<Option<[i64; 6]>>,
+    marks: Vec<Option<Mark>>,
     found: Option<String>,
 }
+
+/// What is another number once a file is another, or was written.
+pub(super) type Mark = [i64; 6];
 
 impl Look {
     fn into(&mut self, files: &[&Path], look: impl FnOnce() -> Option<String>) -> Option<String> {
@@ -66,19 +69,21 @@ impl Look {
     }
 }
 
-fn mark(file: &Path) -> Option<[i64; 6]> {
+pub(super) fn mark(file: &Path) -> Option<Mark> {
     let about = std::fs::metadata(file).ok()?;
     let (device, inode) = (about.dev().cast_signed(), about.ino().cast_signed());
     Some([device, inode, about.size().cast_signed(), about.mtime(), about.ctime(), about.ctime_nsec()])
 }
 
 impl Drift {
-    /// This config is in force now, and what it names was read.
-    pub(super) fn applied(&self, config: &Config) {
+    /// This config is in force now, and what it names was read. Its file had that mark before it was read, so that the
+    /// same file is not read once more: with ten thousand secrets that took 20 MB, which the process kept.
+    pub(super) fn applied(&self, config: &Arc<Config>, mark: Option<Mark>) {
         let mut state = self.lock();
         // What was found before was compared with another one.
         *state = State {
-            applied: Some(config.clone()),
+            applied: Some(Arc::clone(config)),
+            config: Look { marks: vec![mark], found: None },
             told: std::mem::take(&mut state.told),
             ..State::default()
         };

@@ -52,7 +52,7 @@ enum Turn {
 /// This process as an operator.
 pub struct Local {
     clock: Arc<dyn Clock>,
-    secrets: BTreeMap<String, (SecretConfig, AsyncMutex<Rotator>)>,
+    secrets: BTreeMap<String, (Arc<SecretConfig>, AsyncMutex<Rotator>)>,
     order: Vec<String>,
     store: Arc<dyn Store>,
     /// Where orders are written down.
@@ -94,7 +94,7 @@ impl Local {
     /// On a store that is open already.
     pub fn on(config: &Config, store: &Arc<dyn Store>, clock: Arc<dyn Clock>, driving: bool) -> Self {
         let seen = Arc::new(LastSeen::default());
-        let rotator = |secret: &SecretConfig| {
+        let rotator = |secret: &Arc<SecretConfig>| {
             let observer = Arc::clone(&seen);
             Rotator::new(translate::secret(secret), Arc::clone(store), Arc::clone(&clock), observer)
         };
@@ -112,7 +112,7 @@ impl Local {
         meant(names, name, self.is_aws).cloned().map_err(translate::unnamed)
     }
 
-    fn entry(&self, name: &str) -> Result<&(SecretConfig, AsyncMutex<Rotator>), OrderError> {
+    fn entry(&self, name: &str) -> Result<&(Arc<SecretConfig>, AsyncMutex<Rotator>), OrderError> {
         self.secrets.get(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
     }
 
@@ -254,6 +254,7 @@ impl Operator for Local {
 pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretStatus)) -> Result<bool> {
     let mut config = config.clone();
     for secret in &mut config.secrets {
+        let secret = Arc::make_mut(secret);
         let policy = secret.policy.as_ref().clone();
         secret.policy = Arc::new(policy.without_jitter());
     }

@@ -47,7 +47,7 @@ pub(super) fn member(secret: &SecretConfig) -> Member {
 
 pub(super) fn distribution(config: &Config) -> (Bounds, Vec<Member>) {
     let bounds = Bounds { freshness: config.freshness, hold: config.hold };
-    (bounds, config.secrets.iter().map(member).collect())
+    (bounds, config.secrets.iter().map(|secret| member(secret)).collect())
 }
 
 pub(super) fn clients(config: &Config) -> Known {

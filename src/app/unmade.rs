@@ -37,7 +37,8 @@ pub(super) fn refuse(config: &Config) -> Result<(), OrderError> {
 pub fn unmade(config: &Config) -> Option<Arc<dyn Operator>> {
     let why = why(missing(config)?);
     let now = SystemClock.moment();
-    let secret = |secret| SecretStatus { message: Some(why.clone()), ..status::of(secret, None, now, None) };
+    let secret =
+        |secret: &Arc<_>| SecretStatus { message: Some(why.clone()), ..status::of(secret, None, now, None) };
     let secrets = config.secrets.iter().map(secret).collect();
     Some(Arc::new(Unmade { secrets, why }))
 }

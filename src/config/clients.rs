@@ -18,7 +18,7 @@ use super::{
 
 /// The secrets that clients may name.
 pub(super) struct Known<'a> {
-    pub(super) secrets: &'a [SecretConfig],
+    pub(super) secrets: &'a [Arc<SecretConfig>],
     pub(super) written: &'a Written,
     /// Whether secrets can be named by ARNs.
     pub(super) is_aws: bool,

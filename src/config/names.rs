@@ -38,7 +38,7 @@ pub fn meant<'a>(
 
 impl Config {
     /// The secret that is meant by a name or, on AWS, an ARN.
-    pub fn secret(&self, name: &str) -> Result<&SecretConfig, Unnamed> {
+    pub fn secret(&self, name: &str) -> Result<&Arc<SecretConfig>, Unnamed> {
         let is_aws = matches!(self.store, StoreConfig::Aws(_));
         let meant = meant(self.secrets.iter().map(|secret| &secret.name), name, is_aws)?;
         self.secrets

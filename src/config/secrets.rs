@@ -83,7 +83,7 @@ const AWS_GAP: Duration = Duration::from_secs(15 * 60);
 /// Each has a note, and 14 notes are the most.
 const AWS_PREVIOUS: u128 = 10;
 
-pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<SecretConfig>, Written) {
+pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<Arc<SecretConfig>>, Written) {
     let mut common = Common::default();
     let mut written = Written { names: BTreeSet::new(), audiences: BTreeSet::new(), whole: true };
     let mut secrets = Vec::new();
@@ -107,7 +107,7 @@ pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<SecretConfig>, W
             }
             names.insert(value.clone());
         }
-        secrets.extend(secret(section, name, shared, &mut common));
+        secrets.extend(secret(section, name, shared, &mut common).map(Arc::new));
     }
     written.whole &= top.trusts(&["secrets"]);
     (secrets, written)
