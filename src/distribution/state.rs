@@ -45,7 +45,15 @@ pub(super) struct Known {
     ring: Option<Arc<Ring>>,
     read: Read,
     /// The last read in which each value was known: no other one makes a refusal younger.
-    whole: Option<Read>,
+    whole: Whole,
+}
+
+/// Which read it was. The one before the last is in a box, since there hardly ever is one.
+#[derive(Clone)]
+enum Whole {
+    Last,
+    Before(Box<Read>),
+    None,
 }
 
 /// When a read began, and the store's time then.
@@ -127,8 +135,8 @@ impl State {
         }
         let read = Read { at, now };
         let whole = match ring.filter(|ring| ring.findings.unread) {
-            Some(ring) => last.filter(|last| !last.loses_a_token(ring)).and_then(|last| last.whole),
-            None => Some(read),
+            Some(ring) => last.filter(|last| !last.loses_a_token(ring)).map_or(Whole::None, Known::before),
+            None => Whole::Last,
         };
         let known = Known { ring: ring.cloned(), read, whole };
         audience.reads_of(&known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
@@ -211,14 +219,25 @@ impl State {
 impl Audience {
     /// Where that secret's read is counted.
     fn reads_of(&mut self, known: &Known) -> &mut BTreeSet<(u64, Arc<str>)> {
-        if known.whole.is_some() { &mut self.reads } else { &mut self.parts }
+        if matches!(known.whole, Whole::None) { &mut self.parts } else { &mut self.reads }
     }
 }
 
 impl Known {
     /// The read by which its age counts.
     fn counts(&self) -> Read {
-        self.whole.unwrap_or(self.read)
+        match &self.whole {
+            Whole::Before(before) => **before,
+            Whole::Last | Whole::None => self.read,
+        }
+    }
+
+    /// The same for the read after it, in which not each value was known.
+    fn before(&self) -> Whole {
+        match &self.whole {
+            Whole::Last => Whole::Before(Box::new(self.read)),
+            whole => whole.clone(),
+        }
     }
 
     fn is_replica(&self) -> bool {

@@ -22,10 +22,10 @@ struct Seen {
     gone: Option<Timestamp>,
 }
 
-/// The last pause that was seen.
+/// The last pause that was seen. In a box: of thousands of secrets hardly any is paused.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
-    seen: Option<Seen>,
+    seen: Option<Box<Seen>>,
     lifted: Option<Timestamp>,
 }
 
@@ -44,7 +44,8 @@ impl Pause {
     /// be late, so it takes a second one, `store_lag` after the first.
     pub(super) fn is_lost(&mut self, ring: &Ring, now: Interval, store_lag: Duration) -> bool {
         if let Some(paused) = ring.paused {
-            self.seen = Some(Seen { paused, kept: ring.kept, current: ring.current.id, gone: None });
+            let seen = Seen { paused, kept: ring.kept, current: ring.current.id, gone: None };
+            self.seen = Some(Box::new(seen));
             return false;
         }
         let Some(seen) = &mut self.seen else { return false };
