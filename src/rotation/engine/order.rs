@@ -10,6 +10,7 @@ use super::{
         policy::Policy,
         ring::{Marks, NO_TOKEN, Ring, VersionId},
     },
+    observation,
     rejections::TRIES,
     rotator::{Rotator, Seen, chain},
 };
@@ -170,7 +171,11 @@ impl Rotator {
                         },
                         // The store refuses it, time and again.
                         Next::Idle { .. } if self.rejections.any_given_up(seen.now.earliest) => break,
-                        Next::Idle { .. } => {}
+                        // What it waits for, where the store shows that.
+                        Next::Idle { .. } => {
+                            let waits_for = seen.ring.as_ref().and_then(observation::told);
+                            course.trouble = waits_for.or(course.trouble.take());
+                        }
                     }
                 }
             }
