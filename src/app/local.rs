@@ -152,22 +152,27 @@ impl Local {
     async fn carry_out(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let (config, rotator) = self.entry(name)?;
         let done = rotator.lock().await.carry_out(&config.policy, request).await;
-        let done = done.map_err(status::of_failure)?;
-        self.carry_through(name, &done.demand).await?;
+        let mut done = done.map_err(status::of_failure)?;
+        done.held_up = self.carry_through(name, &done.demand).await?;
         self.turn(name, false, None).await?;
         Ok(status::of_order(self.status(name)?, &done))
     }
 
-    /// Turns until nothing is left of an order that only this process knows of. (On AWS a mark's time is rounded up,
-    /// and what it ends is replaced only after it.)
-    async fn carry_through(&self, name: &str, demand: &Demand) -> Result<(), OrderError> {
+    /// Turns until nothing is left of an order that only this process knows of, or until it is known that nothing more can
+    /// be done for it: why. (On AWS a mark's time is rounded up, and what it ends is replaced only after it.)
+    async fn carry_through(&self, name: &str, demand: &Demand) -> Result<Option<String>, OrderError> {
         let (config, rotator) = self.entry(name)?;
         let from = self.clock.moment();
         loop {
-            let seen = rotator.lock().await.observe(&config.policy).await.ok();
+            let (seen, held_up) = {
+                let mut rotator = rotator.lock().await;
+                let seen = rotator.observe(&config.policy).await.ok();
+                let held_up = seen.as_ref().and_then(|seen| rotator.held_up(seen, demand));
+                (seen, held_up)
+            };
             let ring = seen.as_ref().and_then(|seen| seen.ring.as_ref());
-            if ring.is_some_and(|ring| finished(ring, demand)) {
-                return Ok(());
+            if held_up.is_some() || ring.is_some_and(|ring| finished(ring, demand)) {
+                return Ok(held_up);
             }
             if elapsed(from, self.clock.moment()) > EMERGENCY_PATIENCE {
                 let what = "what was to be ended is marked, and its replacement is not current yet: start a daemon, or run \

@@ -80,6 +80,11 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
         }
         let ordered = order(&hands, name, args.if_current.as_deref(), args.compromised).await;
         if let Some(report) = came.of(name, ordered)?.flatten() {
+            let replaced = orders::replaced(&report);
+            came.worst = came.worst.or(replaced);
+            if replaced != Exit::Done {
+                continue;
+            }
             let pending = report.secret.standing("pending").filter(|_| !is_over(&report));
             let pending = pending.map(|pending| pending.version.clone());
             let soak = Duration::from_millis(report.secret.soak_ms);
@@ -146,6 +151,9 @@ async fn order(
     };
     if compromised {
         orders::say_ended(&report);
+    }
+    if report.order.held_up.is_some() {
+        return Ok(Some(report));
     }
     say_next(&report);
     if !hands.daemon && !is_over(&report) {

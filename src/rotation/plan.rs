@@ -264,6 +264,11 @@ fn held(ring: &Ring) -> Option<Held> {
     }
 }
 
+/// What keeps an ended current version from being replaced until a person has mended it: known at once, and for certain.
+pub fn holds_the_replacement(ring: &Ring) -> Option<Held> {
+    held(ring).filter(|held| ring.current.ended.is_some() && !held.passes())
+}
+
 /// What keeps an ordered one from it: what a person spoilt is replaced when a person says so.
 fn holds_an_order(ring: &Ring) -> Option<Held> {
     held(ring).filter(|held| !matches!(held, Held::Unusable(_)))

@@ -1,6 +1,9 @@
 //! An order's turns: a person waits for it, so it is carried through or answered for.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crossfade_verify::Digest;
 
@@ -41,6 +44,8 @@ pub struct Done {
     pub ended: Vec<VersionId>,
     /// Whether it has changed anything in the store.
     pub changed: bool,
+    /// What keeps the current version, which it has ended, from being replaced until a person has mended it.
+    pub held_up: Option<String>,
     /// The last read of the order.
     pub seen: Seen,
 }
@@ -65,6 +70,8 @@ struct Course {
     bound: Option<Bound>,
     /// Versions that were seen without an end.
     open: BTreeMap<VersionId, Digest>,
+    /// Those of them that were seen with one later.
+    closed: BTreeSet<VersionId>,
     /// How many steps have succeeded.
     steps: u32,
     /// A write of the order has failed in a way that leaves open whether it lands.
@@ -75,8 +82,12 @@ struct Course {
 
 impl Course {
     fn see(&mut self, ring: &Ring) {
-        let open = ring.versions().filter(|version| version.ended.is_none());
-        self.open.extend(open.map(|version| (version.id, version.digest)));
+        for version in ring.versions() {
+            match version.ended {
+                None => drop(self.open.insert(version.id, version.digest)),
+                Some(_) => drop(self.closed.insert(version.id)),
+            }
+        }
     }
 
     /// Whether a read shows that nothing is left of the order. Where it rests on what the read does *not* show, one that
@@ -90,7 +101,9 @@ impl Course {
     }
 
     fn ended(&self, marks: &Marks) -> Vec<VersionId> {
-        let ended = self.open.iter().filter(|(_, digest)| **digest != NO_TOKEN && marks.contains_key(digest));
+        // A mark is a token's; what holds none bears its own.
+        let marked = |digest: &Digest| *digest != NO_TOKEN && marks.contains_key(digest);
+        let ended = self.open.iter().filter(|(id, digest)| marked(digest) || self.closed.contains(id));
         ended.map(|(id, _)| *id).collect()
     }
 
@@ -188,6 +201,18 @@ impl Rotator {
         })
     }
 
+    /// What keeps an ended current version, which the order wants replaced, from being replaced until a person has mended
+    /// it: what the store shows, or that the store has refused the new one time and again.
+    pub fn held_up(&self, seen: &Seen, demand: &Demand) -> Option<String> {
+        let replaces =
+            matches!(demand, Demand::Rotate { .. } | Demand::Compromised { .. } | Demand::RevokeAll { .. });
+        let ring = seen.ring.as_ref().filter(|ring| replaces && ring.current.ended.is_some())?;
+        let given_up = self.rejections.any_given_up(seen.now.earliest);
+        let parked = self.last.parked.as_ref().filter(|_| given_up);
+        let held = plan::holds_the_replacement(ring).map(|held| held.to_string());
+        held.or_else(|| parked.map(|parked| parked.message.clone()))
+    }
+
     fn done(&self, course: &Course, bound: Bound, seen: Seen) -> Done {
         let Bound { demand, current, until: taken, .. } = bound;
         let about = match demand {
@@ -196,7 +221,8 @@ impl Rotator {
             _ => current,
         };
         let (ended, changed) = (course.ended(&self.marks), course.steps > 0);
-        Done { demand, about, taken, ended, changed, seen }
+        let held_up = self.held_up(&seen, &demand);
+        Done { demand, about, taken, ended, changed, held_up, seen }
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Rotator {
     observer: Arc<dyn Observer>,
     pub(super) marks: Marks,
     /// Shared with whoever was told.
-    last: Arc<Observation>,
+    pub(super) last: Arc<Observation>,
     /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
     pub(super) rejections: Rejections,

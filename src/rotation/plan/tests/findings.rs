@@ -308,3 +308,17 @@ fn while_copies_are_not_in_sync_all_but_ends_waits() {
         &policy(),
     );
 }
+
+#[test]
+fn what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_none_of_it() {
+    let marked = || ring(ended(version(1, 0), 10));
+    for why in
+        [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Irreplaceable("it is binary")]
+    {
+        assert_eq!(holds_the_replacement(&held(marked(), why)), Some(why));
+        assert_eq!(holds_the_replacement(&held(ring(version(1, 0)), why)), None, "nothing is to be replaced");
+    }
+    for why in [Held::Full, Held::Unusable("it is binary"), Held::PendingUnread] {
+        assert_eq!(holds_the_replacement(&held(marked(), why)), None, "{why}");
+    }
+}
