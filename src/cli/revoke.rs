@@ -127,7 +127,9 @@ fn say_done(hands: &Hands, args: &RevokeArgs, report: &OrderReport) {
     if current.version != order.version {
         output::say(&format!("{name}: version {} is current, and took its place", current.version));
     } else if current.ended && order.held_up.is_none() {
-        output::say(&format!("{name}: its replacement is made current at once, without a soak"));
+        let unread = status.message.as_deref().filter(|_| current.unread);
+        let so_far = unread.map(|why| format!(". So far: {why}")).unwrap_or_default();
+        output::say(&format!("{name}: its replacement is made current at once, without a soak{so_far}"));
     }
 }
 

@@ -202,13 +202,15 @@ impl Rotator {
     }
 
     /// What keeps an ended current version, which the order wants replaced, from being replaced until a person has mended
-    /// it: what the store shows, or that the store has refused the new one time and again.
+    /// it: what the store shows, a value that we may not read, or that the store has refused the new one time and again.
     pub fn held_up(&self, seen: &Seen, demand: &Demand) -> Option<String> {
         let replaces =
             matches!(demand, Demand::Rotate { .. } | Demand::Compromised { .. } | Demand::RevokeAll { .. });
         let ring = seen.ring.as_ref().filter(|ring| replaces && ring.current.ended.is_some())?;
         let given_up = self.rejections.any_given_up(seen.now.earliest);
-        let parked = self.last.parked.as_ref().filter(|_| given_up);
+        let denied = seen.reading.unread.as_ref().is_some_and(|unread| unread.denied);
+        let unread = denied && observation::is_needed(ring, self.secret.format);
+        let parked = self.last.parked.as_ref().filter(|_| given_up || unread);
         let held = plan::holds_the_replacement(ring).map(|held| held.to_string());
         held.or_else(|| parked.map(|parked| parked.message.clone()))
     }
