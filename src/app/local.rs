@@ -294,6 +294,17 @@ pub fn is_listened_on(socket: &Path) -> bool {
     sockets::is_ours(socket) && UnixStream::connect(socket).is_ok()
 }
 
+/// What is known of a socket on which nobody was found.
+pub fn unheard(socket: &Path) -> String {
+    let shown = socket.display();
+    match socket.try_exists() {
+        Err(error) => format!(
+            "whether a daemon listens on {shown} can't be told ({error}): run this as its user, or as root"
+        ),
+        Ok(_) => format!("no daemon listens on {shown}"),
+    }
+}
+
 /// What the turns of this process showed.
 #[derive(Default)]
 struct LastSeen(Mutex<BTreeMap<String, Arc<Observation>>>);

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::{UsageError, connect::Remote, output};
 use crate::{
-    app::{Local, is_listened_on, unmade},
+    app::{Local, is_listened_on, unheard, unmade},
     config::{Config, ConfigErrors, StoreConfig},
     http::operator::Operator,
 };
@@ -122,10 +122,8 @@ impl Context {
         if !is_listened_on(&socket) {
             let loaded = loaded.unwrap_or_else(|| self.load());
             let config = self.sound(loaded).map_err(|UsageError(why)| {
-                let socket = socket.display();
-                UsageError(format!(
-                    "no daemon listens on {socket} (--socket names another place), and without one: {why}"
-                ))
+                let unheard = unheard(&socket);
+                UsageError(format!("{unheard} (--socket names another place), and without one: {why}"))
             })?;
             return Ok(Place::Store(Box::new(config)));
         }
@@ -165,8 +163,7 @@ impl Context {
         if let Some(operator) = unmade(&config).filter(|_| !driving) {
             return Ok(Hands { operator, daemon: false, names });
         }
-        let socket = config.admin_socket.display();
-        output::note(&format!("no daemon on {socket}: working on the store directly"));
+        output::note(&format!("{}: working on the store directly", unheard(&config.admin_socket)));
         let operator = Arc::new(Local::open(&config, driving).await?);
         Ok(Hands { operator, daemon: false, names })
     }
