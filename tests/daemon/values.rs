@@ -4,7 +4,7 @@ use crossfade_testing_secretsmanager::model::{Binary, CreateSecret};
 
 use crate::{
     aws::{Aws, FIRST, empty, replica},
-    world::{AUDIENCE, SECRET, World},
+    world::{AUDIENCE, SECRET, World, until},
 };
 
 const TOKEN: &str = "a-token-that-somebody-made";
@@ -168,6 +168,21 @@ fn what_is_ended_and_nothing_can_replace_is_said_so_at_once() {
             assert!(why.contains("nothing can replace") && why.contains("no JSON object"), "{what}");
             assert!(!said.contains("replacement is made") && !said.contains("made next"), "{what}");
             assert!(begun.elapsed() < std::time::Duration::from_secs(40), "nothing was waited for: {what}");
+            if with_a_daemon {
+                let more = |calls| {
+                    let made = aws.server.calls_made();
+                    until("it looks again", || (aws.server.calls_made() >= made + calls).then_some(()));
+                };
+                // Past the moment of the mark: AWS's labels and its `Date` are of whole seconds.
+                more(20);
+                let begun = std::time::Instant::now();
+                more(20);
+                let took = begun.elapsed();
+                assert!(
+                    took > std::time::Duration::from_millis(500),
+                    "each `sync`, not all the time: {took:?}"
+                );
+            }
             drop(daemon);
         }
     }

@@ -25,6 +25,12 @@ const NO_REPLACEMENT: &str =
 
 const FINDINGS: &[Cut] = &[
     cut(
+        "nobody waits for what has passed",
+        "moments.filter(|at| *at > self.now.earliest).min()",
+        "moments.min()",
+        MORE_THAN_A_TOKEN,
+    ),
+    cut(
         "what is not ended needs no replacement",
         "ring.current.ended.is_some() && !held.passes()",
         "!held.passes()",
