@@ -175,7 +175,7 @@ fn say_next(report: &OrderReport) {
         (Some(pending), Some(at), _) => output::say(&format!(
             "{name}: version {} is pending; it can be promoted {}",
             pending.version,
-            output::relative(at, now)
+            if at > now { output::relative(at, now) } else { "now".to_owned() }
         )),
         (_, _, Some(current)) if current.version != order.version => output::say(&format!(
             "{name}: version {} was replaced: version {} is current",

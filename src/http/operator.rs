@@ -139,9 +139,10 @@ impl fmt::Display for OrderReport {
 }
 
 impl SecretStatus {
-    /// The current version, or the pending one.
+    /// The current version, or the pending one that may become it: one that is ended never does.
     pub fn standing(&self, stage: &str) -> Option<&VersionStatus> {
-        self.versions.iter().find(|version| version.stage == stage)
+        let stands = |version: &&VersionStatus| version.stage == "current" || !version.ended;
+        self.versions.iter().filter(stands).find(|version| version.stage == stage)
     }
 }
 

@@ -266,6 +266,11 @@ fn held(ring: &Ring) -> Option<Held> {
     }
 }
 
+/// When the pending version may be promoted; none where there is none that may ever be.
+pub fn promotes(ring: &Ring, policy: &Policy) -> Option<Timestamp> {
+    ring.pending.filter(stands).map(|pending| pending.created + policy.soak())
+}
+
 /// What keeps an ended current version from being replaced until a person has mended it: known at once, and for certain.
 pub fn holds_the_replacement(ring: &Ring) -> Option<Held> {
     held(ring).filter(|held| ring.current.ended.is_some() && !held.passes())

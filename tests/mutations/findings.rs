@@ -22,6 +22,7 @@ const GIVEN_UP: &str = "what_is_given_up_is_left_and_holds_up_nothing_that_is_ov
 
 const NO_REPLACEMENT: &str =
     "what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_none_of_it";
+const FORESEEN: &str = "a_promotion_that_never_comes_is_not_foreseen";
 
 const FINDINGS: &[Cut] = &[
     cut(
@@ -41,6 +42,12 @@ const FINDINGS: &[Cut] = &[
         "ring.current.ended.is_some() && !held.passes()",
         "ring.current.ended.is_some()",
         NO_REPLACEMENT,
+    ),
+    cut(
+        "what is taken back is never promoted",
+        "ring.pending.filter(stands).map",
+        "ring.pending.map",
+        FORESEEN,
     ),
     cut(
         "what is given up is left",

@@ -154,7 +154,7 @@ impl Rotator {
             }
             Due::Now | Due::Never => None,
         };
-        last.promotes = pending.map(|pending| pending.created + policy.soak());
+        last.promotes = ring.as_ref().and_then(|ring| plan::promotes(ring, policy));
         let missing = ring.is_none() && !policy.terms().store.creates;
         // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
         // known before stays, and ages.

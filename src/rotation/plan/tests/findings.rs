@@ -322,3 +322,12 @@ fn what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_n
         assert_eq!(holds_the_replacement(&held(marked(), why)), None, "{why}");
     }
 }
+
+#[test]
+fn a_promotion_that_never_comes_is_not_foreseen() {
+    let soaking = |version| promotes(&pending(ring(self::version(1, 0)), version), &policy());
+    assert_eq!(soaking(version(2, 5)), Some(ms(5 + SOAK)));
+    assert_eq!(soaking(ended(version(2, 5), 6)), None, "it is ended");
+    assert_eq!(soaking(noted_until(version(2, 5), 6)), None, "it is taken back");
+    assert_eq!(promotes(&ring(version(1, 0)), &policy()), None, "there is none");
+}
