@@ -20,7 +20,9 @@ pub(super) fn note(text: &str) {
 }
 
 /// Why an answer could not be written, the first time. A process has one stdout, and so one of these. It is looked at
-/// when the command has ended: what was ordered is carried out whole, whoever can read of it.
+/// when the command has ended: what was ordered is carried out whole, whoever can read of it. A standard output that was
+/// closed is none of these: Rust's runtime puts /dev/null in its place before `main`, opened as Python and Node.js open it
+/// for whoever wants no answer, so the two can't be told apart.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// The answer: to stdout. Once a part of it could not be written, nothing more is: it would be taken for the whole.
