@@ -13,7 +13,7 @@ use super::{UsageError, connect::Remote, output};
 use crate::{
     app::{Local, is_listened_on, unheard, unmade},
     config::{Config, ConfigErrors, StoreConfig},
-    http::operator::Operator,
+    http::operator::{Operator, OrderError, Running},
 };
 
 const DEFAULT_CONFIG: &str = "./config.yaml";
@@ -128,19 +128,23 @@ impl Context {
             return Ok(Place::Store(Box::new(config)));
         }
         let daemon = Remote::new(socket);
+        let running = match daemon.running().await {
+            Err(error @ OrderError::Unknown(_)) => return Err(error.into()),
+            // One that can't say it is an older one.
+            running => running.ok(),
+        };
         if let Some(loaded) = &loaded {
-            self.compare(loaded, &daemon).await;
+            self.compare(loaded, daemon.socket(), running.as_ref());
         }
         Ok(Place::Daemon(daemon))
     }
 
-    async fn compare(&self, loaded: &Result<Config, ConfigErrors>, daemon: &Remote) {
-        let socket = daemon.socket().display();
+    fn compare(&self, loaded: &Result<Config, ConfigErrors>, socket: &Path, running: Option<&Running>) {
+        let socket = socket.display();
         if let Err(errors) = loaded {
             output::note(&format!("warning: {}. The daemon on {socket} needs none of it", errors.first()));
         }
-        // One that can't say it is an older one, or answers nothing else either.
-        let Ok(running) = daemon.running().await else { return };
+        let Some(running) = running else { return };
         let same_file = is_same_file(&self.path, Path::new(&running.config));
         let same_text = loaded.as_ref().is_ok_and(|config| config.hash == running.hash);
         if !same_file && !same_text {
