@@ -100,6 +100,11 @@ impl Course {
         }
     }
 
+    /// Whether what stands is of its own making. Where a reply was lost, and what was asked for stands, it was.
+    fn has_written(&self) -> bool {
+        self.steps > 0 || self.is_unsure
+    }
+
     fn ended(&self, marks: &Marks) -> Vec<VersionId> {
         // A mark is a token's; what holds none bears its own.
         let marked = |digest: &Digest| *digest != NO_TOKEN && marks.contains_key(digest);
@@ -222,7 +227,7 @@ impl Rotator {
             Demand::Abort { pending } => pending,
             _ => current,
         };
-        let (ended, changed) = (course.ended(&self.marks), course.steps > 0);
+        let (ended, changed) = (course.ended(&self.marks), course.has_written());
         let held_up = self.held_up(&seen, &demand);
         Done { demand, about, taken, ended, changed, held_up, seen }
     }
@@ -230,7 +235,7 @@ impl Rotator {
 
 /// The store could not be read: what stands there is not known, whoever may have written it.
 fn unread(course: &Course, why: &str) -> OrderFailure {
-    let nothing = if course.is_unsure || course.steps > 0 { "" } else { "nothing was written for it, and " };
+    let nothing = if course.has_written() { "" } else { "nothing was written for it, and " };
     OrderFailure::Unknown(format!(
         "{nothing}it is not known whether the order stands in the store: {why}. Look at `status`, then repeat it"
     ))
