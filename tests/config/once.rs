@@ -61,6 +61,12 @@ fn a_mistake_in_one_place_is_told_once_whatever_rests_on_it() {
             "did you mean",
         ),
         (secret("schedul: '0 6 * * *'\ntimezone: Asia/Tokyo"), "did you mean `schedule`"),
+        // A key that stands twice is told in our words, beside whatever else is wrong.
+        (
+            secret("").replacen("secrets:", "freshness: 60s\nfreshness: 60s\nsecrets:", 1),
+            "`freshness` stands here twice",
+        ),
+        (secret("grace: 2h\ngrace: 2h"), "`secrets[0].grace` stands here twice"),
         // A time zone of nothing.
         (secret("timezone: Asia/Tokyo"), "`timezone` is for `schedule`"),
         (secret("every: 12h\ntimezone: Asia/Tokyo"), "`timezone` is for `schedule`"),
