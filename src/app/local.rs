@@ -23,7 +23,7 @@ use crate::{
         operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     },
     rotation::{
-        engine::{Observation, Observer, Outcome, Rotator, Trigger},
+        engine::{Observation, Observer, Outcome, Rotator, Trigger, chain},
         plan::{Demand, Next, Phase, Request, finished},
         policy::Notes,
         ring::Previous,
@@ -42,10 +42,12 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(2);
 const LATE_MS: u64 = 5_000;
 
 /// What came of one turn.
-#[derive(Copy, Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Turn {
     Step,
     Conflict,
+    /// The store did not take the step.
+    Failed(String),
     Nothing,
 }
 
@@ -128,7 +130,7 @@ impl Local {
         Ok(match rotator.act(&seen, step, &config.policy, demand).await {
             Ok(()) => Turn::Step,
             Err(WriteError::Conflict) => Turn::Conflict,
-            Err(_) => Turn::Nothing,
+            Err(error) => Turn::Failed(chain(&error)),
         })
     }
 
@@ -143,7 +145,7 @@ impl Local {
                 Turn::Conflict if elapsed(from, self.clock.moment()) < patience => {
                     self.clock.sleep(Duration::from_millis(500)).await;
                 }
-                Turn::Conflict | Turn::Nothing => return Ok(()),
+                Turn::Conflict | Turn::Failed(_) | Turn::Nothing => return Ok(()),
             }
         }
     }
@@ -162,7 +164,7 @@ impl Local {
     /// be done for it: why. (On AWS a mark's time is rounded up, and what it ends is replaced only after it.)
     async fn carry_through(&self, name: &str, demand: &Demand) -> Result<Option<String>, OrderError> {
         let (config, rotator) = self.entry(name)?;
-        let from = self.clock.moment();
+        let (from, mut trouble) = (self.clock.moment(), String::new());
         loop {
             let (seen, held_up) = {
                 let mut rotator = rotator.lock().await;
@@ -175,11 +177,16 @@ impl Local {
                 return Ok(held_up);
             }
             if elapsed(from, self.clock.moment()) > EMERGENCY_PATIENCE {
-                let what = "what was to be ended is marked, and its replacement is not current yet: start a daemon, or run \
-                            `rotate --due --wait`, and it is promoted after its soak";
-                return Err(OrderError::Unknown(what.to_owned()));
+                return Err(OrderError::Unknown(format!(
+                    "what was to be ended is marked, and its replacement is not current yet{trouble}. Start a daemon, or run \
+                     `rotate --due --wait`, and it is promoted after its soak"
+                )));
             }
-            if self.turn(name, true, Some(demand)).await? != Turn::Step {
+            let turn = self.turn(name, true, Some(demand)).await?;
+            if let Turn::Failed(why) = &turn {
+                trouble = format!(": {why}");
+            }
+            if turn != Turn::Step {
                 self.clock.sleep(Duration::from_millis(200)).await;
             }
         }
