@@ -57,7 +57,7 @@ use board::Board;
 pub use certificates::{Validity, load as load_certificates, validity};
 use drift::{Drift, Load};
 use fleet::Fleet;
-pub use local::{Local, is_listened_on, one_shot};
+pub use local::{Local, is_listened_on, one_shot, unheard};
 use observers::{Steps, StoreCounts};
 pub use prove::{NotSetUp, prove};
 use sockets::{AdminName, Sockets};

@@ -43,6 +43,15 @@ enum Exit {
 }
 
 impl Exit {
+    /// The worse of two: what has failed for certain is not covered up by what may still come right.
+    const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Done, Self::Done) => Self::Done,
+        }
+    }
+
     const fn code(self) -> u8 {
         match self {
             Self::Done => 0,

@@ -23,7 +23,7 @@ use crate::{
         operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     },
     rotation::{
-        engine::{Observation, Observer, Outcome, Rotator, Trigger},
+        engine::{Observation, Observer, Outcome, Rotator, Trigger, chain},
         plan::{Demand, Next, Phase, Request, finished},
         policy::Notes,
         ring::Previous,
@@ -42,10 +42,12 @@ const CONFLICT_PATIENCE: Duration = Duration::from_secs(2);
 const LATE_MS: u64 = 5_000;
 
 /// What came of one turn.
-#[derive(Copy, Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Turn {
     Step,
     Conflict,
+    /// The store did not take the step.
+    Failed(String),
     Nothing,
 }
 
@@ -128,7 +130,7 @@ impl Local {
         Ok(match rotator.act(&seen, step, &config.policy, demand).await {
             Ok(()) => Turn::Step,
             Err(WriteError::Conflict) => Turn::Conflict,
-            Err(_) => Turn::Nothing,
+            Err(error) => Turn::Failed(chain(&error)),
         })
     }
 
@@ -143,7 +145,7 @@ impl Local {
                 Turn::Conflict if elapsed(from, self.clock.moment()) < patience => {
                     self.clock.sleep(Duration::from_millis(500)).await;
                 }
-                Turn::Conflict | Turn::Nothing => return Ok(()),
+                Turn::Conflict | Turn::Failed(_) | Turn::Nothing => return Ok(()),
             }
         }
     }
@@ -152,29 +154,39 @@ impl Local {
     async fn carry_out(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let (config, rotator) = self.entry(name)?;
         let done = rotator.lock().await.carry_out(&config.policy, request).await;
-        let done = done.map_err(status::of_failure)?;
-        self.carry_through(name, &done.demand).await?;
+        let mut done = done.map_err(status::of_failure)?;
+        done.held_up = self.carry_through(name, &done.demand).await?;
         self.turn(name, false, None).await?;
         Ok(status::of_order(self.status(name)?, &done))
     }
 
-    /// Turns until nothing is left of an order that only this process knows of. (On AWS a mark's time is rounded up,
-    /// and what it ends is replaced only after it.)
-    async fn carry_through(&self, name: &str, demand: &Demand) -> Result<(), OrderError> {
+    /// Turns until nothing is left of an order that only this process knows of, or until it is known that nothing more can
+    /// be done for it: why. (On AWS a mark's time is rounded up, and what it ends is replaced only after it.)
+    async fn carry_through(&self, name: &str, demand: &Demand) -> Result<Option<String>, OrderError> {
         let (config, rotator) = self.entry(name)?;
-        let from = self.clock.moment();
+        let (from, mut trouble) = (self.clock.moment(), String::new());
         loop {
-            let seen = rotator.lock().await.observe(&config.policy).await.ok();
+            let (seen, held_up) = {
+                let mut rotator = rotator.lock().await;
+                let seen = rotator.observe(&config.policy).await.ok();
+                let held_up = seen.as_ref().and_then(|seen| rotator.held_up(seen, demand));
+                (seen, held_up)
+            };
             let ring = seen.as_ref().and_then(|seen| seen.ring.as_ref());
-            if ring.is_some_and(|ring| finished(ring, demand)) {
-                return Ok(());
+            if held_up.is_some() || ring.is_some_and(|ring| finished(ring, demand)) {
+                return Ok(held_up);
             }
             if elapsed(from, self.clock.moment()) > EMERGENCY_PATIENCE {
-                let what = "what was to be ended is marked, and its replacement is not current yet: start a daemon, or run \
-                            `rotate --due --wait`, and it is promoted after its soak";
-                return Err(OrderError::Unknown(what.to_owned()));
+                return Err(OrderError::Unknown(format!(
+                    "what was to be ended is marked, and its replacement is not current yet{trouble}. Start a daemon, or run \
+                     `rotate --due --wait`, and it is promoted after its soak"
+                )));
             }
-            if self.turn(name, true, Some(demand)).await? != Turn::Step {
+            let turn = self.turn(name, true, Some(demand)).await?;
+            if let Turn::Failed(why) = &turn {
+                trouble = format!(": {why}");
+            }
+            if turn != Turn::Step {
                 self.clock.sleep(Duration::from_millis(200)).await;
             }
         }
@@ -288,6 +300,17 @@ pub(super) fn actor() -> String {
 /// Whether a daemon of ours listens there.
 pub fn is_listened_on(socket: &Path) -> bool {
     sockets::is_ours(socket) && UnixStream::connect(socket).is_ok()
+}
+
+/// What is known of a socket on which nobody was found.
+pub fn unheard(socket: &Path) -> String {
+    let shown = socket.display();
+    match socket.try_exists() {
+        Err(error) => format!(
+            "whether a daemon listens on {shown} can't be told ({error}): run this as its user, or as root"
+        ),
+        Ok(_) => format!("no daemon listens on {shown}"),
+    }
 }
 
 /// What the turns of this process showed.

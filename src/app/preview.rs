@@ -12,7 +12,7 @@ use crate::{
         plan::{self, Demand, Next, Refusal, Request, Step},
         ring::VersionId,
     },
-    store::{Store, decorators::DryRun},
+    store::{ReadError, Store, decorators::DryRun},
     time::{Timestamp, millis},
 };
 
@@ -28,7 +28,10 @@ pub(super) async fn of(
     let copy = DryRun::new(Arc::clone(store), terms.store.notes).with_lag(terms.store.store_lag);
     let unknown =
         |why: &str| OrderError::Unknown(format!("{}: no current version is known: {why}", secret.name));
-    let first = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;
+    let first = copy.read(&subject).await.map_err(|error| match error {
+        ReadError::Unavailable(_) => unknown(&chain(&error)),
+        _ => OrderError::Refused(format!("{}: {}", secret.name, chain(&error))),
+    })?;
     let ring = first.ring.ok_or_else(|| unknown("the secret has no version yet"))?;
     let current = ring.current.id;
     let named = None;

@@ -12,7 +12,7 @@ use crate::{
     rotation::{
         engine::{Done, Observation, OrderFailure},
         plan::{Phase, Refusal},
-        ring::Version,
+        ring::{NO_TOKEN, Version},
     },
     time::{Interval, Timestamp, millis},
 };
@@ -71,6 +71,7 @@ pub(super) fn of_order(secret: SecretStatus, done: &Done) -> OrderReport {
         taken_ms: done.taken.as_millis(),
         ended: done.ended.iter().map(ToString::to_string).collect(),
         changed: done.changed,
+        held_up: done.held_up.clone(),
     };
     OrderReport { secret, order }
 }
@@ -118,6 +119,7 @@ fn version(of: &Version, stage: Stage, deadline: Option<Timestamp>, usage: Optio
         ended: of.ended.is_some(),
         foreign: of.foreign,
         unread: of.is_unread(),
+        no_token: of.digest == NO_TOKEN,
         last_used_ms: last.map(|last| last.at_ms),
         last_used_by: last.map(|last| last.by.to_string()),
         watched_since_ms: watched.as_ref().map(|watched| watched.since_ms),

@@ -1,6 +1,9 @@
 //! A daemon as an operator, over its unix socket.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full, Limited};
@@ -14,9 +17,11 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
+use super::output;
 use crate::{
     http::{
         admin::OrderBody,
+        limits,
         operator::{Operator, OrderError, OrderReport, Preview, Question, Running, SecretStatus},
     },
     rotation::{plan::Request as OrderRequest, ring::VersionId},
@@ -25,6 +30,11 @@ use crate::{
 
 /// The most that is taken of an answer.
 const ANSWER_BYTES: usize = 16 << 20;
+
+/// For an answer from memory: a daemon that is stopped, or hangs, gives none.
+const AT_ONCE: Duration = Duration::from_secs(10);
+/// For any other: the daemon itself gives up sooner.
+const IN_THE_END: Duration = limits::ORDER_TIMEOUT.saturating_add(Duration::from_secs(5));
 
 /// A daemon on its admin socket.
 #[derive(Debug)]
@@ -41,9 +51,9 @@ impl Remote {
         &self.socket
     }
 
-    /// What it runs by.
+    /// What it runs by; asked first, for it shows whether anybody is there.
     pub(super) async fn running(&self) -> Result<Running, OrderError> {
-        self.call("GET", "/v1/admin/daemon", Vec::new()).await
+        self.call_within(AT_ONCE, "GET", "/v1/admin/daemon", Vec::new()).await
     }
 
     /// The current token, read from the store now.
@@ -64,6 +74,32 @@ impl Remote {
     }
 
     async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, OrderError> {
+        self.call_within(IN_THE_END, method, path, body).await
+    }
+
+    async fn call_within<T: DeserializeOwned>(
+        &self,
+        patience: Duration,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, OrderError> {
+        let answer = tokio::time::timeout(patience, self.answer(method, path, body)).await;
+        answer.unwrap_or_else(|_| {
+            let (socket, within) = (self.socket.display(), output::span(patience));
+            Err(OrderError::Unknown(format!(
+                "the daemon on {socket} did not answer within {within}: it hangs, or is stopped. Restart it; or work on the store \
+                 beside it, by `--socket` with a path on which nobody listens"
+            )))
+        })
+    }
+
+    async fn answer<T: DeserializeOwned>(
         &self,
         method: &str,
         path: &str,

@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result};
 
 use super::{UsageError, connect::Remote, output};
 use crate::{
-    app::{Local, is_listened_on, unmade},
+    app::{Local, is_listened_on, unheard, unmade},
     config::{Config, ConfigErrors, StoreConfig},
-    http::operator::Operator,
+    http::operator::{Operator, OrderError, Running},
 };
 
 const DEFAULT_CONFIG: &str = "./config.yaml";
@@ -122,27 +122,29 @@ impl Context {
         if !is_listened_on(&socket) {
             let loaded = loaded.unwrap_or_else(|| self.load());
             let config = self.sound(loaded).map_err(|UsageError(why)| {
-                let socket = socket.display();
-                UsageError(format!(
-                    "no daemon listens on {socket} (--socket names another place), and without one: {why}"
-                ))
+                let unheard = unheard(&socket);
+                UsageError(format!("{unheard} (--socket names another place), and without one: {why}"))
             })?;
             return Ok(Place::Store(Box::new(config)));
         }
         let daemon = Remote::new(socket);
+        let running = match daemon.running().await {
+            Err(error @ OrderError::Unknown(_)) => return Err(error.into()),
+            // One that can't say it is an older one.
+            running => running.ok(),
+        };
         if let Some(loaded) = &loaded {
-            self.compare(loaded, &daemon).await;
+            self.compare(loaded, daemon.socket(), running.as_ref());
         }
         Ok(Place::Daemon(daemon))
     }
 
-    async fn compare(&self, loaded: &Result<Config, ConfigErrors>, daemon: &Remote) {
-        let socket = daemon.socket().display();
+    fn compare(&self, loaded: &Result<Config, ConfigErrors>, socket: &Path, running: Option<&Running>) {
+        let socket = socket.display();
         if let Err(errors) = loaded {
             output::note(&format!("warning: {}. The daemon on {socket} needs none of it", errors.first()));
         }
-        // One that can't say it is an older one, or answers nothing else either.
-        let Ok(running) = daemon.running().await else { return };
+        let Some(running) = running else { return };
         let same_file = is_same_file(&self.path, Path::new(&running.config));
         let same_text = loaded.as_ref().is_ok_and(|config| config.hash == running.hash);
         if !same_file && !same_text {
@@ -165,8 +167,7 @@ impl Context {
         if let Some(operator) = unmade(&config).filter(|_| !driving) {
             return Ok(Hands { operator, daemon: false, names });
         }
-        let socket = config.admin_socket.display();
-        output::note(&format!("no daemon on {socket}: working on the store directly"));
+        output::note(&format!("{}: working on the store directly", unheard(&config.admin_socket)));
         let operator = Arc::new(Local::open(&config, driving).await?);
         Ok(Hands { operator, daemon: false, names })
     }

@@ -36,10 +36,19 @@ pub(super) fn say_ended(report: &OrderReport) {
     } else {
         output::say(&format!("{name}: marked as ended: version {}", order.ended.join(", version ")));
     }
-    if let Some(current) = status.standing("current").filter(|current| current.ended) {
+    let accepted = status.standing("current").filter(|current| current.ended && !current.no_token);
+    if let Some(current) = accepted {
         let id = &current.version;
         output::say(&format!("{name}: version {id} is current, and stays accepted until it is replaced"));
     }
+}
+
+/// How an order ends that wants what it has ended replaced: that nothing can replace it is said, and why.
+pub(super) fn replaced(report: &OrderReport) -> Exit {
+    let OrderReport { secret: status, order } = report;
+    let Some(why) = &order.held_up else { return Exit::Done };
+    output::note(&format!("error: {}: nothing can replace the current version: {why}", status.secret));
+    Exit::Failed
 }
 
 pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {

@@ -20,7 +20,9 @@ pub(super) fn note(text: &str) {
 }
 
 /// Why an answer could not be written, the first time. A process has one stdout, and so one of these. It is looked at
-/// when the command has ended: what was ordered is carried out whole, whoever can read of it.
+/// when the command has ended: what was ordered is carried out whole, whoever can read of it. A standard output that was
+/// closed is none of these: Rust's runtime puts /dev/null in its place before `main`, opened as Python and Node.js open it
+/// for whoever wants no answer, so the two can't be told apart.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// The answer: to stdout. Once a part of it could not be written, nothing more is: it would be taken for the whole.
@@ -59,6 +61,22 @@ pub(super) fn ended(exit: Exit, is_its_answer: bool) -> Exit {
 
 /// What failed and why, each cause once, and the exit code that goes with it.
 pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
+    note(&format!("error: {}", causes(error)));
+    if error.downcast_ref::<UsageError>().is_some() {
+        return ExitCode::from(USAGE);
+    }
+    ExitCode::from(exit_of(error).code())
+}
+
+/// What failed for one secret of several, and how the command ends if nothing worse happens.
+pub(super) fn failed(secret: &str, error: &anyhow::Error) -> Exit {
+    let causes = causes(error);
+    let named = causes.starts_with(&format!("{secret}:"));
+    note(&if named { format!("error: {causes}") } else { format!("error: {secret}: {causes}") });
+    exit_of(error)
+}
+
+fn causes(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -66,14 +84,14 @@ pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
             text.push_str(&cause);
         }
     }
-    note(&format!("error: {text}"));
-    if error.downcast_ref::<UsageError>().is_some() {
-        return ExitCode::from(USAGE);
+    text
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref() {
+        Some(OrderError::Unknown(_)) => Exit::Unknown,
+        _ => Exit::Failed,
     }
-    ExitCode::from(match error.downcast_ref() {
-        Some(OrderError::Unknown(_)) => Exit::Unknown.code(),
-        _ => Exit::Failed.code(),
-    })
 }
 
 /// `1 secret`, `2 secrets`.

@@ -88,11 +88,13 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
         output::note(&format!("{name}: not confirmed within {}", output::span(ORDER_PATIENCE)));
         return Ok(Exit::Unknown);
     };
-    say_done(&hands, &args, &done.map_err(not_shown)?);
+    let report = done.map_err(not_shown)?;
+    say_done(&hands, &args, &report);
+    let replaced = orders::replaced(&report);
     if args.wait {
-        confirmations(&hands, name, Duration::from_secs(args.timeout)).await
+        Ok(replaced.or(confirmations(&hands, name, Duration::from_secs(args.timeout)).await?))
     } else {
-        Ok(Exit::Done)
+        Ok(replaced)
     }
 }
 
@@ -124,8 +126,10 @@ fn say_done(hands: &Hands, args: &RevokeArgs, report: &OrderReport) {
     let Some(current) = status.standing("current").filter(|_| args.all) else { return };
     if current.version != order.version {
         output::say(&format!("{name}: version {} is current, and took its place", current.version));
-    } else if current.ended {
-        output::say(&format!("{name}: its replacement is made current at once, without a soak"));
+    } else if current.ended && order.held_up.is_none() {
+        let unread = status.message.as_deref().filter(|_| current.unread);
+        let so_far = unread.map(|why| format!(". So far: {why}")).unwrap_or_default();
+        output::say(&format!("{name}: its replacement is made current at once, without a soak{so_far}"));
     }
 }
 

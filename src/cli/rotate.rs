@@ -33,7 +33,8 @@ Examples:
   crossfade rotate mcp/slack-bot-token --compromised --wait
   crossfade rotate --due --wait                 for a cron job: no daemon needed
 
-Exits 0 when the pending version stands in the store, with --wait when it is current; 3 past --timeout.")]
+Exits 0 when the pending version stands in the store, with --wait when it is current; 3 past --timeout. With --all each
+secret is tried, what came of it is said, and one that was refused makes it 1.")]
 pub(super) struct RotateArgs {
     /// The secret's name
     #[arg(required_unless_present_any = ["all", "due"], conflicts_with_all = ["all", "due"])]
@@ -70,31 +71,53 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
         Some(name) => vec![name.clone()],
         None => hands.names().await?,
     };
-    if args.dry_run {
-        for name in &names {
-            dry_run::run(&hands, name, args.compromised).await?;
-        }
-        return Ok(Exit::Done);
-    }
+    let mut came = Came { of_several: args.all, worst: Exit::Done };
     let mut begun = Vec::new();
     for name in &names {
-        if let Some(report) = order(&hands, name, args.if_current.as_deref(), args.compromised).await? {
+        if args.dry_run {
+            came.of(name, dry_run::run(&hands, name, args.compromised).await)?;
+            continue;
+        }
+        let ordered = order(&hands, name, args.if_current.as_deref(), args.compromised).await;
+        if let Some(report) = came.of(name, ordered)?.flatten() {
+            let replaced = orders::replaced(&report);
+            came.worst = came.worst.or(replaced);
+            if replaced != Exit::Done {
+                continue;
+            }
             let pending = report.secret.standing("pending").filter(|_| !is_over(&report));
             let pending = pending.map(|pending| pending.version.clone());
             let soak = Duration::from_millis(report.secret.soak_ms);
             begun.push(Begun { secret: name.clone(), current: report.order.version, pending, soak });
         }
     }
-    let mut exit = Exit::Done;
     for begun in begun.iter().filter(|_| args.wait) {
         let patience = args.timeout.map(Duration::from_secs);
         let patience = patience.unwrap_or(begun.soak + Duration::from_secs(60));
-        match wait(&hands, begun, patience).await? {
-            Exit::Done => {}
-            other => exit = other,
+        if let Some(exit) = came.of(&begun.secret, wait(&hands, begun, patience).await)? {
+            came.worst = came.worst.or(exit);
         }
     }
-    Ok(exit)
+    Ok(came.worst)
+}
+
+/// What came of an order, secret by secret: what fails for one of several is said, and holds up no other one.
+struct Came {
+    of_several: bool,
+    worst: Exit,
+}
+
+impl Came {
+    fn of<T>(&mut self, name: &str, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.of_several => {
+                self.worst = self.worst.or(output::failed(name, &error));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Orders the rotation; none where another version than the one named is current.
@@ -129,6 +152,9 @@ async fn order(
     if compromised {
         orders::say_ended(&report);
     }
+    if report.order.held_up.is_some() {
+        return Ok(Some(report));
+    }
     say_next(&report);
     if !hands.daemon && !is_over(&report) {
         output::note("who promotes it: a daemon, the next `rotate --due`, or `rotate --wait`");
@@ -149,7 +175,7 @@ fn say_next(report: &OrderReport) {
         (Some(pending), Some(at), _) => output::say(&format!(
             "{name}: version {} is pending; it can be promoted {}",
             pending.version,
-            output::relative(at, now)
+            if at > now { output::relative(at, now) } else { "now".to_owned() }
         )),
         (_, _, Some(current)) if current.version != order.version => output::say(&format!(
             "{name}: version {} was replaced: version {} is current",

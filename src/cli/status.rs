@@ -130,6 +130,7 @@ fn following(audience: &str, verifiers: &VerifiersStatus) -> String {
 fn accepted(version: &VersionStatus, secret: &SecretStatus) -> String {
     let now = secret.now_ms.unwrap_or_default();
     match (&*version.stage, version.deadline_ms) {
+        (_, _) if version.no_token => "no (is no token)".to_owned(),
         ("current", _) if version.ended => "until replaced (ended)".to_owned(),
         (_, _) if version.ended => "no (ended)".to_owned(),
         (_, _) if version.unread => "not known (can't be read)".to_owned(),

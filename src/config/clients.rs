@@ -86,10 +86,7 @@ fn client(
         };
         if !section.has(wants) {
             let role = role.value;
-            section.reading.mistake(
-                section.place,
-                format!("a client with the role `{role}` needs `{wants}`, which is missing"),
-            );
+            section.miss(wants, format!("a client with the role `{role}` needs `{wants}`, which is missing"));
         }
     }
     let token_headers = section.list("token_headers", false, text::header).unwrap_or_default();
@@ -133,7 +130,7 @@ fn credentials(
     if !section.has("credential_sha256") && !section.has("client_cert_san") {
         let what = "`credential_sha256` is missing: `crossfade credential` makes one (or, with `tls.client_ca`, \
                     `client_cert_san`)";
-        section.reading.mistake(section.place, what);
+        section.miss("credential_sha256", what);
     }
     for At { place, value } in &hashes {
         if let Some(owner) = owners.insert(*value, id.to_owned()) {

@@ -260,6 +260,10 @@ fn schedule(section: &Section<'_>, common: &mut Common) -> Option<At<Schedule>> 
     if let (Some(_), Some(every)) = (&pattern, &every) {
         section.reading.mistake(every.place, "`schedule` and `every` exclude each other: take one out");
     }
+    if let (Some(zone), false) = (&timezone, section.has("schedule") || !section.trusts(&["schedule"])) {
+        let what = "`timezone` is for `schedule`, and there is none: take it out (`every` counts hours, in no time zone)";
+        section.reading.mistake(zone.place, what);
+    }
     let Some(pattern) = pattern else { return every };
     let zone = timezone.as_ref().map_or("UTC", |at| &at.value);
     match common.cron(&pattern.value, zone) {

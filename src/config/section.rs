@@ -90,6 +90,8 @@ pub(super) struct Section<'a> {
     asked: RefCell<Vec<&'static str>>,
     /// Keys whose value is a mistake, which has been told.
     wrong: RefCell<Vec<&'static str>>,
+    /// Keys that have to be there and are not, and what is said of each.
+    missing: RefCell<Vec<(&'static str, String)>>,
 }
 
 impl<'a> Section<'a> {
@@ -104,8 +106,8 @@ impl<'a> Section<'a> {
             }
         };
         let entries = entries.iter().map(|(key, node)| (key, node, Cell::new(false))).collect();
-        let (asked, wrong) = Default::default();
-        Some(Self { reading, place: node.place, title, entries, asked, wrong })
+        let (asked, wrong, missing) = Default::default();
+        Some(Self { reading, place: node.place, title, entries, asked, wrong, missing })
     }
 
     /// The key's full name.
@@ -139,9 +141,21 @@ impl<'a> Section<'a> {
         self.wrong.borrow_mut().push(key);
     }
 
-    /// Whether none of these keys has a value that is a mistake.
+    /// Whether none of these keys has a value that is a mistake, or is misspelt.
     pub(super) fn trusts(&self, keys: &[&'static str]) -> bool {
         !self.wrong.borrow().iter().any(|wrong| keys.contains(wrong))
+            && !keys.iter().any(|key| self.is_misspelt(key))
+    }
+
+    /// Whether the key is absent, and one that nobody has asked for yet resembles it.
+    fn is_misspelt(&self, key: &'static str) -> bool {
+        let mut others = self.entries.iter().filter(|(.., asked)| !asked.get());
+        !self.has(key) && others.any(|(found, ..)| nearest(&found.name, &[key]).is_some())
+    }
+
+    /// A key that has to be there is not. It is told once: as misspelt, where a key that we don't know resembles it.
+    pub(super) fn miss(&self, key: &'static str, what: impl Into<String>) {
+        self.missing.borrow_mut().push((key, what.into()));
     }
 
     /// These keys are known, whatever stands behind them.
@@ -181,7 +195,7 @@ impl<'a> Section<'a> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<At<T>> {
         if !self.has(key) {
-            self.reading.mistake(self.place, format!("`{}` is missing", self.name(key)));
+            self.miss(key, format!("`{}` is missing", self.name(key)));
         }
         self.get(key, parse)
     }
@@ -238,17 +252,21 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Every key that stands twice, or that nobody asked for.
+    /// Every key that stands twice, or that nobody asked for, and what is missing.
     pub(super) fn finish(self) {
         for (n, (key, _, asked)) in self.entries.iter().enumerate() {
             if self.entries[..n].iter().any(|(earlier, ..)| earlier.name == key.name) {
                 self.reading.mistake(key.place, format!("`{}` stands here twice", self.name(&key.name)));
             } else if !asked.get() {
                 let near = nearest(&key.name, &self.asked.borrow());
+                self.missing.borrow_mut().retain(|(missing, _)| Some(*missing) != near);
                 let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 self.reading
                     .mistake(key.place, format!("`{}` is no key that we know{hint}", self.name(&key.name)));
             }
+        }
+        for (_, what) in self.missing.borrow().iter() {
+            self.reading.mistake(self.place, what);
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Parsed 
         Parsed { config, traits: embedded::TRAITS, kind: false, lag: false }
     };
     let Some(node) = top.node("store") else {
-        top.reading.mistake(top.place, "`store` is missing: say `store: {kind: embedded}`");
+        top.miss("store", "`store` is missing: say `store: {kind: embedded}`");
         return unknown();
     };
     let Some(section) = Section::new(top.reading, node, "store") else { return unknown() };

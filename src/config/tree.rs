@@ -7,7 +7,10 @@
 use std::{fmt, ops::Range};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, Spanned, options, options::NonFiniteFloatPolicy};
+use serde_saphyr::{
+    Location, Spanned, options,
+    options::{DuplicateKeyPolicy, NonFiniteFloatPolicy},
+};
 
 use super::mistakes::{Mistake, Place};
 
@@ -43,8 +46,11 @@ pub(super) struct Key {
 
 /// Parses YAML. Its own limits on depth, aliases and size hold.
 pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
-    // Infinity is a text like any other here.
-    let options = options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
+    // Infinity is a text like any other here, and a key that stands twice is told in the second step.
+    let options = options! {
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+    };
     let tree: Result<Spanned<Value>, _> = serde_saphyr::from_str_with_options(text, options);
     let tree = tree.map(node).map_err(|error| {
         let place = error.location().map(place).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What a sound config says that its owner may not have meant.
 
-use super::Config;
+use super::{Config, Role};
 
 /// The most bytes that a unix socket's path may have (unix(7): `sun_path`, without its final zero).
 const SOCKET_PATH: usize = 107;
@@ -25,8 +25,28 @@ impl Config {
                 ));
             }
         }
+        for client in &self.clients {
+            let (is_verifier, id) = (client.role == Role::Verifier, &client.id);
+            let idle = [
+                ("audiences", !is_verifier && !client.audiences.is_empty()),
+                ("secrets", is_verifier && !client.secrets.is_empty()),
+                ("token_headers", !is_verifier && !client.token_headers.is_empty()),
+            ];
+            for (key, _) in idle.into_iter().filter(|(_, is_idle)| *is_idle) {
+                let role = client.role;
+                warnings.push(format!(
+                    "the client {id}: `{key}` does nothing with the role `{role}`: take it out"
+                ));
+            }
+        }
         for secret in &self.secrets {
             let terms = secret.policy.terms();
+            if terms.schedule.is_none() && !terms.jitter.is_zero() {
+                let name = &secret.name;
+                warnings.push(format!(
+                    "{name}: `jitter` does nothing without `schedule` or `every`: take it out"
+                ));
+            }
             let (grace, freshness, lag) = (terms.grace, terms.freshness, terms.store.store_lag);
             if grace <= freshness + lag {
                 warnings.push(format!(

@@ -116,12 +116,15 @@ pub struct OrderOutcome {
     pub ended: Vec<String>,
     /// Whether it has changed anything.
     pub changed: bool,
+    /// Why nothing can replace the current version, which is ended, until a person has mended it: it stays accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_up: Option<String>,
 }
 
 /// As the audit log writes it.
 impl fmt::Display for OrderReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OrderOutcome { ended, changed, .. } = &self.order;
+        let OrderOutcome { ended, changed, held_up, .. } = &self.order;
         f.write_str(if *changed { "done" } else { "nothing had to be changed" })?;
         if !ended.is_empty() {
             write!(f, "; ended {}", ended.join(", "))?;
@@ -131,14 +134,15 @@ impl fmt::Display for OrderReport {
                 write!(f, "; {stage} is {}", version.version)?;
             }
         }
-        Ok(())
+        held_up.as_ref().map_or(Ok(()), |why| write!(f, "; nothing can replace the current version: {why}"))
     }
 }
 
 impl SecretStatus {
-    /// The current version, or the pending one.
+    /// The current version, or the pending one that may become it: one that is ended never does.
     pub fn standing(&self, stage: &str) -> Option<&VersionStatus> {
-        self.versions.iter().find(|version| version.stage == stage)
+        let stands = |version: &&VersionStatus| version.stage == "current" || !version.ended;
+        self.versions.iter().filter(stands).find(|version| version.stage == stage)
     }
 }
 
@@ -291,6 +295,9 @@ pub struct VersionStatus {
     /// Whether its value can't be read: its token is neither accepted nor refused.
     #[serde(default)]
     pub unread: bool,
+    /// Whether its value is no token: nothing is accepted by it.
+    #[serde(default)]
+    pub no_token: bool,
     /// When it was last accepted, as far as the daemon that answers has heard.
     pub last_used_ms: Option<u64>,
     /// By which verifier: a client of ours, and the name of its process where it has one.

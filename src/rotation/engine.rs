@@ -29,6 +29,10 @@ pub use rotator::{Rotator, Seen, chain};
 /// A refresh that somebody waits for is not read more often than this.
 const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);
 
+/// Before another look, where the moment that is waited for has come by our clock and not by the store's: that may
+/// count whole seconds, and whoever asked at once would ask for all of one.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// An order, and whom to tell once it stands in the store and is published.
 #[derive(Debug)]
 pub struct Order {
@@ -119,6 +123,7 @@ impl Engine {
                 self.backoff.reset();
                 let now = seen.now.earliest + elapsed(seen.at, self.clock.moment());
                 let rest = until.map_or(Duration::MAX, |until| until.since(now));
+                let rest = if rest.is_zero() { AGAIN } else { rest };
                 rest.min(policy.terms().sync)
             }
         }

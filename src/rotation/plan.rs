@@ -236,7 +236,8 @@ impl Plan<'_> {
         due(self.ring, self.policy, self.now)
     }
 
-    /// The first moment at which the answer can be another one.
+    /// The first moment to come at which the answer can be another one. What has passed already is not among them: what
+    /// stands in its way goes by no clock, and whoever asked again at once would do so for ever.
     fn wake(&self, given_up: impl Fn(&Step) -> bool) -> Option<Timestamp> {
         let ring = self.ring;
         let left = |p: &&Previous| !given_up(&Step::Retire { version: p.version.id });
@@ -250,7 +251,8 @@ impl Plan<'_> {
             _ => None,
         };
         let marked = marked.map(|at| at + std::time::Duration::from_millis(1));
-        deadlines.chain(soaked).chain(marked).chain(slot).min()
+        let moments = deadlines.chain(soaked).chain(marked).chain(slot);
+        moments.filter(|at| *at > self.now.earliest).min()
     }
 }
 
@@ -262,6 +264,16 @@ fn held(ring: &Ring) -> Option<Held> {
         Some(Held::Full | Held::Unusable(_)) if begun => None,
         held => held,
     }
+}
+
+/// When the pending version may be promoted; none where there is none that may ever be.
+pub fn promotes(ring: &Ring, policy: &Policy) -> Option<Timestamp> {
+    ring.pending.filter(stands).map(|pending| pending.created + policy.soak())
+}
+
+/// What keeps an ended current version from being replaced until a person has mended it: known at once, and for certain.
+pub fn holds_the_replacement(ring: &Ring) -> Option<Held> {
+    held(ring).filter(|held| ring.current.ended.is_some() && !held.passes())
 }
 
 /// What keeps an ordered one from it: what a person spoilt is replaced when a person says so.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use crossfade::{
     distribution::Decision,
-    rotation::{engine::Reason, plan::Request},
+    rotation::{
+        engine::{OrderFailure, Reason},
+        plan::Request,
+    },
     store::Format,
 };
 use crossfade_testing_secretsmanager::{
@@ -349,5 +352,21 @@ async fn while_a_copy_is_not_in_sync_all_but_ends_waits() {
         world.until("nor does its replacement", |labels| labels["AWSCURRENT"] != FIRST).await;
         world.server.person().set_replicas(NAME, &[("eu-west-3", "InSync")]).expect("an edit");
         world.settle().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_waited_for_copies_says_what_it_waited_for() {
+    let mut world = World::new().await;
+    world.run(SIX).await;
+    world.server.person().set_replicas(NAME, &[("eu-west-3", "Failed")]).expect("an edit");
+    for request in [Request::Rotate { named: None }, Request::Pause] {
+        let failed = world.try_order(0, request).await.expect_err("all but ends waits");
+        let said = failed.to_string();
+        assert!(matches!(failed, OrderFailure::Failed(_)), "nothing was sent: {failed:?}");
+        assert!(
+            said.contains("ReplicationStatus") && said.contains("nothing was changed"),
+            "{request}: {said}"
+        );
     }
 }

@@ -42,6 +42,34 @@ fn a_mistake_in_one_place_is_told_once_whatever_rests_on_it() {
         (without("    audience: https://mcp.example.com\n"), "`secrets[0].audience` is missing"),
         (known(&format!("{LEAST}secrets: {{}}\n")), "`secrets` has to be a list"),
         (known(&format!("{LEAST}secrets: [s]\n")), "secrets[0] has to be a mapping"),
+        // A key that is misspelt is not missing, too, and what rests on it is not judged.
+        (secret("").replace("- name: s", "- nam: s"), "did you mean `name`"),
+        (secret("").replace("client_id:", "clientid:"), "did you mean `client_id`"),
+        (secret("").replace("    audience:", "    audiance:"), "did you mean `audience`"),
+        (secret("").replace("secrets:\n", "secret:\n"), "did you mean `secrets`"),
+        (secret("").replace("role: bot", "rol: bot"), "did you mean `role`"),
+        (secret("").replace("id: b,", "idd: b,"), "did you mean `id`"),
+        (secret("").replace("secrets: [s]", "secret: [s]"), "did you mean `secrets`"),
+        (secret("").replacen("audiences: [", "audience: [", 1), "did you mean `audiences`"),
+        (secret("").replacen("credential_sha256", "credential_sha", 1), "did you mean `credential_sha256`"),
+        (aws("stores: {kind: aws}\n", "format: json"), "did you mean `store`"),
+        (aws("store: {kin: aws}\n", "format: json"), "did you mean `kind`"),
+        (secret("soak: 15s").replacen("secrets:", "freshnes: 10s\nsecrets:", 1), "did you mean `freshness`"),
+        (secret("every: 70s\nsoakk: 60s"), "did you mean `soak`"),
+        (
+            secret("").replacen("secrets:", "allow_plaintxt: true\nlisten: 0.0.0.0:1\nsecrets:", 1),
+            "did you mean",
+        ),
+        (secret("schedul: '0 6 * * *'\ntimezone: Asia/Tokyo"), "did you mean `schedule`"),
+        // A key that stands twice is told in our words, beside whatever else is wrong.
+        (
+            secret("").replacen("secrets:", "freshness: 60s\nfreshness: 60s\nsecrets:", 1),
+            "`freshness` stands here twice",
+        ),
+        (secret("grace: 2h\ngrace: 2h"), "`secrets[0].grace` stands here twice"),
+        // A time zone of nothing.
+        (secret("timezone: Asia/Tokyo"), "`timezone` is for `schedule`"),
+        (secret("every: 12h\ntimezone: Asia/Tokyo"), "`timezone` is for `schedule`"),
         // A store that is unsound says nothing about what stands elsewhere.
         (aws("store: {kind: vault, region: x, path: y}\n", "format: json\nevery: 5m"), "no kind of store"),
         (aws("store: {region: x}\n", "format: json"), "`store.kind` is missing"),

@@ -41,3 +41,29 @@ fn a_socket_s_path_that_no_system_takes_is_warned_about() {
     let said = warnings(&format!("{LEAST}admin_socket: /{}\n", "é".repeat(54)));
     assert!(said.len() == 1 && said[0].contains("109 bytes"), "bytes, not characters: {said:?}");
 }
+
+#[test]
+fn what_does_nothing_is_warned_about() {
+    let clients = |role: &str, more: &str| {
+        let sha256 = "ab".repeat(32);
+        format!(
+            "{}clients:\n  - {{id: c, role: {role}, audiences: [https://mcp.example.com], secrets: [s], credential_sha256: {sha256}{more}}}\n",
+            with_secret("")
+        )
+    };
+    for (text, key) in [
+        (with_secret("jitter: 5m"), "`jitter`"),
+        (clients("verifier", ""), "`secrets`"),
+        (clients("bot", ""), "`audiences`"),
+        (clients("admin", ""), "`audiences`"),
+        (
+            clients("bot", ", token_headers: [x-token]")
+                .replace("audiences: [https://mcp.example.com], ", ""),
+            "`token_headers`",
+        ),
+    ] {
+        let said = warnings(&text);
+        assert!(said.len() == 1 && said[0].contains(&format!("{key} does nothing")), "{text}: {said:?}");
+    }
+    assert_eq!(warnings(&with_secret("every: 12h\njitter: 5m")), [""; 0]);
+}

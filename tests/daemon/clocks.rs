@@ -1,18 +1,26 @@
 //! A store whose clock is not the wall clock: what others are told is on the wall clock all the same.
 //!
-//! The boot clock is shifted by a time namespace, which takes root: elsewhere these tests are passed over, and say so.
+//! The store is made on a wall clock that is off. Where the boot clock itself is shifted, that is by a time namespace, which
+//! takes root: elsewhere that test is passed over, and says so.
 
 use std::{
     fs,
     io::Write as _,
     process::{Command, Stdio},
-    time::SystemTime,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
+use async_trait::async_trait;
+use crossfade::{
+    clock::{Clock, SystemClock},
+    store::embedded::Embedded,
+};
+use crossfade_verify::Moment;
 use serde_json::Value;
 
 use crate::{
-    process::{Daemon, call},
+    process::call,
     world::{AUDIENCE, SECRET, VERIFIER, World, until},
 };
 
@@ -22,6 +30,29 @@ const HOURS: u64 = 6 * 3600;
 
 fn wall() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_secs()
+}
+
+/// The machine's clocks, the wall clock off by so many seconds.
+#[derive(Debug)]
+struct Off(i64);
+
+#[async_trait]
+impl Clock for Off {
+    fn moment(&self) -> Moment {
+        let Moment { boot_ms, wall_ms } = SystemClock.moment();
+        Moment { boot_ms, wall_ms: wall_ms.saturating_add_signed(self.0 * 1000) }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
+
+/// Makes the store on a clock that is off by so many seconds, and the secret in it.
+fn make(world: &World, seconds: i64) {
+    let data = world.path("data");
+    drop(Embedded::open(&data, &data.join("key"), Arc::new(Off(seconds))).expect("a store"));
+    world.ok(&["rotate", "--due"]);
 }
 
 /// The command, on a boot clock that is so many seconds ahead.
@@ -79,27 +110,16 @@ fn verify(world: &World) -> Command {
     verify
 }
 
-fn ready(world: &World) {
-    until("the daemon is ready", || {
-        call(world.metrics, "GET", "/readyz", &[], "").ok().filter(|answer| answer.status == 200)
-    });
-}
-
 #[test]
 fn a_store_that_is_hours_ahead_tells_nobody_times_that_are_hours_ahead() {
-    if !can_be_shifted() {
-        return;
-    }
     let world = World::new(&format!("{GRACE}s"));
-    world.ok(&["rotate", "--due"]);
-    let _daemon = Daemon::start(&mut ahead(HOURS, world.command("serve").arg("--log-format").arg("text")));
-    ready(&world);
+    make(&world, HOURS.cast_signed());
+    let _daemon = world.start();
     let now = world.status()["now_ms"].as_u64().expect("a time") / 1000;
     assert!(now > wall() + HOURS - 60, "the store's clock is ahead: {now}");
     let began = wall();
-    for (who, iat, exp) in told(&world, &world.token(), ahead(HOURS, &verify(&world))) {
+    for (who, iat, exp) in told(&world, &world.token(), verify(&world)) {
         assert!(exp >= began + GRACE - 1 && exp <= wall() + GRACE, "{who}: {exp} at {began}");
-        // It was made on a clock that was hours less ahead, so by this one it is hours old.
         assert!(iat <= wall(), "{who}: {iat} at {began}");
     }
     let said = world.ok(&["rotate", SECRET, "--wait"]);
@@ -111,21 +131,28 @@ fn a_store_that_is_hours_ahead_tells_nobody_times_that_are_hours_ahead() {
 
 #[test]
 fn a_store_that_is_behind_never_answers_active_with_an_end_in_the_past() {
-    if !can_be_shifted() {
-        return;
-    }
     let world = World::new(&format!("{GRACE}s"));
-    // By the boot clock of everybody else the store's anchor lies ahead, so that the store's clock stands still.
-    let made = ahead(HOURS, world.command("rotate").arg("--due")).output().expect("it starts");
-    assert!(made.status.success(), "{made:?}");
+    make(&world, -12);
     let daemon = world.start();
-    until("the wall clock has parted from it", || {
-        let now = world.status()["now_ms"].as_u64()? / 1000;
-        (wall() > now + GRACE + 1).then_some(())
-    });
+    let now = world.status()["now_ms"].as_u64().expect("a time") / 1000;
+    assert!(wall() > now + GRACE + 1, "the store's clock is behind: {now}");
     for (who, iat, exp) in told(&world, &world.token(), verify(&world)) {
         assert!(exp + 1 >= wall(), "{who}: it ended at {exp}, and it is {}", wall());
         assert!(iat <= wall(), "{who}: made at {iat}");
     }
     assert!(daemon.log().contains("until the machine is rebooted"), "{}", daemon.log());
+}
+
+#[test]
+fn a_boot_clock_that_goes_back_stops_neither_a_rotation_nor_a_deadline() {
+    if !can_be_shifted() {
+        return;
+    }
+    let world = World::new("1s");
+    let made = ahead(HOURS, world.command("rotate").arg("--due")).output().expect("it starts");
+    assert!(made.status.success(), "{made:?}");
+    let _daemon = world.start();
+    let old = world.token();
+    world.ok(&["rotate", SECRET, "--wait"]);
+    until("the deadline of the old one", || world.stage(&old).is_none().then_some(()));
 }

@@ -1,6 +1,11 @@
 //! AWS's credentials under a running daemon: written late, renewed, expired, denied, whoever gives them.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use crossfade_testing_secretsmanager::{
     faults::{Effect, Failure, Rule},
@@ -9,7 +14,7 @@ use crossfade_testing_secretsmanager::{
 
 use crate::{
     aws::{Aws, TOKEN, aws, replica},
-    givers::Giver,
+    givers::{Giver, words},
     process::Daemon,
     world::{SECRET, World, until},
 };
@@ -202,6 +207,26 @@ fn single_sign_on_gives_credentials_once_somebody_has_signed_on() {
     fs::write(file, r#"{"accessToken": "a", "expiresAt": "2100-01-01T00:00:00Z", "region": "eu-west-1"}"#)
         .expect("a write");
     until_called_by(&aws, "AKIDSSO");
+}
+
+#[test]
+fn a_role_of_an_ec2_instance_is_looked_up_anew_when_its_key_is_denied() {
+    let aws = aws();
+    let mut world = by_profile(&aws);
+    let key = Arc::new(Mutex::new("AKIDFIRST"));
+    let given = Arc::clone(&key);
+    let metadata = Giver::start(move |line| words(line, *given.lock().expect("a key")));
+    world.unset("AWS_EC2_METADATA_DISABLED");
+    world.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
+    let daemon = world.start();
+    assert_eq!(caller(&aws).as_deref(), Some("AKIDFIRST"));
+    let lines = metadata.lines();
+    assert!(lines.iter().any(|line| line.starts_with("PUT /latest/api/token")), "IMDSv2: {lines:?}");
+    *key.lock().expect("a key") = "AKIDSECOND";
+    expire(&aws, "AKIDFIRST");
+    until_called_by(&aws, "AKIDSECOND");
+    world.ok(&["rotate", SECRET, "--wait"]);
+    never_already_taken(&daemon);
 }
 
 /// A program that gives that access key until then, and writes down that it ran.

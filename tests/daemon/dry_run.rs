@@ -119,3 +119,15 @@ fn a_daemon_shows_the_plan_too_and_is_not_disturbed_by_it() {
     world.ok(&["rotate", SECRET, "--wait"]);
     assert_ne!(current(&aws), THEIRS);
 }
+
+#[test]
+fn what_is_known_to_be_impossible_is_no_unknown() {
+    let aws = crate::aws::empty();
+    let world = crate::aws::replica(&aws, 0);
+    let missing = world.fails(1, &["rotate", SECRET, "--dry-run"]);
+    assert!(missing.contains("is missing") && missing.contains("create-secret"), "{missing}");
+    aws.server.person().create(SECRET, crate::aws::FIRST, crate::aws::TOKEN).expect("a secret");
+    aws.server.allow("AKIDREPLICA0", &[]);
+    let denied = world.fails(1, &["rotate", SECRET, "--dry-run"]);
+    assert!(denied.contains("DescribeSecret"), "{denied}");
+}

@@ -1,4 +1,5 @@
-//! Whoever gives credentials over HTTP, as much of them as the SDK asks for: STS, the SSO portal, a container's agent.
+//! Whoever gives credentials over HTTP, as much of them as the SDK asks for: STS, the SSO portal, a container's agent, EC2's
+//! metadata service.
 
 use std::{
     io::{Read, Write},
@@ -38,27 +39,7 @@ impl Giver {
 
     /// Gives that access key to whoever asks, in the words of whomever they ask.
     pub(crate) fn of(access_key: &'static str) -> Self {
-        Self::start(move |line| {
-            if line.starts_with("GET /federation/credentials") {
-                return format!(
-                    r#"{{"roleCredentials": {{"accessKeyId": "{access_key}", "secretAccessKey": "none", "sessionToken": "some", "expiration": 4102444800000}}}}"#
-                );
-            }
-            if line.starts_with("GET /container") {
-                return format!(
-                    r#"{{"AccessKeyId": "{access_key}", "SecretAccessKey": "none", "Token": "some", "Expiration": "2100-01-01T00:00:00Z"}}"#
-                );
-            }
-            format!(
-                "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
-                 <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{access_key}</AccessKeyId>\
-                 <SecretAccessKey>none</SecretAccessKey><SessionToken>some</SessionToken>\
-                 <Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>\
-                 <AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/r/s</Arn>\
-                 <AssumedRoleId>AROA:s</AssumedRoleId></AssumedRoleUser>\
-                 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
-            )
-        })
+        Self::start(move |line| words(line, access_key))
     }
 
     pub(crate) fn url(&self) -> String {
@@ -82,6 +63,42 @@ impl Drop for Giver {
     }
 }
 
+/// That access key, in the words of whomever the request is for.
+pub(crate) fn words(line: &str, access_key: &str) -> String {
+    if line.starts_with("GET /federation/credentials") {
+        return format!(
+            r#"{{"roleCredentials": {{"accessKeyId": "{access_key}", "secretAccessKey": "none", "sessionToken": "some", "expiration": 4102444800000}}}}"#
+        );
+    }
+    // EC2's metadata service (IMDSv2): a token of its own first, then the role's name.
+    if line.starts_with("PUT /latest/api/token") {
+        return "a-token-of-the-metadata-service".to_owned();
+    }
+    if line.starts_with("GET /latest/meta-data/iam/security-credentials") && !line.contains("/crossfade-role")
+    {
+        return "crossfade-role".to_owned();
+    }
+    if line.starts_with("GET /latest/meta-data/iam/security-credentials") {
+        return format!(
+            r#"{{"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "{access_key}", "SecretAccessKey": "none", "Token": "some", "LastUpdated": "2020-01-01T00:00:00Z", "Expiration": "2100-01-01T00:00:00Z"}}"#
+        );
+    }
+    if line.starts_with("GET /container") {
+        return format!(
+            r#"{{"AccessKeyId": "{access_key}", "SecretAccessKey": "none", "Token": "some", "Expiration": "2100-01-01T00:00:00Z"}}"#
+        );
+    }
+    format!(
+        "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+         <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{access_key}</AccessKeyId>\
+         <SecretAccessKey>none</SecretAccessKey><SessionToken>some</SessionToken>\
+         <Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>\
+         <AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/r/s</Arn>\
+         <AssumedRoleId>AROA:s</AssumedRoleId></AssumedRoleUser>\
+         </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+    )
+}
+
 /// One request of a connection. Its first line; none where none came.
 fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> String) -> Option<String> {
     let (mut read, mut piece) = (Vec::new(), [0; 4096]);
@@ -96,8 +113,12 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> String) -> Option<Stri
             if body.len() >= length.unwrap_or_default() {
                 let line = head.lines().next().unwrap_or_default().to_owned();
                 let body = answer(&line);
-                let head =
-                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                // How long a token of EC2's metadata service is good; nobody else looks at it.
+                let ttl = "x-aws-ec2-metadata-token-ttl-seconds: 21600";
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{ttl}\r\nconnection: close\r\n\r\n"
+                );
                 stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
                 return Some(line);
             }

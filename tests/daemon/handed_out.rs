@@ -214,3 +214,26 @@ fn a_config_that_another_group_may_write_is_refused_and_one_that_ours_may_is_war
         assert!(world.fails(2, &["serve"]).contains("decides who gets in"));
     }
 }
+
+#[test]
+fn what_a_user_may_not_look_into_is_not_told_as_absent() {
+    let Some(pod) = Pod::new() else { return };
+    let _daemon = pod.world.start();
+    chmod(&pod.world.path("data"), 0o700);
+    for command in [
+        &["status"][..],
+        &["token", SECRET],
+        &["rotate", SECRET],
+        &["revoke", SECRET, "--all", "--yes"],
+        &["check", "--live"],
+    ] {
+        let output = pod.command(command[0]).args(&command[1..]).output().expect("it starts");
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{command:?}: {said}");
+        assert!(said.contains("Permission denied"), "{command:?}: {said}");
+        for claim in ["there is no store", "is made at the first start", "no daemon"] {
+            assert!(!said.contains(claim), "{command:?} can't know that {claim:?}: {said}");
+        }
+    }
+}

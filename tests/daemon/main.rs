@@ -10,6 +10,7 @@ mod clocks;
 mod crash;
 mod credentials;
 mod dry_run;
+mod every;
 mod exec;
 mod feed;
 mod givers;

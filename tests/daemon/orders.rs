@@ -1,6 +1,6 @@
 //! What a person orders, and what is refused.
 
-use crate::world::{SECRET, World, until};
+use crate::world::{AUDIENCE, SECRET, World, until};
 
 #[test]
 fn abort_takes_the_pending_version_back() {
@@ -205,5 +205,26 @@ fn each_rotation_is_counted_by_what_began_it() {
             let text = crate::process::call(world.metrics, "GET", "/metrics", &[], "").expect("metrics").body;
             text.lines().any(|found| found == line).then_some(())
         });
+    }
+}
+
+#[test]
+fn an_ended_pending_version_is_not_told_as_the_one_that_comes_next() {
+    for with_a_daemon in [true, false] {
+        let world = World::with_secrets(&format!(
+            "  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: 30m, soak: 4s}}\n"
+        ));
+        world.ok(&["rotate", "--due"]);
+        let daemon = with_a_daemon.then(|| world.start());
+        world.ok(&["rotate", SECRET]);
+        let pending =
+            world.status()["versions"][1]["version"].as_str().expect("a pending version").to_owned();
+        let said = world.ok(&["rotate", SECRET, "--compromised", "--wait"]);
+        let is_ended = |line: &str| line.contains("marked as ended") && line.contains(&pending);
+        assert!(said.lines().any(is_ended), "{said}");
+        let next = |line: &str| line.contains(&pending) && !line.contains("marked as ended");
+        assert!(!said.lines().any(next), "it is ended, and never promoted: {said}");
+        assert_ne!(world.current(), pending);
+        drop(daemon);
     }
 }

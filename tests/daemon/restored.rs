@@ -31,3 +31,23 @@ fn ends_that_an_older_copy_takes_back_are_found_by_the_audit_log() {
         "which shows nothing of it"
     );
 }
+
+#[test]
+fn an_end_of_all_versions_names_each_of_them_in_the_log() {
+    let world = World::new("10m");
+    let run = |orders: &[&[&str]]| {
+        let mut daemon = world.start();
+        orders.iter().for_each(|order| drop(world.ok(order)));
+        daemon.signal("-TERM");
+        assert!(daemon.exit().success());
+    };
+    run(&[]);
+    let (database, first) = (world.path("data/crossfade.db"), world.current());
+    fs::copy(&database, world.path("copy")).expect("a copy");
+    run(&[&["rotate", SECRET, "--wait"], &["rotate", SECRET, "--compromised", "--wait"]]);
+    fs::copy(world.path("copy"), &database).expect("a copy");
+    let said = world.run(&["audit", "verify", "data/audit.jsonl", "--store"]);
+    let told = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(said.status.code(), Some(1), "it was previous when all were ended: {told}");
+    assert!(told.contains(&format!("version {first} was ended")), "{told}");
+}

@@ -186,3 +186,22 @@ fn what_was_so_before_is_not_said_to_have_been_done() {
     let said = world.ok(&["pause", SECRET]);
     assert!(said.contains("already"), "{said}");
 }
+
+#[test]
+fn what_an_order_has_done_is_said_though_its_reply_was_lost() {
+    for with_a_daemon in [true, false] {
+        let aws = aws();
+        let world = replica(&aws, 0);
+        world.ok(&["rotate", "--due"]);
+        let daemon = with_a_daemon.then(|| world.start());
+        for (order, done) in [("pause", "paused; "), ("resume", "resumed; ")] {
+            aws.server.fault(Rule::once(Effect::LostReply).on(Operation::UpdateSecretVersionStage));
+            let said = world.ok(&[order, SECRET]);
+            assert!(
+                said.contains(&format!("{SECRET}: {done}")),
+                "{order}, with a daemon: {with_a_daemon}: {said}"
+            );
+        }
+        drop(daemon);
+    }
+}

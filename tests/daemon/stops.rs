@@ -113,3 +113,22 @@ fn a_second_signal_to_stop_ends_it_at_once_and_a_reload_does_not() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(daemon.log().contains("stopped at once, on a second signal"), "{}", daemon.log());
 }
+
+#[test]
+fn a_daemon_that_is_frozen_keeps_no_command_waiting_for_ever() {
+    let world = World::new("10m");
+    let daemon = world.start();
+    daemon.signal("-STOP");
+    for command in [
+        &["status"][..],
+        &["revoke", SECRET, "--all", "--yes"],
+        &["--socket", "data/crossfade.sock", "token", SECRET],
+    ] {
+        let said = world.fails(3, command);
+        assert!(said.contains("did not answer within") && said.contains("--socket"), "{command:?}: {said}");
+    }
+    // The way out that it names.
+    world.ok(&["revoke", SECRET, "--all", "--yes", "--socket", "nobody"]);
+    daemon.signal("-CONT");
+    assert_eq!(world.status()["phase"], "idle");
+}

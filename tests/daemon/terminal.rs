@@ -123,7 +123,7 @@ fn on_pipes(world: &World, arguments: &[&str], typed: &str) -> (String, Option<i
         "n\n" => {
             // Nobody can be asked on a pipe: what it would have shown is what it shows before it is told yes.
             return (
-                "no daemon on data/crossfade.sock: working on the store directly\n\
+                "no daemon listens on data/crossfade.sock: working on the store directly\n\
                      previous version # no use of it was heard of by this daemon, which has watched it for #\n\
                      previous version # whether it is used is not known without a daemon\nnothing was revoked"
                     .to_owned(),

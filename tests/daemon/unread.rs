@@ -6,9 +6,9 @@ use crossfade_testing_secretsmanager::{
 };
 
 use crate::{
-    aws::{Aws, FIRST, TOKEN, aws, current, replica},
+    aws::{Aws, FIRST, TOKEN, aws, current, empty, replica},
     process::{Daemon, call},
-    world::{SECRET, VERIFIER, World, until},
+    world::{AUDIENCE, SECRET, VERIFIER, World, until},
 };
 
 const SET: &str = "/v1/accept-set?audience=https%3A%2F%2Fmcp.example.com%2Fslack";
@@ -97,4 +97,36 @@ fn the_current_token_is_replaced_though_it_cannot_be_read() {
     world.ok(&["rotate", SECRET, "--compromised", "--wait"]);
     assert_ne!(current(&aws), FIRST);
     assert_eq!(world.stage(&world.token()).as_deref(), Some("current"));
+}
+
+#[test]
+fn a_json_value_that_cannot_be_read_is_named_as_what_a_replacement_waits_for() {
+    let aws = empty();
+    let world = replica(&aws, 0);
+    let entry = format!(
+        "  - {{name: {SECRET}, client_id: slack-bot, audience: {AUDIENCE}, grace: 5s, format: json}}\n"
+    );
+    world.write_config(&entry, "");
+    aws.server
+        .person()
+        .create(SECRET, FIRST, &format!(r#"{{"token":"{TOKEN}","user":"bot"}}"#))
+        .expect("a secret");
+    for with_a_daemon in [true, false] {
+        darken(&aws, FIRST);
+        let daemon = with_a_daemon.then(|| Daemon::start(&mut world.command("serve")));
+        let waits = "no new version can be made until it can be read";
+        let shown = || String::from_utf8_lossy(&world.run(&["status", SECRET]).stdout).into_owned();
+        let whose = if with_a_daemon { "as seen by this daemon" } else { "without a daemon" };
+        until("`status` says so", || {
+            let shown = shown();
+            (shown.contains(waits) && shown.contains(whose)).then_some(())
+        });
+        let output = world.run(&["revoke", SECRET, "--all", "--yes"]);
+        let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(1), "with a daemon: {with_a_daemon}: {said}\n{why}");
+        assert!(why.contains(waits) && why.contains("KMS"), "{said}\n{why}");
+        assert!(!said.contains("replacement is made"), "{said}\n{why}");
+        drop(daemon);
+        aws.server.clear_faults();
+    }
 }

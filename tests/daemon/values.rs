@@ -4,7 +4,7 @@ use crossfade_testing_secretsmanager::model::{Binary, CreateSecret};
 
 use crate::{
     aws::{Aws, FIRST, empty, replica},
-    world::{AUDIENCE, SECRET, World},
+    world::{AUDIENCE, SECRET, World, until},
 };
 
 const TOKEN: &str = "a-token-that-somebody-made";
@@ -125,6 +125,7 @@ fn what_would_lose_more_than_a_token_is_refused_and_never_advised() {
         let shown = world.run(&["status", SECRET]);
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         assert!(shown.contains("parked") && !shown.contains("rotate"), "{what}: {shown}");
+        assert!(shown.contains("no (is no token)"), "{what}: {shown}");
         for order in [&["rotate", SECRET][..], &["rotate", SECRET, "--dry-run"]] {
             let said = world.fails(1, order);
             assert!(said.contains("can't be used as a token"), "{what}, {order:?}: {said}");
@@ -147,4 +148,42 @@ fn a_daemon_does_not_throw_away_what_an_ended_value_holds_beside_the_token() {
     world.run(&["revoke", SECRET, "--all", "--yes", "--wait", "--timeout", "3"]);
     assert_eq!(newest(&aws), list);
     assert!(world.fails(1, &["rotate", SECRET]).contains("can't be used as a token"));
+}
+
+#[test]
+fn what_is_ended_and_nothing_can_replace_is_said_so_at_once() {
+    for with_a_daemon in [false, true] {
+        for order in [&["revoke", SECRET, "--all", "--yes"][..], &["rotate", SECRET, "--compromised"]] {
+            let aws = empty();
+            let world = world(&aws, "json");
+            aws.server.person().create(SECRET, FIRST, r#"["a","list","of","things"]"#).expect("a secret");
+            let daemon = with_a_daemon.then(|| world.start());
+            let begun = std::time::Instant::now();
+            let output = world.run(order);
+            let said = String::from_utf8_lossy(&output.stdout);
+            let why = String::from_utf8_lossy(&output.stderr);
+            let what = format!("{order:?}, with a daemon: {with_a_daemon}: {said}\n{why}");
+            assert_eq!(output.status.code(), Some(1), "{what}");
+            assert!(said.contains(&format!("marked as ended: version {FIRST}")), "the end stands: {what}");
+            assert!(why.contains("nothing can replace") && why.contains("no JSON object"), "{what}");
+            assert!(!said.contains("replacement is made") && !said.contains("made next"), "{what}");
+            assert!(begun.elapsed() < std::time::Duration::from_secs(40), "nothing was waited for: {what}");
+            if with_a_daemon {
+                let more = |calls| {
+                    let made = aws.server.calls_made();
+                    until("it looks again", || (aws.server.calls_made() >= made + calls).then_some(()));
+                };
+                // Past the moment of the mark: AWS's labels and its `Date` are of whole seconds.
+                more(20);
+                let begun = std::time::Instant::now();
+                more(20);
+                let took = begun.elapsed();
+                assert!(
+                    took > std::time::Duration::from_millis(500),
+                    "each `sync`, not all the time: {took:?}"
+                );
+            }
+            drop(daemon);
+        }
+    }
 }

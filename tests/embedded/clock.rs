@@ -53,6 +53,30 @@ async fn all_processes_of_a_boot_have_the_same_time() {
 }
 
 #[tokio::test]
+async fn where_the_boot_clock_goes_back_under_the_same_boot_it_goes_on_and_does_not_stand_still() {
+    // As on a machine that is put back to a snapshot, whose disk is not; and before anything was read, and after that.
+    for passed in [Duration::ZERO, HOUR] {
+        let (directory, clock) = (tempdir().unwrap(), HandClock::at(21_600_000, NEW_YEAR));
+        let store = open(directory.path(), clock.clone()).unwrap();
+        clock.pass(passed);
+        let reached = ms(&store).await;
+        drop(store);
+        let clock = HandClock::at(1_000, reached + 7_000);
+        let store = open(directory.path(), clock.clone()).unwrap();
+        assert_eq!(ms(&store).await, reached + 7_000, "at the wall clock, as after a reboot");
+        clock.set_wall(0);
+        clock.pass(HOUR);
+        assert_eq!(ms(&store).await, reached + 7_000 + 3_600_000);
+        let clock = HandClock::at(0, 0);
+        let store = open(directory.path(), clock.clone()).unwrap();
+        let again = ms(&store).await;
+        assert!(again >= reached + 7_000 + 3_600_000, "it does not run back");
+        clock.pass(HOUR);
+        assert_eq!(ms(&store).await, again + 3_600_000);
+    }
+}
+
+#[tokio::test]
 async fn after_a_reboot_it_goes_on_at_the_wall_clock() {
     let (directory, clock) = (tempdir().unwrap(), new_year());
     drop(open(directory.path(), clock).unwrap());

@@ -20,7 +20,35 @@ const REPLICA: &str = "a_replica_is_left_alone_and_every_order_about_it_is_refus
 const COPIES: &str = "while_copies_are_not_in_sync_all_but_ends_waits";
 const GIVEN_UP: &str = "what_is_given_up_is_left_and_holds_up_nothing_that_is_over";
 
+const NO_REPLACEMENT: &str =
+    "what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_none_of_it";
+const FORESEEN: &str = "a_promotion_that_never_comes_is_not_foreseen";
+
 const FINDINGS: &[Cut] = &[
+    cut(
+        "nobody waits for what has passed",
+        "moments.filter(|at| *at > self.now.earliest).min()",
+        "moments.min()",
+        MORE_THAN_A_TOKEN,
+    ),
+    cut(
+        "what is not ended needs no replacement",
+        "ring.current.ended.is_some() && !held.passes()",
+        "!held.passes()",
+        NO_REPLACEMENT,
+    ),
+    cut(
+        "what passes holds up no replacement for good",
+        "ring.current.ended.is_some() && !held.passes()",
+        "ring.current.ended.is_some()",
+        NO_REPLACEMENT,
+    ),
+    cut(
+        "what is taken back is never promoted",
+        "ring.pending.filter(stands).map",
+        "ring.pending.map",
+        FORESEEN,
+    ),
     cut(
         "what is given up is left",
         ".filter(|step| !given_up(step))\n        .or_else(|| plan.retire",

@@ -126,7 +126,9 @@ def make_a_pipe(path: Path) -> None:
 
 
 BAD = [
-    ("group may read it", lambda path: path.chmod(0o640), "mode 0600"),
+    ("others may read it", lambda path: path.chmod(0o604), "mode 0600"),
+    ("others may write it", lambda path: path.chmod(0o662), "mode 0600"),
+    ("another group's", lambda path: (path.chmod(0o660), os.chown(path, -1, 4_242)), "mode 0600"),
     ("a folder", lambda path: (path.unlink(), path.mkdir()), "can't be read"),
     ("a link", lambda path: (path.rename(path.with_name("x")), path.symlink_to("x")), "can't be read"),
     ("a pipe", make_a_pipe, "mode 0600"),
@@ -145,7 +147,7 @@ BAD = [
 def test_a_cache_that_can_t_be_trusted_is_not_used(
     cache: Path, what: str, damage: Callable[[Path], object], why: str
 ) -> None:
-    if what == "another user's" and os.geteuid() != 0:
+    if what in {"another user's", "another group's"} and os.geteuid() != 0:
         change(cache, lambda record: record.update(format=2))
         why = "version"
     else:
@@ -154,6 +156,13 @@ def test_a_cache_that_can_t_be_trusted_is_not_used(
     with verifier:
         assert verifier.verify(GOOD) == Unsure()
         assert why in faults(events)[0], what
+
+
+def test_a_cache_that_kubelet_has_opened_to_a_group_of_ours_is_used(cache: Path) -> None:
+    cache.chmod(0o660)
+    verifier, events = started(cache)
+    with verifier:
+        assert isinstance(verifier.verify(GOOD), Accepted), faults(events)
 
 
 def test_a_cache_that_can_t_be_written_is_said_and_harms_nothing(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
  * The last view in a file, so that a server starts while the daemon is down: digests only, never a token.
  *
  * What is read from it is never fresh: it accepts what it knows, and refuses nothing. How long it may accept counts
- * from the last view, whatever has been restarted since. The file is ours alone (0600), bound to the audience and the
- * feed, and replaced as a whole.
+ * from the last view, whatever has been restarted since. The file is ours alone (0600; a group of ours may be let in),
+ * bound to the audience and the feed, and replaced as a whole.
  */
 
 import { hash, randomBytes } from "node:crypto";
@@ -63,7 +63,9 @@ export async function readCache(
   feeds: readonly string[],
 ): Promise<Applied | undefined> {
   try {
-    const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    // Not through a link, and not from a pipe on which nobody may ever write.
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    const file = await open(path, flags);
     try {
       return parse(await contents(file), audience, feeds);
     } finally {
@@ -76,11 +78,14 @@ export async function readCache(
 }
 
 async function contents(file: FileHandle): Promise<Buffer> {
-  const { uid, mode, size } = await file.stat();
+  const { uid, gid, mode, size } = await file.stat();
   const user = process.geteuid?.();
-  if (user !== undefined && (uid !== user || (mode & 0o077) !== 0)) {
+  // Kubernetes opens each file of a volume with an `fsGroup` to that group, at every mount.
+  const isOurGroup = gid === process.getegid?.() || (process.getgroups?.() ?? []).includes(gid);
+  const isOpen = (mode & 0o007) !== 0 || ((mode & 0o070) !== 0 && !isOurGroup);
+  if (user !== undefined && (uid !== user || isOpen)) {
     throw new Error(
-      "it has to belong to this process's user, with mode 0600: whoever can write it can make any token accepted",
+      "it has to belong to this process's user, with mode 0600, or be open to a group of this process's besides: whoever can write it can make any token accepted",
     );
   }
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new Error("it is no file");

@@ -1,7 +1,8 @@
 /** Starting from the cache file, while no daemon answers. */
 
 import assert from "node:assert/strict";
-import { chmod, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, chown, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
@@ -67,6 +68,20 @@ test("the cache holds no token, is ours alone, and is replaced as a whole", asyn
   await next.verifier.close();
   assert.equal((await stat(cacheFile)).mode & 0o777, 0o600, "and replaced by one of ours");
   assert.deepEqual(await readdir(join(cacheFile, "..")), ["view"], "nothing is left beside it");
+});
+
+test("a cache that kubelet has opened to a group of ours is used, and a pipe is waited for by nobody", async (t) => {
+  const { fake, cacheFile, clock } = await written(t);
+  await chmod(cacheFile, 0o660);
+  const { failures, verifier } = await follow(t, fake, { cacheFile, clock: clock.read });
+  assert.equal(verifier.verify(TOKEN).verdict, "accepted", failures()[0] ?? "");
+  if (process.geteuid?.() === 0) {
+    await chown(cacheFile, 0, 4_242);
+    assert.match((await follow(t, fake, { cacheFile })).failures()[0] ?? "", /0600/, "another group");
+  }
+  const pipe = join(await folder(t), "pipe");
+  execFileSync("mkfifo", ["-m", "600", pipe]);
+  assert.match((await follow(t, fake, { cacheFile: pipe })).failures()[0] ?? "", /is no file/);
 });
 
 test("a cache of another audience, of another feed, or broken is not used, and is no reason not to start", async (t) => {

@@ -121,8 +121,13 @@ impl Operator for Desk {
 
     async fn order(&self, _: &str, request: Request) -> Result<OrderReport, OrderError> {
         *self.0.lock().expect("no panic") = Some(request);
-        let order =
-            OrderOutcome { version: CURRENT.into(), taken_ms: NOW_MS, ended: Vec::new(), changed: true };
+        let order = OrderOutcome {
+            version: CURRENT.into(),
+            taken_ms: NOW_MS,
+            ended: Vec::new(),
+            changed: true,
+            held_up: None,
+        };
         Ok(OrderReport { secret: status(), order })
     }
 
@@ -140,6 +145,7 @@ fn status() -> SecretStatus {
         ended: false,
         foreign: false,
         unread: false,
+        no_token: false,
         last_used_ms: None,
         last_used_by: None,
         watched_since_ms: None,

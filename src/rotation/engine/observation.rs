@@ -9,7 +9,7 @@ use super::super::{
     ring::{Held, Ring, Version},
 };
 use crate::{
-    store::Unread,
+    store::{Format, Unread},
     time::{Interval, Timestamp},
 };
 
@@ -61,11 +61,26 @@ impl Parked {
     }
 
     /// By what can't be read: nobody can be let in with the current version, and none is promoted unread.
-    pub(super) fn by_unread(ring: &Ring, unread: &Unread) -> Option<Self> {
+    pub(super) fn by_unread(ring: &Ring, format: Format, unread: &Unread) -> Option<Self> {
         let needed = std::iter::once(&ring.current).chain(&ring.pending).any(Version::is_unread);
-        let message = || format!("{unread}");
+        let message = || told_of_unread(ring, format, unread);
         (needed && unread.denied).then(|| Self { reason: Reason::Denied, message: message() })
     }
+}
+
+/// Whether nothing can follow the current version until its value can be read: what else a JSON value holds is kept.
+pub(super) fn is_needed(ring: &Ring, format: Format) -> bool {
+    format == Format::Json && ring.current.is_unread() && ring.pending.is_none()
+}
+
+/// What can't be read, and what waits for it.
+pub(super) fn told_of_unread(ring: &Ring, format: Format, unread: &Unread) -> String {
+    if !is_needed(ring, format) {
+        return unread.to_string();
+    }
+    format!(
+        "{unread}. With `format: json` no new version can be made until it can be read, for it keeps what else the value holds"
+    )
 }
 
 /// What a person should know of what the store shows.

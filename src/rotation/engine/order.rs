@@ -1,6 +1,9 @@
 //! An order's turns: a person waits for it, so it is carried through or answered for.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crossfade_verify::Digest;
 
@@ -10,6 +13,7 @@ use super::{
         policy::Policy,
         ring::{Marks, NO_TOKEN, Ring, VersionId},
     },
+    observation,
     rejections::TRIES,
     rotator::{Rotator, Seen, chain},
 };
@@ -40,6 +44,8 @@ pub struct Done {
     pub ended: Vec<VersionId>,
     /// Whether it has changed anything in the store.
     pub changed: bool,
+    /// What keeps the current version, which it has ended, from being replaced until a person has mended it.
+    pub held_up: Option<String>,
     /// The last read of the order.
     pub seen: Seen,
 }
@@ -64,6 +70,8 @@ struct Course {
     bound: Option<Bound>,
     /// Versions that were seen without an end.
     open: BTreeMap<VersionId, Digest>,
+    /// Those of them that were seen with one later.
+    closed: BTreeSet<VersionId>,
     /// How many steps have succeeded.
     steps: u32,
     /// A write of the order has failed in a way that leaves open whether it lands.
@@ -74,8 +82,12 @@ struct Course {
 
 impl Course {
     fn see(&mut self, ring: &Ring) {
-        let open = ring.versions().filter(|version| version.ended.is_none());
-        self.open.extend(open.map(|version| (version.id, version.digest)));
+        for version in ring.versions() {
+            match version.ended {
+                None => drop(self.open.insert(version.id, version.digest)),
+                Some(_) => drop(self.closed.insert(version.id)),
+            }
+        }
     }
 
     /// Whether a read shows that nothing is left of the order. Where it rests on what the read does *not* show, one that
@@ -88,8 +100,15 @@ impl Course {
         }
     }
 
+    /// Whether what stands is of its own making. Where a reply was lost, and what was asked for stands, it was.
+    fn has_written(&self) -> bool {
+        self.steps > 0 || self.is_unsure
+    }
+
     fn ended(&self, marks: &Marks) -> Vec<VersionId> {
-        let ended = self.open.iter().filter(|(_, digest)| **digest != NO_TOKEN && marks.contains_key(digest));
+        // A mark is a token's; what holds none bears its own.
+        let marked = |digest: &Digest| *digest != NO_TOKEN && marks.contains_key(digest);
+        let ended = self.open.iter().filter(|(id, digest)| marked(digest) || self.closed.contains(id));
         ended.map(|(id, _)| *id).collect()
     }
 
@@ -170,7 +189,11 @@ impl Rotator {
                         },
                         // The store refuses it, time and again.
                         Next::Idle { .. } if self.rejections.any_given_up(seen.now.earliest) => break,
-                        Next::Idle { .. } => {}
+                        // What it waits for, where the store shows that.
+                        Next::Idle { .. } => {
+                            let waits_for = seen.ring.as_ref().and_then(observation::told);
+                            course.trouble = waits_for.or(course.trouble.take());
+                        }
                     }
                 }
             }
@@ -183,6 +206,20 @@ impl Rotator {
         })
     }
 
+    /// What keeps an ended current version, which the order wants replaced, from being replaced until a person has mended
+    /// it: what the store shows, a value that we may not read, or that the store has refused the new one time and again.
+    pub fn held_up(&self, seen: &Seen, demand: &Demand) -> Option<String> {
+        let replaces =
+            matches!(demand, Demand::Rotate { .. } | Demand::Compromised { .. } | Demand::RevokeAll { .. });
+        let ring = seen.ring.as_ref().filter(|ring| replaces && ring.current.ended.is_some())?;
+        let given_up = self.rejections.any_given_up(seen.now.earliest);
+        let denied = seen.reading.unread.as_ref().is_some_and(|unread| unread.denied);
+        let unread = denied && observation::is_needed(ring, self.secret.format);
+        let parked = self.last.parked.as_ref().filter(|_| given_up || unread);
+        let held = plan::holds_the_replacement(ring).map(|held| held.to_string());
+        held.or_else(|| parked.map(|parked| parked.message.clone()))
+    }
+
     fn done(&self, course: &Course, bound: Bound, seen: Seen) -> Done {
         let Bound { demand, current, until: taken, .. } = bound;
         let about = match demand {
@@ -190,14 +227,15 @@ impl Rotator {
             Demand::Abort { pending } => pending,
             _ => current,
         };
-        let (ended, changed) = (course.ended(&self.marks), course.steps > 0);
-        Done { demand, about, taken, ended, changed, seen }
+        let (ended, changed) = (course.ended(&self.marks), course.has_written());
+        let held_up = self.held_up(&seen, &demand);
+        Done { demand, about, taken, ended, changed, held_up, seen }
     }
 }
 
 /// The store could not be read: what stands there is not known, whoever may have written it.
 fn unread(course: &Course, why: &str) -> OrderFailure {
-    let nothing = if course.is_unsure || course.steps > 0 { "" } else { "nothing was written for it, and " };
+    let nothing = if course.has_written() { "" } else { "nothing was written for it, and " };
     OrderFailure::Unknown(format!(
         "{nothing}it is not known whether the order stands in the store: {why}. Look at `status`, then repeat it"
     ))

@@ -38,7 +38,7 @@ pub struct Seen {
     pub now: Interval,
     /// When the read began, on our clocks.
     pub at: Moment,
-    reading: Reading,
+    pub(super) reading: Reading,
 }
 
 /// One secret, its store, and what has to be remembered between reads.
@@ -49,7 +49,7 @@ pub struct Rotator {
     observer: Arc<dyn Observer>,
     pub(super) marks: Marks,
     /// Shared with whoever was told.
-    last: Arc<Observation>,
+    pub(super) last: Arc<Observation>,
     /// What began the rotation that is to replace that version.
     trigger: Option<(VersionId, Trigger)>,
     pub(super) rejections: Rejections,
@@ -154,7 +154,7 @@ impl Rotator {
             }
             Due::Now | Due::Never => None,
         };
-        last.promotes = pending.map(|pending| pending.created + policy.soak());
+        last.promotes = ring.as_ref().and_then(|ring| plan::promotes(ring, policy));
         let missing = ring.is_none() && !policy.terms().store.creates;
         // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
         // known before stays, and ages.
@@ -176,7 +176,7 @@ impl Rotator {
             }),
             () => ring.as_ref().and_then(|ring| {
                 let held = ring.findings.held.and_then(Parked::by);
-                held.or_else(|| Parked::by_unread(ring, reading.unread.as_ref()?))
+                held.or_else(|| Parked::by_unread(ring, self.secret.format, reading.unread.as_ref()?))
             }),
         };
         if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
@@ -199,7 +199,8 @@ impl Rotator {
             tracing::warn!(secret = %self.secret.name, "{}", pause::LOST);
         }
         if let Some(ring) = ring {
-            let unread = reading.unread.as_ref().map(ToString::to_string);
+            let unread = reading.unread.as_ref();
+            let unread = unread.map(|unread| observation::told_of_unread(ring, self.secret.format, unread));
             last.message = observation::told(ring).or(unread).or(last.message.take());
         }
     }

@@ -94,7 +94,10 @@ const STAGE: Next = Next::Do(Step::Create);
 fn check(rows: Vec<(&str, Ring, Option<Demand>, u64, Next)>, policy: &Policy) {
     for (what, ring, demand, now, want) in rows {
         let want = if want == STAGE { Next::Do(Step::Stage { current: ring.current.id }) } else { want };
-        assert_eq!(next(Some(&ring), policy, demand.as_ref(), at(now)), want, "{what}");
+        let next = next(Some(&ring), policy, demand.as_ref(), at(now));
+        assert_eq!(next, want, "{what}");
+        let is_past = matches!(next, Next::Idle { until: Some(until) } if until <= ms(now));
+        assert!(!is_past, "{what}: nobody waits for what is past, but asks at once, for ever: {next:?}");
     }
 }
 

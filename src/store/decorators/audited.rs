@@ -76,6 +76,12 @@ impl<S: Store> Store for Audited<S> {
             detail: detail(step, result.as_ref().err()),
         };
         self.sink.record(seen.now.latest, &entry);
+        // One step ends them all, and each of them is named: whoever looks for it in the log later finds it.
+        if let (Step::EndAll { current }, Ok(_), Some(ring)) = (step, &result, &seen.ring) {
+            for other in ring.versions().filter(|other| other.id != *current && other.ended.is_none()) {
+                self.sink.record(seen.now.latest, &AuditEntry { version: Some(other.id), ..entry.clone() });
+            }
+        }
         result
     }
 }

@@ -47,9 +47,10 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Whether there is a database in that directory, be it sound or not.
+/// Whether there is a database in that directory, be it sound or not. Where we may not look, there may well be one:
+/// whoever opens it hears why that fails.
 pub(super) fn exists(directory: &Path) -> bool {
-    directory.join(FILE).exists()
+    directory.join(FILE).try_exists().unwrap_or(true)
 }
 
 /// Opens the database in that directory; makes what is missing, where that is asked for.
@@ -63,7 +64,7 @@ pub(super) fn open(
         return Err(OpenError::SqliteTooOld(rusqlite::version()));
     }
     let path = directory.join(FILE);
-    if !options.create && !path.exists() {
+    if !options.create && !exists(directory) {
         return Err(OpenError::Missing(path));
     }
     files::directory(directory, options.create)?;

@@ -1,7 +1,8 @@
 //! The store's clock. It doesn't run back, doesn't stop in suspend, and is the same for all processes.
 //!
 //! Within a boot it is the machine's boot clock, counted from an anchor that stands in the database:
-//! a wall clock that is set, jumps or is slewed changes nothing. At a new boot the anchor is set
+//! a wall clock that is set, jumps or is slewed changes nothing. At a new boot, and where the boot clock has gone back
+//! (the machine was put back to a snapshot, or a container has a boot clock of its own), the anchor is set
 //! anew, at the wall clock or at the highest time that is known, whichever is later. The highest time
 //! is written with each step, and at most once a minute by reads: after a reboot with a wall clock in
 //! the past the clock goes on no more than a minute before where it was.
@@ -28,11 +29,14 @@ use crate::{clock::Clock, time::Timestamp};
 
 /// The most by which the clocks may part without a warning, in milliseconds.
 const APART_MS: u64 = 5_000;
-/// How far the highest time that is stored may lie behind, in milliseconds.
+/// How far the highest time that is stored may lie behind, in milliseconds; and how far the boot clock may, before it is
+/// taken for another one.
 const BEHIND_MS: u64 = 60_000;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Names the time namespace, since Linux 5.6: within a boot each has a boot clock of its own.
+const TIME_NAMESPACE: &str = "/proc/self/ns/time";
 
-/// This machine's clocks, and which boot it is.
+/// This machine's clocks, and which boot clock it is.
 pub(super) struct Time {
     clock: Arc<dyn Clock>,
     boot_id: String,
@@ -45,7 +49,9 @@ impl Time {
     pub(super) fn new(clock: Arc<dyn Clock>, boot_id: Option<String>) -> Result<Self, OpenError> {
         let kernel = || {
             let failed = |source| OpenError::Io { what: "read the boot id", path: BOOT_ID.into(), source };
-            std::fs::read_to_string(BOOT_ID).map_err(failed)
+            let boot = std::fs::read_to_string(BOOT_ID).map_err(failed)?;
+            let namespace = std::fs::read_link(TIME_NAMESPACE).unwrap_or_default();
+            Ok(format!("{} {}", boot.trim(), namespace.display()))
         };
         let boot_id = boot_id.map_or_else(kernel, Ok)?.trim().to_owned();
         Ok(Self { clock, boot_id, noted: AtomicU64::new(0), warned: AtomicBool::new(false) })
@@ -104,10 +110,15 @@ impl Anchor {
         Self { boot_id: time.boot_id.clone(), boot_ms, store, highest: store }
     }
 
-    /// The store's time; none where the anchor is of an earlier boot.
+    /// The store's time; none where the anchor is of an earlier boot, or of another boot clock.
     pub(super) fn now(&self, time: &Time, moment: Moment) -> Option<Timestamp> {
         let passed = std::time::Duration::from_millis(moment.boot_ms.saturating_sub(self.boot_ms));
-        (self.boot_id == time.boot_id).then(|| (self.store + passed).max(self.highest))
+        let counted = self.store + passed;
+        // By a little another process was ahead of us. By more the boot clock has gone back under the same boot id, and
+        // counted on from the anchor the time would stand still until it has caught up.
+        let went_back = self.boot_ms > moment.boot_ms + BEHIND_MS
+            || self.highest.as_millis() > counted.as_millis() + BEHIND_MS;
+        (self.boot_id == time.boot_id && !went_back).then(|| counted.max(self.highest))
     }
 
     /// The time, and the anchor that has to be written for it to hold in every process.

@@ -149,15 +149,25 @@ impl Head {
     }
 }
 
-/// Opens a file that only we can have written.
+/// Opens a file that only we can have written, and waits for nobody: a pipe in its place is opened at once too, and is
+/// no file.
 fn open(path: &Path) -> io::Result<File> {
-    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(no_follow).open(path)?;
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let about = file.metadata()?;
-    if !about.is_file() || about.uid() != rustix::process::geteuid().as_raw() || about.mode() & 0o077 != 0 {
-        return Err(unfit("it has to be a file of our own user, with mode 0600"));
+    let is_ours = about.is_file() && about.uid() == rustix::process::geteuid().as_raw();
+    let is_open = about.mode() & 0o007 != 0 || (about.mode() & 0o070 != 0 && !is_our_group(about.gid()));
+    if !is_ours || is_open {
+        let what = "it has to be a file of our own user, with mode 0600, or open to a group of this process's besides";
+        return Err(unfit(what));
     }
     Ok(file)
+}
+
+/// Kubernetes opens each file of a volume with an `fsGroup` to that group, at every mount.
+fn is_our_group(group: u32) -> bool {
+    let others = rustix::process::getgroups().unwrap_or_default();
+    rustix::process::getegid().as_raw() == group || others.iter().any(|other| other.as_raw() == group)
 }
 
 fn read(file: File) -> io::Result<String> {

@@ -119,9 +119,24 @@ async fn what_is_not_ours_or_not_whole_is_not_used() {
         unused(what, &url, &file, AUDIENCE, words).await;
     }
     fs::write(&file, &text).expect("a write");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("permissions");
-    unused("readable for others", &url, &file, AUDIENCE, "mode 0600").await;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("permissions");
+    let chmod = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("permissions");
+    for mode in [0o604, 0o602, 0o664] {
+        chmod(mode);
+        unused("open to others", &url, &file, AUDIENCE, "mode 0600").await;
+    }
+    chmod(0o660);
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&file, None, Some(4_242)).expect("another group");
+        unused("open to a group that is none of ours", &url, &file, AUDIENCE, "mode 0600").await;
+        std::os::unix::fs::chown(&file, None, Some(rustix::process::getegid().as_raw())).expect("our group");
+    }
+    let (verifier, told) = again(&url, &file, &machine, AUDIENCE).await;
+    assert!(accepts(&verifier, TOKEN), "as kubelet makes it for a group of ours: {told:?}");
+    chmod(0o600);
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("it starts");
+    assert!(made.success());
+    unused("a pipe, on which nobody waits", &url, &pipe, AUDIENCE, "mode 0600").await;
     let link = folder.path().join("link");
     symlink(&file, &link).expect("a link");
     unused("a link", &url, &link, AUDIENCE, "of no use").await;

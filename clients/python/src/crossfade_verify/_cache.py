@@ -79,8 +79,11 @@ class Cache:
         file = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(file, "rb") as opened:
             status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                raise CacheError(f"{self._path} is not a file of this user's with mode 0600: remove it")
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or _is_open(status):
+                raise CacheError(
+                    f"{self._path} is not a file of this user's with mode 0600, or open to a group of this process's "
+                    "besides: remove it"
+                )
             content = opened.read(_MOST + 1)
         if len(content) > _MOST:
             raise CacheError(f"{self._path} is larger than any cache of ours: remove it")
@@ -110,6 +113,15 @@ class Cache:
             complete=False,
             max_hold_ms=self._max_hold_ms,
         )
+
+
+def _is_open(status: os.stat_result) -> bool:
+    """Whether others are let in, or a group that is none of ours.
+
+    Kubernetes opens each file of a volume with an `fsGroup` to that group, at every mount.
+    """
+    is_our_group = status.st_gid in {os.getegid(), *os.getgroups()}
+    return bool(status.st_mode & 0o007) or (bool(status.st_mode & 0o070) and not is_our_group)
 
 
 def _boot_id() -> str | None:

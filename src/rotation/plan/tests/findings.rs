@@ -143,9 +143,9 @@ fn a_value_that_holds_more_than_a_token_is_replaced_by_nothing() {
     check(
         vec![
             ("a slot waits", kept(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
-            ("what has begun waits", kept(soaked), None, SOAK, idle(SOAK)),
+            ("what has begun waits", kept(soaked), None, SOAK, Next::Idle { until: None }),
             ("it is ended all the same", kept(ring(version(1, 0))), Some(leak), 1, end),
-            ("and not replaced then", kept(marked()), None, 11, idle(11)),
+            ("and not replaced then", kept(marked()), None, 11, idle(EVERY)),
         ],
         &policy(),
     );
@@ -165,7 +165,7 @@ fn what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_labe
     check(
         vec![
             ("it is written", found(bare(), due), None, SOAK, tidy),
-            ("it is waited for", bare(), None, SOAK, idle(SOAK)),
+            ("it is waited for", bare(), None, SOAK, idle(1_000 * SECOND)),
             ("what is ended needs none", marked, None, SOAK, promote(40)),
             ("what has one holds nothing up", with_note, None, SOAK, promote(40)),
         ],
@@ -187,7 +187,7 @@ fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
                 SOAK,
                 Next::Do(Step::Tidy { version: id(1) }),
             ),
-            ("or is waited for", short(), None, SOAK, idle(SOAK)),
+            ("or is waited for", short(), None, SOAK, Next::Idle { until: None }),
             ("one that suffices needs no other", enough, None, SOAK, promote(40)),
         ],
         &noted(),
@@ -307,4 +307,27 @@ fn while_copies_are_not_in_sync_all_but_ends_waits() {
         ],
         &policy(),
     );
+}
+
+#[test]
+fn what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_none_of_it() {
+    let marked = || ring(ended(version(1, 0), 10));
+    for why in
+        [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Irreplaceable("it is binary")]
+    {
+        assert_eq!(holds_the_replacement(&held(marked(), why)), Some(why));
+        assert_eq!(holds_the_replacement(&held(ring(version(1, 0)), why)), None, "nothing is to be replaced");
+    }
+    for why in [Held::Full, Held::Unusable("it is binary"), Held::PendingUnread] {
+        assert_eq!(holds_the_replacement(&held(marked(), why)), None, "{why}");
+    }
+}
+
+#[test]
+fn a_promotion_that_never_comes_is_not_foreseen() {
+    let soaking = |version| promotes(&pending(ring(self::version(1, 0)), version), &policy());
+    assert_eq!(soaking(version(2, 5)), Some(ms(5 + SOAK)));
+    assert_eq!(soaking(ended(version(2, 5), 6)), None, "it is ended");
+    assert_eq!(soaking(noted_until(version(2, 5), 6)), None, "it is taken back");
+    assert_eq!(promotes(&ring(version(1, 0)), &policy()), None, "there is none");
 }
