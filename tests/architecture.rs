@@ -66,7 +66,11 @@ const RULES: &[Rule] = &[
         &["crate::token", "crate::store", "crate::config"],
     ),
     rule("http::operator", &["rotation::plan", "rotation::ring"], &[]),
-    rule("http::admin", &["http", "rotation::plan", "rotation::ring", "audit", "clock", "time", "quiet"], &[]),
+    rule(
+        "http::admin",
+        &["http", "rotation::plan", "rotation::ring", "audit", "clock", "time", "quiet"],
+        &[],
+    ),
     rule(
         "http::token",
         &["http", "token", "audit", "clock", "distribution", "metrics", "time", "quiet"],

@@ -2,6 +2,7 @@
 //! again, and answers every order.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -48,11 +49,14 @@ impl Clock for Paused {
 #[derive(Default)]
 struct Seen {
     last: Mutex<Option<Observation>>,
+    /// When the good reads began, in milliseconds.
+    reads: Mutex<BTreeSet<u64>>,
     rotated: Mutex<Vec<(Trigger, Outcome)>>,
 }
 
 impl Observer for Seen {
     fn observed(&self, _: &str, observation: &Arc<Observation>) {
+        self.reads.lock().expect("no panic").extend(observation.read.map(|(at, _)| at.boot_ms));
         *self.last.lock().expect("no panic") = Some(Observation::clone(observation));
     }
 
@@ -124,6 +128,14 @@ impl Running {
         panic!("never came: {what}: {:?}", self.seen.last.lock());
     }
 
+    /// The longest time between two good reads after that one.
+    fn longest_gap(&self, since: Timestamp) -> Duration {
+        let reads = self.seen.reads.lock().expect("no panic");
+        let times: Vec<u64> = reads.range(since.as_millis()..).copied().collect();
+        let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+        Duration::from_millis(gaps.max().expect("two reads"))
+    }
+
     fn phase(&self) -> Option<Phase> {
         self.seen.last.lock().expect("no panic").as_ref().map(|seen| seen.phase)
     }
@@ -157,6 +169,40 @@ async fn errors_put_a_rotation_off_and_never_end_the_loop() {
     let faults = vec![Some(Fault::Before); 40];
     running.memory.script(&faults, &faults);
     running.until("the rotation all the same", |r| r.current() != first).await;
+}
+
+/// What was a full disk: with `sync: 1s` a view grew 15.7 s old, and refused nobody.
+#[tokio::test(start_paused = true)]
+async fn reads_keep_their_pace_whatever_writes_do_and_a_write_is_not_tried_more_often_for_that() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let (first, since) = (running.current(), running.memory.now());
+    running.memory.script(&[], &vec![Some(Fault::Before); 10_000]);
+    running.until("a long time of it", |r| r.memory.now().since(since) > Duration::from_secs(1_000)).await;
+    assert_eq!(running.current(), first, "nothing could be written");
+    let sync = policy().terms().sync;
+    let gap = running.longest_gap(since);
+    assert!(gap < sync + Duration::from_secs(1), "a view that grew {gap:?} old");
+    let tries = 10_000 - running.memory.writes_to_come();
+    assert!((10..100).contains(&tries), "a write in less than every thirty seconds, not {tries} in 900 s");
+    running.memory.script(&[], &[]);
+    running.until("the rotation, once it can be written", |r| r.current() != first).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_does_not_wait_for_the_pause_after_a_failed_write() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let (first, since) = (running.current(), running.memory.now());
+    running.memory.script(&[], &vec![Some(Fault::Before); 10_000]);
+    running.until("long pauses", |r| r.memory.now().since(since) > Duration::from_secs(400)).await;
+    running.memory.script(&[], &[]);
+    let ordered = running.memory.now();
+    running.order(Request::Compromised { named: Some(first) }).await.expect("an end");
+    let took = running.memory.now().since(ordered);
+    assert!(took < Duration::from_secs(2), "it was carried out at once, not after {took:?}");
 }
 
 #[tokio::test(start_paused = true)]

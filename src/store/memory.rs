@@ -112,6 +112,11 @@ impl Memory {
         inner.writes = writes.iter().copied().collect();
     }
 
+    /// How many writes the script still has something for.
+    pub fn writes_to_come(&self) -> usize {
+        self.lock().writes.len()
+    }
+
     /// Every step that took effect, in order.
     pub fn steps(&self) -> Vec<Step> {
         self.lock().steps.clone()
