@@ -46,7 +46,11 @@ impl LogWriter {
     /// Waits until everything is written, though not for long.
     pub(super) fn flush(&self) {
         let (done, written) = sync_channel(1);
-        if self.jobs.try_send(Job::Flush(done)).is_ok() {
+        let jobs = self.jobs.clone();
+        // The queue may be full, and whoever reads the log may have stopped: another thread waits for the place, and
+        // this one for no longer than it says.
+        let asked = Builder::new().name("flush".to_owned()).spawn(move || jobs.send(Job::Flush(done)));
+        if asked.is_ok() {
             let _ = written.recv_timeout(PATIENCE);
         }
     }
