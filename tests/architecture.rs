@@ -59,7 +59,9 @@ const RULES: &[Rule] = &[
     ),
     rule("distribution", &["rotation::ring", "clock", "metrics", "time"], &["crate::token", "crate::store"]),
     rule("metrics", &["rotation", "time"], &["crate::token", "tokio"]),
-    rule("audit", &["time", "ownership"], &["crate::token", "expose", "tokio"]),
+    rule("audit", &["time", "ownership", "quiet"], &["crate::token", "expose", "tokio"]),
+    // The one place where the log meets a runtime: whoever waits for it there holds no thread.
+    rule("audit::waiting", &["audit", "time"], &["crate::token", "expose"]),
     rule(
         "http",
         &["distribution", "metrics", "clock", "time", "quiet"],

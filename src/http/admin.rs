@@ -260,10 +260,9 @@ fn refused(peer: &Peer, detail: String) -> Event {
 }
 
 impl Admin {
+    /// In the queue of our own entries: no caller of `listen` is before it.
     async fn record(&self, event: Event) {
-        let now = Timestamp::from_millis(self.clock.moment().wall_ms);
-        let audit = Arc::clone(&self.audit);
-        drop(tokio::task::spawn_blocking(move || audit.record(now, event)).await);
+        self.audit.recorded(Timestamp::from_millis(self.clock.moment().wall_ms), event).await;
     }
 }
 
