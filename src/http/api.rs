@@ -47,7 +47,7 @@ impl std::fmt::Debug for Verdicts {
     }
 }
 
-pub use super::token::Counter as TokenCounter;
+pub use super::token::{Counter as TokenCounter, Sources as TokenSources};
 
 /// Where requests are held open, on purpose.
 pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
