@@ -62,7 +62,7 @@ pub fn routes(
     stop: CancellationToken,
 ) -> Routes {
     let places = Semaphore::new(limits::REQUESTS);
-    let proxies = Arc::new(Proxies { verdicts: verdicts.clone(), clients: Arc::clone(&clients) });
+    let proxies = Arc::new(Proxies::new(verdicts.clone(), Arc::clone(&clients)));
     let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
     let feed = Arc::new(Feed { gate: Arc::clone(&gate), verdicts: verdicts.clone(), stop });
     let authorize = any(authorize).with_state(proxies);

@@ -62,6 +62,19 @@ fn a_client_that_is_refused_in_masses_leaves_a_handful_of_entries_which_count_ev
     world.ok(&["audit", "verify", "data/audit.jsonl"]);
 }
 
+#[test]
+fn requests_in_masses_of_a_proxy_that_is_not_set_up_leave_a_handful_of_lines() {
+    let world = World::new("30m");
+    let daemon = world.start();
+    for _ in 0..MANY {
+        let answer = call(world.listen, "GET", "/v1/authorize", &[], "").expect("an answer");
+        assert_eq!(answer.status, 503);
+    }
+    assert_eq!(rejected(&world, "bad_credential"), MANY, "each of them is counted");
+    let lines = daemon.log().matches("a proxy was not answered").count();
+    assert!((1..=40).contains(&lines), "{lines} lines for {MANY} requests");
+}
+
 /// A daemon whose standard error nobody reads, and which has no room left.
 struct Unread {
     child: Child,
