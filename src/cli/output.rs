@@ -57,8 +57,13 @@ pub(super) fn ended(exit: Exit, is_its_answer: bool) -> Exit {
     }
 }
 
-/// What failed and why, each cause once, and the exit code that goes with it.
+/// What failed and why, to stderr, and the exit code that goes with it.
 pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
+    fail_to(&mut anstream::stderr(), error)
+}
+
+/// What failed and why, each cause once, and the exit code that goes with it.
+pub(super) fn fail_to(out: &mut impl Write, error: &anyhow::Error) -> ExitCode {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -66,7 +71,7 @@ pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
             text.push_str(&cause);
         }
     }
-    note(&format!("error: {text}"));
+    drop(out.write_all(format!("error: {text}\n").as_bytes()));
     if error.downcast_ref::<UsageError>().is_some() {
         return ExitCode::from(USAGE);
     }

@@ -97,6 +97,11 @@ impl Unread {
         let child = serve.stdout(Stdio::null()).stderr(writer).spawn().expect("it starts");
         Self { child, _reader: reader }
     }
+
+    /// Its exit code, once it has ended.
+    fn exit(&mut self) -> Option<i32> {
+        until("it ends", || self.child.try_wait().expect("it can be waited for")).code()
+    }
 }
 
 impl Drop for Unread {
@@ -136,6 +141,12 @@ fn a_reader_of_the_log_and_of_the_audit_log_that_stops_reading_stops_nothing_els
     let alive = call(world.metrics, "GET", "/healthz", &[], "").expect("an answer");
     assert_eq!(alive.status, 200);
     assert!(send("-TERM", &daemon.child.id().to_string()));
-    let exit = until("it ends", || daemon.child.try_wait().expect("it can be waited for"));
-    assert!(exit.success(), "{exit:?}");
+    assert_eq!(daemon.exit(), Some(0));
+}
+
+#[test]
+fn a_daemon_that_can_t_go_on_ends_also_where_nobody_reads_why() {
+    let world = World::new("30m");
+    fs::write(world.path("config.yaml"), "listen: nowhere\n").expect("a write");
+    assert_eq!(Unread::start(&world).exit(), Some(2));
 }
