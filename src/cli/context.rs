@@ -176,6 +176,9 @@ impl Context {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .worker_threads(2)
+            // For what blocks, and no request waits here: the embedded store takes three at most (`store::embedded`),
+            // the look at what is held one (`app::drift`), and the names of AWS's hosts the others. The audit log and
+            // the log have threads of their own.
             .max_blocking_threads(8)
             .build()
             .context("the runtime could not be started")?;

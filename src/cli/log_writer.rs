@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-/// So many lines wait at most.
+/// So many lines wait at most; those beyond are dropped, whoever's they are, and their number is told. How many lines
+/// callers may cause is bounded where they cause them ([`crate::quiet`]).
 const WAITING: usize = 4096;
 /// How long the last lines are waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(1);

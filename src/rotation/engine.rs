@@ -30,7 +30,8 @@ pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
 pub use order::{Done, OrderFailure};
 pub use rotator::{Rotator, Seen, chain};
 
-/// A refresh that somebody waits for is not read more often than this.
+/// A refresh that somebody waits for is not read more often than this, however many ask for it: all of them wait for the
+/// same read. Callers can keep an order waiting for as long as this, and no longer.
 const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);
 
 /// An order, and whom to tell once it stands in the store and is published.
