@@ -53,7 +53,21 @@ fn channel(place: impl Send + 'static) -> (Told, oneshot::Receiver<()>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::{
+        io,
+        sync::{
+            Arc,
+            mpsc::{Receiver, sync_channel},
+        },
+    };
+
+    use super::{
+        super::{
+            event::tests::event,
+            writer::{Account, Pages, Writer},
+        },
+        *,
+    };
 
     impl AuditLog {
         /// Waits for the entry as the daemon does, in a test without a runtime.
@@ -61,5 +75,34 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             runtime.expect("a runtime").block_on(self.recorded(now, event));
         }
+    }
+
+    /// A disk that answers when the test says so.
+    struct Slow(Receiver<()>);
+
+    impl Pages for Slow {
+        fn append(&mut self, _: &[(Timestamp, Event)]) -> io::Result<()> {
+            self.0.recv().map_err(io::Error::other)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_kept_until_its_entry_is_written_also_where_nobody_waits_for_it_any_more() {
+        let (disk, answers) = sync_channel(1);
+        let account = Arc::<Account>::default();
+        let writer = Writer::start(Slow(answers), &account).expect("a thread");
+        let log = AuditLog { writer, account };
+        let (place, now) = (Arc::new(()), Timestamp::from_millis(1));
+        {
+            let waits = std::pin::pin!(log.recorded_for(now, event("a caller's"), Arc::clone(&place)));
+            let connection = timeout(Duration::ZERO, waits).await;
+            assert!(connection.is_err(), "it was not on the disk yet, and its caller has gone");
+        }
+        assert_eq!(Arc::strong_count(&place), 2, "the place is still taken");
+        disk.send(()).expect("the thread waits");
+        while Arc::strong_count(&place) > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(log.failures(), 0);
     }
 }
