@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
     rule("rotation::plan", &["rotation", "time"], PURE),
     rule(
         "rotation::engine",
-        &["rotation", "store", "clock", "time"],
+        &["rotation", "store", "clock", "time", "quiet"],
         &["store::embedded", "store::memory", "crate::token"],
     ),
     rule("token", &["rotation::ring"], &["tracing", "tokio"]),

@@ -69,6 +69,7 @@ struct Running {
     memory: Arc<Memory>,
     seen: Arc<Seen>,
     inbox: Arc<Inbox>,
+    refresh: Arc<Notify>,
     stop: CancellationToken,
     _tick: watch::Sender<u64>,
 }
@@ -105,10 +106,11 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
     let inbox = Arc::new(Inbox::new(Arc::new(policy())));
     let (tick, ticks) = watch::channel(0);
-    let wakers = Wakers { inbox: Arc::clone(&inbox), tick: ticks, refresh: Arc::new(Notify::new()) };
+    let refresh = Arc::new(Notify::new());
+    let wakers = Wakers { inbox: Arc::clone(&inbox), tick: ticks, refresh: Arc::clone(&refresh) };
     let stop = CancellationToken::new();
     tasks.spawn(Engine::new(rotator, wakers, clock, Arc::new(|most| most)).run(stop.clone()));
-    Running { memory, seen, inbox, stop, _tick: tick }
+    Running { memory, seen, inbox, refresh, stop, _tick: tick }
 }
 
 impl Running {
@@ -188,6 +190,42 @@ async fn reads_keep_their_pace_whatever_writes_do_and_a_write_is_not_tried_more_
     assert!((10..100).contains(&tries), "a write in less than every thirty seconds, not {tries} in 900 s");
     running.memory.script(&[], &[]);
     running.until("the rotation, once it can be written", |r| r.current() != first).await;
+}
+
+/// What this thread logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_have_a_store_read_that_is_out_of_order_cause_a_handful_of_lines() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    running.memory.script(&vec![Some(Fault::Before); 10_000], &[]);
+    let since = running.memory.now();
+    while running.memory.now().since(since) < Duration::from_secs(600) {
+        running.refresh.notify_one();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let reads = 10_000 - running.memory.reads_to_come();
+    assert!(reads > 300, "callers had it read {reads} times");
+    let text = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
+    let lines = text.lines().filter(|line| line.contains("a scripted fault")).count();
+    assert!((1..=5 * 11).contains(&lines), "{lines} lines in ten minutes");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,12 +23,14 @@ mod order;
 mod pause;
 mod rejections;
 mod rotator;
+mod told;
 
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
 pub use order::{Done, OrderFailure};
-pub use rotator::{Rotator, Seen, chain};
+pub use rotator::{Rotator, Seen};
+pub use told::chain;
 
 /// A refresh that somebody waits for is not read more often than this, however many ask for it: all of them wait for the
 /// same read. Callers can keep an order waiting for as long as this, and no longer.

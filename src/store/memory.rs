@@ -112,6 +112,11 @@ impl Memory {
         inner.writes = writes.iter().copied().collect();
     }
 
+    /// How many reads the script still has something for.
+    pub fn reads_to_come(&self) -> usize {
+        self.lock().reads.len()
+    }
+
     /// How many writes the script still has something for.
     pub fn writes_to_come(&self) -> usize {
         self.lock().writes.len()

@@ -11,7 +11,8 @@ use super::{
         ring::{Marks, NO_TOKEN, Ring, VersionId},
     },
     rejections::TRIES,
-    rotator::{Rotator, Seen, chain},
+    rotator::{Rotator, Seen},
+    told::chain,
 };
 use crate::{
     clock::elapsed,
