@@ -43,7 +43,7 @@ const RULES: &[Rule] = &[
     ),
     rule("token", &["rotation::ring"], &["tracing", "tokio"]),
     rule("store", &["rotation::ring", "rotation::plan", "time"], &["engine", "aws_sdk"]),
-    rule("store::aws", &["store", "rotation", "token", "time", "clock"], &["engine", "std::env"]),
+    rule("store::aws", &["store", "rotation", "token", "time", "clock", "quiet"], &["engine", "std::env"]),
     rule("store::aws::name", &[], PURE),
     rule("store::aws::label", &["rotation::ring", "time"], PURE),
     rule("store::aws::memory", &["store", "rotation::ring", "time"], PURE),
