@@ -19,7 +19,7 @@ use crate::{
     distribution::Distribution,
     http::{
         admin::{self, Admin},
-        api::{self, TokenCounter, Verdicts},
+        api::{self, TokenCounter, TokenSources, Verdicts},
         auth::Clients,
         crowd::Crowd,
         limits,
@@ -268,12 +268,14 @@ impl Parts {
             clock: Arc::clone(clock),
         };
         let members = Arc::clone(board);
-        let tokens = Arc::new(TokenCounter {
+        let tokens = Arc::new(TokenCounter::new(TokenSources {
             reveal: Arc::clone(&self.reveal),
             member: Box::new(move |name| members.member(name)),
             audit: Arc::clone(audit),
+            metrics: Arc::clone(metrics),
             clock: Arc::clone(clock),
-        });
+        }));
+        tasks.spawn(Arc::clone(&tokens).tell_refusals(stop.clone()));
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
         let public_tokens = safe.then(|| Arc::clone(&tokens));

@@ -1,5 +1,8 @@
 //! The audit log: who did what to which version, as JSON lines that are numbered and chained by
-//! hash, each on the disk before the call returns.
+//! hash, each on the disk before whoever waits for it goes on.
+//!
+//! A thread of its own writes it, group by group ([`writer`]). Steps, orders and people have a queue before it that no
+//! caller can fill, and no other thread ever waits for the disk ([`waiting`]).
 //!
 //! It observes. A log that fails is loud, and stops neither a rotation nor an end. No token type
 //! enters here. Several processes (the daemon and commands) write one log: each entry is appended
@@ -10,9 +13,8 @@
 
 use std::{
     fmt,
-    io::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use crate::time::Timestamp;
@@ -20,11 +22,16 @@ use crate::time::Timestamp;
 mod chain;
 mod event;
 mod file;
+mod lost;
+mod printer;
 mod verify;
+mod waiting;
 mod writer;
 
+use event::About;
 use file::Log;
-use writer::{Account, Writer};
+use printer::Printer;
+use writer::{Account, Told, Writer};
 
 pub use event::{Action, Event, Outcome};
 pub use verify::{ChainError, End, Summary, verify};
@@ -50,15 +57,15 @@ pub struct AuditError {
     source: std::io::Error,
 }
 
+/// An entry about a caller was not written, and may not be.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the audit log has no room for this now: too many entries wait for its disk")]
+pub struct Unwritten;
+
 /// The audit log.
 pub struct AuditLog {
-    sink: Sink,
+    writer: Writer,
     account: Arc<Account>,
-}
-
-enum Sink {
-    File(Writer),
-    Stderr(Mutex<chain::Link>),
 }
 
 impl fmt::Debug for AuditLog {
@@ -87,47 +94,23 @@ impl AuditLog {
 
     fn with(target: &Target, open: impl Fn(&Path) -> std::io::Result<Log>) -> Result<Self, AuditError> {
         let account = Arc::<Account>::default();
-        let sink = match target {
-            Target::Stderr => Sink::Stderr(Mutex::default()),
+        let (writer, path) = match target {
+            Target::Stderr => (Writer::start(Printer::default(), &account), "on standard error".into()),
             Target::File(path) => {
-                let writer = open(path).and_then(|log| Writer::start(log, &account));
-                let failed = |source| AuditError { path: path.display().to_string(), source };
-                Sink::File(writer.map_err(failed)?)
+                (open(path).and_then(|log| Writer::start(log, &account)), path.display().to_string())
             }
         };
-        Ok(Self { sink, account })
+        Ok(Self { writer: writer.map_err(|source| AuditError { path, source })?, account })
     }
 
-    /// Appends an entry; long texts in it are cut. It never fails its caller: where the entry can't
-    /// be written, that is logged and counted.
-    ///
-    /// It blocks until the entry is on the disk: a few milliseconds, and at most 200. Where that is not enough, since
-    /// another process keeps the log locked, a thread goes on trying for a second. Async callers accept that, or use
-    /// `spawn_blocking`.
-    pub fn record(&self, now: Timestamp, event: Event) {
-        let event = event.bounded();
-        match &self.sink {
-            Sink::File(writer) => writer.put(now, event),
-            Sink::Stderr(last) => {
-                let printed = print(&mut last.lock().unwrap_or_else(PoisonError::into_inner), now, &event);
-                if let Err(error) = printed {
-                    self.account.lost(&event, &error);
-                }
-            }
-        }
+    /// Puts an entry into its queue, and waits for nothing; long texts in it are cut. False: it was not taken, because
+    /// the queue is full. An entry about us is lost then, loudly; one about a caller is for the caller to do without.
+    fn put(&self, about: About, now: Timestamp, event: Event, told: Told) -> bool {
+        self.writer.put(about, now, event.bounded(), told)
     }
 
     /// How many entries could not be written.
     pub fn failures(&self) -> u64 {
         self.account.failures()
     }
-}
-
-/// Not by `eprintln!`: that panics where standard error is closed, and the caller has to go on.
-fn print(last: &mut chain::Link, now: Timestamp, event: &Event) -> std::io::Result<()> {
-    let mut link = last.clone();
-    let line = link.append(now, event)?;
-    std::io::stderr().lock().write_all(line.as_bytes())?;
-    *last = link;
-    Ok(())
 }

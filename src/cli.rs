@@ -216,13 +216,17 @@ impl Cli {
                 Ok(Exit::Done)
             }
         };
+        let code = match (result, log.clone()) {
+            (Ok(exit), _) => ExitCode::from(output::ended(exit, is_its_answer).code()),
+            // The daemon's last words go the way of its log: its reader may have stopped reading, and the daemon has to
+            // end all the same, so that it is started anew.
+            (Err(error), Some(mut log)) => output::fail_to(&mut log, &error),
+            (Err(error), None) => output::fail(&error),
+        };
         if let Some(log) = log {
             log.flush();
         }
-        match result {
-            Ok(exit) => ExitCode::from(output::ended(exit, is_its_answer).code()),
-            Err(error) => output::fail(&error),
-        }
+        code
     }
 }
 

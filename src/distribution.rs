@@ -266,7 +266,8 @@ impl Distribution {
     }
 
     /// Asks for a new read of every secret of these audiences, one for all who ask, and waits until
-    /// each was read since. The caller bounds how long.
+    /// each was read since. The caller bounds how long, and by its request's place how many wait here; a read of the
+    /// store is made once a second at most, whoever asks.
     pub async fn refreshed(&self, audiences: &[Arc<str>]) {
         let asked = self.clock.moment().boot_ms;
         let mut generation = self.generation.subscribe();

@@ -71,11 +71,13 @@ pub enum Rejection {
     Connections,
     /// Too many requests at once.
     Busy,
+    /// A token that was not handed out, because the audit log could not be written in time.
+    Unwritten,
 }
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Rejection; 9] = [
+    pub const ALL: [Rejection; 10] = [
         Self::BadCredential,
         Self::Forbidden,
         Self::HeaderTooLarge,
@@ -85,6 +87,7 @@ impl Rejection {
         Self::Timeout,
         Self::Connections,
         Self::Busy,
+        Self::Unwritten,
     ];
 
     /// As the label writes it.
@@ -99,6 +102,7 @@ impl Rejection {
             Self::Timeout => "timeout",
             Self::Connections => "connections",
             Self::Busy => "busy",
+            Self::Unwritten => "unwritten",
         }
     }
 }

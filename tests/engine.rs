@@ -2,6 +2,7 @@
 //! again, and answers every order.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -48,11 +49,14 @@ impl Clock for Paused {
 #[derive(Default)]
 struct Seen {
     last: Mutex<Option<Observation>>,
+    /// When the good reads began, in milliseconds.
+    reads: Mutex<BTreeSet<u64>>,
     rotated: Mutex<Vec<(Trigger, Outcome)>>,
 }
 
 impl Observer for Seen {
     fn observed(&self, _: &str, observation: &Arc<Observation>) {
+        self.reads.lock().expect("no panic").extend(observation.read.map(|(at, _)| at.boot_ms));
         *self.last.lock().expect("no panic") = Some(Observation::clone(observation));
     }
 
@@ -65,6 +69,7 @@ struct Running {
     memory: Arc<Memory>,
     seen: Arc<Seen>,
     inbox: Arc<Inbox>,
+    refresh: Arc<Notify>,
     stop: CancellationToken,
     _tick: watch::Sender<u64>,
 }
@@ -101,10 +106,11 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
     let inbox = Arc::new(Inbox::new(Arc::new(policy())));
     let (tick, ticks) = watch::channel(0);
-    let wakers = Wakers { inbox: Arc::clone(&inbox), tick: ticks, refresh: Arc::new(Notify::new()) };
+    let refresh = Arc::new(Notify::new());
+    let wakers = Wakers { inbox: Arc::clone(&inbox), tick: ticks, refresh: Arc::clone(&refresh) };
     let stop = CancellationToken::new();
     tasks.spawn(Engine::new(rotator, wakers, clock, Arc::new(|most| most)).run(stop.clone()));
-    Running { memory, seen, inbox, stop, _tick: tick }
+    Running { memory, seen, inbox, refresh, stop, _tick: tick }
 }
 
 impl Running {
@@ -122,6 +128,14 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("never came: {what}: {:?}", self.seen.last.lock());
+    }
+
+    /// The longest time between two good reads after that one.
+    fn longest_gap(&self, since: Timestamp) -> Duration {
+        let reads = self.seen.reads.lock().expect("no panic");
+        let times: Vec<u64> = reads.range(since.as_millis()..).copied().collect();
+        let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+        Duration::from_millis(gaps.max().expect("two reads"))
     }
 
     fn phase(&self) -> Option<Phase> {
@@ -157,6 +171,76 @@ async fn errors_put_a_rotation_off_and_never_end_the_loop() {
     let faults = vec![Some(Fault::Before); 40];
     running.memory.script(&faults, &faults);
     running.until("the rotation all the same", |r| r.current() != first).await;
+}
+
+/// What was a full disk: with `sync: 1s` a view grew 15.7 s old, and refused nobody.
+#[tokio::test(start_paused = true)]
+async fn reads_keep_their_pace_whatever_writes_do_and_a_write_is_not_tried_more_often_for_that() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let (first, since) = (running.current(), running.memory.now());
+    running.memory.script(&[], &vec![Some(Fault::Before); 10_000]);
+    running.until("a long time of it", |r| r.memory.now().since(since) > Duration::from_secs(1_000)).await;
+    assert_eq!(running.current(), first, "nothing could be written");
+    let sync = policy().terms().sync;
+    let gap = running.longest_gap(since);
+    assert!(gap < sync + Duration::from_secs(1), "a view that grew {gap:?} old");
+    let tries = 10_000 - running.memory.writes_to_come();
+    assert!((10..100).contains(&tries), "a write in less than every thirty seconds, not {tries} in 900 s");
+    running.memory.script(&[], &[]);
+    running.until("the rotation, once it can be written", |r| r.current() != first).await;
+}
+
+/// What this thread logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_have_a_store_read_that_is_out_of_order_cause_a_handful_of_lines() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    running.memory.script(&vec![Some(Fault::Before); 10_000], &[]);
+    let since = running.memory.now();
+    while running.memory.now().since(since) < Duration::from_secs(600) {
+        running.refresh.notify_one();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let reads = 10_000 - running.memory.reads_to_come();
+    assert!(reads > 300, "callers had it read {reads} times");
+    let text = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
+    let lines = text.lines().filter(|line| line.contains("a scripted fault")).count();
+    assert!((1..=5 * 11).contains(&lines), "{lines} lines in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_does_not_wait_for_the_pause_after_a_failed_write() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("the first version", |r| r.memory.ring("s").is_some()).await;
+    let (first, since) = (running.current(), running.memory.now());
+    running.memory.script(&[], &vec![Some(Fault::Before); 10_000]);
+    running.until("long pauses", |r| r.memory.now().since(since) > Duration::from_secs(400)).await;
+    running.memory.script(&[], &[]);
+    let ordered = running.memory.now();
+    running.order(Request::Compromised { named: Some(first) }).await.expect("an end");
+    let took = running.memory.now().since(ordered);
+    assert!(took < Duration::from_secs(2), "it was carried out at once, not after {took:?}");
 }
 
 #[tokio::test(start_paused = true)]

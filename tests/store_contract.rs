@@ -138,8 +138,9 @@ impl Clock for FakeTime {
 
 struct Nowhere;
 
+#[async_trait]
 impl AuditSink for Nowhere {
-    fn record(&self, _: Timestamp, _: &AuditEntry) {}
+    async fn record(&self, _: Timestamp, _: &AuditEntry) {}
 }
 
 impl StoreMeter for Nowhere {

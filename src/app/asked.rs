@@ -37,7 +37,7 @@ pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> 
         outcome: if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused },
         detail: None,
     };
-    audit.record(Timestamp::from_millis(clock.moment().wall_ms), event);
+    audit.recorded(Timestamp::from_millis(clock.moment().wall_ms), event).await;
     result.map(|(_, token)| token)
 }
 

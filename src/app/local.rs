@@ -251,7 +251,7 @@ impl Operator for Local {
         };
         if let Some(audit) = &self.audit {
             let now = Timestamp::from_millis(self.clock.moment().wall_ms);
-            audit.record(now, order_event(&actor(), &name, request, &result));
+            audit.recorded(now, order_event(&actor(), &name, request, &result)).await;
         }
         result
     }

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+
 use super::{board::Board, drift::Drift};
 use crate::{
     audit::{self, Action, AuditLog, Event},
@@ -45,8 +47,9 @@ impl Steps {
     }
 }
 
+#[async_trait]
 impl AuditSink for Steps {
-    fn record(&self, now: Timestamp, entry: &AuditEntry) {
+    async fn record(&self, now: Timestamp, entry: &AuditEntry) {
         let Some(action) = action(entry.action) else { return };
         let event = Event {
             action,
@@ -61,8 +64,9 @@ impl AuditSink for Steps {
             },
             detail: entry.detail.clone(),
         };
-        // The entry is on the disk before the next step is decided; other tasks go on meanwhile.
-        tokio::task::block_in_place(|| self.log.record(now, event));
+        // The entry is on the disk before the next step is decided, unless the disk is slow. Callers' entries are in
+        // another queue, and no thread waits.
+        self.log.recorded(now, event).await;
     }
 }
 

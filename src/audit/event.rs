@@ -34,6 +34,15 @@ pub enum Outcome {
     Failed,
 }
 
+/// Whom an entry is about, and so in which queue it waits.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum About {
+    /// A step, an order, a person on the admin socket.
+    Us,
+    /// A client of `listen`.
+    Caller,
+}
+
 /// An entry.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Event {
@@ -101,8 +110,21 @@ fn escaped_bytes(char: char) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// One that says this.
+    pub(in super::super) fn event(detail: &str) -> Event {
+        Event {
+            action: Action::Order,
+            secret: Some("mcp/slack-bot-token".to_owned()),
+            version: None,
+            actor: "uid:0".to_owned(),
+            peer: None,
+            outcome: Outcome::Done,
+            detail: Some(detail.to_owned()),
+        }
+    }
 
     #[test]
     fn a_text_is_cut_only_where_it_is_too_long_and_shows_it() {

@@ -17,6 +17,7 @@ use self::end::End;
 use super::{
     Event,
     chain::{Link, Marker},
+    writer::Pages,
 };
 use crate::{ownership, time::Timestamp};
 
@@ -50,31 +51,14 @@ impl Log {
         Self { path: path.to_owned(), file: None, last: Link::default(), tries: LOCK_TRIES }
     }
 
-    pub(super) fn append(&mut self, now: Timestamp, event: &Event) -> io::Result<()> {
-        for _ in 0..MOVES {
-            let mut file = match self.file.take() {
-                Some(file) => file,
-                None => open(&self.path)?,
-            };
-            let appended = self.append_locked(&mut file, now, event);
-            // A file that is no longer at the path is kept only for as long as there is no other.
-            self.file = Some(file);
-            if appended? {
-                return Ok(());
-            }
-            self.file = Some(open(&self.path)?);
-        }
-        Err(io::Error::other("the file is moved away again and again: look at the log rotation"))
-    }
-
     /// False where the file is no longer the one at the path (a log rotation).
-    fn append_locked(&mut self, file: &mut File, now: Timestamp, event: &Event) -> io::Result<bool> {
+    fn append_locked(&mut self, file: &mut File, entries: &[(Timestamp, Event)]) -> io::Result<bool> {
         let locked = lock(file, self.tries);
         self.tries = if locked.is_ok() { LOCK_TRIES } else { 1 };
         locked?;
         // Under the lock, so that nobody writes to the old file once its last hash was taken.
         let result = match is_at(file, &self.path) {
-            Ok(true) => self.append_to(file, now, event).map(|()| true),
+            Ok(true) => self.append_to(file, entries).map(|()| true),
             Ok(false) => {
                 // Where it can't be read, what we saw last has to do.
                 self.last = End::read(file).map_or(self.last.clone(), |end| end.link);
@@ -86,29 +70,51 @@ impl Log {
         result
     }
 
-    fn append_to(&mut self, file: &mut File, now: Timestamp, event: &Event) -> io::Result<()> {
+    fn append_to(&mut self, file: &mut File, entries: &[(Timestamp, Event)]) -> io::Result<()> {
+        let Some((now, _)) = entries.first() else { return Ok(()) };
         let End { length, mut link, open, rest } = End::read(file)?;
         let mut text = String::new();
         if open {
             text.push('\n');
         }
         if let Some(rest) = rest {
-            text += &link.append(now, &Marker::Torn(rest))?;
+            text += &link.append(*now, &Marker::Torn(rest))?;
         }
         if length == 0 && self.last.seq > 0 {
             let Link { seq: last_seq, hash: last_hash } = self.last.clone();
-            text += &link.append(now, &Marker::Continued { last_seq, last_hash })?;
+            text += &link.append(*now, &Marker::Continued { last_seq, last_hash })?;
         }
-        text += &link.append(now, event)?;
+        for (now, event) in entries {
+            text += &link.append(*now, event)?;
+        }
         if let Err(error) = file.write_all(text.as_bytes()) {
-            // Half a line on a full disk would only be in the way; where it can't be taken back, the
-            // next entry sets it aside.
+            // A part of them on a full disk would only be in the way; where it can't be taken back, the
+            // next entry goes on behind it.
             drop(file.set_len(length));
             return Err(error);
         }
-        // Where only this fails the entry stays: it may well last, and it is true.
+        // Where only this fails the entries stay: they may well last, and they are true.
         self.last = link;
         file.sync_data()
+    }
+}
+
+impl Pages for Log {
+    fn append(&mut self, entries: &[(Timestamp, Event)]) -> io::Result<()> {
+        for _ in 0..MOVES {
+            let mut file = match self.file.take() {
+                Some(file) => file,
+                None => open(&self.path)?,
+            };
+            let appended = self.append_locked(&mut file, entries);
+            // A file that is no longer at the path is kept only for as long as there is no other.
+            self.file = Some(file);
+            if appended? {
+                return Ok(());
+            }
+            self.file = Some(open(&self.path)?);
+        }
+        Err(io::Error::other("the file is moved away again and again: look at the log rotation"))
     }
 }
 

@@ -1,31 +1,51 @@
-//! The thread that writes the file. Whoever has something to write down waits for the disk, and not for a process that
-//! keeps the log locked.
+//! The thread that writes the log, and the two queues before it.
+//!
+//! What keeps the promise waits for no caller: our own entries (steps, orders, what a person does on the admin socket)
+//! and callers' entries (bots that are given tokens, whoever is refused one) have a queue each. Whatever waits in a
+//! queue is written as one group, with one sync for all of it, and ours goes first: so it waits for one group of
+//! callers' at most, the one that is being written already.
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread::{Builder, JoinHandle},
+    thread::Builder,
     time::Duration,
 };
 
-use super::{event::Event, file::Log};
+use super::{
+    event::{About, Event},
+    lost::Lost,
+};
 use crate::time::Timestamp;
 
-/// How long an entry is waited for.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// So many entries may wait; more are lost, loudly.
+/// So many entries wait in each queue at most. One of ours that finds its queue full is lost, loudly, and stops nobody.
+/// A caller's is not taken: the caller is told so, and gets nothing that would have to be written down.
 const WAITING: usize = 1024;
+/// So many entries are written with one sync at most, which is 1 MiB: what goes first waits no longer than that takes.
+const GROUP: usize = 256;
+/// How long the last entries are waited for at the end.
+const LAST: Duration = Duration::from_secs(2);
+
+/// Where groups of entries are written.
+pub(super) trait Pages: Send + 'static {
+    /// Appends them in their order, and returns once all of them are on the disk. After an error none of them counts.
+    fn append(&mut self, entries: &[(Timestamp, Event)]) -> io::Result<()>;
+}
+
+/// Told once its entry is on the disk, or lost.
+pub(super) type Told = Box<dyn FnOnce() + Send>;
 
 /// What the thread and those who write share.
 #[derive(Default)]
 pub(super) struct Account {
     failures: AtomicU64,
-    /// The last entry was not written within [`PATIENCE`]: nobody waits until one is written again.
+    /// The last entry was not written in time: nobody waits until one is written again.
     behind: AtomicBool,
+    lost: Lost,
 }
 
 impl Account {
@@ -33,68 +53,146 @@ impl Account {
         self.failures.load(Ordering::Relaxed)
     }
 
-    pub(super) fn lost(&self, event: &Event, error: &io::Error) {
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Relaxed);
+    }
+
+    fn lose(&self, now: Timestamp, event: &Event, about: About, error: &io::Error) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(?event, "the audit log lost an entry, which stands here: {error}");
+        self.lost.tell(now, event, about, error);
     }
 }
 
 struct Entry {
     now: Timestamp,
     event: Event,
-    done: SyncSender<()>,
+    told: Told,
+}
+
+#[derive(Default)]
+struct Queues {
+    ours: VecDeque<Entry>,
+    callers: VecDeque<Entry>,
+    is_closed: bool,
+    has_ended: bool,
+}
+
+impl Queues {
+    fn of(&mut self, about: About) -> &mut VecDeque<Entry> {
+        match about {
+            About::Us => &mut self.ours,
+            About::Caller => &mut self.callers,
+        }
+    }
+
+    /// What is written next. The two kinds never share a group: a step's entry shares neither the size of callers'
+    /// entries, nor their fate on a disk that is nearly full.
+    fn next(&mut self) -> Option<(About, Vec<Entry>)> {
+        [About::Us, About::Caller].into_iter().find_map(|about| {
+            let queue = self.of(about);
+            let group: Vec<Entry> = queue.drain(..queue.len().min(GROUP)).collect();
+            (!group.is_empty()).then_some((about, group))
+        })
+    }
+}
+
+#[derive(Default)]
+struct Desk {
+    /// Held for the moment in which an entry is put in, or a group taken out: never while anything is written.
+    queues: Mutex<Queues>,
+    changed: Condvar,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next group; none: there will be no other.
+    fn next(&self) -> Option<(About, Vec<Entry>)> {
+        let mut queues = self.lock();
+        loop {
+            let group = queues.next();
+            if group.is_some() || queues.is_closed {
+                return group;
+            }
+            queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 /// Ends when it is dropped, with everything written or lost.
 pub(super) struct Writer {
-    entries: Option<SyncSender<Entry>>,
-    thread: Option<JoinHandle<()>>,
+    desk: Arc<Desk>,
     account: Arc<Account>,
 }
 
 impl Writer {
-    pub(super) fn start(log: Log, account: &Arc<Account>) -> io::Result<Self> {
-        let (entries, waiting) = sync_channel(WAITING);
-        let of_thread = Arc::clone(account);
-        let thread =
-            Builder::new().name("audit".to_owned()).spawn(move || write(log, &waiting, &of_thread))?;
-        Ok(Self { entries: Some(entries), thread: Some(thread), account: Arc::clone(account) })
+    pub(super) fn start(pages: impl Pages, account: &Arc<Account>) -> io::Result<Self> {
+        let writer = Self { desk: Arc::default(), account: Arc::clone(account) };
+        let (desk, account) = (Ending(Arc::clone(&writer.desk)), Arc::clone(account));
+        Builder::new().name("audit".to_owned()).spawn(move || write(pages, &desk.0, &account))?;
+        Ok(writer)
     }
 
-    /// Returns once the entry is on the disk, or was waited for in vain.
-    pub(super) fn put(&self, now: Timestamp, event: Event) {
-        let (done, written) = sync_channel(1);
-        let Some(entries) = &self.entries else { return };
-        match entries.try_send(Entry { now, event, done }) {
-            Ok(()) if self.account.behind.load(Ordering::Relaxed) => {}
-            Ok(()) => {
-                let late = written.recv_timeout(PATIENCE).is_err();
-                self.account.behind.store(late, Ordering::Relaxed);
-            }
-            Err(TrySendError::Full(lost) | TrySendError::Disconnected(lost)) => {
-                let why = io::Error::other("too many entries wait for a file that can't be written");
-                self.account.lost(&lost.event, &why);
-            }
+    /// Puts an entry in, and waits for nothing. False: the queue is full, and the entry was not taken.
+    pub(super) fn put(&self, about: About, now: Timestamp, event: Event, told: Told) -> bool {
+        let mut queues = self.desk.lock();
+        let queue = queues.of(about);
+        if queue.len() < WAITING {
+            queue.push_back(Entry { now, event, told });
+            self.desk.changed.notify_all();
+            return true;
         }
+        drop(queues);
+        if about == About::Us {
+            let why = io::Error::other("too many entries wait for a log that can't be written");
+            self.account.lose(now, &event, about, &why);
+        }
+        false
     }
 }
 
-fn write(mut log: Log, waiting: &Receiver<Entry>, account: &Account) {
-    while let Ok(Entry { now, event, done }) = waiting.recv() {
-        match log.append(now, &event) {
-            Ok(()) => account.behind.store(false, Ordering::Relaxed),
-            Err(error) => account.lost(&event, &error),
+fn write(mut pages: impl Pages, desk: &Desk, account: &Account) {
+    while let Some((about, group)) = desk.next() {
+        let (entries, told): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|Entry { now, event, told }| ((now, event), told)).unzip();
+        match pages.append(&entries) {
+            Ok(()) => account.set_behind(false),
+            Err(error) => entries.iter().for_each(|(now, event)| account.lose(*now, event, about, &error)),
         }
-        // Nobody may wait for it any more.
-        let _ = done.try_send(());
+        told.into_iter().for_each(|told| told());
+    }
+}
+
+/// Says that the thread has ended, however it did.
+struct Ending(Arc<Desk>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.lock().has_ended = true;
+        self.0.changed.notify_all();
     }
 }
 
 impl Drop for Writer {
+    /// A disk that does not answer, or a reader that does not read, must not keep the process from ending.
     fn drop(&mut self) {
-        self.entries = None;
-        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
-            tracing::error!("the thread that writes the audit log broke down");
+        let mut queues = self.desk.lock();
+        queues.is_closed = true;
+        self.desk.changed.notify_all();
+        let ended = self.desk.changed.wait_timeout_while(queues, LAST, |queues| !queues.has_ended);
+        let (mut queues, _) = ended.unwrap_or_else(PoisonError::into_inner);
+        while let Some((about, group)) = queues.next() {
+            let why = io::Error::other(format!("the log could not be written within {LAST:?} of the end"));
+            group.iter().for_each(|entry| self.account.lose(entry.now, &entry.event, about, &why));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-/// So many lines wait at most.
+/// So many lines wait at most; those beyond are dropped, whoever's they are, and their number is told. How many lines
+/// callers may cause is bounded where they cause them ([`crate::quiet`]).
 const WAITING: usize = 4096;
 /// How long the last lines are waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -46,7 +47,11 @@ impl LogWriter {
     /// Waits until everything is written, though not for long.
     pub(super) fn flush(&self) {
         let (done, written) = sync_channel(1);
-        if self.jobs.try_send(Job::Flush(done)).is_ok() {
+        let jobs = self.jobs.clone();
+        // The queue may be full, and whoever reads the log may have stopped: another thread waits for the place, and
+        // this one for no longer than it says.
+        let asked = Builder::new().name("flush".to_owned()).spawn(move || jobs.send(Job::Flush(done)));
+        if asked.is_ok() {
             let _ = written.recv_timeout(PATIENCE);
         }
     }

@@ -34,6 +34,11 @@ pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<Option<Log
         Some(format) => matches!(format, LogFormat::Json),
         None => !std::io::stderr().is_terminal(),
     };
+    if daemon {
+        // By itself a panic is written to stderr by the thread that it befell, which then waits for a reader that may
+        // have stopped: and with it whatever that thread was to do.
+        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    }
     let log = daemon.then(LogWriter::start).transpose().context("the log's thread could not be started")?;
     let writer = match log.clone() {
         Some(log) => BoxMakeWriter::new(move || log.clone()),

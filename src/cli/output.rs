@@ -59,9 +59,14 @@ pub(super) fn ended(exit: Exit, is_its_answer: bool) -> Exit {
     }
 }
 
-/// What failed and why, each cause once, and the exit code that goes with it.
+/// What failed and why, to stderr, and the exit code that goes with it.
 pub(super) fn fail(error: &anyhow::Error) -> ExitCode {
-    note(&format!("error: {}", causes(error)));
+    fail_to(&mut anstream::stderr(), error)
+}
+
+/// The same, to wherever the last words go.
+pub(super) fn fail_to(out: &mut impl Write, error: &anyhow::Error) -> ExitCode {
+    drop(out.write_all(format!("error: {}\n", causes(error)).as_bytes()));
     if error.downcast_ref::<UsageError>().is_some() {
         return ExitCode::from(USAGE);
     }
@@ -76,6 +81,7 @@ pub(super) fn failed(secret: &str, error: &anyhow::Error) -> Exit {
     exit_of(error)
 }
 
+/// Each cause once.
 fn causes(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     audit::{Action, AuditLog, Event, Outcome},
     clock::Clock,
+    quiet::Quiet,
     rotation::plan::Request,
     time::Timestamp,
 };
@@ -91,6 +92,7 @@ pub fn about_tokens(tokens: Arc<TokenCounter>, verdicts: Arc<Verdicts>) -> Route
 
 /// The routes of the admin socket, and those beside them.
 pub fn router(admin: Admin, others: Router) -> Router {
+    let strangers = Arc::new(Quiet::new(limits::LINES, limits::LINES_EVERY));
     Router::new()
         .route("/v1/admin/notices", get(notices))
         .route("/v1/admin/secrets", get(secrets))
@@ -101,14 +103,15 @@ pub fn router(admin: Admin, others: Router) -> Router {
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such endpoint"))
         .with_state(admin.clone())
         .merge(others)
-        .layer(middleware::from_fn_with_state(admin, only_ours))
+        .layer(middleware::from_fn_with_state((admin, strangers), only_ours))
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::ORDER_TIMEOUT))
 }
 
-/// The socket's mode keeps others out; this does so too where somebody has changed it, and says so.
+/// The socket's mode keeps others out; this does so too where somebody has changed it, and says so: a few times a minute,
+/// so that others fill neither log, nor the queue in which orders' entries wait.
 async fn only_ours(
-    State(admin): State<Admin>,
+    State((admin, strangers)): State<(Admin, Arc<Quiet>)>,
     Extension(caller): Extension<Arc<Caller>>,
     request: axum::extract::Request,
     next: Next,
@@ -120,8 +123,10 @@ async fn only_ours(
     }
     let why = "the admin socket is for the daemon's own user and for root";
     let what = format!("{} {}", request.method(), request.uri().path());
-    tracing::warn!(peer = %peer.name, "refused on the admin socket: {what}: {why}");
-    admin.record(refused(peer, format!("{what}: {why}"))).await;
+    if let Some(left_out) = strangers.may_write(admin.clock.moment().boot_ms) {
+        tracing::warn!(peer = %peer.name, "refused on the admin socket: {what}: {why}{left_out}");
+        admin.record(refused(peer, format!("{what}: {why}{left_out}"))).await;
+    }
     ApiError::forbidden(why).into_response()
 }
 
@@ -260,10 +265,9 @@ fn refused(peer: &Peer, detail: String) -> Event {
 }
 
 impl Admin {
+    /// In the queue of our own entries: no caller of `listen` is before it.
     async fn record(&self, event: Event) {
-        let now = Timestamp::from_millis(self.clock.moment().wall_ms);
-        let audit = Arc::clone(&self.audit);
-        drop(tokio::task::spawn_blocking(move || audit.record(now, event)).await);
+        self.audit.recorded(Timestamp::from_millis(self.clock.moment().wall_ms), event).await;
     }
 }
 

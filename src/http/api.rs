@@ -47,7 +47,7 @@ impl std::fmt::Debug for Verdicts {
     }
 }
 
-pub use super::token::Counter as TokenCounter;
+pub use super::token::{Counter as TokenCounter, Sources as TokenSources};
 
 /// Where requests are held open, on purpose.
 pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
@@ -62,7 +62,7 @@ pub fn routes(
     stop: CancellationToken,
 ) -> Routes {
     let places = Semaphore::new(limits::REQUESTS);
-    let proxies = Arc::new(Proxies { verdicts: verdicts.clone(), clients: Arc::clone(&clients) });
+    let proxies = Arc::new(Proxies::new(verdicts.clone(), Arc::clone(&clients)));
     let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
     let feed = Arc::new(Feed { gate: Arc::clone(&gate), verdicts: verdicts.clone(), stop });
     let authorize = any(authorize).with_state(proxies);

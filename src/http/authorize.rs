@@ -17,18 +17,28 @@ use super::{
     auth::{Caller, Client, Clients, Role},
     credential,
     error::ApiError,
+    limits,
     tls::Certificate,
     verdict,
 };
 use crate::{
     distribution::{Accepted, Decision},
     metrics::Rejection,
+    quiet::Quiet,
 };
 
 /// What answering proxies rests on.
 pub(super) struct Proxies {
     pub(super) verdicts: Verdicts,
     pub(super) clients: Arc<Clients>,
+    /// Lines about proxies that are not set up: anybody who reaches `listen` can cause them. All of them are counted.
+    unfit: Quiet,
+}
+
+impl Proxies {
+    pub(super) fn new(verdicts: Verdicts, clients: Arc<Clients>) -> Self {
+        Self { verdicts, clients, unfit: Quiet::new(limits::LINES, limits::LINES_EVERY) }
+    }
 }
 
 pub(super) async fn authorize(
@@ -36,22 +46,24 @@ pub(super) async fn authorize(
     Extension(caller): Extension<Arc<Caller>>,
     request: Request,
 ) -> Response {
-    let Proxies { verdicts, clients } = &*proxies;
+    let Proxies { verdicts, clients, unfit } = &*proxies;
     let headers = request.headers();
     let (client, audience) = match proxy(clients, caller.certificate.as_ref(), headers) {
         Ok(known) => known,
         Err(why) => {
             verdicts.metrics.rejected(Rejection::BadCredential);
-            tracing::warn!("a proxy was not answered, so its callers get 503: {why}");
+            if let Some(left_out) = unfit.may_write(verdicts.clock.moment().boot_ms) {
+                tracing::warn!("a proxy was not answered, so its callers get 503: {why}{left_out}");
+            }
             return not_configured();
         }
     };
     caller.stranger.is_known();
     let token = match credential::token(headers, &client.token_headers) {
         Ok(token) => token,
-        Err(unfit) => {
-            verdicts.metrics.verdicts(&audience, unfit.as_str(), 1);
-            return refused(&audience, unfit != credential::Unfit::Missing);
+        Err(flaw) => {
+            verdicts.metrics.verdicts(&audience, flaw.as_str(), 1);
+            return refused(&audience, flaw != credential::Unfit::Missing);
         }
     };
     match verdict::decide(verdicts, &client, std::slice::from_ref(&audience), token).await {

@@ -24,6 +24,20 @@ pub const REQUESTS: usize = 4_096;
 pub const POLLS: usize = 2_048;
 /// Of a report, what one line may count.
 pub const REPORTED: u64 = u32::MAX as u64;
+/// Hand-outs of tokens in the making, until their entries in the audit log are on the disk, also where their connections
+/// are gone by then. They wait for the store one by one, behind steps and reads; over it: 503.
+pub const HAND_OUTS: usize = 1_024;
+/// Of those, one client's; over it: 503.
+pub const HAND_OUTS_OF_A_CLIENT: usize = 512;
+/// For a hand-out's entry to be on the disk, or lost and loudly so; over it: 503, and no token.
+pub const WRITTEN: Duration = Duration::from_secs(2);
+/// Of a client's refusals within a second, so many are written into the audit log each; the others as a number.
+pub const REFUSALS_WRITTEN: u32 = 5;
+/// Log lines of one kind that requests or connections may cause in [`LINES_EVERY`]; the others are counted, and the next
+/// line says how many they were.
+pub const LINES: u32 = 5;
+/// The time in which so many lines are written.
+pub const LINES_EVERY: Duration = Duration::from_secs(60);
 /// For connections to end at shutdown.
 pub const DRAIN: Duration = Duration::from_secs(5);
 /// For everything to end at shutdown, a call of the store's included: less than any service manager waits by default

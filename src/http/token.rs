@@ -3,6 +3,10 @@
 //!
 //! The token is read from the store for each request: a bot that obtained it by the rules read it
 //! as the current one, and nothing here can be staler than the store itself.
+//!
+//! What a caller can start here is bounded: a share of places ([`share`]) for hand-outs, each of which is kept until the
+//! hand-out's entry in the audit log is on the disk, and a few entries a second for refusals ([`refusals`]). Who is over
+//! it gets 503, and no token. No thread waits for any of it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,19 +18,29 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     auth::{Caller, Client, Role},
     error::ApiError,
+    limits,
     operator::OrderError,
 };
 use crate::{
     audit::{Action, AuditLog, Event, Outcome},
     clock::Clock,
     distribution::Member,
+    metrics::{Metrics, Rejection},
+    quiet::Quiet,
     time::{Timestamp, millis},
     token::{Reveal, RevealError},
 };
+
+mod refusals;
+mod share;
+
+use refusals::Refusals;
+use share::{Share, Shares};
 
 /// A bot may keep a token for this part of its grace: the rest is for the run that it starts with it.
 const CACHED_PART_OF_GRACE: u32 = 10;
@@ -36,16 +50,33 @@ const CACHED_AT_MOST: Duration = Duration::from_secs(300);
 /// Looks up who a secret is for.
 type Members = Box<dyn Fn(&str) -> Option<Member> + Send + Sync>;
 
-/// Where tokens are handed out.
-pub struct Counter {
+/// What handing out tokens rests on.
+pub struct Sources {
     /// Reads them from the store.
     pub reveal: Arc<dyn Reveal>,
     /// Who a secret is for, by the config in force.
     pub member: Members,
     /// Every hand-out is written down.
     pub audit: Arc<AuditLog>,
+    /// Who gets none is counted.
+    pub metrics: Arc<Metrics>,
     /// The machine's clocks.
     pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
+/// Where tokens are handed out.
+pub struct Counter {
+    sources: Sources,
+    shares: Arc<Shares>,
+    refusals: Refusals,
+    /// Lines about a store that can't be read.
+    unread: Quiet,
 }
 
 impl std::fmt::Debug for Counter {
@@ -76,13 +107,18 @@ pub(super) async fn hand_out(
 ) -> Result<Response, ApiError> {
     let Query(Params { secret }) =
         params.map_err(|_| ApiError::invalid_request("the query needs one `secret=NAME`"))?;
-    let result = counter.hand_out(&client, &secret).await;
-    let (outcome, version) = match &result {
-        Ok((_, version)) => (Outcome::Done, Some(version.clone())),
-        Err(_) => (Outcome::Refused, None),
+    let member = match counter.allowed(&client, &secret) {
+        Ok(member) => member,
+        Err(refusal) => {
+            counter.refused(&client, &secret).await;
+            return Err(refusal);
+        }
     };
-    counter.record((format!("client:{}", client.id), None), secret, version, outcome).await;
-    result.map(|(response, _)| response)
+    let Some(place) = counter.shares.take(&client.id) else {
+        counter.sources.metrics.rejected(Rejection::Busy);
+        return Err(ApiError::unavailable("too many tokens are being handed out at once"));
+    };
+    counter.hand_out(&client, &member, place).await
 }
 
 /// For a person on the admin socket: who may ask there can read the store itself.
@@ -92,9 +128,10 @@ pub(super) async fn hand_to_operator(
     Path(secret): Path<String>,
 ) -> Response {
     // The config's name for it, which the store knows, whatever the person calls it.
-    let known = (counter.member)(&secret).map(|member| member.secret);
+    let Sources { reveal, member, audit, .. } = &counter.sources;
+    let known = member(&secret).map(|member| member.secret);
     let result = match &known {
-        Some(known) => counter.reveal.reveal(known).await.map_err(|error| OrderError::Refused(chain(&error))),
+        Some(known) => reveal.reveal(known).await.map_err(|error| OrderError::Refused(chain(&error))),
         None => Err(OrderError::NoSuchSecret(secret.clone())),
     };
     let secret = known.map_or(secret, |known| known.to_string());
@@ -103,7 +140,9 @@ pub(super) async fn hand_to_operator(
         Err(_) => (Outcome::Refused, None),
     };
     let peer = caller.peer.name.to_string();
-    counter.record((peer.clone(), Some(peer)), secret, version, outcome).await;
+    // A person's entry is one of ours: no client is before it.
+    let event = counter.event(&secret, version, outcome);
+    audit.recorded(counter.now(), Event { actor: peer.clone(), peer: Some(peer), ..event }).await;
     match result {
         Ok((_, token)) => Json(token.expose()).into_response(),
         Err(error @ OrderError::NoSuchSecret(_)) => (StatusCode::NOT_FOUND, Json(error)).into_response(),
@@ -112,19 +151,68 @@ pub(super) async fn hand_to_operator(
 }
 
 impl Counter {
-    async fn hand_out(&self, client: &Client, secret: &str) -> Result<(Response, String), ApiError> {
+    /// One that has handed out nothing yet.
+    pub fn new(sources: Sources) -> Self {
+        let unread = Quiet::new(limits::LINES, limits::LINES_EVERY);
+        Self { sources, shares: Arc::default(), refusals: Refusals::default(), unread }
+    }
+
+    /// Writes down how often clients were refused beyond what has entries of its own: each second, until `stop`, and
+    /// then once more.
+    pub async fn tell_refusals(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let is_over = tokio::select! {
+                () = stop.cancelled() => true,
+                () = self.sources.clock.sleep(refusals::EVERY) => false,
+            };
+            for (client, times) in self.refusals.take() {
+                let detail = format!("refused {times} more times since the entry before");
+                self.write_refusals(
+                    &client,
+                    times,
+                    Event { detail: Some(detail), ..self.refusal(&client, "") },
+                )
+                .await;
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// Whose token that is, where this client may have it.
+    fn allowed(&self, client: &Client, secret: &str) -> Result<Member, ApiError> {
         if client.role != Role::Bot {
             return Err(ApiError::forbidden("tokens are for clients with the role `bot`"));
         }
-        let member = (self.member)(secret).filter(|member| client.secrets.contains(&member.secret));
-        let member =
-            member.ok_or_else(|| ApiError::forbidden("this client may not have that secret's token"))?;
-        let (version, token) = self.reveal.reveal(&member.secret).await.map_err(unavailable)?;
-        let cached = (member.grace / CACHED_PART_OF_GRACE).min(CACHED_AT_MOST);
+        let member = (self.sources.member)(secret).filter(|member| client.secrets.contains(&member.secret));
+        member.ok_or_else(|| ApiError::forbidden("this client may not have that secret's token"))
+    }
+
+    /// The token, once it stands in the audit log that it was handed out.
+    async fn hand_out(&self, client: &Client, member: &Member, place: Share) -> Result<Response, ApiError> {
+        let Sources { reveal, audit, metrics, .. } = &self.sources;
+        let (version, token) = match reveal.reveal(&member.secret).await {
+            Ok(revealed) => revealed,
+            Err(error) => {
+                self.refused(client, &member.secret).await;
+                return Err(self.unavailable(error));
+            }
+        };
         let version = version.to_string();
+        let event = self.event(&member.secret, Some(version.clone()), Outcome::Done);
+        let event = Event { actor: actor(&client.id), ..event };
+        // Where it is too late for the caller the entry stands all the same: better one too many than one too few.
+        let written = audit.recorded_for(self.now(), event, place);
+        if !matches!(tokio::time::timeout(limits::WRITTEN, written).await, Ok(Ok(()))) {
+            metrics.rejected(Rejection::Unwritten);
+            let why = "the hand-out can't be written into the audit log right now";
+            return Err(ApiError::unavailable(why));
+        }
+        let cached = (member.grace / CACHED_PART_OF_GRACE).min(CACHED_AT_MOST);
         let body = serde_json::to_vec(&Handed {
             token: token.expose(),
-            version: version.clone(),
+            version,
             client_id: &member.client_id,
             audience: &member.audience,
             refresh_after_ms: millis(cached),
@@ -132,38 +220,59 @@ impl Counter {
         let body = body.map_err(|_| ApiError::unavailable("the answer could not be written"))?;
         let mut response = Body::from(body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok((response, version))
+        Ok(response)
     }
 
-    async fn record(
-        &self,
-        (actor, peer): (String, Option<String>),
-        secret: String,
-        version: Option<String>,
-        outcome: Outcome,
-    ) {
-        let now = Timestamp::from_millis(self.clock.moment().wall_ms);
-        let event = Event {
+    /// Writes a refusal down, or counts it.
+    async fn refused(&self, client: &Client, secret: &str) {
+        if self.refusals.has_its_entry(&client.id) {
+            self.write_refusals(&client.id, 1, self.refusal(&client.id, secret)).await;
+        }
+    }
+
+    /// An entry that stands for so many refusals. Where callers' queue is full they are in the next number; what is only
+    /// late is written all the same.
+    async fn write_refusals(&self, client: &Arc<str>, times: u64, event: Event) {
+        let written = self.sources.audit.recorded_for(self.now(), event, ());
+        if let Ok(Err(_)) = tokio::time::timeout(limits::WRITTEN, written).await {
+            self.refusals.left_out(client, times);
+        }
+    }
+
+    fn refusal(&self, client: &str, secret: &str) -> Event {
+        Event { actor: actor(client), ..self.event(secret, None, Outcome::Refused) }
+    }
+
+    fn event(&self, secret: &str, version: Option<String>, outcome: Outcome) -> Event {
+        Event {
             action: Action::TokenHandedOut,
             // A name that is not in the config is the caller's text: only its being wrong is kept.
-            secret: (self.member)(&secret).map(|member| member.secret.to_string()),
+            secret: (self.sources.member)(secret).map(|member| member.secret.to_string()),
             version,
-            actor,
-            peer,
+            actor: String::new(),
+            peer: None,
             outcome,
             detail: None,
-        };
-        let audit = Arc::clone(&self.audit);
-        drop(tokio::task::spawn_blocking(move || audit.record(now, event)).await);
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.sources.clock.moment().wall_ms)
+    }
+
+    fn unavailable(&self, error: RevealError) -> ApiError {
+        if let Some(left_out) = self.unread.may_write(self.sources.clock.moment().boot_ms) {
+            tracing::warn!("no token handed out: {error}{left_out}");
+        }
+        ApiError::unavailable(match error {
+            RevealError::NoSuchSecret => "the secret has no version yet",
+            RevealError::Unreadable(_) => "the token can't be read from the store right now",
+        })
     }
 }
 
-fn unavailable(error: RevealError) -> ApiError {
-    tracing::warn!("no token handed out: {error}");
-    ApiError::unavailable(match error {
-        RevealError::NoSuchSecret => "the secret has no version yet",
-        RevealError::Unreadable(_) => "the token can't be read from the store right now",
-    })
+fn actor(client: &str) -> String {
+    format!("client:{client}")
 }
 
 /// An error with its causes, for the person who has to mend them.

@@ -6,10 +6,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crossfade_verify::Moment;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{self, Demand, Next, Request};
+use super::{
+    plan::{self, Demand, Next, Request, Step},
+    policy::Policy,
+};
 use crate::clock::{Clock, elapsed};
 
 mod backoff;
@@ -19,14 +23,17 @@ mod order;
 mod pause;
 mod rejections;
 mod rotator;
+mod told;
 
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
 pub use order::{Done, OrderFailure};
-pub use rotator::{Rotator, Seen, chain};
+pub use rotator::{Rotator, Seen};
+pub use told::chain;
 
-/// A refresh that somebody waits for is not read more often than this.
+/// A refresh that somebody waits for is not read more often than this, however many ask for it: all of them wait for the
+/// same read. Callers can keep an order waiting for as long as this, and no longer.
 const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);
 
 /// Before another look, where the moment that is waited for has come by our clock and not by the store's: that may
@@ -58,7 +65,12 @@ pub struct Engine {
     rotator: Rotator,
     wakers: Wakers,
     clock: Arc<dyn Clock>,
-    backoff: Backoff,
+    /// Of reads that failed.
+    reads: Backoff,
+    /// Of writes that failed. It holds back the next write alone: a disk that is full must not make views old.
+    writes: Backoff,
+    /// When the last write failed, and for how long after that there is no other.
+    failed: Option<(Moment, Duration)>,
     /// An order that stands in the store, and is not carried through without our memory of it.
     standing: Option<Demand>,
 }
@@ -78,7 +90,8 @@ impl Drop for Engine {
 impl Engine {
     /// An engine around a rotator.
     pub fn new(rotator: Rotator, wakers: Wakers, clock: Arc<dyn Clock>, spread: Spread) -> Self {
-        Self { rotator, wakers, clock, backoff: Backoff::new(spread), standing: None }
+        let (reads, writes) = (Backoff::new(Arc::clone(&spread)), Backoff::new(spread));
+        Self { rotator, wakers, clock, reads, writes, failed: None, standing: None }
     }
 
     /// Runs until cancelled; a turn that has begun is ended first. What a turn needs is in a box of its own: nearly
@@ -104,34 +117,59 @@ impl Engine {
         }
     }
 
-    /// One turn. Returns how long nothing has to be done after it.
+    /// One turn. Returns how long nothing has to be done after it: less than `sync` after a good read, whatever became of
+    /// a write.
     async fn turn(&mut self) -> Duration {
         let policy = self.wakers.inbox.policy();
-        let Ok(seen) = self.rotator.observe(&policy).await else { return self.backoff.wait() };
+        let Ok(seen) = self.rotator.observe(&policy).await else { return self.reads.wait() };
+        self.reads.reset();
         if let (Some(ring), Some(demand)) = (&seen.ring, &self.standing) {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
         }
-        match self.rotator.decide(&seen, &policy, self.standing.as_ref()) {
-            Next::Do(step) => match self.rotator.act(&seen, step, &policy, self.standing.as_ref()).await {
-                Ok(()) => {
-                    self.backoff.reset();
-                    Duration::ZERO
-                }
-                Err(_) => self.backoff.wait(),
-            },
+        let wait = match self.rotator.decide(&seen, &policy, self.standing.as_ref()) {
+            Next::Do(step) => self.write(&seen, step, &policy).await,
             Next::Idle { until } => {
-                self.backoff.reset();
+                self.writes_are_well();
                 let now = seen.now.earliest + elapsed(seen.at, self.clock.moment());
                 let rest = until.map_or(Duration::MAX, |until| until.since(now));
-                let rest = if rest.is_zero() { AGAIN } else { rest };
-                rest.min(policy.terms().sync)
+                if rest.is_zero() { AGAIN } else { rest }
+            }
+        };
+        wait.min(policy.terms().sync)
+    }
+
+    /// Takes the step, unless the last write has failed too short ago. Returns how long there is nothing to write.
+    async fn write(&mut self, seen: &Seen, step: Step, policy: &Policy) -> Duration {
+        if let Some((failed, wait)) = self.failed {
+            let rest = wait.saturating_sub(elapsed(failed, self.clock.moment()));
+            if !rest.is_zero() {
+                return rest;
             }
         }
+        match self.rotator.act(seen, step, policy, self.standing.as_ref()).await {
+            Ok(()) => {
+                self.writes_are_well();
+                Duration::ZERO
+            }
+            Err(_) => {
+                let wait = self.writes.wait();
+                self.failed = Some((self.clock.moment(), wait));
+                wait
+            }
+        }
+    }
+
+    /// The next write goes at once.
+    fn writes_are_well(&mut self) {
+        self.writes.reset();
+        self.failed = None;
     }
 
     async fn carry_out(&mut self, order: Order) {
         let policy = self.wakers.inbox.policy();
         let result = self.rotator.carry_out(&policy, order.request).await;
+        // An order is a new start: what it leaves to be done is not held back by what failed before it.
+        self.writes_are_well();
         if let Ok(done) = &result {
             let finished = done.seen.ring.as_ref().is_none_or(|ring| plan::finished(ring, &done.demand));
             if !finished {

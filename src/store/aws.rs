@@ -34,6 +34,7 @@ use std::{
 
 use async_trait::async_trait;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
+use tokio::sync::Semaphore;
 
 pub use self::{
     calls::{Answer, Calls, Described, Listed, Stored},
@@ -133,7 +134,13 @@ pub struct Aws {
     clock: Arc<dyn Clock>,
     options: Options,
     memories: Mutex<HashMap<Arc<str>, (Format, memory::Memory)>>,
+    /// Of hand-outs, which callers cause: however many wait here, the other places for reading values are the engines'.
+    /// How many may wait, `http::token` says.
+    hand_outs: Semaphore,
 }
+
+/// Hand-outs under way at once: half of the places for reading values.
+const HAND_OUTS: usize = 16;
 
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,7 +171,8 @@ impl Aws {
 
     /// On something that answers in AWS's place.
     pub fn asking(api: Arc<dyn Calls>, options: Options, clock: Arc<dyn Clock>) -> Self {
-        Self { api, session: None, clock, options, memories: Mutex::default() }
+        let hand_outs = Semaphore::new(HAND_OUTS);
+        Self { api, session: None, clock, options, memories: Mutex::default(), hand_outs }
     }
 
     /// Looks up region, endpoint and credentials, if they are not known yet.
@@ -257,6 +265,8 @@ impl Reveal for Aws {
         let format = self.memories().get(secret).map(|(format, _)| *format);
         let format =
             format.ok_or_else(|| RevealError::Unreadable("it was not read yet: try again".into()))?;
+        let _turn =
+            self.hand_outs.acquire().await.map_err(|closed| RevealError::Unreadable(closed.into()))?;
         let stored = self.api.value(secret, None).await.outcome.map_err(|trouble| match trouble {
             trouble::Trouble::NotFound(_) => RevealError::NoSuchSecret,
             other => RevealError::Unreadable(Box::new(other)),

@@ -35,7 +35,7 @@ use crate::{
         policy::{Notes, StoreTraits},
         ring::VersionId,
     },
-    time::Interval,
+    time::{Interval, Timestamp},
     token::{Reveal, RevealError, Token},
 };
 
@@ -77,15 +77,33 @@ impl Default for Options {
 }
 
 /// A database of secrets.
+///
+/// Reads and writes have a connection and a turn each: a write that waits for the disk, or for another process, keeps no
+/// view from being read (SQLite's log lets both go on). In each lane one call at a time has a thread; the others wait
+/// without one, in their order. What can wait is bounded by who asks: an engine for each secret, one call at a time.
+/// Hand-outs of tokens take turns among themselves first, so that before a read there is one of them at most, however
+/// many callers wait. So no more than three threads of the pool are ever taken.
 pub struct Embedded {
     desk: Arc<Desk>,
-    /// One call at a time waits for the disk; the others wait here, without a thread each.
+    reads: Lane,
+    writes: Lane,
+    hand_outs: Arc<Semaphore>,
+}
+
+/// A connection, and whose turn it is.
+struct Lane {
+    connection: Arc<Shared<Connection>>,
     turn: Arc<Semaphore>,
+}
+
+impl Lane {
+    fn new(connection: Connection) -> Self {
+        Self { connection: Arc::new(Shared::new(connection)), turn: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 /// What every transaction needs.
 struct Desk {
-    connection: Shared<Connection>,
     sealer: seal::Sealer,
     held: held::Held,
     time: time::Time,
@@ -122,9 +140,13 @@ impl Embedded {
         options: Options,
     ) -> Result<Self, OpenError> {
         let time = time::Time::new(clock, options.boot_id.clone())?;
-        let (connection, sealer, held) = database::open(path, key_file, &time, &options)?;
-        let desk = Desk { connection: Shared::new(connection), sealer, held, time };
-        Ok(Self { desk: Arc::new(desk), turn: Arc::new(Semaphore::new(1)) })
+        let database::Open { writes, reads, sealer, held } = database::open(path, key_file, &time, &options)?;
+        Ok(Self {
+            desk: Arc::new(Desk { sealer, held, time }),
+            reads: Lane::new(reads),
+            writes: Lane::new(writes),
+            hand_outs: Arc::new(Semaphore::new(1)),
+        })
     }
 
     /// Why steps are refused although the disk works: the database's files are no longer those that are open.
@@ -138,16 +160,16 @@ impl Embedded {
     }
 
     /// Runs one transaction off the async threads. It is carried through even where its caller goes.
-    async fn at_the_desk<T, F>(&self, work: F) -> Result<T, Fault>
+    async fn at_the_desk<T, F>(&self, lane: &Lane, work: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection, &Desk) -> Result<T, Fault> + Send + 'static,
     {
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Fault::stopping())?;
-        let desk = Arc::clone(&self.desk);
+        let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| Fault::stopping())?;
+        let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&lane.connection));
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let mut connection = desk.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             desk.held.check()?;
             let done = work(&mut connection, &desk)?;
             // Moved meanwhile: it may be lost.
@@ -156,19 +178,51 @@ impl Embedded {
         });
         job.await.unwrap_or_else(|_| Err(Fault::stopping()))
     }
+
+    /// The secret as it stands, and the store's time.
+    async fn look(&self, secret: &str) -> Result<(Option<record::Record>, Timestamp), Fault> {
+        let name: Arc<str> = secret.into();
+        let look = |name: Arc<str>| {
+            self.at_the_desk(&self.reads, move |connection, desk| step::look(connection, desk, &name))
+        };
+        let mut seen = look(Arc::clone(&name)).await?;
+        if seen.now.is_none() {
+            // The first to look after a reboot: where the clock goes on has to stand for everybody.
+            self.at_the_desk(&self.writes, step::note_time).await?;
+            seen = look(name).await?;
+        }
+        let now =
+            seen.now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
+        self.note_time(&seen.anchor, now);
+        Ok((seen.record, now))
+    }
+
+    /// Writes the store's time down, where it is due and nothing else is being written: beside the reads, which never
+    /// wait for it. Each step writes it too.
+    fn note_time(&self, anchor: &time::Anchor, now: Timestamp) {
+        let Ok(turn) = Arc::clone(&self.writes.turn).try_acquire_owned() else { return };
+        if !self.desk.time.should_note(anchor, now) {
+            return;
+        }
+        let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&self.writes.connection));
+        drop(tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let noted = desk.held.check().and_then(|()| step::note_time(&mut connection, &desk));
+            if let Err(fault) = noted {
+                tracing::warn!(?fault, "the store's time could not be written; reads go on");
+            }
+        }));
+    }
 }
 
 #[async_trait]
 impl Store for Embedded {
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        let name = Arc::clone(&secret.name);
-        let read = self.at_the_desk(move |connection, desk| {
-            let (record, now) = step::read(connection, desk, &name)?;
-            let revision = record.as_ref().map_or(0, |record| record.revision);
-            let ring = record.map(|record| record.ring()).transpose()?;
-            Ok(Reading { ring, now: Interval::exactly(now), revision, unread: None })
-        });
-        Ok(read.await?)
+        let (record, now) = self.look(&secret.name).await?;
+        let revision = record.as_ref().map_or(0, |record| record.revision);
+        let ring = record.map(|record| record.ring()).transpose()?;
+        Ok(Reading { ring, now: Interval::exactly(now), revision, unread: None })
     }
 
     async fn apply(
@@ -178,8 +232,9 @@ impl Store for Embedded {
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let (secret, step, seen) = (secret.clone(), *step, seen.revision);
-        let applied =
-            self.at_the_desk(move |connection, desk| step::apply(connection, desk, &secret, &step, seen));
+        let applied = self.at_the_desk(&self.writes, move |connection, desk| {
+            step::apply(connection, desk, &secret, &step, seen)
+        });
         Ok(applied.await?)
     }
 }
@@ -187,13 +242,16 @@ impl Store for Embedded {
 #[async_trait]
 impl Reveal for Embedded {
     async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
+        let unreadable = |fault| RevealError::Unreadable(Box::new(ReadError::from(fault)));
+        let first = Arc::clone(&self.hand_outs).acquire_owned().await;
+        let first = first.map_err(|_| unreadable(Fault::stopping()))?;
         let name: Arc<str> = secret.into();
-        let read = self.at_the_desk(move |connection, desk| {
-            let (record, _) = step::read(connection, desk, &name)?;
+        let read = self.at_the_desk(&self.reads, move |connection, desk| {
+            // Until it is read, also where whoever wanted it has gone.
+            let _first = first;
+            let record = step::look(connection, desk, &name)?.record;
             record.map(record::Record::into_current).transpose()
         });
-        let current =
-            read.await.map_err(|fault| RevealError::Unreadable(Box::new(ReadError::from(fault))))?;
-        current.ok_or(RevealError::NoSuchSecret)
+        read.await.map_err(unreadable)?.ok_or(RevealError::NoSuchSecret)
     }
 }

@@ -112,6 +112,16 @@ impl Memory {
         inner.writes = writes.iter().copied().collect();
     }
 
+    /// How many reads the script still has something for.
+    pub fn reads_to_come(&self) -> usize {
+        self.lock().reads.len()
+    }
+
+    /// How many writes the script still has something for.
+    pub fn writes_to_come(&self) -> usize {
+        self.lock().writes.len()
+    }
+
     /// Every step that took effect, in order.
     pub fn steps(&self) -> Vec<Step> {
         self.lock().steps.clone()

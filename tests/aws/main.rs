@@ -7,6 +7,7 @@ mod edits;
 mod faults;
 mod format;
 mod gone;
+mod hand_outs;
 mod labels;
 mod moments;
 mod parked;

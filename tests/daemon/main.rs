@@ -18,6 +18,7 @@ mod handed_out;
 mod health;
 mod held;
 mod left_behind;
+mod load;
 mod names;
 mod not_ours;
 mod orders;

@@ -1,11 +1,22 @@
 //! Several at once, tokens, and what is left behind.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD, prelude::BASE64_URL_SAFE_NO_PAD};
 use crossfade::{
     rotation::plan::Step,
-    store::{Secret, Store as _, WriteError},
+    store::{
+        Secret, Store as _, WriteError,
+        embedded::{Embedded, Options},
+    },
     token::{Reveal as _, RevealError},
 };
 use tempfile::tempdir;
@@ -84,6 +95,69 @@ async fn a_thousand_secrets_do_not_take_a_thread_each() {
     // All of this test binary's threads; the runtimes of other tests are among them.
     let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
     assert!(threads < 200, "{threads} threads");
+}
+
+/// What waits for a lock here waits for a slow disk elsewhere.
+#[tokio::test]
+async fn a_step_that_waits_keeps_no_read_waiting() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let options = Options {
+        boot_id: Some("this one".into()),
+        patience: Duration::from_secs(120),
+        ..Options::default()
+    };
+    let store = Embedded::open_with(directory.path(), &directory.path().join("key"), clock, options).unwrap();
+    does(&store, Step::Create).await;
+    let seen = read(&store).await;
+    let current = seen.ring.as_ref().unwrap().current.id;
+    let other = sqlite(directory.path());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (secret, step) = (secret(), Step::Stage { current });
+    let mut step = std::pin::pin!(store.apply(&secret, &step, &seen));
+    let reads = async {
+        for _ in 0..100 {
+            assert_eq!(read(&store).await.revision, seen.revision);
+            assert!(store.reveal(&secret.name).await.is_ok(), "nor a hand-out");
+        }
+    };
+    tokio::select! {
+        biased;
+        stepped = &mut step => panic!("it can't have been carried out: {stepped:?}"),
+        read = tokio::time::timeout(Duration::from_secs(60), reads) => read.expect("they wait for nothing"),
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    step.await.expect("it waited for the lock");
+}
+
+#[tokio::test]
+async fn a_read_does_not_wait_for_a_thousand_hand_outs() {
+    let (directory, clock) = (tempdir().unwrap(), new_year());
+    let store = Arc::new(open(directory.path(), clock).unwrap());
+    does(&store, Step::Create).await;
+    let (asked_for, handed_out) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut hand_outs = JoinSet::new();
+    for _ in 0..1_000 {
+        let store = Arc::clone(&store);
+        let (asked_for, handed_out) = (Arc::clone(&asked_for), Arc::clone(&handed_out));
+        hand_outs.spawn(async move {
+            asked_for.fetch_add(1, Ordering::Relaxed);
+            store.reveal(&secret().name).await.expect("a token");
+            handed_out.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    // In one thread: each of them has come to where it waits, or further.
+    while asked_for.load(Ordering::Relaxed) < 1_000 {
+        tokio::task::yield_now().await;
+    }
+    let before = handed_out.load(Ordering::Relaxed);
+    assert!(before < 800, "{before} are done already, and nothing is shown");
+    read(&store).await;
+    let first = handed_out.load(Ordering::Relaxed) - before;
+    assert!(first < 100, "{first} hand-outs went before it");
+    while let Some(ended) = hand_outs.join_next().await {
+        ended.expect("no panic");
+    }
+    assert_eq!(handed_out.load(Ordering::Relaxed), 1_000);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ pub(crate) enum Counted {
     UntrueOrders,
     Orphans,
     Unrest,
+    OldViews,
 }
 
 /// The true time, the events, and the counts.
@@ -81,6 +82,7 @@ impl fmt::Display for Figures {
             (UntrueOrders, "ORDERS REPORTED DONE THAT ARE NOT"),
             (Orphans, "ORPHANS"),
             (Unrest, "NOT COME TO REST"),
+            (OldViews, "VIEWS THAT GREW OLD"),
         ];
         let told: Vec<String> = all.iter().map(|(what, name)| format!("{} {name}", self.of(*what))).collect();
         f.write_str(&told.join(", "))

@@ -127,6 +127,11 @@ fn one_daemon_on_a_store_of_its_own_keeps_the_promise() {
     assert_all_kept("one_daemon", 0..20, Scenario::single);
 }
 
+#[test]
+fn a_store_that_takes_no_write_makes_no_view_old() {
+    assert_all_kept("a_store_that_takes_no_write", 0..20, Scenario::on_a_full_disk);
+}
+
 /// As many seeds as it takes, after those of the fast tier; in a release build it is quicker by far.
 #[test]
 fn ten_thousand_rotations_keep_the_promise() {

@@ -51,11 +51,15 @@ async fn run(world: &Arc<World>) {
     // The promise begins one soak after the secret is in every replica's config.
     sleep(world.scenario.freshness + world.scenario.store_lag).await;
     let troubles = async {
+        if world.scenario.full_disk {
+            trouble::fill_the_disk(world);
+            return people::run(Arc::clone(world)).await;
+        }
         tokio::join!(
             trouble::run(Arc::clone(world)),
             trouble::darken(Arc::clone(world)),
             people::run(Arc::clone(world))
-        )
+        );
     };
     let troubles = timeout(world.scenario.troubled, troubles);
     tokio::select! {

@@ -52,6 +52,8 @@ pub(crate) struct Scenario {
     /// How long there are troubles.
     pub(crate) troubled: Duration,
     pub(crate) broken: Option<Broken>,
+    /// All the while the store takes no write, and reads go well: nothing else goes wrong.
+    pub(crate) full_disk: bool,
 }
 
 impl Scenario {
@@ -75,6 +77,7 @@ impl Scenario {
             every: soak + dice.seconds(5..=40),
             troubled: dice.seconds(120..=200),
             broken,
+            full_disk: false,
         }
     }
 
@@ -90,6 +93,11 @@ impl Scenario {
     pub(crate) fn single(seed: u64) -> Self {
         let drawn = Self::drawn(seed, None);
         Self { replicas: 1, store_lag: Duration::ZERO, write_lag: Duration::ZERO, ..drawn }
+    }
+
+    /// The same, and its disk is full.
+    pub(crate) fn on_a_full_disk(seed: u64) -> Self {
+        Self { full_disk: true, ..Self::single(seed) }
     }
 
     pub(crate) fn is_single(&self) -> bool {

@@ -37,6 +37,14 @@ pub(crate) async fn run(world: Arc<World>) {
     }
 }
 
+/// No write is taken until all is calm, and every read goes well.
+pub(crate) fn fill_the_disk(world: &World) {
+    if let Truth::Memory(memory) = &world.truth {
+        world.journal.tell("trouble", "the disk is full");
+        memory.script(&[], &vec![Some(Fault::Before); 100_000]);
+    }
+}
+
 /// Now and then a replica can't read values, or not that of one version, for longer than a grace and a `hold`; the labels
 /// it sees all the while.
 pub(crate) async fn darken(world: Arc<World>) {

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use crossfade::distribution::Decision;
@@ -128,6 +129,7 @@ impl World {
     /// it is not all over.
     pub(crate) fn check(&self, all: bool) {
         self.see();
+        self.check_ages();
         let now_ms = self.journal.now_ms();
         let oracles = self.oracles();
         for (name, oracle) in &*oracles {
@@ -141,6 +143,20 @@ impl World {
                         self.is_wrong(wrong, &format!("{who}: {name} {id}"), fate);
                     }
                 }
+            }
+        }
+    }
+
+    /// However badly writes go, no view is older than the pace of reads makes it, where reads go well.
+    fn check_ages(&self) {
+        let most = self.scenario.sync + Duration::from_secs(1);
+        for replica in self.replicas.iter().filter(|_| self.scenario.full_disk) {
+            let Some(running) = &*replica.running() else { continue };
+            let published = running.distribution.published(AUDIENCE);
+            let age = published.map(|p| Duration::from_millis(p.view.age_ms(replica.now())));
+            if let Some(age) = age.filter(|age| *age > most) {
+                self.journal
+                    .wrong(Counted::OldViews, format_args!("a view is {age:?} old, {most:?} at most"));
             }
         }
     }

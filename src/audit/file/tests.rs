@@ -4,24 +4,14 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{
     super::{
-        Action, AuditLog, ChainError, Event, LINE_BYTES, Outcome, Sink, Summary, Target, verify,
+        AuditLog, ChainError, Event, LINE_BYTES, Summary, Target,
+        event::tests::event,
+        verify,
         writer::{Account, Writer},
     },
     Log,
 };
 use crate::time::Timestamp;
-
-fn event(detail: &str) -> Event {
-    Event {
-        action: Action::Order,
-        secret: Some("mcp/slack-bot-token".to_owned()),
-        version: None,
-        actor: "uid:0".to_owned(),
-        peer: None,
-        outcome: Outcome::Done,
-        detail: Some(detail.to_owned()),
-    }
-}
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -352,12 +342,12 @@ fn a_log_that_is_no_longer_ours_alone_while_it_is_open_loses_entries_loudly_unti
 fn a_full_disk_is_counted_and_stops_nobody() {
     let path = std::path::Path::new("/dev/full");
     let full = || fs::OpenOptions::new().read(true).append(true).open(path).expect("it opens");
-    let error = Log::unopened(path).append_to(&mut full(), Timestamp::from_millis(1), &event("lost"));
+    let error = Log::unopened(path).append_to(&mut full(), &[(Timestamp::from_millis(1), event("lost"))]);
     assert_eq!(error.expect_err("it is full").kind(), std::io::ErrorKind::StorageFull);
     let account = std::sync::Arc::<Account>::default();
     let writer =
         Writer::start(Log { file: Some(full()), ..Log::unopened(path) }, &account).expect("a thread");
-    let log = AuditLog { sink: Sink::File(writer), account };
+    let log = AuditLog { writer, account };
     log.record(Timestamp::from_millis(1), event("lost"));
     assert_eq!(log.failures(), 1);
 }

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 
 use super::{super::policy::Policy, Order};
 
-/// Orders that wait for one engine; more are refused.
+/// Orders that wait for one engine, all of them people's on the admin socket: no client's request ends here. A person
+/// whose order finds no place is told that it was not taken.
 const WAITING: usize = 16;
 
 /// Of one engine. It is closed when the engine ends.

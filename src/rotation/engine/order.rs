@@ -15,7 +15,8 @@ use super::{
     },
     observation,
     rejections::TRIES,
-    rotator::{Rotator, Seen, chain},
+    rotator::{Rotator, Seen},
+    told::chain,
 };
 use crate::{
     clock::elapsed,

@@ -14,6 +14,7 @@ use super::{
     Observation, Observer, Outcome, Parked, Reason, Trigger, observation,
     pause::{self, Pause},
     rejections::{Rejections, TRIES},
+    told::{Lines, chain},
 };
 use crate::{
     clock::{Clock, elapsed},
@@ -54,6 +55,7 @@ pub struct Rotator {
     trigger: Option<(VersionId, Trigger)>,
     pub(super) rejections: Rejections,
     pause: Pause,
+    lines: Lines,
 }
 
 impl fmt::Debug for Rotator {
@@ -81,8 +83,9 @@ impl Rotator {
             overdue: false,
             promotes: None,
         });
-        let (marks, rejections, pause) = (Marks::new(), Rejections::default(), Pause::default());
-        Self { secret, store, clock, observer, marks, last, trigger: None, rejections, pause }
+        let (rejections, pause, lines) = (Rejections::default(), Pause::default(), Lines::default());
+        let (marks, trigger) = (Marks::new(), None);
+        Self { secret, store, clock, observer, marks, last, trigger, rejections, pause, lines }
     }
 
     /// As a process that knows of these ends.
@@ -182,7 +185,7 @@ impl Rotator {
         if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
             tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
         } else if let Some(unread) = &reading.unread {
-            tracing::warn!(secret = %self.secret.name, "{unread}");
+            self.lines.went_wrong(&self.secret.name, *at, &unread.to_string());
         }
         last.phase = match (ring, &last.parked) {
             (_, Some(_)) => Phase::Parked,
@@ -216,8 +219,11 @@ impl Rotator {
             ReadError::Missing { .. } => Some(Reason::Missing),
         };
         let was_parked = last.parked.as_ref().map(|parked| parked.reason);
-        let newly = if reason.is_some() && reason != was_parked { "parked: " } else { "" };
-        tracing::warn!(secret = %self.secret.name, "{newly}{message}");
+        if reason.is_some() && reason != was_parked {
+            tracing::warn!(secret = %self.secret.name, "parked: {message}");
+        } else {
+            self.lines.went_wrong(&self.secret.name, at, &message);
+        }
         if let Some(reason) = reason {
             last.phase = Phase::Parked;
             last.parked = Some(Parked { reason, message: message.clone() });
@@ -331,19 +337,4 @@ fn give_up_until(seen: &Seen, policy: &Policy) -> Timestamp {
         }
         None => now + REST,
     }
-}
-
-/// An error with its causes, once each.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -27,7 +27,7 @@ use super::{
     time,
     trouble::Trouble,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, quiet::Quiet};
 
 /// AWS, and our clock beside it.
 pub(super) struct Api {
@@ -36,6 +36,8 @@ pub(super) struct Api {
     plaintext: bool,
     last: Mutex<Option<time::Last>>,
     pace: Pace,
+    /// Lines about answers whose time can't be: each answer can cause one, and a hand-out is answered too.
+    odd_times: Quiet,
 }
 
 /// Of a list of at most 100 versions.
@@ -60,7 +62,14 @@ fn once() -> Builder {
 
 impl Api {
     pub(super) fn new(session: Arc<Session>, clock: Arc<dyn Clock>, plaintext: bool) -> Self {
-        Self { session, clock, plaintext, last: Mutex::default(), pace: Pace::new() }
+        Self {
+            session,
+            clock,
+            plaintext,
+            last: Mutex::default(),
+            pace: Pace::new(),
+            odd_times: Quiet::new(5, Duration::from_secs(60)),
+        }
     }
 
     async fn read<O, E, T, F>(
@@ -186,9 +195,9 @@ impl Api {
         let now = watch.now().filter(|(now, at)| {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             let follows = time::follows(&mut last, *now, *at);
-            if !follows {
+            if !follows && let Some(left_out) = self.odd_times.may_write(self.clock.moment().boot_ms) {
                 tracing::error!(
-                    "AWS's time does not go on as ours does: an answer was replayed, or a clock was set"
+                    "AWS's time does not go on as ours does: an answer was replayed, or a clock was set{left_out}"
                 );
             }
             follows

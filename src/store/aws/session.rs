@@ -41,6 +41,8 @@ pub(super) struct Session {
     /// None: the client was given, and stays.
     setup: Option<Setup>,
     known: Mutex<Known>,
+    /// Whoever looks. Those whose call was denied wait here for what is found: engines, and as many hand-outs as may be
+    /// under way at once. A look ends within [`PATIENCE`], and there is none within [`PAUSE`] of another, whoever asks.
     looking: tokio::sync::Mutex<()>,
 }
 

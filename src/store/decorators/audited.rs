@@ -31,9 +31,10 @@ pub struct AuditEntry {
 }
 
 /// Where entries go. A sink that fails is loud by itself: it stops neither a rotation nor an end.
+#[async_trait]
 pub trait AuditSink: Send + Sync {
-    /// Takes an entry; `now` is the store's time when the step was decided.
-    fn record(&self, now: Timestamp, entry: &AuditEntry);
+    /// Takes an entry; `now` is the store's time when the step was decided. No thread is held while it is written.
+    async fn record(&self, now: Timestamp, entry: &AuditEntry);
 }
 
 /// A store whose steps are written down.
@@ -75,11 +76,13 @@ impl<S: Store> Store for Audited<S> {
             outcome: Outcome::of_write(&result),
             detail: detail(step, result.as_ref().err()),
         };
-        self.sink.record(seen.now.latest, &entry);
+        self.sink.record(seen.now.latest, &entry).await;
         // One step ends them all, and each of them is named: whoever looks for it in the log later finds it.
         if let (Step::EndAll { current }, Ok(_), Some(ring)) = (step, &result, &seen.ring) {
             for other in ring.versions().filter(|other| other.id != *current && other.ended.is_none()) {
-                self.sink.record(seen.now.latest, &AuditEntry { version: Some(other.id), ..entry.clone() });
+                self.sink
+                    .record(seen.now.latest, &AuditEntry { version: Some(other.id), ..entry.clone() })
+                    .await;
             }
         }
         result

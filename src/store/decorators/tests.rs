@@ -60,8 +60,9 @@ impl StoreMeter for Heard<(Operation, Outcome, Duration)> {
     }
 }
 
+#[async_trait]
 impl AuditSink for Heard<(Timestamp, AuditEntry)> {
-    fn record(&self, now: Timestamp, entry: &AuditEntry) {
+    async fn record(&self, now: Timestamp, entry: &AuditEntry) {
         self.hear((now, entry.clone()));
     }
 }

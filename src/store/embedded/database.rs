@@ -47,6 +47,16 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// What is open.
+pub(super) struct Open {
+    /// For steps.
+    pub(super) writes: Connection,
+    /// For reads alone, which so never wait for a write.
+    pub(super) reads: Connection,
+    pub(super) sealer: Sealer,
+    pub(super) held: Held,
+}
+
 /// Whether there is a database in that directory, be it sound or not. Where we may not look, there may well be one:
 /// whoever opens it hears why that fails.
 pub(super) fn exists(directory: &Path) -> bool {
@@ -59,7 +69,7 @@ pub(super) fn open(
     key_file: &Path,
     time: &Time,
     options: &Options,
-) -> Result<(Connection, Sealer, Held), OpenError> {
+) -> Result<Open, OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::SqliteTooOld(rusqlite::version()));
     }
@@ -81,13 +91,16 @@ pub(super) fn open(
     let missing = || OpenError::KeyMissing { key: key_file.to_owned(), database: path.clone() };
     let key = files::key(key_file)?.ok_or_else(missing)?;
     let failed = |fault: Fault| fault.while_opening(&path);
-    let connection = connect(&path, options).map_err(failed)?;
-    let sealer = identify(&connection, &key, key_file, &path)?;
-    Anchor::load(&connection, &sealer).map_err(failed)?;
+    let writes = connect(&path, options).map_err(failed)?;
+    check(&writes).map_err(failed)?;
+    let sealer = identify(&writes, &key, key_file, &path)?;
+    Anchor::load(&writes, &sealer).map_err(failed)?;
     // Not before here: this can change the file, and it might not have been ours.
-    write_ahead(&connection).map_err(failed)?;
+    write_ahead(&writes).map_err(failed)?;
+    let reads = connect(&path, options).map_err(failed)?;
+    reads.pragma_update(None, "query_only", "ON").map_err(|error| failed(error.into()))?;
     let held = Held::new(&path, key_file, &key);
-    Ok((connection, sealer, held))
+    Ok(Open { writes, reads, sealer, held })
 }
 
 /// Makes a complete database. The key comes first: a database without one could not be opened again.
@@ -137,16 +150,17 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if check != "ok" {
-        return Err(Fault::Damaged(check.into()));
-    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "cell_size_check", "ON")?;
     // Secrets are read in turns, and not again until the next: more would be kept for nothing.
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
     Ok(connection)
+}
+
+fn check(connection: &Connection) -> Result<(), Fault> {
+    let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if check == "ok" { Ok(()) } else { Err(Fault::Damaged(check.into())) }
 }
 
 fn write_ahead(connection: &Connection) -> Result<(), Fault> {
@@ -203,9 +217,10 @@ mod tests {
     fn every_commit_is_synced_and_what_is_deleted_is_overwritten() {
         let directory = tempfile::tempdir().expect("a directory");
         let time = Time::new(std::sync::Arc::new(SystemClock), None).expect("a boot id");
-        let (connection, ..) =
+        let Open { writes: connection, reads, .. } =
             open(directory.path(), &directory.path().join("key"), &time, &Options::default())
                 .expect("it opens");
+        assert!(reads.execute("DELETE FROM secrets", []).is_err(), "what reads writes nothing");
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         // 2 is FULL: the log is synced before a commit returns.
         assert_eq!(pragma("synchronous"), Ok(2));

@@ -1,4 +1,4 @@
-//! The transactions: one for a read, one for a step.
+//! The transactions: one for a read, one for a step, one for the store's time.
 
 use std::time::Duration;
 
@@ -24,34 +24,16 @@ use crate::{
 /// the commit, some milliseconds later, is covered by the margin that a deadline has beyond the grace.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The secret as it stands, and the store's time.
-pub(super) fn read(
-    connection: &mut Connection,
-    desk: &Desk,
-    secret: &str,
-) -> Result<(Option<Record>, Timestamp), Fault> {
-    let mut seen = look(connection, desk, secret)?;
-    if seen.2.is_none() {
-        // The first to look after a reboot: where the clock goes on has to stand for everybody.
-        note_time(connection, desk)?;
-        seen = look(connection, desk, secret)?;
-    }
-    let (record, anchor, now) = seen;
-    let now = now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
-    if desk.time.should_note(&anchor, now)
-        && let Err(fault) = note_time(connection, desk)
-    {
-        tracing::warn!(?fault, "the store's time could not be written; reads go on");
-    }
-    Ok((record, now))
+/// What one snapshot shows.
+pub(super) struct Seen {
+    pub(super) record: Option<Record>,
+    pub(super) anchor: Anchor,
+    /// The store's time; none: nobody has said yet where it goes on after a reboot.
+    pub(super) now: Option<Timestamp>,
 }
 
 /// One snapshot.
-fn look(
-    connection: &mut Connection,
-    desk: &Desk,
-    secret: &str,
-) -> Result<(Option<Record>, Anchor, Option<Timestamp>), Fault> {
+pub(super) fn look(connection: &mut Connection, desk: &Desk, secret: &str) -> Result<Seen, Fault> {
     let transaction = connection.transaction()?;
     let anchor = Anchor::load(&transaction, &desk.sealer)?;
     let moment = desk.time.moment();
@@ -60,10 +42,11 @@ fn look(
         desk.time.compare(now, moment);
     }
     let record = Record::load(&transaction, &desk.sealer, secret)?;
-    Ok((record, anchor, now))
+    Ok(Seen { record, anchor, now })
 }
 
-fn note_time(connection: &mut Connection, desk: &Desk) -> Result<(), Fault> {
+/// Writes the store's time down, and where it goes on after a reboot.
+pub(super) fn note_time(connection: &mut Connection, desk: &Desk) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (_, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, desk.time.moment());
     anchor.save(&transaction, &desk.sealer)?;

@@ -1,0 +1,70 @@
+//! How many hand-outs may be in the making, in all and of each client.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::super::limits;
+
+/// Hand-outs in the making, by client. The map holds no more clients than hand-outs, and those are bounded.
+#[derive(Debug, Default)]
+pub(super) struct Shares(Mutex<HashMap<Arc<str>, usize>>);
+
+/// A place of a client's. It goes with whatever the request has started, and comes back when that is over, whether or
+/// not the request's connection is still there.
+#[derive(Debug)]
+pub(super) struct Share {
+    of: Arc<Shares>,
+    client: Arc<str>,
+}
+
+impl Shares {
+    /// A place; none: the client has its share already, or all places are taken.
+    pub(super) fn take(self: &Arc<Self>, client: &Arc<str>) -> Option<Share> {
+        let mut taken = self.lock();
+        let all: usize = taken.values().sum();
+        let of_client = taken.get(client).copied().unwrap_or_default();
+        if all >= limits::HAND_OUTS || of_client >= limits::HAND_OUTS_OF_A_CLIENT {
+            return None;
+        }
+        taken.insert(Arc::clone(client), of_client + 1);
+        Some(Share { of: Arc::clone(self), client: Arc::clone(client) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.of.lock();
+        if let Some(count) = taken.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_its_share_and_all_have_no_more_than_all_places() {
+        let shares = Arc::<Shares>::default();
+        let take = |client: &str| shares.take(&client.into());
+        let one: Vec<Share> = std::iter::from_fn(|| take("one")).collect();
+        assert_eq!(one.len(), limits::HAND_OUTS_OF_A_CLIENT);
+        let other: Vec<Share> = std::iter::from_fn(|| take("other")).collect();
+        assert_eq!(one.len() + other.len(), limits::HAND_OUTS, "the other one has its own");
+        assert!(take("a third").is_none());
+        drop(one);
+        assert!(take("a third").is_some(), "places come back");
+        drop(other);
+        assert!(shares.lock().is_empty(), "and nothing is kept of who had them");
+    }
+}

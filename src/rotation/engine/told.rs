@@ -1,0 +1,47 @@
+//! What the log says of a read that went wrong, and how often.
+
+use std::time::Duration;
+
+use crossfade_verify::Moment;
+
+use crate::quiet::Quiet;
+
+/// Lines about reads of one secret that went wrong, in each minute. Callers can have it read once a second, and not more
+/// often (`REFRESH_COOL_DOWN`): a store that is out of order must not let them fill the log. Its last message stands in
+/// `status` all the while.
+const LINES: u32 = 5;
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Of one secret.
+#[derive(Debug)]
+pub(super) struct Lines(Quiet);
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self(Quiet::new(LINES, EVERY))
+    }
+}
+
+impl Lines {
+    /// A read at that moment showed nothing, or not all.
+    pub(super) fn went_wrong(&self, secret: &str, at: Moment, message: &str) {
+        if let Some(left_out) = self.0.may_write(at.boot_ms) {
+            tracing::warn!(%secret, "{message}{left_out}");
+        }
+    }
+}
+
+/// An error with its causes, once each.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
