@@ -16,6 +16,7 @@
 //! | [`cli`], [`lifecycle`] | the commands, and the process |
 //! | [`clock`], [`time`] | the one place that reads clocks, and the time type |
 //! | [`ownership`] | whose a file is, and who else may change it |
+//! | [`quiet`] | how many log lines are written that somebody else can cause |
 
 pub mod app;
 pub mod audit;
@@ -27,6 +28,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod ownership;
+pub mod quiet;
 pub mod rotation;
 pub mod store;
 pub mod time;
