@@ -27,3 +27,4 @@ pub mod telemetry;
 pub mod tls;
 mod token;
 mod verdict;
+mod wire;

@@ -65,7 +65,7 @@ pub enum Rejection {
     Malformed,
     /// No TLS, none that we speak, or a client's certificate that is missing or not good.
     Handshake,
-    /// The request did not arrive, or was not answered, in time.
+    /// The request did not arrive, was not answered, or its answer was not taken, in time.
     Timeout,
     /// Too many connections.
     Connections,

@@ -66,7 +66,11 @@ const RULES: &[Rule] = &[
         &["crate::token", "crate::store", "crate::config"],
     ),
     rule("http::operator", &["rotation::plan", "rotation::ring"], &[]),
-    rule("http::admin", &["http", "rotation::plan", "rotation::ring", "audit", "clock", "time", "quiet"], &[]),
+    rule(
+        "http::admin",
+        &["http", "rotation::plan", "rotation::ring", "audit", "clock", "time", "quiet"],
+        &[],
+    ),
     rule(
         "http::token",
         &["http", "token", "audit", "clock", "distribution", "metrics", "time", "quiet"],
@@ -80,6 +84,7 @@ const RULES: &[Rule] = &[
     rule("http::server", &["http", "metrics", "clock", "quiet"], &[]),
     rule("http::connection", &["http", "metrics"], &[]),
     rule("http::crowd", &[], &[]),
+    rule("http::wire", &["http::limits"], &[]),
     rule("http::telemetry", &["http", "metrics"], &[]),
     rule("http::error", &[], &[]),
     rule("http::limits", &[], &[]),

@@ -30,6 +30,7 @@ use super::{
     limits,
     routes::Routes,
     server::{Opened, Peer},
+    wire::Wire,
 };
 use crate::metrics::{Metrics, Rejection};
 
@@ -127,7 +128,7 @@ impl Connection {
             })
         });
         let over = over.unwrap_or(stop);
-        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+        let mut connection = pin!(http.serve_connection(TokioIo::new(Wire::new(io)), service));
         let served = tokio::select! {
             served = connection.as_mut() => served,
             () = over.cancelled() => {
@@ -144,9 +145,15 @@ impl Connection {
 fn count(metrics: &Metrics, error: &hyper::Error) {
     if error.is_parse_too_large() {
         metrics.rejected(Rejection::HeaderTooLarge);
-    } else if error.is_timeout() {
+    } else if error.is_timeout() || was_not_taken(error) {
         metrics.rejected(Rejection::Timeout);
     } else if error.is_parse() {
         metrics.rejected(Rejection::Malformed);
     }
+}
+
+/// Whether its reader had no time left ([`Wire`]).
+fn was_not_taken(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }

@@ -10,6 +10,8 @@ pub const BODY_BYTES: usize = 16 * 1024;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// For a request to be answered, its body included; over it: 408.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// For an answer to be taken, from when its reader falls behind; over it, the connection is closed.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// For an order of a person to be carried out.
 pub const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a verdict may wait for a fresh view; then 503.

@@ -1,0 +1,49 @@
+//! Crowds of connections: what tests of strangers and of shares open, and what they ask meanwhile.
+
+use std::{io::Write as _, net::TcpStream, time::Duration};
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::{
+    process::{Daemon, call},
+    world::{World, until},
+};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// So many connections that say this and nothing more.
+pub(crate) fn crowd(port: u16, size: usize, says: &str) -> Vec<TcpStream> {
+    may_open(size as u64 + 300);
+    let one = |_| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        // Whoever was shown out meanwhile can't say anything.
+        let _ = stream.write_all(says.as_bytes());
+        stream
+    };
+    (0..size).map(one).collect()
+}
+
+/// This process may have that many files open.
+fn may_open(files: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < files) {
+        limit.current = Some(files);
+        setrlimit(Resource::Nofile, limit).expect("this test opens thousands of connections");
+    }
+}
+
+/// How often that was the reason to turn somebody away.
+pub(crate) fn rejected(world: &World, reason: &str) -> u64 {
+    let scraped = until("metrics", || call(world.metrics, "GET", "/metrics", &[], "").ok()).body;
+    let line = format!("crossfade_http_rejected_total{{reason=\"{reason}\"}} ");
+    let found = scraped.lines().find_map(|found| found.strip_prefix(&*line));
+    found.and_then(|count| count.parse().ok()).expect("a count")
+}
+
+/// Resident memory, in MB.
+pub(crate) fn resident(daemon: &Daemon) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}

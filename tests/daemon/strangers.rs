@@ -1,0 +1,55 @@
+//! What those can do who have shown no good credential, or who ask and don't listen.
+
+use std::{
+    io::{ErrorKind, Write as _},
+    time::Duration,
+};
+
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
+
+use crate::{
+    crowds::{crowd, rejected, resident},
+    process::call,
+    world::{VERIFIER, World, until},
+};
+
+const SET: &str = "/v1/accept-set?audience=https%3A%2F%2Fmcp.example.com%2Fslack";
+
+#[test]
+fn whoever_reads_no_answers_is_no_longer_asked_for_requests_and_then_cut_off() {
+    let world = World::new("30s");
+    let daemon = world.start();
+    let bearer = format!("Bearer {VERIFIER}");
+    let set = until("a set", || {
+        let answer = call(world.listen, "GET", SET, &[("Authorization", &bearer)], "").expect("an answer");
+        (answer.status == 200).then_some(answer)
+    });
+    let tag = set.header("etag").expect("a tag");
+    let request = |path: &str, header: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n{header}\r\n").repeat(100)
+    };
+    let (with_body, without) =
+        (request("/v1/nothing", ""), request(SET, &format!("If-None-Match: {tag}\r\n")));
+    let before = resident(&daemon);
+    let mut deaf = Vec::new();
+    for requests in [&without, &with_body, &without, &with_body] {
+        let mut stream = crowd(world.listen, 1, "").remove(0);
+        // So that the system keeps little on the way.
+        set_socket_recv_buffer_size(&stream, 1 << 14).expect("a small buffer");
+        set_socket_send_buffer_size(&stream, 1 << 14).expect("a small buffer");
+        stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a time-out");
+        let mut sent = 0;
+        let end = loop {
+            match stream.write(requests.as_bytes()) {
+                Ok(more) => sent += more,
+                Err(error) => break error.kind(),
+            }
+            assert!(sent < 16 << 20, "all that is sent is taken");
+        };
+        assert_eq!(end, ErrorKind::WouldBlock, "after {sent} bytes");
+        deaf.push(stream);
+    }
+    let grown = resident(&daemon).saturating_sub(before);
+    assert!(grown < 32, "{grown} MB for 4 connections");
+    until("each is cut off, and counted", || (rejected(&world, "timeout") >= 4).then_some(()));
+}
