@@ -151,4 +151,8 @@ impl Stranger {
     pub(super) fn is_known(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
+
+    pub(super) fn is_one(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
 }

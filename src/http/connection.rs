@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use axum::http::{HeaderValue, header};
 use hyper::{
     Request,
     body::Incoming,
@@ -114,18 +115,30 @@ impl Connection {
         let caller = Arc::new(Caller { peer, stranger, certificate });
         let routed = TowerToHyperService::new(routes.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            if let Some(feed) = routes.feed(&request) {
-                return Either::Left(Arc::clone(feed).answer(&request, &caller));
-            }
-            request.extensions_mut().insert(Arc::clone(&caller));
-            let departure = moves();
-            let answer = routed.call(request);
-            Either::Right(async move {
-                if let Some(departure) = departure {
-                    departure.ended().await;
+            let answer = if let Some(feed) = routes.feed(&request) {
+                Either::Left(Arc::clone(feed).answer(&request, &caller))
+            } else {
+                request.extensions_mut().insert(Arc::clone(&caller));
+                let departure = moves();
+                let answer = routed.call(request);
+                Either::Right(async move {
+                    if let Some(departure) = departure {
+                        departure.ended().await;
+                    }
+                    answer.await
+                })
+            };
+            let caller = Arc::clone(&caller);
+            async move {
+                let mut answer = answer.await;
+                if caller.stranger.is_one()
+                    && let Ok(answer) = &mut answer
+                {
+                    // One answer is what a stranger gets.
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                answer.await
-            })
+                answer
+            }
         });
         let over = over.unwrap_or(stop);
         let mut connection = pin!(http.serve_connection(TokioIo::new(Wire::new(io)), service));

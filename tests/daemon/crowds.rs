@@ -1,6 +1,10 @@
 //! Crowds of connections: what tests of strangers and of shares open, and what they ask meanwhile.
 
-use std::{io::Write as _, net::TcpStream, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -39,6 +43,15 @@ pub(crate) fn rejected(world: &World, reason: &str) -> u64 {
     let line = format!("crossfade_http_rejected_total{{reason=\"{reason}\"}} ");
     let found = scraped.lines().find_map(|found| found.strip_prefix(&*line));
     found.and_then(|count| count.parse().ok()).expect("a count")
+}
+
+/// All that comes until the other end closes; none: it does not.
+pub(crate) fn until_closed(stream: &mut TcpStream) -> Option<String> {
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+        _ => Some(String::from_utf8_lossy(&answer).into_owned()),
+    }
 }
 
 /// Resident memory, in MB.

@@ -8,12 +8,36 @@ use std::{
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 
 use crate::{
-    crowds::{crowd, rejected, resident},
+    crowds::{crowd, rejected, resident, until_closed},
     process::call,
     world::{VERIFIER, World, until},
 };
 
 const SET: &str = "/v1/accept-set?audience=https%3A%2F%2Fmcp.example.com%2Fslack";
+
+#[test]
+fn a_stranger_gets_one_answer_on_a_connection_and_a_client_gets_all() {
+    let world = World::new("30s");
+    let _daemon = world.start();
+    let request = |path: &str, headers: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let client = format!("Authorization: Bearer {VERIFIER}\r\n");
+    let proxy = format!("Crossfade-Credential: {VERIFIER}\r\n");
+    for (who, port, path, headers, answers) in [
+        ("a stranger", world.listen, "/v1/nothing", "", 1),
+        ("a proxy without a credential", world.listen, "/v1/authorize", "", 1),
+        ("a stranger who wants news", world.listen, "/v1/accept-set", "", 1),
+        ("anybody who asks whether we live", world.metrics, "/healthz", "", 1),
+        ("a client", world.listen, "/v1/nothing", &*client, 3),
+        ("a proxy", world.listen, "/v1/authorize", &*proxy, 3),
+    ] {
+        let said =
+            request(path, headers).repeat(2) + &request(path, &format!("{headers}Connection: close\r\n"));
+        let mut stream = crowd(port, 1, &said).remove(0);
+        let answer = until_closed(&mut stream).unwrap_or_default();
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), answers, "{who}: {answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{who}: {answer}");
+    }
+}
 
 #[test]
 fn whoever_reads_no_answers_is_no_longer_asked_for_requests_and_then_cut_off() {
