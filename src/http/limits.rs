@@ -24,6 +24,8 @@ pub const STRANGERS: usize = 1_024;
 pub const REQUESTS: usize = 4_096;
 /// Requests for accept sets that one client may hold open; over it: 503.
 pub const POLLS: usize = 2_048;
+/// Scrapes of `/metrics` that are being written; over it: 503.
+pub const SCRAPES: usize = 16;
 /// Of a report, what one line may count.
 pub const REPORTED: u64 = u32::MAX as u64;
 /// For connections to end at shutdown.
