@@ -23,6 +23,7 @@ mod reports;
 pub mod routes;
 pub mod server;
 pub mod socket;
+mod strangers;
 pub mod telemetry;
 pub mod tls;
 mod token;

@@ -91,6 +91,7 @@ impl AdminListener {
 
 impl Listener for AdminListener {
     type Io = UnixStream;
+    type Handshake = <UnixListener as Listener>::Handshake;
     type Opening = <UnixListener as Listener>::Opening;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {

@@ -3,19 +3,16 @@
 //! We hold hashes only. A credential has the shape of our tokens with the prefix `cfc`; anything
 //! else is refused before it is hashed.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, header};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crossfade_verify::{Digest, Shape, shape};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{limits, server::Peer, tls::Certificate};
+use super::{limits, server::Peer, strangers::Stranger, tls::Certificate};
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -107,7 +104,7 @@ impl Clients {
     pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Option<Arc<Client>> {
         let certified = self.by_certificate(caller.certificate.as_ref());
         let client = certified.or_else(|| self.authenticate(headers))?;
-        caller.stranger.is_known();
+        caller.stranger.leave();
         Some(client)
     }
 
@@ -136,23 +133,5 @@ pub struct Caller {
 impl From<Peer> for Caller {
     fn from(peer: Peer) -> Self {
         Self { peer, stranger: Stranger::default(), certificate: None }
-    }
-}
-
-/// A connection's place among the strangers, which it leaves with its first good credential.
-#[derive(Debug, Default)]
-pub(super) struct Stranger(Mutex<Option<OwnedSemaphorePermit>>);
-
-impl Stranger {
-    pub(super) fn new(place: OwnedSemaphorePermit) -> Self {
-        Self(Mutex::new(Some(place)))
-    }
-
-    pub(super) fn is_known(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    pub(super) fn is_one(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }

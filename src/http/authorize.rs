@@ -46,7 +46,7 @@ pub(super) async fn authorize(
             return not_configured();
         }
     };
-    caller.stranger.is_known();
+    caller.stranger.leave();
     let token = match credential::token(headers, &client.token_headers) {
         Ok(token) => token,
         Err(unfit) => {

@@ -2,13 +2,14 @@
 //! hold a connection for ever.)
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
     sync::Arc,
 };
 
 use axum::http::{HeaderValue, header};
+
 use hyper::{
     Request,
     body::Incoming,
@@ -26,11 +27,12 @@ use tokio::{
 use tokio_util::{either::Either, sync::CancellationToken};
 
 use super::{
-    auth::{Caller, Stranger},
+    auth::Caller,
     crowd::Move,
     limits,
     routes::Routes,
     server::{Opened, Peer},
+    strangers::{ShownOut, Stranger},
     wire::Wire,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -50,6 +52,7 @@ pub(super) struct Connection {
     pub(super) routes: Routes,
     pub(super) peer: Peer,
     pub(super) stranger: Stranger,
+    pub(super) shown_out: ShownOut,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
     pub(super) _place: OwnedSemaphorePermit,
@@ -57,13 +60,18 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Waits until it can be used; none: it never can.
-    pub(super) async fn open<Io>(
-        &self,
-        opening: impl Future<Output = io::Result<Opened<Io>>>,
-    ) -> Option<Opened<Io>> {
+    pub(super) async fn open<Io, Handshake>(
+        &mut self,
+        opening: impl Future<Output = io::Result<Handshake>>,
+    ) -> Option<Opened<Io>>
+    where
+        Handshake: Future<Output = io::Result<Opened<Io>>>,
+    {
+        let opened = open(&self.stranger, opening);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return None,
-            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opening) => opened,
+            () = self.shown_out.told() => return None,
+            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opened) => opened,
         };
         match opened {
             Ok(Ok(opened)) => return Some(opened),
@@ -110,9 +118,10 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, stranger, metrics, stop, _place } = self;
+        let Self { http, routes, peer, stranger, mut shown_out, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
         let caller = Arc::new(Caller { peer, stranger, certificate });
+        let wire = Wire::new(io, Arc::clone(&caller));
         let routed = TowerToHyperService::new(routes.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             let answer = if let Some(feed) = routes.feed(&request) {
@@ -141,9 +150,10 @@ impl Connection {
             }
         });
         let over = over.unwrap_or(stop);
-        let mut connection = pin!(http.serve_connection(TokioIo::new(Wire::new(io)), service));
+        let mut connection = pin!(http.serve_connection(TokioIo::new(wire), service));
         let served = tokio::select! {
             served = connection.as_mut() => served,
+            () = shown_out.told() => return,
             () = over.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -153,6 +163,31 @@ impl Connection {
             count(&metrics, &error);
         }
     }
+}
+
+/// Until the peer has begun with its handshake, it is silent. What follows is our work, for a while.
+async fn open<Io, Handshake>(
+    stranger: &Stranger,
+    opening: impl Future<Output = io::Result<Handshake>>,
+) -> io::Result<Opened<Io>>
+where
+    Handshake: Future<Output = io::Result<Opened<Io>>>,
+{
+    let mut opening = pin!(opening);
+    let begun = poll_fn(|context| {
+        let begun = opening.as_mut().poll(context);
+        if begun.is_pending() {
+            stranger.is_silent();
+        }
+        begun
+    });
+    let mut handshake = pin!(begun.await?);
+    stranger.spoke();
+    if let Ok(opened) = tokio::time::timeout(limits::HANDSHAKE_PATIENCE, handshake.as_mut()).await {
+        return opened;
+    }
+    stranger.is_silent();
+    handshake.await
 }
 
 fn count(metrics: &Metrics, error: &hyper::Error) {

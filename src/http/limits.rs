@@ -18,8 +18,10 @@ pub const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections on a listener.
 pub const CONNECTIONS: usize = 8_192;
-/// Of those, such as have not shown a credential yet: strangers can't crowd out clients.
+/// Of those, such as have not shown a credential yet. When all are taken, the one goes that has been silent for longest.
 pub const STRANGERS: usize = 1_024;
+/// How long a stranger's TLS handshake counts as work of ours, and not as its silence.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
 /// Verdicts and tokens in the making, at once.
 pub const REQUESTS: usize = 4_096;
 /// Requests for accept sets that one client may hold open; over it: 503.

@@ -11,17 +11,17 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener, UnixStream},
     runtime::Handle,
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    auth::Stranger,
     connection::{self, Connection},
     crowd::Crowd,
     limits,
     routes::Routes,
     socket::Socket,
+    strangers::{Admitted, Strangers},
     tls::Certificate,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -35,12 +35,21 @@ pub struct Peer {
     pub uid: Option<u32>,
 }
 
+impl Peer {
+    /// Whether it is the daemon's own user, or root.
+    fn is_ours(&self) -> bool {
+        self.uid.is_some_and(|uid| uid == 0 || uid == rustix::process::geteuid().as_raw())
+    }
+}
+
 /// A bound socket that hands out connections.
 pub trait Listener: Send + 'static {
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// What a connection needs before it can be used, and what others don't wait for.
-    type Opening: Future<Output = io::Result<Opened<Self::Io>>> + Send + 'static;
+    type Handshake: Future<Output = io::Result<Opened<Self::Io>>> + Send + 'static;
+    /// Where there is a handshake, its peer begins with it: until then we wait, and not the peer.
+    type Opening: Future<Output = io::Result<Self::Handshake>> + Send + 'static;
     /// The next connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Opening, Peer)>> + Send;
 }
@@ -58,14 +67,18 @@ pub struct Opened<Io> {
 
 impl<Io> Opened<Io> {
     /// One that needs nothing more.
-    fn at_once(io: Io) -> Ready<io::Result<Self>> {
-        ready(Ok(Self { io, certificate: None, over: None }))
+    pub fn at_once(io: Io) -> AtOnce<Io> {
+        ready(Ok(ready(Ok(Self { io, certificate: None, over: None }))))
     }
 }
 
+/// A connection without a handshake.
+pub type AtOnce<Io> = Ready<io::Result<Ready<io::Result<Opened<Io>>>>>;
+
 impl Listener for TcpListener {
     type Io = Socket;
-    type Opening = Ready<io::Result<Opened<Socket>>>;
+    type Handshake = Ready<io::Result<Opened<Socket>>>;
+    type Opening = AtOnce<Socket>;
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let (stream, peer) = accept(self).await?;
         Ok((Opened::at_once(stream), peer))
@@ -81,7 +94,8 @@ pub(super) async fn accept(listener: &TcpListener) -> io::Result<(Socket, Peer)>
 
 impl Listener for UnixListener {
     type Io = UnixStream;
-    type Opening = Ready<io::Result<Opened<UnixStream>>>;
+    type Handshake = Ready<io::Result<Opened<UnixStream>>>;
+    type Opening = AtOnce<UnixStream>;
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let (stream, _) = UnixListener::accept(self).await?;
         let uid = stream.peer_cred()?.uid();
@@ -98,8 +112,7 @@ pub async fn serve<L: Listener>(
     stop: CancellationToken,
     crowd: Option<Crowd>,
 ) {
-    let connections = Arc::new(Semaphore::new(limits::CONNECTIONS));
-    let strangers = Arc::new(Semaphore::new(limits::STRANGERS));
+    let door = Door::new();
     let tasks = TaskTracker::new();
     let http = connection::http();
     loop {
@@ -116,20 +129,20 @@ pub async fn serve<L: Listener>(
                 continue;
             }
         };
-        let places =
-            (Arc::clone(&connections).try_acquire_owned(), Arc::clone(&strangers).try_acquire_owned());
-        let (Ok(connection), Ok(stranger)) = places else {
-            metrics.rejected(Rejection::Connections);
-            continue;
+        let entered = tokio::select! {
+            () = stop.cancelled() => break,
+            entered = door.enter(&peer, &metrics) => entered,
         };
-        let served = Connection {
+        let Some((place, Admitted { stranger, shown_out, .. })) = entered else { continue };
+        let mut served = Connection {
             http: http.clone(),
             routes: routes.clone(),
             peer,
-            stranger: Stranger::new(stranger),
+            stranger,
+            shown_out,
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
-            _place: connection,
+            _place: place,
         };
         match &crowd {
             None => tasks.spawn(async move {
@@ -155,5 +168,41 @@ pub async fn serve<L: Listener>(
     tasks.close();
     if tokio::time::timeout(limits::DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not end within {:?}, and were cut off", limits::DRAIN);
+    }
+}
+
+/// Who gets in.
+struct Door {
+    connections: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
+}
+
+impl Door {
+    fn new() -> Self {
+        Self {
+            connections: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            strangers: Arc::new(Strangers::new(limits::STRANGERS)),
+        }
+    }
+
+    /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Clients are
+    /// never shown out. On the admin socket our own user and root are no strangers.
+    async fn enter(&self, peer: &Peer, metrics: &Metrics) -> Option<(OwnedSemaphorePermit, Admitted)> {
+        let place = Arc::clone(&self.connections).try_acquire_owned().ok();
+        let admitted = if peer.is_ours() {
+            place.is_some().then(Admitted::known)
+        } else {
+            self.strangers.admit(place.is_none())
+        };
+        if admitted.as_ref().is_none_or(|admitted| admitted.in_place_of_another) {
+            metrics.rejected(Rejection::Connections);
+        }
+        let admitted = admitted?;
+        let place = match place {
+            Some(place) => place,
+            // Whoever was shown out gives it back when its file is closed, which is at once.
+            None => Arc::clone(&self.connections).acquire_owned().await.ok()?,
+        };
+        Some((place, admitted))
     }
 }

@@ -1,4 +1,5 @@
-//! What passes between a connection and its socket: how long its reader may take for an answer.
+//! What passes between a connection and its socket: how long its reader may take for an answer, and when its sender is
+//! silent.
 //!
 //! No more than one answer waits for a reader, since no request is read before the answer to the one before is written.
 //! For that one its reader has a time, and gets no more by taking a little now and then. A long poll is not written yet, so
@@ -7,6 +8,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -15,18 +17,19 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::limits;
+use super::{auth::Caller, limits};
 
 pub(super) struct Wire<Io> {
     io: Io,
+    caller: Arc<Caller>,
     /// Ends when the answer has to be taken. It begins when the reader falls behind for the first time, and counts until
     /// the next request comes.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<Io> Wire<Io> {
-    pub(super) fn new(io: Io) -> Self {
-        Self { io, deadline: None }
+    pub(super) fn new(io: Io, caller: Arc<Caller>) -> Self {
+        Self { io, caller, deadline: None }
     }
 
     /// Whatever came of a write: an error, if it is too late for it.
@@ -48,7 +51,9 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
-        if buffer.filled().len() > before {
+        if read.is_pending() {
+            self.caller.stranger.is_silent();
+        } else if buffer.filled().len() > before {
             self.deadline = None;
         }
         read

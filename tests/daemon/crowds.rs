@@ -9,8 +9,8 @@ use std::{
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::{
-    process::{Daemon, call},
-    world::{World, until},
+    process::{Answer, Daemon, call},
+    world::{VERIFIER, World, until},
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,6 +35,21 @@ fn may_open(files: u64) {
         limit.current = Some(files);
         setrlimit(Resource::Nofile, limit).expect("this test opens thousands of connections");
     }
+}
+
+/// A verdict on the current token, for whoever has this credential, on a connection of its own.
+pub(crate) fn verdict(world: &World, credential: &str, token: &str) -> Option<Answer> {
+    let bearer = format!("Bearer {credential}");
+    let headers = [("Authorization", &*bearer), ("Content-Type", "application/x-www-form-urlencoded")];
+    call(world.listen, "POST", "/v1/introspect", &headers, &format!("token={token}")).ok()
+}
+
+pub(crate) fn is_accepted(answer: Option<Answer>) -> bool {
+    answer.is_some_and(|answer| answer.status == 200 && answer.json()["active"] == true)
+}
+
+pub(crate) fn verifier_is_served(world: &World, token: &str) -> bool {
+    is_accepted(verdict(world, VERIFIER, token))
 }
 
 /// How often that was the reason to turn somebody away.

@@ -8,7 +8,7 @@ use std::{
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 
 use crate::{
-    crowds::{crowd, rejected, resident, until_closed},
+    crowds::{crowd, rejected, resident, until_closed, verifier_is_served},
     process::call,
     world::{VERIFIER, World, until},
 };
@@ -76,4 +76,39 @@ fn whoever_reads_no_answers_is_no_longer_asked_for_requests_and_then_cut_off() {
     let grown = resident(&daemon).saturating_sub(before);
     assert!(grown < 32, "{grown} MB for 4 connections");
     until("each is cut off, and counted", || (rejected(&world, "timeout") >= 4).then_some(()));
+}
+
+#[test]
+fn idle_connections_shut_nobody_out() {
+    let world = World::new("30s");
+    let _daemon = world.start();
+    let token = world.token();
+    for (what, says) in [("idle", ""), ("half a head", "GET /v1/introspect HTTP/1.1\r\nHo")] {
+        let strangers = crowd(world.listen, 1_100, says);
+        for _ in 0..50 {
+            assert!(verifier_is_served(&world, &token), "{what}: a newcomer on `listen`");
+        }
+        drop(strangers);
+        let strangers = crowd(world.metrics, 1_100, says);
+        for _ in 0..50 {
+            let answer = call(world.metrics, "GET", "/healthz", &[], "").expect(what);
+            assert_eq!(answer.status, 200, "{what}: a newcomer on `metrics_listen`");
+        }
+        world.ok(&["health"]);
+        drop(strangers);
+    }
+    assert!(rejected(&world, "connections") > 100, "those who went are counted");
+}
+
+#[test]
+fn a_known_client_is_never_shown_out_for_a_newcomer() {
+    let world = World::new("30s");
+    let _daemon = world.start();
+    let ask = format!("GET /v1/nothing HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {VERIFIER}\r\n");
+    let mut client = crowd(world.listen, 1, &format!("{ask}\r\n")).remove(0);
+    until("it is known", || (rejected(&world, "malformed") >= 1).then_some(()));
+    let _strangers = crowd(world.listen, 2_100, "");
+    client.write_all(format!("{ask}Connection: close\r\n\r\n").as_bytes()).expect("it is still there");
+    let answer = until_closed(&mut client).unwrap_or_default();
+    assert_eq!(answer.matches("HTTP/1.1 404").count(), 2, "{answer}");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{Ready, ready},
+    future::Ready,
     io,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -15,7 +15,7 @@ use crossfade::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
         routes::Routes,
-        server::{self, Listener, Opened, Peer},
+        server::{self, AtOnce, Listener, Opened, Peer},
     },
     metrics::Metrics,
     rotation::{
@@ -251,11 +251,11 @@ struct Port(mpsc::UnboundedReceiver<DuplexStream>);
 
 impl Listener for Port {
     type Io = DuplexStream;
-    type Opening = Ready<io::Result<Opened<DuplexStream>>>;
+    type Handshake = Ready<io::Result<Opened<DuplexStream>>>;
+    type Opening = AtOnce<DuplexStream>;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let Some(io) = self.0.recv().await else { return std::future::pending().await };
-        let opened = Opened { io, certificate: None, over: None };
-        Ok((ready(Ok(opened)), Peer { name: "a server".into(), uid: None }))
+        Ok((Opened::at_once(io), Peer { name: "a server".into(), uid: None }))
     }
 }

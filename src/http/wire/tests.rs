@@ -6,10 +6,12 @@ use tokio::{
 };
 
 use super::*;
+use crate::http::server::Peer;
 
 fn wire(buffer: usize) -> (Wire<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
     let (ours, theirs) = duplex(buffer);
-    (Wire::new(ours), theirs)
+    let caller = Caller::from(Peer { name: "somebody".into(), uid: None });
+    (Wire::new(ours, Arc::new(caller)), theirs)
 }
 
 /// A little before, and a little after, an answer has to be taken.
