@@ -84,6 +84,7 @@ const RULES: &[Rule] = &[
     rule("http::server", &["http", "metrics", "clock", "quiet"], &[]),
     rule("http::connection", &["http", "metrics"], &[]),
     rule("http::crowd", &[], &[]),
+    rule("http::capacity", &["http::limits"], PURE),
     rule("http::strangers", &[], &[]),
     rule("http::wire", &["http"], &[]),
     rule("http::telemetry", &["http", "metrics"], &[]),

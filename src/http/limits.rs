@@ -16,12 +16,17 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a verdict may wait for a fresh view; then 503.
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
-/// Connections on a listener.
+/// Connections on `listen`. When all are taken by clients, newcomers are closed.
 pub const CONNECTIONS: usize = 8_192;
-/// Of those, such as have not shown a credential yet. When all are taken, the one goes that has been silent for longest.
+/// Connections on a listener that have not shown a credential yet. When all are taken, the one goes that has been silent
+/// for longest. (Of fewer connections, a quarter.)
 pub const STRANGERS: usize = 1_024;
 /// How long a stranger's TLS handshake counts as work of ours, and not as its silence.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
+/// Connections on the admin socket: those of the daemon's own user, and of root. Newcomers are closed.
+pub const ADMIN_CONNECTIONS: usize = 256;
+/// Files that connections leave to everything else: AWS (64 reads at once), the store, logs, the runtime.
+pub const OTHER_FILES: usize = 192;
 /// Verdicts and tokens in the making, at once.
 pub const REQUESTS: usize = 4_096;
 /// Requests for accept sets that one client may hold open; over it: 503.

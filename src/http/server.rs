@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    capacity::Places,
     connection::{self, Connection},
     crowd::Crowd,
     limits,
@@ -24,7 +25,14 @@ use super::{
     strangers::{Admitted, Strangers},
     tls::Certificate,
 };
-use crate::metrics::{Metrics, Rejection};
+use crate::{
+    clock::Clock,
+    metrics::{Metrics, Rejection},
+    quiet::Quiet,
+};
+
+/// How often it is said that connections can't be accepted.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Who is at the other end: for the audit log and for the admin socket.
 #[derive(Clone, Debug)]
@@ -103,16 +111,33 @@ impl Listener for UnixListener {
     }
 }
 
+/// What a listener's connections need.
+#[derive(Clone)]
+pub struct Service {
+    /// What is answered.
+    pub routes: Routes,
+    /// How many there may be.
+    pub places: Places,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The machine's clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Ends it.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("places", &self.places).finish_non_exhaustive()
+    }
+}
+
 /// Serves until cancelled, then lets requests in flight end, for a while. With a crowd, those that wait for news are
 /// served there.
-pub async fn serve<L: Listener>(
-    mut listener: L,
-    routes: Routes,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-    crowd: Option<Crowd>,
-) {
-    let door = Door::new();
+pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option<Crowd>) {
+    let Service { routes, places, metrics, clock, stop } = service;
+    let door = Door::new(places);
+    let quiet = Quiet::new(1, TOLD_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
     loop {
@@ -123,9 +148,12 @@ pub async fn serve<L: Listener>(
         let (opening, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, say: it passes, and a tight loop would not help.
-                tracing::warn!("a connection could not be accepted: {error}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                // Out of files, say, by others' doing: our own connections leave some. It passes, and a tight loop would
+                // not help. The other listeners have loops of their own.
+                if let Some(left_out) = quiet.may_write(clock.moment().boot_ms) {
+                    tracing::warn!("a connection could not be accepted: {error}{left_out}");
+                }
+                clock.sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
@@ -178,10 +206,11 @@ struct Door {
 }
 
 impl Door {
-    fn new() -> Self {
+    fn new(places: Places) -> Self {
+        let Places { connections, strangers } = places;
         Self {
-            connections: Arc::new(Semaphore::new(limits::CONNECTIONS)),
-            strangers: Arc::new(Strangers::new(limits::STRANGERS)),
+            connections: Arc::new(Semaphore::new(connections)),
+            strangers: Arc::new(Strangers::new(strangers)),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    process::Command,
     time::Duration,
 };
 
@@ -14,6 +15,25 @@ use crate::{
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts a daemon that may have so many files open, whatever its test may.
+pub(crate) fn with_files(world: &World, limit: &str) -> Daemon {
+    let served = world.command("serve");
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]).arg(served.get_program());
+    limited.args(served.get_args()).args(["--log-format", "text"]).current_dir(world.folder.path());
+    for (name, value) in served.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let daemon = Daemon::start(&mut limited);
+    until("it is ready", || {
+        call(world.metrics, "GET", "/readyz", &[], "").ok().filter(|answer| answer.status == 200)
+    });
+    daemon
+}
 
 /// So many connections that say this and nothing more.
 pub(crate) fn crowd(port: u16, size: usize, says: &str) -> Vec<TcpStream> {

@@ -1,16 +1,18 @@
-//! What those can do who have shown no good credential, or who ask and don't listen.
+//! What those can do who have shown no good credential: to `listen`, to `metrics_listen`, and to the files that a
+//! daemon may open.
 
 use std::{
     io::{ErrorKind, Write as _},
+    net::TcpStream,
     time::Duration,
 };
 
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 
 use crate::{
-    crowds::{crowd, rejected, resident, until_closed, verifier_is_served},
+    crowds::{crowd, rejected, resident, until_closed, verifier_is_served, with_files},
     process::call,
-    world::{VERIFIER, World, until},
+    world::{SECRET, VERIFIER, World, until},
 };
 
 const SET: &str = "/v1/accept-set?audience=https%3A%2F%2Fmcp.example.com%2Fslack";
@@ -111,4 +113,31 @@ fn a_known_client_is_never_shown_out_for_a_newcomer() {
     client.write_all(format!("{ask}Connection: close\r\n\r\n").as_bytes()).expect("it is still there");
     let answer = until_closed(&mut client).unwrap_or_default();
     assert_eq!(answer.matches("HTTP/1.1 404").count(), 2, "{answer}");
+}
+
+#[test]
+fn as_many_files_are_used_as_the_system_allows() {
+    let world = World::new("30s");
+    let daemon = with_files(&world, "ulimit -S -n 200");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).expect("limits");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a line");
+    let numbers: Vec<&str> = files.split_whitespace().collect();
+    assert_eq!(numbers[0], numbers[1], "{files}");
+    assert_ne!(numbers[0], "200");
+}
+
+#[test]
+fn connections_leave_files_to_orders_and_to_the_store() {
+    let world = World::new("30s");
+    let daemon = with_files(&world, "ulimit -n 512");
+    let _everywhere: Vec<Vec<TcpStream>> =
+        [world.listen, world.metrics].map(|port| crowd(port, 600, "")).into();
+    let token = world.token();
+    assert!(verifier_is_served(&world, &token), "a newcomer");
+    world.ok(&["health"]);
+    world.ok(&["revoke", SECRET, "--all", "--yes"]);
+    assert_ne!(world.token(), token);
+    let complaints = daemon.log().matches("could not be accepted").count();
+    assert_eq!(complaints, 0, "{}", daemon.log());
+    assert!(daemon.log().contains("512 files"), "it says why it takes fewer: {}", daemon.log());
 }

@@ -14,8 +14,9 @@ use crossfade::{
     http::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
+        capacity::Capacity,
         routes::Routes,
-        server::{self, AtOnce, Listener, Opened, Peer},
+        server::{self, AtOnce, Listener, Opened, Peer, Service},
     },
     metrics::Metrics,
     rotation::{
@@ -155,11 +156,16 @@ impl Running {
         }
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         metrics.know_audience(AUDIENCE, &["bot"]);
-        let verdicts =
-            Verdicts { distribution: Arc::clone(&distribution), metrics: Arc::clone(&metrics), clock };
+        let verdicts = Verdicts {
+            distribution: Arc::clone(&distribution),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+        };
         let routes = api::routes(verdicts, None, clients(), stop.clone());
         let port = Port(world.network.listen(host));
-        tasks.spawn(server::serve(port, routes.clone(), metrics, stop, None));
+        let places = Capacity::of(u64::MAX).listen;
+        let service = Service { routes: routes.clone(), places, metrics, clock, stop };
+        tasks.spawn(server::serve(port, service, None));
         Self { distribution, routes, inboxes, observer, tasks }
     }
 
