@@ -23,6 +23,7 @@ pub mod operator;
 mod reports;
 pub mod routes;
 pub mod server;
+pub mod share;
 pub mod socket;
 mod strangers;
 pub mod telemetry;

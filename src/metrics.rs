@@ -67,9 +67,9 @@ pub enum Rejection {
     Handshake,
     /// The request did not arrive, was not answered, or its answer was not taken, in time.
     Timeout,
-    /// Too many connections.
+    /// Too many connections: a newcomer, or whoever had to go for one.
     Connections,
-    /// Too many requests at once.
+    /// Too many requests at once, or a client over its share.
     Busy,
 }
 

@@ -85,6 +85,7 @@ const RULES: &[Rule] = &[
     rule("http::connection", &["http", "metrics"], &[]),
     rule("http::crowd", &[], &[]),
     rule("http::capacity", &["http::limits"], PURE),
+    rule("http::share", &["http::limits"], &[]),
     rule("http::strangers", &[], &[]),
     rule("http::wire", &["http"], &[]),
     rule("http::telemetry", &["http", "metrics"], &[]),

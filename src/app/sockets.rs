@@ -51,9 +51,10 @@ pub(super) fn capacity() -> Capacity {
     let capacity = Capacity::of(files);
     if !capacity.is_whole() {
         tracing::warn!(
-            "{files} files may be open, so that `listen` takes {} connections and not {}: if that is too few, raise the \
-             hard limit (`ulimit -Hn`, `LimitNOFILE=`)",
+            "{files} files may be open, so that `listen` takes {} connections ({} of one client) and not {}: if that is \
+             too few, raise the hard limit (`ulimit -Hn`, `LimitNOFILE=`)",
             capacity.listen.connections,
+            capacity.listen.connections / limits::SHARE,
             limits::CONNECTIONS
         );
     }

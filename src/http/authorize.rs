@@ -46,7 +46,10 @@ pub(super) async fn authorize(
             return not_configured();
         }
     };
-    caller.stranger.leave();
+    let (true, Some(_of_its_share)) = (caller.is_known(&client), client.share.request()) else {
+        verdicts.metrics.rejected(Rejection::Busy);
+        return ApiError::busy("this client has too many requests or connections at once").into_response();
+    };
     let token = match credential::token(headers, &client.token_headers) {
         Ok(token) => token,
         Err(unfit) => {

@@ -53,6 +53,8 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) stranger: Stranger,
     pub(super) shown_out: ShownOut,
+    /// How many of them one client may have.
+    pub(super) share: usize,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
     pub(super) _place: OwnedSemaphorePermit,
@@ -118,9 +120,9 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, stranger, mut shown_out, metrics, stop, _place } = self;
+        let Self { http, routes, peer, stranger, mut shown_out, share, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let caller = Arc::new(Caller { peer, stranger, certificate });
+        let caller = Arc::new(Caller { peer, stranger, certificate, share, client: Default::default() });
         let wire = Wire::new(io, Arc::clone(&caller));
         let routed = TowerToHyperService::new(routes.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {

@@ -1,4 +1,4 @@
-//! The limits of everything that comes from outside.
+//! The limits of everything that comes from outside: what each bounds, and who is refused when it is full.
 
 use std::time::Duration;
 
@@ -27,8 +27,13 @@ pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
 pub const ADMIN_CONNECTIONS: usize = 256;
 /// Files that connections leave to everything else: AWS (64 reads at once), the store, logs, the runtime.
 pub const OTHER_FILES: usize = 192;
-/// Verdicts and tokens in the making, at once.
+/// Verdicts and tokens in the making, at once; over it: 503.
 pub const REQUESTS: usize = 4_096;
+/// One client's part of the requests, and of the connections on `listen`: another one always finds a place. Over it,
+/// that client alone gets 503. More is nobody's need: it may hold open no more than [`POLLS`].
+pub const SHARE: usize = 2;
+/// One client's requests whose bodies have not come yet; over it: 503. At 16 KiB each, that is 4 MiB.
+pub const BODIES: usize = 256;
 /// Requests for accept sets that one client may hold open; over it: 503.
 pub const POLLS: usize = 2_048;
 /// Scrapes of `/metrics` that are being written; over it: 503.

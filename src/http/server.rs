@@ -168,6 +168,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
             peer,
             stranger,
             shown_out,
+            share: (places.connections / limits::SHARE).max(1),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
             _place: place,

@@ -11,10 +11,29 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::{
     process::{Answer, Daemon, call},
-    world::{VERIFIER, World, until},
+    world::{AUDIENCE, VERIFIER, World, until},
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A world with a second verifier, and its credential.
+pub(crate) fn with_another() -> (World, String) {
+    let world = World::new("30s");
+    let said = world.ok(&["credential"]);
+    let words: Vec<&str> = said.split_whitespace().map(|word| word.trim_matches('"')).collect();
+    let secret = format!(
+        "  - {{name: {}, client_id: slack-bot, audience: {AUDIENCE}, grace: 30s}}\n",
+        crate::world::SECRET
+    );
+    world.write_config(
+        &secret,
+        &format!(
+            "  - {{id: another, role: verifier, audiences: [\"{AUDIENCE}\"], credential_sha256: {}}}\n",
+            words[3]
+        ),
+    );
+    (world, words[1].to_owned())
+}
 
 /// Starts a daemon that may have so many files open, whatever its test may.
 pub(crate) fn with_files(world: &World, limit: &str) -> Daemon {
@@ -57,6 +76,14 @@ fn may_open(files: u64) {
     }
 }
 
+/// The head of a request for a verdict, with a body of that length to come.
+pub(crate) fn asks(credential: &str, body: usize) -> String {
+    format!(
+        "POST /v1/introspect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {credential}\r\nContent-Type: \
+         application/x-www-form-urlencoded\r\nContent-Length: {body}\r\n\r\n"
+    )
+}
+
 /// A verdict on the current token, for whoever has this credential, on a connection of its own.
 pub(crate) fn verdict(world: &World, credential: &str, token: &str) -> Option<Answer> {
     let bearer = format!("Bearer {credential}");
@@ -94,4 +121,9 @@ pub(crate) fn resident(daemon: &Daemon) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("a status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}
+
+/// How many files it has open.
+pub(crate) fn open_files(daemon: &Daemon) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("its files").count()
 }

@@ -27,6 +27,7 @@ mod requests;
 mod restored;
 mod rotation;
 mod setup;
+mod shares;
 mod signals;
 mod stands_now;
 mod stops;

@@ -193,6 +193,7 @@ fn clients() -> Arc<Clients> {
         secrets: Arc::new([]),
         token_headers: Arc::new([]),
         polls: Polls::default(),
+        share: Arc::default(),
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
