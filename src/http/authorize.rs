@@ -125,9 +125,11 @@ fn refused(audience: &str, presented: bool) -> Response {
     response
 }
 
-/// To try again would not help, so there is no Retry-After.
+/// To try again would not help, so there is no Retry-After. A client that was taken out of the config loses its
+/// connections.
 fn not_configured() -> Response {
     let mut response = ApiError::unavailable("the proxy is not set up as it has to be").into_response();
     response.headers_mut().remove(header::RETRY_AFTER);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -42,6 +42,19 @@ fn a_stranger_gets_one_answer_on_a_connection_and_a_client_gets_all() {
 }
 
 #[test]
+fn a_proxy_whose_credential_is_no_longer_right_loses_its_connection() {
+    let world = World::new("30s");
+    let _daemon = world.start();
+    let ask = |credential: &str| {
+        format!("GET /v1/authorize HTTP/1.1\r\nHost: x\r\nCrossfade-Credential: {credential}\r\n\r\n")
+    };
+    let mut proxy = crowd(world.listen, 1, &(ask(VERIFIER) + &ask("another").repeat(2))).remove(0);
+    let answers = until_closed(&mut proxy).unwrap_or_default();
+    let status = |code: &str| answers.matches(&format!("HTTP/1.1 {code}")).count();
+    assert_eq!((status("401"), status("503")), (1, 1), "{answers}");
+}
+
+#[test]
 fn whoever_reads_no_answers_is_no_longer_asked_for_requests_and_then_cut_off() {
     let world = World::new("30s");
     let daemon = world.start();
