@@ -24,6 +24,7 @@ use crate::{
         crowd::Crowd,
         limits,
         operator::Running,
+        routes::Routes,
         server, telemetry,
         tls::{self, Material, Tls},
     },
@@ -290,17 +291,25 @@ impl Parts {
         };
         let admin = admin::router(admin, admin::about_tokens(tokens, Arc::new(verdicts)));
         let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;
-        let crowd = Some(self.crowd.clone());
+        let capacity = sockets::capacity();
+        let service = |routes: Routes, places| server::Service {
+            routes,
+            places,
+            metrics: Arc::clone(metrics),
+            clock: Arc::clone(clock),
+            stop: stop.clone(),
+        };
+        let (public, crowd) = (service(public, capacity.listen), Some(self.crowd.clone()));
         match &self.tls {
             Some(tls) => {
                 tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
                 let listen = tls::Listener { tcp: listen, tls: Arc::clone(tls) };
-                tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone(), crowd))
+                tasks.spawn(server::serve(listen, public, crowd))
             }
-            None => tasks.spawn(server::serve(listen, public, Arc::clone(metrics), stop.clone(), crowd)),
+            None => tasks.spawn(server::serve(listen, public, crowd)),
         };
-        tasks.spawn(server::serve(metrics_listen, telemetry.into(), Arc::clone(metrics), stop.clone(), None));
-        tasks.spawn(server::serve(admin_socket, admin.into(), Arc::clone(metrics), stop.clone(), None));
+        tasks.spawn(server::serve(metrics_listen, service(telemetry.into(), capacity.metrics), None));
+        tasks.spawn(server::serve(admin_socket, service(admin.into(), capacity.admin), None));
     }
 }
 

@@ -65,11 +65,11 @@ pub enum Rejection {
     Malformed,
     /// No TLS, none that we speak, or a client's certificate that is missing or not good.
     Handshake,
-    /// The request did not arrive, or was not answered, in time.
+    /// The request did not arrive, was not answered, or its answer was not taken, in time.
     Timeout,
-    /// Too many connections.
+    /// Too many connections: a newcomer, or whoever had to go for one.
     Connections,
-    /// Too many requests at once.
+    /// Too many requests at once, or a client over its share.
     Busy,
     /// A token that was not handed out, because the audit log could not be written in time.
     Unwritten,

@@ -14,7 +14,12 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use crate::{
     clock::Clock,
     config::Config,
-    http::server::{Listener, Peer},
+    http::{
+        capacity::Capacity,
+        limits,
+        server::{Listener, Peer},
+    },
+    lifecycle,
 };
 
 /// How often the admin socket's name is looked at.
@@ -38,6 +43,22 @@ impl Sockets {
             admin: AdminListener::bind(&config.admin_socket, clock).await?,
         })
     }
+}
+
+/// How many connections are taken, so that files are left for all else.
+pub(super) fn capacity() -> Capacity {
+    let files = lifecycle::open_files();
+    let capacity = Capacity::of(files);
+    if !capacity.is_whole() {
+        tracing::warn!(
+            "{files} files may be open, so that `listen` takes {} connections ({} of one client) and not {}: if that is \
+             too few, raise the hard limit (`ulimit -Hn`, `LimitNOFILE=`)",
+            capacity.listen.connections,
+            capacity.listen.connections / limits::SHARE,
+            limits::CONNECTIONS
+        );
+    }
+    capacity
 }
 
 /// Listens on the admin socket. Where its name goes (a cleaner of temporary files, a folder that was put back), it is
@@ -91,6 +112,7 @@ impl AdminListener {
 
 impl Listener for AdminListener {
     type Io = UnixStream;
+    type Handshake = <UnixListener as Listener>::Handshake;
     type Opening = <UnixListener as Listener>::Opening;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {

@@ -64,6 +64,7 @@ pub(super) fn clients(config: &Config) -> Known {
             secrets: client.secrets.iter().cloned().collect(),
             token_headers: client.token_headers.iter().cloned().collect(),
             polls: Polls::default(),
+            share: Arc::default(),
         });
         let by_credential = client.credentials.iter().map(|digest| (*digest, Arc::clone(&ours)));
         clients.by_credential.extend(by_credential);

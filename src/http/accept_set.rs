@@ -45,13 +45,13 @@ impl Feed {
         request: &Request<B>,
         caller: &Caller,
     ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<B> {
-        let client = self.gate.clients.identify(request.headers(), caller);
+        let client = self.gate.identify(request.headers(), caller);
         let asked =
             client.map(|client| (Asked::of(&self, &client, request.uri(), request.headers()), client));
         async move {
             let response = match asked {
-                Some((asked, client)) => self.answer_to(asked, &client).await,
-                None => ApiError::bad_credential().into_response(),
+                Ok((asked, client)) => self.answer_to(asked, &client).await,
+                Err(error) => error.into_response(),
             };
             Ok(self.gate.seal(response, false))
         }
@@ -145,7 +145,7 @@ impl Asked {
     /// Waits until another content counts, or a heartbeat is due, or the client or the daemon is no more.
     async fn hold(&self, feed: &Feed, client: &Client, publication: &Publication) -> Result<(), ApiError> {
         let Ok(_place) = client.polls.places.try_acquire() else {
-            return Err(ApiError::unavailable("this client holds too many requests open already"));
+            return Err(feed.gate.too_many("this client holds too many requests open already"));
         };
         let freshness = Duration::from_millis(publication.view.set.freshness_ms());
         let wait = self.wait.min(longest_wait(freshness));

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use tokio::sync::Semaphore;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     accept_set::Feed,
-    auth::{Caller, Clients},
+    auth::{Caller, Client, Clients, Stays},
     authorize::{Proxies, authorize},
     error::ApiError,
     introspect::introspect,
@@ -112,23 +113,59 @@ fn is_authorize(path: &str) -> bool {
 }
 
 impl Gate {
-    /// Sheds load before anything is read: what can't be answered in time is better told so at once. Lets in only who has
-    /// a credential.
+    /// Lets in only who has a credential. What can't be answered in time is better told so at once: first its client's
+    /// share is looked at, then its body is awaited, and only then it takes a place from the others.
     async fn admit(&self, mut request: Request, caller: &Caller, next: Next) -> Response {
-        let Ok(_place) = self.places.try_acquire() else {
-            return ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at once")
-                .into_response();
-        };
-        if !is_authorize(request.uri().path()) {
-            let Some(client) = self.clients.identify(request.headers(), caller) else {
-                return ApiError::bad_credential().into_response();
-            };
-            // Nothing behind this needs it, and what is not there can't leak.
-            request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(client);
-            DefaultBodyLimit::max(limits::BODY_BYTES).apply(&mut request);
+        if is_authorize(request.uri().path()) {
+            // It awaits no body, and looks at its client's share when it knows whose it is.
+            let Some(_place) = self.place() else { return self.busy("too many requests at once") };
+            return next.run(request).await;
         }
+        let client = match self.identify(request.headers(), caller) {
+            Ok(client) => client,
+            Err(error) => return error.into_response(),
+        };
+        let share = Arc::clone(&client.share);
+        let Some(_of_its_share) = share.request() else { return self.busy(TOO_MANY) };
+        if *request.method() == Method::POST {
+            let (head, body) = request.into_parts();
+            let Some(awaited) = share.body() else { return self.busy(TOO_MANY) };
+            let body = match Limited::new(body, limits::BODY_BYTES).collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(error) if error.is::<LengthLimitError>() => return too_large(),
+                Err(_) => return ApiError::invalid_request("the body broke off").into_response(),
+            };
+            drop(awaited);
+            request = Request::from_parts(head, body.into());
+        }
+        let Some(_place) = self.place() else { return self.busy("too many requests at once") };
+        // Nothing behind this needs it, and what is not there can't leak.
+        request.headers_mut().remove(header::AUTHORIZATION);
+        request.extensions_mut().insert(client);
         next.run(request).await
+    }
+
+    /// Who calls, or what an unknown one is told.
+    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Client>, ApiError> {
+        self.clients.identify(headers, caller).map_err(|stays| match stays {
+            Stays::Stranger => ApiError::bad_credential(),
+            Stays::OneTooMany => self.too_many("this client has too many connections already"),
+        })
+    }
+
+    /// Told to whoever is over a limit, and counted.
+    pub(super) fn too_many(&self, what: &str) -> ApiError {
+        self.metrics.rejected(Rejection::Busy);
+        ApiError::busy(what)
+    }
+
+    fn busy(&self, what: &str) -> Response {
+        self.too_many(what).into_response()
+    }
+
+    /// A place among all requests, held until it is answered.
+    fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.try_acquire().ok()
     }
 
     /// Every answer leaves uncacheable, and every rejection is counted.
@@ -149,6 +186,14 @@ impl Gate {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+}
+
+/// Also what a client of several processes is told, so that its owner knows whose load it is.
+const TOO_MANY: &str = "this client has too many requests at once";
+
+fn too_large() -> Response {
+    let what = "the body is over 16 KiB: send a report in several parts";
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", what).into_response()
 }
 
 async fn no_such_endpoint() -> ApiError {

@@ -12,10 +12,16 @@ use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, header};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crossfade_verify::{Digest, Shape, shape};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{limits, server::Peer, tls::Certificate};
+use super::{
+    limits,
+    server::Peer,
+    share::{Among, Share},
+    strangers::Stranger,
+    tls::Certificate,
+};
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -43,6 +49,8 @@ pub struct Client {
     pub token_headers: Arc<[String]>,
     /// The requests that it holds open.
     pub polls: Polls,
+    /// What else it takes.
+    pub share: Arc<Share>,
 }
 
 /// The requests that a client holds open: its share of places, and their end.
@@ -103,12 +111,11 @@ impl Clients {
         (client.id.as_bytes() == &pair[..colon]).then_some(client)
     }
 
-    /// Who calls, by certificate or credential; none: nobody that we know.
-    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Option<Arc<Client>> {
+    /// Who calls, by certificate or credential.
+    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Client>, Stays> {
         let certified = self.by_certificate(caller.certificate.as_ref());
-        let client = certified.or_else(|| self.authenticate(headers))?;
-        caller.stranger.is_known();
-        Some(client)
+        let client = certified.or_else(|| self.authenticate(headers)).ok_or(Stays::Stranger)?;
+        if caller.is_known(&client) { Ok(client) } else { Err(Stays::OneTooMany) }
     }
 
     /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
@@ -125,30 +132,85 @@ impl Clients {
     }
 }
 
+/// Why a connection is none of a client's.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Stays {
+    /// It shows nothing that we know.
+    Stranger,
+    /// Its client has its share of connections already.
+    OneTooMany,
+}
+
 /// Who is at the other end, as far as its connection shows.
 #[derive(Debug)]
 pub struct Caller {
     pub(super) peer: Peer,
     pub(super) stranger: Stranger,
     pub(super) certificate: Option<Arc<Certificate>>,
+    /// How many connections one client may have here.
+    pub(super) share: usize,
+    /// Whose the connection is: the client's that asked last.
+    pub(super) client: Mutex<Option<Among>>,
 }
 
 impl From<Peer> for Caller {
     fn from(peer: Peer) -> Self {
-        Self { peer, stranger: Stranger::default(), certificate: None }
+        Self {
+            peer,
+            stranger: Stranger::default(),
+            certificate: None,
+            share: limits::CONNECTIONS,
+            client: Mutex::default(),
+        }
     }
 }
 
-/// A connection's place among the strangers, which it leaves with its first good credential.
-#[derive(Debug, Default)]
-pub(super) struct Stranger(Mutex<Option<OwnedSemaphorePermit>>);
+impl Caller {
+    /// The connection is this client's from now on. False: that one has its share already.
+    ///
+    /// After each new config a client is another one, with a share of its own, and its connections come to it one after the
+    /// other, with their next request.
+    pub(super) fn is_known(&self, client: &Arc<Client>) -> bool {
+        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.as_ref().is_some_and(|among| among.is_of(&client.share)) {
+            let Some(among) = Among::enter(&client.share, self.share) else { return false };
+            *known = Some(among);
+            self.stranger.leave();
+        }
+        true
+    }
+}
 
-impl Stranger {
-    pub(super) fn new(place: OwnedSemaphorePermit) -> Self {
-        Self(Mutex::new(Some(place)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(id: &str) -> Arc<Client> {
+        Arc::new(Client {
+            id: id.into(),
+            role: Role::Verifier,
+            audiences: [].into(),
+            secrets: [].into(),
+            token_headers: [].into(),
+            polls: Polls::default(),
+            share: Arc::default(),
+        })
     }
 
-    pub(super) fn is_known(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// A connection where each client may have one.
+    fn connection() -> Caller {
+        Caller { share: 1, ..Caller::from(Peer { name: "somewhere".into(), uid: None }) }
+    }
+
+    #[test]
+    fn a_connection_is_in_the_share_of_the_client_that_asked_last_on_it() {
+        let (one, other) = (client("one"), client("other"));
+        let (first, second) = (connection(), connection());
+        assert!(first.is_known(&one) && first.is_known(&one), "it is counted once");
+        assert!(!second.is_known(&one) && second.is_known(&other));
+        assert!(!first.is_known(&other), "and is still the one's");
+        drop(second);
+        assert!(first.is_known(&other));
+        assert!(connection().is_known(&one), "it has its place back");
     }
 }

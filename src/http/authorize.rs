@@ -58,7 +58,10 @@ pub(super) async fn authorize(
             return not_configured();
         }
     };
-    caller.stranger.is_known();
+    let (true, Some(_of_its_share)) = (caller.is_known(&client), client.share.request()) else {
+        verdicts.metrics.rejected(Rejection::Busy);
+        return ApiError::busy("this client has too many requests or connections at once").into_response();
+    };
     let token = match credential::token(headers, &client.token_headers) {
         Ok(token) => token,
         Err(flaw) => {
@@ -134,9 +137,11 @@ fn refused(audience: &str, presented: bool) -> Response {
     response
 }
 
-/// To try again would not help, so there is no Retry-After.
+/// To try again would not help, so there is no Retry-After. A client that was taken out of the config loses its
+/// connections.
 fn not_configured() -> Response {
     let mut response = ApiError::unavailable("the proxy is not set up as it has to be").into_response();
     response.headers_mut().remove(header::RETRY_AFTER);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }

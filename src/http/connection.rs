@@ -2,11 +2,13 @@
 //! hold a connection for ever.)
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
     sync::Arc,
 };
+
+use axum::http::{HeaderValue, header};
 
 use hyper::{
     Request,
@@ -25,11 +27,13 @@ use tokio::{
 use tokio_util::{either::Either, sync::CancellationToken};
 
 use super::{
-    auth::{Caller, Stranger},
+    auth::Caller,
     crowd::Move,
     limits,
     routes::Routes,
     server::{Opened, Peer},
+    strangers::{ShownOut, Stranger},
+    wire::Wire,
 };
 use crate::metrics::{Metrics, Rejection};
 
@@ -48,6 +52,9 @@ pub(super) struct Connection {
     pub(super) routes: Routes,
     pub(super) peer: Peer,
     pub(super) stranger: Stranger,
+    pub(super) shown_out: ShownOut,
+    /// How many of them one client may have.
+    pub(super) share: usize,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
     pub(super) _place: OwnedSemaphorePermit,
@@ -55,13 +62,18 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Waits until it can be used; none: it never can.
-    pub(super) async fn open<Io>(
-        &self,
-        opening: impl Future<Output = io::Result<Opened<Io>>>,
-    ) -> Option<Opened<Io>> {
+    pub(super) async fn open<Io, Handshake>(
+        &mut self,
+        opening: impl Future<Output = io::Result<Handshake>>,
+    ) -> Option<Opened<Io>>
+    where
+        Handshake: Future<Output = io::Result<Opened<Io>>>,
+    {
+        let opened = open(&self.stranger, opening);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return None,
-            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opening) => opened,
+            () = self.shown_out.told() => return None,
+            opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opened) => opened,
         };
         match opened {
             Ok(Ok(opened)) => return Some(opened),
@@ -108,28 +120,42 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, stranger, metrics, stop, _place } = self;
+        let Self { http, routes, peer, stranger, mut shown_out, share, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let caller = Arc::new(Caller { peer, stranger, certificate });
+        let caller = Arc::new(Caller { peer, stranger, certificate, share, client: Default::default() });
+        let wire = Wire::new(io, Arc::clone(&caller));
         let routed = TowerToHyperService::new(routes.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            if let Some(feed) = routes.feed(&request) {
-                return Either::Left(Arc::clone(feed).answer(&request, &caller));
-            }
-            request.extensions_mut().insert(Arc::clone(&caller));
-            let departure = moves();
-            let answer = routed.call(request);
-            Either::Right(async move {
-                if let Some(departure) = departure {
-                    departure.ended().await;
+            let answer = if let Some(feed) = routes.feed(&request) {
+                Either::Left(Arc::clone(feed).answer(&request, &caller))
+            } else {
+                request.extensions_mut().insert(Arc::clone(&caller));
+                let departure = moves();
+                let answer = routed.call(request);
+                Either::Right(async move {
+                    if let Some(departure) = departure {
+                        departure.ended().await;
+                    }
+                    answer.await
+                })
+            };
+            let caller = Arc::clone(&caller);
+            async move {
+                let mut answer = answer.await;
+                if caller.stranger.is_one()
+                    && let Ok(answer) = &mut answer
+                {
+                    // One answer is what a stranger gets.
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                answer.await
-            })
+                answer
+            }
         });
         let over = over.unwrap_or(stop);
-        let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
+        let mut connection = pin!(http.serve_connection(TokioIo::new(wire), service));
         let served = tokio::select! {
             served = connection.as_mut() => served,
+            () = shown_out.told() => return,
             () = over.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -141,12 +167,43 @@ impl Connection {
     }
 }
 
+/// Until the peer has begun with its handshake, it is silent. What follows is our work, for a while.
+async fn open<Io, Handshake>(
+    stranger: &Stranger,
+    opening: impl Future<Output = io::Result<Handshake>>,
+) -> io::Result<Opened<Io>>
+where
+    Handshake: Future<Output = io::Result<Opened<Io>>>,
+{
+    let mut opening = pin!(opening);
+    let begun = poll_fn(|context| {
+        let begun = opening.as_mut().poll(context);
+        if begun.is_pending() {
+            stranger.is_silent();
+        }
+        begun
+    });
+    let mut handshake = pin!(begun.await?);
+    stranger.spoke();
+    if let Ok(opened) = tokio::time::timeout(limits::HANDSHAKE_PATIENCE, handshake.as_mut()).await {
+        return opened;
+    }
+    stranger.is_silent();
+    handshake.await
+}
+
 fn count(metrics: &Metrics, error: &hyper::Error) {
     if error.is_parse_too_large() {
         metrics.rejected(Rejection::HeaderTooLarge);
-    } else if error.is_timeout() {
+    } else if error.is_timeout() || was_not_taken(error) {
         metrics.rejected(Rejection::Timeout);
     } else if error.is_parse() {
         metrics.rejected(Rejection::Malformed);
     }
+}
+
+/// Whether its reader had no time left ([`Wire`]).
+fn was_not_taken(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }

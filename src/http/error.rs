@@ -43,6 +43,11 @@ impl ApiError {
     pub(super) fn unavailable(description: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description)
     }
+
+    /// Over a limit, which passes: try again.
+    pub(super) fn busy(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", description)
+    }
 }
 
 impl std::fmt::Display for ApiError {

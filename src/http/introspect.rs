@@ -8,7 +8,6 @@ use axum::{
         State,
         rejection::{FormRejection, JsonRejection},
     },
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use crossfade_verify::Stage;
@@ -124,10 +123,7 @@ fn scope(accepted: &Accepted) -> String {
     accepted.entry.scopes.join(" ")
 }
 
-fn bad_form(rejection: FormRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is over 16 KiB");
-    }
+fn bad_form(_: FormRejection) -> ApiError {
     ApiError::invalid_request(
         "the body has to be a form (application/x-www-form-urlencoded) with one `token`",
     )

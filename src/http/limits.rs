@@ -1,4 +1,4 @@
-//! The limits of everything that comes from outside.
+//! The limits of everything that comes from outside: what each bounds, and who is refused when it is full.
 
 use std::time::Duration;
 
@@ -10,18 +10,34 @@ pub const BODY_BYTES: usize = 16 * 1024;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// For a request to be answered, its body included; over it: 408.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// For an answer to be taken, from when its reader falls behind; over it, the connection is closed.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// For an order of a person to be carried out.
 pub const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a verdict may wait for a fresh view; then 503.
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
-/// Connections on a listener.
+/// Connections on `listen`. When all are taken by clients, newcomers are closed.
 pub const CONNECTIONS: usize = 8_192;
-/// Of those, such as have not shown a credential yet: strangers can't crowd out clients.
+/// Connections on a listener that have not shown a credential yet. When all are taken, the one goes that has been silent
+/// for longest. (Of fewer connections, a quarter.)
 pub const STRANGERS: usize = 1_024;
-/// Verdicts and tokens in the making, at once.
+/// How long a stranger's TLS handshake counts as work of ours, and not as its silence.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
+/// Connections on the admin socket: those of the daemon's own user, and of root. Newcomers are closed.
+pub const ADMIN_CONNECTIONS: usize = 256;
+/// Files that connections leave to everything else: AWS (64 reads at once), the store, logs, the runtime.
+pub const OTHER_FILES: usize = 192;
+/// Verdicts and tokens in the making, at once; over it: 503.
 pub const REQUESTS: usize = 4_096;
+/// One client's part of the requests, and of the connections on `listen`: another one always finds a place. Over it,
+/// that client alone gets 503. More is nobody's need: it may hold open no more than [`POLLS`].
+pub const SHARE: usize = 2;
+/// One client's requests whose bodies have not come yet; over it: 503. At 16 KiB each, that is 4 MiB.
+pub const BODIES: usize = 256;
 /// Requests for accept sets that one client may hold open; over it: 503.
 pub const POLLS: usize = 2_048;
+/// Scrapes of `/metrics` that are being written; over it: 503.
+pub const SCRAPES: usize = 16;
 /// Of a report, what one line may count.
 pub const REPORTED: u64 = u32::MAX as u64;
 /// Hand-outs of tokens in the making, until their entries in the audit log are on the disk, also where their connections

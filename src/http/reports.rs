@@ -43,7 +43,7 @@ pub(super) async fn report(
     if client.role != Role::Verifier {
         return Err(ApiError::forbidden("reports are taken from clients with the role `verifier`"));
     }
-    let Json(report) = body.map_err(unreadable)?;
+    let Json(report) = body.map_err(|rejection| unreadable(&rejection))?;
     let Some(audience) = client.audiences.iter().find(|known| ***known == *report.audience) else {
         return Err(ApiError::forbidden("this client does not verify for that audience"));
     };
@@ -78,13 +78,6 @@ fn used(verdicts: &Verdicts, publication: &Publication, count: &Count, by: &Arc<
     verdicts.distribution.usage().record(&entry.version, at_ms, by);
 }
 
-fn unreadable(rejection: JsonRejection) -> ApiError {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "the body is over 16 KiB: report in several parts",
-        ),
-        _ => ApiError::invalid_request(format!("not a report: {}", rejection.body_text())),
-    }
+fn unreadable(rejection: &JsonRejection) -> ApiError {
+    ApiError::invalid_request(format!("not a report: {}", rejection.body_text()))
 }

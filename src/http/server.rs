@@ -11,20 +11,28 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener, UnixStream},
     runtime::Handle,
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    auth::Stranger,
+    capacity::Places,
     connection::{self, Connection},
     crowd::Crowd,
     limits,
     routes::Routes,
     socket::Socket,
+    strangers::{Admitted, Strangers},
     tls::Certificate,
 };
-use crate::metrics::{Metrics, Rejection};
+use crate::{
+    clock::Clock,
+    metrics::{Metrics, Rejection},
+    quiet::Quiet,
+};
+
+/// How often it is said that connections can't be accepted.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Who is at the other end: for the audit log and for the admin socket.
 #[derive(Clone, Debug)]
@@ -35,12 +43,21 @@ pub struct Peer {
     pub uid: Option<u32>,
 }
 
+impl Peer {
+    /// Whether it is the daemon's own user, or root.
+    fn is_ours(&self) -> bool {
+        self.uid.is_some_and(|uid| uid == 0 || uid == rustix::process::geteuid().as_raw())
+    }
+}
+
 /// A bound socket that hands out connections.
 pub trait Listener: Send + 'static {
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// What a connection needs before it can be used, and what others don't wait for.
-    type Opening: Future<Output = io::Result<Opened<Self::Io>>> + Send + 'static;
+    type Handshake: Future<Output = io::Result<Opened<Self::Io>>> + Send + 'static;
+    /// Where there is a handshake, its peer begins with it: until then we wait, and not the peer.
+    type Opening: Future<Output = io::Result<Self::Handshake>> + Send + 'static;
     /// The next connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Opening, Peer)>> + Send;
 }
@@ -58,14 +75,18 @@ pub struct Opened<Io> {
 
 impl<Io> Opened<Io> {
     /// One that needs nothing more.
-    fn at_once(io: Io) -> Ready<io::Result<Self>> {
-        ready(Ok(Self { io, certificate: None, over: None }))
+    pub fn at_once(io: Io) -> AtOnce<Io> {
+        ready(Ok(ready(Ok(Self { io, certificate: None, over: None }))))
     }
 }
 
+/// A connection without a handshake.
+pub type AtOnce<Io> = Ready<io::Result<Ready<io::Result<Opened<Io>>>>>;
+
 impl Listener for TcpListener {
     type Io = Socket;
-    type Opening = Ready<io::Result<Opened<Socket>>>;
+    type Handshake = Ready<io::Result<Opened<Socket>>>;
+    type Opening = AtOnce<Socket>;
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let (stream, peer) = accept(self).await?;
         Ok((Opened::at_once(stream), peer))
@@ -81,7 +102,8 @@ pub(super) async fn accept(listener: &TcpListener) -> io::Result<(Socket, Peer)>
 
 impl Listener for UnixListener {
     type Io = UnixStream;
-    type Opening = Ready<io::Result<Opened<UnixStream>>>;
+    type Handshake = Ready<io::Result<Opened<UnixStream>>>;
+    type Opening = AtOnce<UnixStream>;
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let (stream, _) = UnixListener::accept(self).await?;
         let uid = stream.peer_cred()?.uid();
@@ -89,17 +111,33 @@ impl Listener for UnixListener {
     }
 }
 
+/// What a listener's connections need.
+#[derive(Clone)]
+pub struct Service {
+    /// What is answered.
+    pub routes: Routes,
+    /// How many there may be.
+    pub places: Places,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The machine's clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Ends it.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("places", &self.places).finish_non_exhaustive()
+    }
+}
+
 /// Serves until cancelled, then lets requests in flight end, for a while. With a crowd, those that wait for news are
 /// served there.
-pub async fn serve<L: Listener>(
-    mut listener: L,
-    routes: Routes,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-    crowd: Option<Crowd>,
-) {
-    let connections = Arc::new(Semaphore::new(limits::CONNECTIONS));
-    let strangers = Arc::new(Semaphore::new(limits::STRANGERS));
+pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option<Crowd>) {
+    let Service { routes, places, metrics, clock, stop } = service;
+    let door = Door::new(places);
+    let quiet = Quiet::new(1, TOLD_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
     loop {
@@ -110,26 +148,30 @@ pub async fn serve<L: Listener>(
         let (opening, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, say: it passes, and a tight loop would not help.
-                tracing::warn!("a connection could not be accepted: {error}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                // Out of files, say, by others' doing: our own connections leave some. It passes, and a tight loop would
+                // not help. The other listeners have loops of their own.
+                if let Some(left_out) = quiet.may_write(clock.moment().boot_ms) {
+                    tracing::warn!("a connection could not be accepted: {error}{left_out}");
+                }
+                clock.sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let places =
-            (Arc::clone(&connections).try_acquire_owned(), Arc::clone(&strangers).try_acquire_owned());
-        let (Ok(connection), Ok(stranger)) = places else {
-            metrics.rejected(Rejection::Connections);
-            continue;
+        let entered = tokio::select! {
+            () = stop.cancelled() => break,
+            entered = door.enter(&peer, &metrics) => entered,
         };
-        let served = Connection {
+        let Some((place, Admitted { stranger, shown_out, .. })) = entered else { continue };
+        let mut served = Connection {
             http: http.clone(),
             routes: routes.clone(),
             peer,
-            stranger: Stranger::new(stranger),
+            stranger,
+            shown_out,
+            share: (places.connections / limits::SHARE).max(1),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
-            _place: connection,
+            _place: place,
         };
         match &crowd {
             None => tasks.spawn(async move {
@@ -155,5 +197,42 @@ pub async fn serve<L: Listener>(
     tasks.close();
     if tokio::time::timeout(limits::DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not end within {:?}, and were cut off", limits::DRAIN);
+    }
+}
+
+/// Who gets in.
+struct Door {
+    connections: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
+}
+
+impl Door {
+    fn new(places: Places) -> Self {
+        let Places { connections, strangers } = places;
+        Self {
+            connections: Arc::new(Semaphore::new(connections)),
+            strangers: Arc::new(Strangers::new(strangers)),
+        }
+    }
+
+    /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Clients are
+    /// never shown out. On the admin socket our own user and root are no strangers.
+    async fn enter(&self, peer: &Peer, metrics: &Metrics) -> Option<(OwnedSemaphorePermit, Admitted)> {
+        let place = Arc::clone(&self.connections).try_acquire_owned().ok();
+        let admitted = if peer.is_ours() {
+            place.is_some().then(Admitted::known)
+        } else {
+            self.strangers.admit(place.is_none())
+        };
+        if admitted.as_ref().is_none_or(|admitted| admitted.in_place_of_another) {
+            metrics.rejected(Rejection::Connections);
+        }
+        let admitted = admitted?;
+        let place = match place {
+            Some(place) => place,
+            // Whoever was shown out gives it back when its file is closed, which is at once.
+            None => Arc::clone(&self.connections).acquire_owned().await.ok()?,
+        };
+        Some((place, admitted))
     }
 }

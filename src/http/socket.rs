@@ -1,6 +1,7 @@
 //! A TCP socket that follows its connection from one runtime to another.
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -24,6 +25,11 @@ pub struct Socket {
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self { stream: Some(stream), registered: Handle::current().id() }
+    }
+
+    /// Waits until there is something to read, or its end.
+    pub(super) async fn heard(&mut self) -> io::Result<()> {
+        poll_fn(|context| Pin::new(&mut *self).here()?.poll_read_ready(context)).await
     }
 
     fn here(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {

@@ -88,7 +88,7 @@ impl Tls {
 }
 
 /// Thousands may come at once: then one of them computes, the others wait in line for that, and requests don't wait behind
-/// them all. Whoever waits for its peer holds nobody up.
+/// them all. Whoever waits for its peer holds nobody up. The line is no longer than there are strangers.
 async fn in_turn<F: Future>(mut turn: PollSemaphore, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -112,12 +112,20 @@ pub struct Listener {
     pub tls: Arc<Tls>,
 }
 
+type Boxed<Output> = Pin<Box<dyn Future<Output = io::Result<Output>> + Send>>;
+
 impl server::Listener for Listener {
     type Io = Box<TlsStream<Socket>>;
-    type Opening = Pin<Box<dyn Future<Output = io::Result<Opened<Self::Io>>> + Send>>;
+    type Handshake = Boxed<Opened<Self::Io>>;
+    type Opening = Boxed<Self::Handshake>;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
-        let (stream, peer) = server::accept(&self.tcp).await?;
-        Ok((Box::pin(Arc::clone(&self.tls).open(stream)), peer))
+        let (mut stream, peer) = server::accept(&self.tcp).await?;
+        let tls = Arc::clone(&self.tls);
+        let begins = async move {
+            stream.heard().await?;
+            Ok(Box::pin(tls.open(stream)) as Self::Handshake)
+        };
+        Ok((Box::pin(begins), peer))
     }
 }

@@ -12,6 +12,7 @@ use caller::{BOTH, Caller, Request, get};
 use secure::{FORM, SET, Secure, TOKEN, introspect};
 
 use crate::{
+    crowds::crowd,
     process::{call, raw},
     world::{SECRET, VERIFIER, until},
 };
@@ -142,4 +143,18 @@ fn half_open_handshakes_hold_nobody_up_and_are_ended() {
         assert!(ended.as_ref().is_ok_and(|read| *read == 0) || ended.as_ref().is_err_and(reset), "{ended:?}");
     }
     until("they are counted", || (secure.rejected("timeout") == 150).then_some(()));
+}
+
+#[test]
+fn handshakes_that_never_end_shut_nobody_out() {
+    let secure = Secure::tls();
+    let _daemon = secure.world.start();
+    let caller = Caller::new(&secure.ours, None);
+    for begins in ["", "\x16\x03\x01\x01\0\x01"] {
+        let strangers = crowd(secure.port(), 1_100, begins);
+        until("a newcomer gets in", || secure.lets_in(&caller).then_some(()));
+        assert_eq!(secure.rejected("timeout"), 0, "while they stand");
+        drop(strangers);
+    }
+    assert!(secure.rejected("connections") > 0, "those who went are counted");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{Ready, ready},
+    future::Ready,
     io,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -14,8 +14,9 @@ use crossfade::{
     http::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
+        capacity::Capacity,
         routes::Routes,
-        server::{self, Listener, Opened, Peer},
+        server::{self, AtOnce, Listener, Opened, Peer, Service},
     },
     metrics::Metrics,
     rotation::{
@@ -155,11 +156,16 @@ impl Running {
         }
         let metrics = Arc::new(Metrics::new().expect("metrics"));
         metrics.know_audience(AUDIENCE, &["bot"]);
-        let verdicts =
-            Verdicts { distribution: Arc::clone(&distribution), metrics: Arc::clone(&metrics), clock };
+        let verdicts = Verdicts {
+            distribution: Arc::clone(&distribution),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+        };
         let routes = api::routes(verdicts, None, clients(), stop.clone());
         let port = Port(world.network.listen(host));
-        tasks.spawn(server::serve(port, routes.clone(), metrics, stop, None));
+        let places = Capacity::of(u64::MAX).listen;
+        let service = Service { routes: routes.clone(), places, metrics, clock, stop };
+        tasks.spawn(server::serve(port, service, None));
         Self { distribution, routes, inboxes, observer, tasks }
     }
 
@@ -187,6 +193,7 @@ fn clients() -> Arc<Clients> {
         secrets: Arc::new([]),
         token_headers: Arc::new([]),
         polls: Polls::default(),
+        share: Arc::default(),
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
@@ -251,11 +258,11 @@ struct Port(mpsc::UnboundedReceiver<DuplexStream>);
 
 impl Listener for Port {
     type Io = DuplexStream;
-    type Opening = Ready<io::Result<Opened<DuplexStream>>>;
+    type Handshake = Ready<io::Result<Opened<DuplexStream>>>;
+    type Opening = AtOnce<DuplexStream>;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
         let Some(io) = self.0.recv().await else { return std::future::pending().await };
-        let opened = Opened { io, certificate: None, over: None };
-        Ok((ready(Ok(opened)), Peer { name: "a server".into(), uid: None }))
+        Ok((Opened::at_once(io), Peer { name: "a server".into(), uid: None }))
     }
 }

@@ -100,6 +100,7 @@ fn api() -> Router {
         secrets: Arc::new([]),
         token_headers: Arc::new([]),
         polls: Polls::default(),
+        share: Arc::default(),
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();

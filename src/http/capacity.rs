@@ -1,0 +1,79 @@
+//! How many connections each listener takes. Each holds a file, and the system lets a process have so many. A stranger who
+//! took the last one would keep the store from being read and orders from being taken, so all that connections can take is
+//! divided before the first comes, and something is left.
+
+use super::limits::{ADMIN_CONNECTIONS, CONNECTIONS, OTHER_FILES, STRANGERS};
+
+/// A listener's places.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Places {
+    /// For all.
+    pub connections: usize,
+    /// Of these, for such as have not shown a credential.
+    pub strangers: usize,
+}
+
+/// The places of all listeners.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// Of `listen`.
+    pub listen: Places,
+    /// Of `metrics_listen`, where everybody is a stranger.
+    pub metrics: Places,
+    /// Of the admin socket.
+    pub admin: Places,
+}
+
+impl Capacity {
+    /// With so many files. Where they are few, the admin socket and `metrics_listen` have an eighth each of what
+    /// connections can have.
+    pub fn of(files: u64) -> Self {
+        let files = usize::try_from(files).unwrap_or(usize::MAX);
+        let left = files.saturating_sub(OTHER_FILES);
+        let eighth = (left / 8).max(1);
+        let (admin, metrics) = (ADMIN_CONNECTIONS.min(eighth), STRANGERS.min(eighth));
+        let listen = CONNECTIONS.min(left.saturating_sub(admin + metrics)).max(1);
+        Self {
+            listen: Places { connections: listen, strangers: STRANGERS.min(listen / 4).max(1) },
+            metrics: Places { connections: metrics, strangers: metrics },
+            admin: Places { connections: admin, strangers: (admin / 4).max(1) },
+        }
+    }
+
+    /// Whether files are no limit.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::of(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_take_all_files_but_those_that_are_left_to_everything_else() {
+        for (files, listen, strangers, metrics, admin) in [
+            (u64::MAX, 8_192, 1_024, 1_024, 256),
+            (16_384, 8_192, 1_024, 1_024, 256),
+            (1_024, 624, 156, 104, 104),
+            (512, 240, 60, 40, 40),
+            (0, 1, 1, 1, 1),
+        ] {
+            let capacity = Capacity::of(files);
+            let Capacity { listen: of_listen, metrics: of_metrics, admin: of_admin } = capacity;
+            assert_eq!(of_listen, Places { connections: listen, strangers }, "{files}");
+            assert_eq!((of_metrics.connections, of_admin.connections), (metrics, admin), "{files}");
+            assert_eq!(capacity.is_whole(), files >= 9_664, "{files}");
+        }
+    }
+
+    #[test]
+    fn no_number_of_files_is_exceeded() {
+        for files in 256..12_000 {
+            let Capacity { listen, metrics, admin } = Capacity::of(files);
+            let taken = listen.connections + metrics.connections + admin.connections;
+            assert!(taken + OTHER_FILES <= files as usize, "{files}");
+            assert_eq!(Capacity::of(files).is_whole(), files as usize >= 9_664, "{files}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Connections that have shown no good credential yet: how many there may be, and who of them goes for a newcomer.
+//!
+//! Their number is bounded. When all places are taken, the stranger goes for whom we have waited longest. How long that
+//! is counts from when there was first nothing to read from it: bytes that trickle in change nothing, or whoever sends
+//! them could stay. A stranger who waits for us (for its turn to be read, or for its handshake to be computed) is not
+//! shown out. So thousands of verifiers who come back in the same moment don't put each other out: where all wait for
+//! us, the newcomer is turned away.
+
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+/// The strangers on a listener. What it holds is bounded by their number.
+#[derive(Debug)]
+pub(super) struct Strangers {
+    most: usize,
+    /// Held for one step in the map, and never across an await.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    count: usize,
+    next: u64,
+    /// Those for whom we wait, the longest first.
+    silent: BTreeMap<u64, oneshot::Sender<()>>,
+}
+
+/// A connection's place among the strangers. It is given back when the connection ends, or shows a good credential.
+#[derive(Debug, Default)]
+pub(super) struct Stranger {
+    among: Option<Arc<Strangers>>,
+    standing: Mutex<Standing>,
+}
+
+#[derive(Debug, Default)]
+enum Standing {
+    /// It waits for us.
+    Waits(oneshot::Sender<()>),
+    /// We wait for it.
+    Silent(u64),
+    /// It is none, or no longer.
+    #[default]
+    Known,
+}
+
+/// Tells a connection that it has to go.
+#[derive(Debug)]
+pub(super) struct ShownOut(Option<oneshot::Receiver<()>>);
+
+impl ShownOut {
+    /// Ends when it has to; never for one that is known.
+    pub(super) async fn told(&mut self) {
+        if let Some(told) = &mut self.0 {
+            let goes = told.await.is_ok();
+            // What has been told is not asked again.
+            self.0 = None;
+            if goes {
+                return;
+            }
+        }
+        pending().await
+    }
+}
+
+/// How a newcomer got its place.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) stranger: Stranger,
+    pub(super) shown_out: ShownOut,
+    /// Somebody else goes for it.
+    pub(super) in_place_of_another: bool,
+}
+
+impl Admitted {
+    /// One that is no stranger.
+    pub(super) fn known() -> Self {
+        Self { stranger: Stranger::default(), shown_out: ShownOut(None), in_place_of_another: false }
+    }
+}
+
+impl Strangers {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, state: Mutex::default() }
+    }
+
+    /// A place for a newcomer; none: all wait for us. Another one goes if the places are full, or `is_full` says that
+    /// nothing else is left.
+    pub(super) fn admit(self: &Arc<Self>, is_full: bool) -> Option<Admitted> {
+        let mut state = self.lock();
+        let in_place_of_another = is_full || state.count >= self.most;
+        if in_place_of_another {
+            let (_, longest) = state.silent.pop_first()?;
+            // It may have ended in this moment, which is as good.
+            let _ = longest.send(());
+            state.count -= 1;
+        }
+        state.count += 1;
+        let (go, told) = oneshot::channel();
+        let standing = Mutex::new(Standing::Waits(go));
+        let stranger = Stranger { among: Some(Arc::clone(self)), standing };
+        Some(Admitted { stranger, shown_out: ShownOut(Some(told)), in_place_of_another })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stranger {
+    /// There is nothing to read from it. The first time counts, and the first after it [`spoke`](Self::spoke).
+    pub(super) fn is_silent(&self) {
+        let Some(among) = &self.among else { return };
+        let mut standing = self.lock();
+        *standing = match std::mem::take(&mut *standing) {
+            Standing::Waits(go) => {
+                let mut state = among.lock();
+                let place = state.next;
+                state.next += 1;
+                state.silent.insert(place, go);
+                Standing::Silent(place)
+            }
+            same => same,
+        };
+    }
+
+    /// It began with what takes us long: now it waits for us.
+    pub(super) fn spoke(&self) {
+        let Some(among) = &self.among else { return };
+        let mut standing = self.lock();
+        if let Standing::Silent(place) = *standing
+            && let Some(go) = among.lock().silent.remove(&place)
+        {
+            *standing = Standing::Waits(go);
+        }
+    }
+
+    /// It has shown a good credential, or has ended.
+    pub(super) fn leave(&self) {
+        let Some(among) = &self.among else { return };
+        let standing = std::mem::take(&mut *self.lock());
+        let mut state = among.lock();
+        match standing {
+            Standing::Waits(_) => state.count -= 1,
+            // Whoever was shown out has left already.
+            Standing::Silent(place) if state.silent.remove(&place).is_some() => state.count -= 1,
+            Standing::Silent(_) | Standing::Known => {}
+        }
+    }
+
+    pub(super) fn is_one(&self) -> bool {
+        !matches!(*self.lock(), Standing::Known)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests;
