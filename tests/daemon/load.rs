@@ -150,3 +150,26 @@ fn a_daemon_that_can_t_go_on_ends_also_where_nobody_reads_why() {
     fs::write(world.path("config.yaml"), "listen: nowhere\n").expect("a write");
     assert_eq!(Unread::start(&world).exit(), Some(2));
 }
+
+#[test]
+fn no_credential_orders_anything_over_listen() {
+    let world = World::new("30m");
+    let made = world.ok(&["credential"]);
+    let part =
+        |name| made.lines().find_map(|line| line.strip_prefix(name)).expect("a line").trim().to_owned();
+    let (admin, hash) = (part("credential: "), part("credential_sha256: "));
+    let secret = format!(
+        "  - {{name: {SECRET}, client_id: slack-bot, audience: \"https://mcp.example.com/slack\", grace: 30m}}\n"
+    );
+    let client = format!("  - {{id: admin, role: admin, secrets: [{SECRET}], credential_sha256: {hash}}}\n");
+    world.write_config(&secret, &client);
+    let _daemon = world.start();
+    let current = until("a version", || world.status()["versions"][0]["version"].as_str().map(str::to_owned));
+    for credential in [&*admin, BOT, VERIFIER] {
+        let bearer = format!("Bearer {credential}");
+        let path = format!("/v1/admin/secrets/{}/rotate", SECRET.replace('/', "%2F"));
+        let answer = call(world.listen, "POST", &path, &[("Authorization", &bearer)], "").expect("an answer");
+        assert_eq!(answer.status, 404, "{answer:?}");
+    }
+    assert_eq!(world.current(), current);
+}
