@@ -185,7 +185,7 @@ where
     });
     let mut handshake = pin!(begun.await?);
     stranger.spoke();
-    if let Ok(opened) = tokio::time::timeout(limits::PATIENCE, handshake.as_mut()).await {
+    if let Ok(opened) = tokio::time::timeout(limits::HANDSHAKE_PATIENCE, handshake.as_mut()).await {
         return opened;
     }
     stranger.is_silent();
