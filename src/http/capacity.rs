@@ -2,7 +2,9 @@
 //! took the last one would keep the store from being read and orders from being taken, so all that connections can take is
 //! divided before the first comes, and something is left.
 
-use super::limits::{ADMIN_CONNECTIONS, CONNECTIONS, OTHER_FILES, STRANGERS};
+use std::time::Duration;
+
+use super::limits::{ADMIN_CONNECTIONS, CONNECTIONS, OTHER_FILES, PATIENCE, STRANGERS};
 
 /// A listener's places.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -11,6 +13,8 @@ pub struct Places {
     pub connections: usize,
     /// Of these, for such as have not shown a credential.
     pub strangers: usize,
+    /// How long one of these keeps its place in any case.
+    pub patience: Duration,
 }
 
 /// The places of all listeners.
@@ -24,6 +28,15 @@ pub struct Capacity {
     pub admin: Places,
 }
 
+impl Places {
+    /// Where clients come, too.
+    fn with_clients(connections: usize) -> Self {
+        let strangers = STRANGERS.min(connections / 4).max(1);
+        let patience = PATIENCE.min(Duration::from_millis(strangers as u64));
+        Self { connections, strangers, patience }
+    }
+}
+
 impl Capacity {
     /// With so many files. Where they are few, the admin socket and `metrics_listen` have an eighth each of what
     /// connections can have.
@@ -34,9 +47,10 @@ impl Capacity {
         let (admin, metrics) = (ADMIN_CONNECTIONS.min(eighth), STRANGERS.min(eighth));
         let listen = CONNECTIONS.min(left.saturating_sub(admin + metrics)).max(1);
         Self {
-            listen: Places { connections: listen, strangers: STRANGERS.min(listen / 4).max(1) },
-            metrics: Places { connections: metrics, strangers: metrics },
-            admin: Places { connections: admin, strangers: (admin / 4).max(1) },
+            listen: Places::with_clients(listen),
+            // What is asked there is short, so that nobody needs time.
+            metrics: Places { connections: metrics, strangers: metrics, patience: Duration::ZERO },
+            admin: Places::with_clients(admin),
         }
     }
 
@@ -61,7 +75,8 @@ mod tests {
         ] {
             let capacity = Capacity::of(files);
             let Capacity { listen: of_listen, metrics: of_metrics, admin: of_admin } = capacity;
-            assert_eq!(of_listen, Places { connections: listen, strangers }, "{files}");
+            assert_eq!((of_listen.connections, of_listen.strangers), (listen, strangers), "{files}");
+            assert_eq!(of_listen.patience.as_millis(), strangers.min(1_000) as u128, "{files}");
             assert_eq!((of_metrics.connections, of_admin.connections), (metrics, admin), "{files}");
             assert_eq!(capacity.is_whole(), files >= 9_664, "{files}");
         }

@@ -21,8 +21,11 @@ pub const CONNECTIONS: usize = 8_192;
 /// Connections on a listener that have not shown a credential yet. When all are taken, the one goes that has been silent
 /// for longest. (Of fewer connections, a quarter.)
 pub const STRANGERS: usize = 1_024;
-/// How long a stranger's TLS handshake counts as work of ours, and not as its silence.
-pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
+/// A stranger's first time on `listen`, in which it does not go. (Of fewer places, a millisecond for each: so a thousand
+/// newcomers a second get in.) A newcomer waits as long for another one's place; then it is closed.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a TLS handshake that has begun counts as work of ours, and not as the stranger's silence.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(3);
 /// Connections on the admin socket: those of the daemon's own user, and of root. Newcomers are closed.
 pub const ADMIN_CONNECTIONS: usize = 256;
 /// Files that connections leave to everything else: AWS (64 reads at once), the store, logs, the runtime.

@@ -50,6 +50,9 @@ impl Peer {
     }
 }
 
+/// How often a newcomer looks for a place.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// A bound socket that hands out connections.
 pub trait Listener: Send + 'static {
     /// A connection.
@@ -159,7 +162,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
         };
         let entered = tokio::select! {
             () = stop.cancelled() => break,
-            entered = door.enter(&peer, &metrics) => entered,
+            entered = door.enter(&peer, &*clock, &metrics) => entered,
         };
         let Some((place, Admitted { stranger, shown_out, .. })) = entered else { continue };
         let mut served = Connection {
@@ -208,21 +211,36 @@ struct Door {
 
 impl Door {
     fn new(places: Places) -> Self {
-        let Places { connections, strangers } = places;
+        let Places { connections, strangers, patience } = places;
         Self {
             connections: Arc::new(Semaphore::new(connections)),
-            strangers: Arc::new(Strangers::new(strangers)),
+            strangers: Arc::new(Strangers::new(strangers, patience)),
         }
     }
 
-    /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Clients are
-    /// never shown out. On the admin socket our own user and root are no strangers.
-    async fn enter(&self, peer: &Peer, metrics: &Metrics) -> Option<(OwnedSemaphorePermit, Admitted)> {
-        let place = Arc::clone(&self.connections).try_acquire_owned().ok();
-        let admitted = if peer.is_ours() {
-            place.is_some().then(Admitted::known)
-        } else {
-            self.strangers.admit(place.is_none())
+    /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Until there is
+    /// one, those behind it wait in the system's queue. Clients are never shown out. On the admin socket our own user and
+    /// root are no strangers.
+    async fn enter(
+        &self,
+        peer: &Peer,
+        clock: &dyn Clock,
+        metrics: &Metrics,
+    ) -> Option<(OwnedSemaphorePermit, Admitted)> {
+        let came_ms = clock.moment().boot_ms;
+        let (place, admitted) = loop {
+            let place = Arc::clone(&self.connections).try_acquire_owned().ok();
+            if peer.is_ours() {
+                let admitted = place.is_some().then(Admitted::known);
+                break (place, admitted);
+            }
+            let now_ms = clock.moment().boot_ms;
+            let admitted = self.strangers.admit(place.is_none(), now_ms);
+            let has_waited = Duration::from_millis(now_ms.saturating_sub(came_ms)) > limits::PATIENCE;
+            if admitted.is_some() || has_waited || self.strangers.are_none() {
+                break (place, admitted);
+            }
+            clock.sleep(LOOK_AGAIN).await;
         };
         if admitted.as_ref().is_none_or(|admitted| admitted.in_place_of_another) {
             metrics.rejected(Rejection::Connections);

@@ -3,13 +3,14 @@
 //! Their number is bounded. When all places are taken, the stranger goes for whom we have waited longest. How long that
 //! is counts from when there was first nothing to read from it: bytes that trickle in change nothing, or whoever sends
 //! them could stay. A stranger who waits for us (for its turn to be read, or for its handshake to be computed) is not
-//! shown out. So thousands of verifiers who come back in the same moment don't put each other out: where all wait for
-//! us, the newcomer is turned away.
+//! shown out, and neither is one that has just come. So thousands of verifiers who come back in the same moment don't put
+//! each other out: the next one waits until there is a place.
 
 use std::{
     collections::BTreeMap,
     future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct Strangers {
     most: usize,
+    patience: Duration,
     /// Held for one step in the map, and never across an await.
     state: Mutex<State>,
 }
@@ -27,7 +29,14 @@ struct State {
     count: usize,
     next: u64,
     /// Those for whom we wait, the longest first.
-    silent: BTreeMap<u64, oneshot::Sender<()>>,
+    silent: BTreeMap<u64, Guest>,
+}
+
+/// One that can be told to go.
+#[derive(Debug)]
+struct Guest {
+    came_ms: u64,
+    go: oneshot::Sender<()>,
 }
 
 /// A connection's place among the strangers. It is given back when the connection ends, or shows a good credential.
@@ -40,7 +49,7 @@ pub(super) struct Stranger {
 #[derive(Debug, Default)]
 enum Standing {
     /// It waits for us.
-    Waits(oneshot::Sender<()>),
+    Waits(Guest),
     /// We wait for it.
     Silent(u64),
     /// It is none, or no longer.
@@ -84,26 +93,35 @@ impl Admitted {
 }
 
 impl Strangers {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, state: Mutex::default() }
+    /// So many, each of which keeps its place for so long in any case.
+    pub(super) fn new(most: usize, patience: Duration) -> Self {
+        Self { most, patience, state: Mutex::default() }
     }
 
-    /// A place for a newcomer; none: all wait for us. Another one goes if the places are full, or `is_full` says that
-    /// nothing else is left.
-    pub(super) fn admit(self: &Arc<Self>, is_full: bool) -> Option<Admitted> {
+    /// A place for a newcomer; none: all wait for us, or have just come. Another one goes if the places are full, or
+    /// `is_full` says that nothing else is left.
+    pub(super) fn admit(self: &Arc<Self>, is_full: bool, now_ms: u64) -> Option<Admitted> {
         let mut state = self.lock();
         let in_place_of_another = is_full || state.count >= self.most;
         if in_place_of_another {
-            let (_, longest) = state.silent.pop_first()?;
+            let longest = state.silent.first_entry()?;
+            if Duration::from_millis(now_ms.saturating_sub(longest.get().came_ms)) < self.patience {
+                return None;
+            }
             // It may have ended in this moment, which is as good.
-            let _ = longest.send(());
+            let _ = longest.remove().go.send(());
             state.count -= 1;
         }
         state.count += 1;
         let (go, told) = oneshot::channel();
-        let standing = Mutex::new(Standing::Waits(go));
+        let standing = Mutex::new(Standing::Waits(Guest { came_ms: now_ms, go }));
         let stranger = Stranger { among: Some(Arc::clone(self)), standing };
         Some(Admitted { stranger, shown_out: ShownOut(Some(told)), in_place_of_another })
+    }
+
+    /// Nobody can go.
+    pub(super) fn are_none(&self) -> bool {
+        self.lock().count == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -117,11 +135,11 @@ impl Stranger {
         let Some(among) = &self.among else { return };
         let mut standing = self.lock();
         *standing = match std::mem::take(&mut *standing) {
-            Standing::Waits(go) => {
+            Standing::Waits(guest) => {
                 let mut state = among.lock();
                 let place = state.next;
                 state.next += 1;
-                state.silent.insert(place, go);
+                state.silent.insert(place, guest);
                 Standing::Silent(place)
             }
             same => same,
@@ -133,9 +151,9 @@ impl Stranger {
         let Some(among) = &self.among else { return };
         let mut standing = self.lock();
         if let Standing::Silent(place) = *standing
-            && let Some(go) = among.lock().silent.remove(&place)
+            && let Some(guest) = among.lock().silent.remove(&place)
         {
-            *standing = Standing::Waits(go);
+            *standing = Standing::Waits(guest);
         }
     }
 

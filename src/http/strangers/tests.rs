@@ -1,14 +1,23 @@
-use std::task::{Context, Poll, Waker};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll, Waker},
+};
 
 use super::*;
 
 fn places(most: usize) -> Arc<Strangers> {
-    Arc::new(Strangers::new(most))
+    Arc::new(Strangers::new(most, Duration::from_secs(1)))
+}
+
+/// Whoever came before has had its first time each time that this is asked.
+fn later() -> u64 {
+    static NOW_MS: AtomicU64 = AtomicU64::new(0);
+    NOW_MS.fetch_add(1_000, Ordering::Relaxed)
 }
 
 /// One for whom we wait.
 fn silent(places: &Arc<Strangers>) -> Admitted {
-    let admitted = places.admit(false).expect("a place");
+    let admitted = places.admit(false, later()).expect("a place");
     admitted.stranger.is_silent();
     admitted
 }
@@ -34,7 +43,7 @@ fn the_one_that_has_been_silent_for_longest_goes_for_a_newcomer() {
     assert_eq!(all.each_mut().map(has_to_go), [true, false, false]);
     // That it can be read from no longer says nothing anew.
     all[1].stranger.is_silent();
-    assert!(places.admit(false).is_some());
+    assert!(places.admit(false, later()).is_some());
     assert_eq!(all[1..].iter_mut().map(has_to_go).collect::<Vec<_>>(), [true, false]);
 }
 
@@ -58,20 +67,20 @@ fn whoever_has_shown_a_credential_never_goes_and_takes_no_place() {
         drop(silent(&places));
     }
     known.stranger.is_silent();
-    assert!(places.admit(true).is_none(), "there is nobody who could go");
+    assert!(places.admit(true, later()).is_none(), "there is nobody who could go");
     assert!(!has_to_go(&mut known));
 }
 
 #[test]
 fn whoever_waits_for_us_does_not_go_and_the_newcomer_is_turned_away() {
     let places = places(2);
-    let (mut computed, mut read) = (silent(&places), places.admit(false).expect("a place"));
+    let (mut computed, mut read) = (silent(&places), places.admit(false, later()).expect("a place"));
     computed.stranger.spoke();
-    assert!(places.admit(false).is_none());
+    assert!(places.admit(false, later()).is_none());
     assert!(!has_to_go(&mut computed) && !has_to_go(&mut read));
     // Once more there is nothing to read from it.
     computed.stranger.is_silent();
-    assert!(places.admit(false).is_some());
+    assert!(places.admit(false, later()).is_some());
     assert!(has_to_go(&mut computed) && !has_to_go(&mut read));
 }
 
@@ -88,4 +97,15 @@ fn whoever_was_shown_out_has_left_once() {
     assert_eq!(counted(&places), (1, 1));
     drop(newcomer);
     assert_eq!(counted(&places), (0, 0));
+}
+
+#[test]
+fn whoever_has_just_come_does_not_go() {
+    let places = places(1);
+    let mut first = places.admit(false, 5_000).expect("a place");
+    first.stranger.is_silent();
+    assert!(places.admit(false, 5_999).is_none());
+    assert!(!has_to_go(&mut first));
+    assert!(places.admit(false, 6_000).is_some());
+    assert!(has_to_go(&mut first));
 }
