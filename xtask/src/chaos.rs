@@ -26,6 +26,7 @@ use crate::{test, tools};
 mod aws;
 mod bots;
 mod clocks;
+mod credentials;
 mod daemon;
 mod dice;
 mod disk;

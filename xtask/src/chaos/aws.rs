@@ -10,7 +10,7 @@ use crossfade_testing_fleet::{free_port, link::Link, replay::Replay};
 use crossfade_testing_secretsmanager::{Fake, log::Change};
 
 use super::{
-    Tools, clocks,
+    Tools, clocks, credentials,
     daemon::Daemon,
     ledger::Standing,
     post::Post,
@@ -45,11 +45,11 @@ pub(super) fn start(run: &Run, tools: &Tools, fake: &Fake, endpoint: &str, minut
         let mut hand = side::hand(&tools.program, &folder, &run.logs.join("commands"));
         hand.environment = vec![
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint.into()),
-            ("AWS_ACCESS_KEY_ID", format!("AKID{}", name.to_uppercase()).into()),
-            ("AWS_SECRET_ACCESS_KEY", "none".into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
         ];
+        hand.environment.extend(credentials::environment(&folder));
         hand.configure(&Side::config((&store, TERMS, &told), ports))?;
+        credentials::write(&folder, &credentials::first_key(name))?;
         Ok(hand)
     };
     let mut daemons = Vec::new();

@@ -35,6 +35,10 @@ impl Hand {
             command.args(["-c", shell]).arg(&self.program);
         }
         command.current_dir(&self.folder).env_remove("CROSSFADE_CONFIG").env_remove("CROSSFADE_LOG");
+        // The machine's own would go before those of the profile.
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"] {
+            command.env_remove(name);
+        }
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg(verb)

@@ -9,6 +9,7 @@ use crossfade_testing_secretsmanager::{
 };
 
 use super::{
+    credentials,
     dice::Dice,
     reported::Open,
     run::{Run, now_ms},
@@ -27,6 +28,8 @@ enum Order {
     Edit(Edit),
     /// A token is put by hand, and ended at once: by a daemon that can't have seen it yet.
     EndWhatWasPut,
+    /// A tool writes other credentials of a replica's, and those before expire.
+    RenewCredentials,
 }
 
 #[derive(Copy, Clone)]
@@ -43,7 +46,7 @@ enum Edit {
     ForeignPending,
 }
 
-const ORDERS: [(u32, Order); 14] = [
+const ORDERS: [(u32, Order); 15] = [
     (52, Order::Rotate),
     (3, Order::Compromised),
     (3, Order::RevokePrevious),
@@ -58,6 +61,7 @@ const ORDERS: [(u32, Order); 14] = [
     (1, Order::Edit(Edit::PreviousOff)),
     (1, Order::Edit(Edit::ForeignPending)),
     (3, Order::EndWhatWasPut),
+    (4, Order::RenewCredentials),
 ];
 
 /// For a daemon that is stopped; what it was told stands or does not, as with any lost reply.
@@ -82,8 +86,8 @@ pub(super) fn run(run: &Run, side: &Side, fake: Option<&Fake>, mut dice: Dice) {
                 by_hand(run, side, fake, &secret, Edit::Put, edits, lasting);
                 // All that it reads for the order is as late as a read can be.
                 let late = Effect::LateRead(Delay::Fixed(side.terms.store_lag));
-                let name = side.daemons.get(hand).map_or("aws-by-hand", |daemon| &daemon.name);
-                let caller = format!("AKID{}", name.to_uppercase());
+                let hand = side.daemons.get(hand).map_or(&side.by_hand, |daemon| &daemon.hand);
+                let Ok(caller) = credentials::key(&hand.folder) else { continue };
                 fake.fault(Rule::once(late).on(Operation::DescribeSecret).by(&caller).times(3));
                 if gently { Order::Compromised } else { Order::RevokeAll }
             }
@@ -101,6 +105,16 @@ pub(super) fn run(run: &Run, side: &Side, fake: Option<&Fake>, mut dice: Dice) {
                 if let Some(fake) = fake {
                     edits += 1;
                     by_hand(run, side, fake, &secret, edit, edits, lasting);
+                }
+                continue;
+            }
+            Order::RenewCredentials => {
+                if let Some(fake) = fake {
+                    let daemon = &side.daemons[hand % side.daemons.len()];
+                    run.inject("credentials renewed", &daemon.name);
+                    if let Err(error) = credentials::renew(&daemon.hand.folder, fake) {
+                        run.score.broken(format!("the credentials can't be renewed: {error}"));
+                    }
                 }
                 continue;
             }
