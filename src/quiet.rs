@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// One kind of line. Bounded by itself: it is three numbers, whoever causes how many lines.
+/// Lines of one kind. It holds a few numbers, however many lines others cause.
 #[derive(Debug)]
 pub struct Quiet {
     lines: u32,
@@ -38,6 +38,13 @@ impl fmt::Display for LeftOut {
             1 => f.write_str(" (1 line like this one was left out before it)"),
             more => write!(f, " ({more} lines like this one were left out before it)"),
         }
+    }
+}
+
+impl Default for Quiet {
+    /// Five lines a minute: where nothing speaks for another number.
+    fn default() -> Self {
+        Self::new(5, Duration::from_secs(60))
     }
 }
 
