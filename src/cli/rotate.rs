@@ -28,7 +28,7 @@ struct Begun {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  crossfade rotate mcp/slack-bot-token --wait      and see each phase
+  crossfade rotate mcp/slack-bot-token --wait   and see each phase
   crossfade rotate --all                        every secret of the config
   crossfade rotate mcp/slack-bot-token --compromised --wait
   crossfade rotate --due --wait                 for a cron job: no daemon needed
