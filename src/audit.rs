@@ -1,8 +1,8 @@
 //! The audit log: who did what to which version, as JSON lines that are numbered and chained by
 //! hash, each on the disk before whoever waits for it goes on.
 //!
-//! A thread of its own writes it, group by group ([`writer`]). Steps, orders and people have a queue before it that no
-//! caller can fill, and no other thread ever waits for the disk ([`waiting`]).
+//! A thread of its own writes it, group by group (`writer`). Steps, orders and people have a queue before it that no
+//! caller can fill, and no other thread ever waits for the disk (`waiting`).
 //!
 //! It observes. A log that fails is loud, and stops neither a rotation nor an end. No token type
 //! enters here. Several processes (the daemon and commands) write one log: each entry is appended

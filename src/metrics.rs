@@ -61,7 +61,7 @@ pub enum Rejection {
     HeaderTooLarge,
     /// A body over 16 KiB.
     BodyTooLarge,
-    /// Not HTTP/1, or not a request.
+    /// Not HTTP/1, or not a request that is answered here.
     Malformed,
     /// No TLS, none that we speak, or a client's certificate that is missing or not good.
     Handshake,

@@ -10,17 +10,18 @@ use std::{
     time::Duration,
 };
 
-/// One kind of line. Bounded by itself: it is three numbers, whoever causes how many lines.
+/// Lines of one kind. It holds a few numbers, however many lines others cause.
 #[derive(Debug)]
 pub struct Quiet {
     lines: u32,
     every: Duration,
-    interval: Mutex<Interval>,
+    count: Mutex<Count>,
 }
 
+/// Of one interval, but for what was left out, which counts until it is told.
 #[derive(Debug)]
-struct Interval {
-    /// When it began; none: no line was asked for yet.
+struct Count {
+    /// When the interval began; none: no line was asked for yet.
     since_ms: Option<u64>,
     written: u32,
     left_out: u64,
@@ -41,30 +42,37 @@ impl fmt::Display for LeftOut {
     }
 }
 
+impl Default for Quiet {
+    /// Five lines a minute: where nothing speaks for another number.
+    fn default() -> Self {
+        Self::new(5, Duration::from_secs(60))
+    }
+}
+
 impl Quiet {
     /// So many lines in each interval.
     pub const fn new(lines: u32, every: Duration) -> Self {
-        let interval = Interval { since_ms: None, written: 0, left_out: 0 };
-        Self { lines, every, interval: Mutex::new(interval) }
+        let count = Count { since_ms: None, written: 0, left_out: 0 };
+        Self { lines, every, count: Mutex::new(count) }
     }
 
     /// Whether a line may be written now; none: it is left out. Any clock will do, for as long as it is the same one;
     /// where it has run back, an interval begins anew.
     pub fn may_write(&self, now_ms: u64) -> Option<LeftOut> {
         // Held for these few lines only, and never across a write or an await.
-        let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_over = interval.since_ms.is_none_or(|since_ms| {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = count.since_ms.is_none_or(|since_ms| {
             now_ms < since_ms || u128::from(now_ms - since_ms) >= self.every.as_millis()
         });
         if is_over {
-            (interval.since_ms, interval.written) = (Some(now_ms), 0);
+            (count.since_ms, count.written) = (Some(now_ms), 0);
         }
-        if interval.written >= self.lines {
-            interval.left_out = interval.left_out.saturating_add(1);
+        if count.written >= self.lines {
+            count.left_out = count.left_out.saturating_add(1);
             return None;
         }
-        interval.written += 1;
-        Some(LeftOut(std::mem::take(&mut interval.left_out)))
+        count.written += 1;
+        Some(LeftOut(std::mem::take(&mut count.left_out)))
     }
 }
 

@@ -67,7 +67,8 @@ impl Account {
     }
 }
 
-struct Entry {
+/// An entry that waits.
+struct Queued {
     now: Timestamp,
     event: Event,
     told: Told,
@@ -75,14 +76,14 @@ struct Entry {
 
 #[derive(Default)]
 struct Queues {
-    ours: VecDeque<Entry>,
-    callers: VecDeque<Entry>,
+    ours: VecDeque<Queued>,
+    callers: VecDeque<Queued>,
     is_closed: bool,
     has_ended: bool,
 }
 
 impl Queues {
-    fn of(&mut self, about: About) -> &mut VecDeque<Entry> {
+    fn of(&mut self, about: About) -> &mut VecDeque<Queued> {
         match about {
             About::Us => &mut self.ours,
             About::Caller => &mut self.callers,
@@ -91,29 +92,30 @@ impl Queues {
 
     /// What is written next. The two kinds never share a group: a step's entry shares neither the size of callers'
     /// entries, nor their fate on a disk that is nearly full.
-    fn next(&mut self) -> Option<(About, Vec<Entry>)> {
+    fn next(&mut self) -> Option<(About, Vec<Queued>)> {
         [About::Us, About::Caller].into_iter().find_map(|about| {
             let queue = self.of(about);
-            let group: Vec<Entry> = queue.drain(..queue.len().min(GROUP)).collect();
+            let group: Vec<Queued> = queue.drain(..queue.len().min(GROUP)).collect();
             (!group.is_empty()).then_some((about, group))
         })
     }
 }
 
+/// What lies between the thread and those who have entries for it.
 #[derive(Default)]
-struct Desk {
+struct Channel {
     /// Held for the moment in which an entry is put in, or a group taken out: never while anything is written.
     queues: Mutex<Queues>,
     changed: Condvar,
 }
 
-impl Desk {
+impl Channel {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the next group; none: there will be no other.
-    fn next(&self) -> Option<(About, Vec<Entry>)> {
+    fn next(&self) -> Option<(About, Vec<Queued>)> {
         let mut queues = self.lock();
         loop {
             let group = queues.next();
@@ -127,25 +129,25 @@ impl Desk {
 
 /// Ends when it is dropped, with everything written or lost.
 pub(super) struct Writer {
-    desk: Arc<Desk>,
+    channel: Arc<Channel>,
     account: Arc<Account>,
 }
 
 impl Writer {
     pub(super) fn start(pages: impl Pages, account: &Arc<Account>) -> io::Result<Self> {
-        let writer = Self { desk: Arc::default(), account: Arc::clone(account) };
-        let (desk, account) = (Ending(Arc::clone(&writer.desk)), Arc::clone(account));
-        Builder::new().name("audit".to_owned()).spawn(move || write(pages, &desk.0, &account))?;
+        let writer = Self { channel: Arc::default(), account: Arc::clone(account) };
+        let (channel, account) = (Ending(Arc::clone(&writer.channel)), Arc::clone(account));
+        Builder::new().name("audit".to_owned()).spawn(move || write(pages, &channel.0, &account))?;
         Ok(writer)
     }
 
     /// Puts an entry in, and waits for nothing. False: the queue is full, and the entry was not taken.
     pub(super) fn put(&self, about: About, now: Timestamp, event: Event, told: Told) -> bool {
-        let mut queues = self.desk.lock();
+        let mut queues = self.channel.lock();
         let queue = queues.of(about);
         if queue.len() < WAITING {
-            queue.push_back(Entry { now, event, told });
-            self.desk.changed.notify_all();
+            queue.push_back(Queued { now, event, told });
+            self.channel.changed.notify_all();
             return true;
         }
         drop(queues);
@@ -157,10 +159,10 @@ impl Writer {
     }
 }
 
-fn write(mut pages: impl Pages, desk: &Desk, account: &Account) {
-    while let Some((about, group)) = desk.next() {
+fn write(mut pages: impl Pages, channel: &Channel, account: &Account) {
+    while let Some((about, group)) = channel.next() {
         let (entries, told): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|Entry { now, event, told }| ((now, event), told)).unzip();
+            group.into_iter().map(|Queued { now, event, told }| ((now, event), told)).unzip();
         match pages.append(&entries) {
             Ok(()) => account.set_behind(false),
             Err(error) => entries.iter().for_each(|(now, event)| account.lose(*now, event, about, &error)),
@@ -170,7 +172,7 @@ fn write(mut pages: impl Pages, desk: &Desk, account: &Account) {
 }
 
 /// Says that the thread has ended, however it did.
-struct Ending(Arc<Desk>);
+struct Ending(Arc<Channel>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -182,10 +184,10 @@ impl Drop for Ending {
 impl Drop for Writer {
     /// A disk that does not answer, or a reader that does not read, must not keep the process from ending.
     fn drop(&mut self) {
-        let mut queues = self.desk.lock();
+        let mut queues = self.channel.lock();
         queues.is_closed = true;
-        self.desk.changed.notify_all();
-        let ended = self.desk.changed.wait_timeout_while(queues, LAST, |queues| !queues.has_ended);
+        self.channel.changed.notify_all();
+        let ended = self.channel.changed.wait_timeout_while(queues, LAST, |queues| !queues.has_ended);
         let (mut queues, _) = ended.unwrap_or_else(PoisonError::into_inner);
         while let Some((about, group)) = queues.next() {
             let why = io::Error::other(format!("the log could not be written within {LAST:?} of the end"));

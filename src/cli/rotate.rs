@@ -28,7 +28,7 @@ struct Begun {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  crossfade rotate mcp/slack-bot-token --wait      and see each phase
+  crossfade rotate mcp/slack-bot-token --wait   and see each phase
   crossfade rotate --all                        every secret of the config
   crossfade rotate mcp/slack-bot-token --compromised --wait
   crossfade rotate --due --wait                 for a cron job: no daemon needed
@@ -71,17 +71,17 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
         Some(name) => vec![name.clone()],
         None => hands.names().await?,
     };
-    let mut came = Came { of_several: args.all, worst: Exit::Done };
+    let mut results = Results { of_several: args.all, worst: Exit::Done };
     let mut begun = Vec::new();
     for name in &names {
         if args.dry_run {
-            came.of(name, dry_run::run(&hands, name, args.compromised).await)?;
+            results.of(name, dry_run::run(&hands, name, args.compromised).await)?;
             continue;
         }
         let ordered = order(&hands, name, args.if_current.as_deref(), args.compromised).await;
-        if let Some(report) = came.of(name, ordered)?.flatten() {
+        if let Some(report) = results.of(name, ordered)?.flatten() {
             let replaced = orders::replaced(&report);
-            came.worst = came.worst.or(replaced);
+            results.worst = results.worst.or(replaced);
             if replaced != Exit::Done {
                 continue;
             }
@@ -94,20 +94,20 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     for begun in begun.iter().filter(|_| args.wait) {
         let patience = args.timeout.map(Duration::from_secs);
         let patience = patience.unwrap_or(begun.soak + Duration::from_secs(60));
-        if let Some(exit) = came.of(&begun.secret, wait(&hands, begun, patience).await)? {
-            came.worst = came.worst.or(exit);
+        if let Some(exit) = results.of(&begun.secret, wait(&hands, begun, patience).await)? {
+            results.worst = results.worst.or(exit);
         }
     }
-    Ok(came.worst)
+    Ok(results.worst)
 }
 
-/// What came of an order, secret by secret: what fails for one of several is said, and holds up no other one.
-struct Came {
+/// What the order has led to, secret by secret: what fails for one of several is said, and holds up no other one.
+struct Results {
     of_several: bool,
     worst: Exit,
 }
 
-impl Came {
+impl Results {
     fn of<T>(&mut self, name: &str, result: Result<T>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),

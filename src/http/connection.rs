@@ -9,7 +9,6 @@ use std::{
 };
 
 use axum::http::{HeaderValue, header};
-
 use hyper::{
     Request,
     body::Incoming,

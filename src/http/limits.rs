@@ -6,7 +6,8 @@ use std::time::Duration;
 pub const HEADER_BYTES: usize = 8 * 1024;
 /// A request's body; over it: 413.
 pub const BODY_BYTES: usize = 16 * 1024;
-/// For a request's head to arrive, from the end of the answer before it.
+/// For a request's head to arrive, from the end of the answer before it; and for a TLS handshake. Over it, the connection
+/// is closed.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// For a request to be answered, its body included; over it: 408.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

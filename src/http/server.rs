@@ -31,8 +31,8 @@ use crate::{
     quiet::Quiet,
 };
 
-/// How often it is said that connections can't be accepted.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+/// How often a newcomer looks for a place.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Who is at the other end: for the audit log and for the admin socket.
 #[derive(Clone, Debug)]
@@ -49,9 +49,6 @@ impl Peer {
         self.uid.is_some_and(|uid| uid == 0 || uid == rustix::process::geteuid().as_raw())
     }
 }
-
-/// How often a newcomer looks for a place.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A bound socket that hands out connections.
 pub trait Listener: Send + 'static {
@@ -140,7 +137,7 @@ impl std::fmt::Debug for Service {
 pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option<Crowd>) {
     let Service { routes, places, metrics, clock, stop } = service;
     let door = Door::new(places);
-    let quiet = Quiet::new(1, TOLD_EVERY);
+    let quiet = Quiet::new(1, limits::LINES_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
     loop {

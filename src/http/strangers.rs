@@ -2,9 +2,9 @@
 //!
 //! Their number is bounded. When all places are taken, the stranger goes for whom we have waited longest. How long that
 //! is counts from when there was first nothing to read from it: bytes that trickle in change nothing, or whoever sends
-//! them could stay. A stranger who waits for us (for its turn to be read, or for its handshake to be computed) is not
-//! shown out, and neither is one that has just come. So thousands of verifiers who come back in the same moment don't put
-//! each other out: the next one waits until there is a place.
+//! them could stay. A stranger who waits for us is not shown out: for its turn to be read, or, for a few seconds, for
+//! its handshake to be computed. Neither is one that has just come. So thousands of verifiers who come back in the same
+//! moment don't put each other out: the next one waits until there is a place.
 
 use std::{
     collections::BTreeMap,

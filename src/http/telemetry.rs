@@ -15,9 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-
 use hyper::body::Frame;
-
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::limits;

@@ -4,7 +4,7 @@
 //! The token is read from the store for each request: a bot that obtained it by the rules read it
 //! as the current one, and nothing here can be staler than the store itself.
 //!
-//! What a caller can start here is bounded: a share of places ([`share`]) for hand-outs, each of which is kept until the
+//! What a caller can start here is bounded: a share of places ([`hand_outs`]) for hand-outs, each of which is kept until the
 //! hand-out's entry in the audit log is on the disk, and a few entries a second for refusals ([`refusals`]). Who is over
 //! it gets 503, and no token. No thread waits for any of it.
 
@@ -36,11 +36,11 @@ use crate::{
     token::{Reveal, RevealError},
 };
 
+mod hand_outs;
 mod refusals;
-mod share;
 
+use hand_outs::{HandOut, HandOuts};
 use refusals::Refusals;
-use share::{Share, Shares};
 
 /// A bot may keep a token for this part of its grace: the rest is for the run that it starts with it.
 const CACHED_PART_OF_GRACE: u32 = 10;
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Sources {
 /// Where tokens are handed out.
 pub struct Counter {
     sources: Sources,
-    shares: Arc<Shares>,
+    hand_outs: Arc<HandOuts>,
     refusals: Refusals,
     /// Lines about a store that can't be read.
     unread: Quiet,
@@ -114,7 +114,7 @@ pub(super) async fn hand_out(
             return Err(refusal);
         }
     };
-    let Some(place) = counter.shares.take(&client.id) else {
+    let Some(place) = counter.hand_outs.begin(&client.id) else {
         counter.sources.metrics.rejected(Rejection::Busy);
         return Err(ApiError::unavailable("too many tokens are being handed out at once"));
     };
@@ -154,7 +154,7 @@ impl Counter {
     /// One that has handed out nothing yet.
     pub fn new(sources: Sources) -> Self {
         let unread = Quiet::new(limits::LINES, limits::LINES_EVERY);
-        Self { sources, shares: Arc::default(), refusals: Refusals::default(), unread }
+        Self { sources, hand_outs: Arc::default(), refusals: Refusals::default(), unread }
     }
 
     /// Writes down how often clients were refused beyond what has entries of its own: each second, until `stop`, and
@@ -190,7 +190,7 @@ impl Counter {
     }
 
     /// The token, once it stands in the audit log that it was handed out.
-    async fn hand_out(&self, client: &Client, member: &Member, place: Share) -> Result<Response, ApiError> {
+    async fn hand_out(&self, client: &Client, member: &Member, place: HandOut) -> Result<Response, ApiError> {
         let Sources { reveal, audit, metrics, .. } = &self.sources;
         let (version, token) = match reveal.reveal(&member.secret).await {
             Ok(revealed) => revealed,

@@ -11,7 +11,10 @@ use crossfade_testing_fleet::process::{Answer, call, send};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
 
-use crate::world::{BOT, SECRET, VERIFIER, World, until};
+use crate::{
+    crowds::rejected,
+    world::{BOT, SECRET, VERIFIER, World, until},
+};
 
 const MANY: u64 = 400;
 
@@ -20,13 +23,6 @@ fn ask(world: &World, credential: &str) -> Answer {
     let bearer = format!("Bearer {credential}");
     let path = format!("/v1/token?secret={SECRET}");
     call(world.listen, "GET", &path, &[("Authorization", &*bearer)], "").expect("an answer")
-}
-
-fn rejected(world: &World, reason: &str) -> u64 {
-    let text = call(world.metrics, "GET", "/metrics", &[], "").expect("metrics").body;
-    let series = format!("crossfade_http_rejected_total{{reason=\"{reason}\"}} ");
-    let value = text.lines().find_map(|line| line.strip_prefix(&series)).expect("it exists from the start");
-    value.parse().expect("a number")
 }
 
 /// How many refusals of that client stand in the audit log, and in how many entries.
@@ -56,7 +52,8 @@ fn a_client_that_is_refused_in_masses_leaves_a_handful_of_entries_which_count_ev
         (refusals == MANY).then_some(())
     });
     let (_, entries) = refusals(&world, "slack-mcp-server");
-    assert!(entries < MANY / 4, "{entries} entries for {MANY} refusals");
+    // Six a second at most: on a machine so busy that this takes half a minute, there are more than a handful.
+    assert!(entries < MANY / 2, "{entries} entries for {MANY} refusals");
     assert_eq!(rejected(&world, "forbidden"), MANY);
     assert_eq!(ask(&world, BOT).status, 200, "nobody else is held up");
     world.ok(&["audit", "verify", "data/audit.jsonl"]);

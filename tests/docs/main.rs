@@ -191,6 +191,15 @@ fn every_metric_that_a_document_names_exists() {
 }
 
 #[test]
+fn every_reason_to_turn_somebody_away_is_explained() {
+    let operations = read("docs/operations.md");
+    for reason in crossfade::metrics::Rejection::ALL {
+        let named = format!("`{}`", reason.as_str());
+        assert!(operations.contains(&named), "docs/operations.md does not say what {named} is");
+    }
+}
+
+#[test]
 fn every_dependency_has_its_reason_and_every_reason_its_dependency() {
     let architecture = read("docs/architecture.md");
     for (manifest, header, column) in

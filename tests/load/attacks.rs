@@ -105,25 +105,14 @@ pub(super) fn questions_and_reports(target: &Target, over: &AtomicBool) {
             body.len()
         )
     });
-    by_eight(over, || {
-        let Ok(mut stream) = sent(target.listen, requests.concat().repeat(PIPELINED / 2).as_bytes()) else {
-            return;
-        };
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut sink = Vec::new();
-        let _ = stream.read_to_end(&mut sink);
-    });
+    let requests = requests.concat().repeat(PIPELINED / 2);
+    by_eight(over, || ask(target.listen, requests.as_bytes()));
 }
 
 /// As a proxy without its credential: each refusal was a line of the log.
 pub(super) fn refused_proxies(target: &Target, over: &AtomicBool) {
     let requests = anonymous_authorize().repeat(PIPELINED);
-    by_eight(over, || {
-        let Ok(mut stream) = sent(target.listen, requests.as_bytes()) else { return };
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut sink = Vec::new();
-        let _ = stream.read_to_end(&mut sink);
-    });
+    by_eight(over, || ask(target.listen, requests.as_bytes()));
 }
 
 fn hand_out(credential: &str) -> Vec<u8> {
@@ -143,6 +132,13 @@ fn sent(port: u16, bytes: &[u8]) -> std::io::Result<TcpStream> {
     stream.set_write_timeout(Some(Duration::from_secs(1)))?;
     stream.write_all(bytes)?;
     Ok(stream)
+}
+
+/// Sends this, and reads whatever is answered.
+fn ask(port: u16, bytes: &[u8]) {
+    let Ok(mut stream) = sent(port, bytes) else { return };
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_end(&mut Vec::new());
 }
 
 fn by_eight(over: &AtomicBool, act: impl Fn() + Sync) {

@@ -80,11 +80,11 @@ enum Command {
     Lint,
     /// Fetch what the tests need, build, and run them all, whichever fails
     #[command(
-        after_help = "Needs Rust, a C compiler, Python 3.11 with venv, and Node.js 20; no root. Leaves nothing \
+        after_help = "Needs Rust, a C compiler, Python 3.11 with venv, and Node.js 20.15; no root. Leaves nothing \
                             outside the checkout but what cargo keeps of crates."
     )]
     Test {
-        /// The long runs too: 100 minutes
+        /// The long runs too: 100 minutes more
         #[arg(long)]
         full: bool,
         /// What needs root or packages of the system too, on Debian: the image, systemd's units, HAProxy, promtool

@@ -1,26 +1,14 @@
-//! What the log says of a read that went wrong, and how often.
-
-use std::time::Duration;
+//! How an error is told, with its causes; and how often the log tells of reads that went wrong.
 
 use crossfade_verify::Moment;
 
 use crate::quiet::Quiet;
 
-/// Lines about reads of one secret that went wrong, in each minute. Callers can have it read once a second, and not more
-/// often (`REFRESH_COOL_DOWN`): a store that is out of order must not let them fill the log. Its last message stands in
-/// `status` all the while.
-const LINES: u32 = 5;
-const EVERY: Duration = Duration::from_secs(60);
-
-/// Of one secret.
-#[derive(Debug)]
+/// Lines about reads of one secret that went wrong. Callers can have it read once a second, and not more often
+/// (`REFRESH_COOL_DOWN`): a store that is out of order must not let them fill the log. The last message stands in `status`
+/// all the while.
+#[derive(Debug, Default)]
 pub(super) struct Lines(Quiet);
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self(Quiet::new(LINES, EVERY))
-    }
-}
 
 impl Lines {
     /// A read at that moment showed nothing, or not all.

@@ -68,7 +68,7 @@ impl Api {
             plaintext,
             last: Mutex::default(),
             pace: Pace::new(),
-            odd_times: Quiet::new(5, Duration::from_secs(60)),
+            odd_times: Quiet::default(),
         }
     }
 

@@ -24,16 +24,16 @@ use crate::{
 /// the commit, some milliseconds later, is covered by the margin that a deadline has beyond the grace.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// What one snapshot shows.
-pub(super) struct Seen {
+/// A secret and the clock, as one transaction shows them.
+pub(super) struct Snapshot {
     pub(super) record: Option<Record>,
     pub(super) anchor: Anchor,
     /// The store's time; none: nobody has said yet where it goes on after a reboot.
     pub(super) now: Option<Timestamp>,
 }
 
-/// One snapshot.
-pub(super) fn look(connection: &mut Connection, desk: &Desk, secret: &str) -> Result<Seen, Fault> {
+/// Reads without writing.
+pub(super) fn look(connection: &mut Connection, desk: &Desk, secret: &str) -> Result<Snapshot, Fault> {
     let transaction = connection.transaction()?;
     let anchor = Anchor::load(&transaction, &desk.sealer)?;
     let moment = desk.time.moment();
@@ -42,7 +42,7 @@ pub(super) fn look(connection: &mut Connection, desk: &Desk, secret: &str) -> Re
         desk.time.compare(now, moment);
     }
     let record = Record::load(&transaction, &desk.sealer, secret)?;
-    Ok(Seen { record, anchor, now })
+    Ok(Snapshot { record, anchor, now })
 }
 
 /// Writes the store's time down, and where it goes on after a reboot.

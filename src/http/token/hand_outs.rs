@@ -9,19 +9,19 @@ use super::super::limits;
 
 /// Hand-outs in the making, by client. The map holds no more clients than hand-outs, and those are bounded.
 #[derive(Debug, Default)]
-pub(super) struct Shares(Mutex<HashMap<Arc<str>, usize>>);
+pub(super) struct HandOuts(Mutex<HashMap<Arc<str>, usize>>);
 
-/// A place of a client's. It goes with whatever the request has started, and comes back when that is over, whether or
-/// not the request's connection is still there.
+/// The place of one hand-out. It goes with whatever the request has started, and comes back when that is over, whether
+/// or not the request's connection is still there.
 #[derive(Debug)]
-pub(super) struct Share {
-    of: Arc<Shares>,
+pub(super) struct HandOut {
+    among: Arc<HandOuts>,
     client: Arc<str>,
 }
 
-impl Shares {
+impl HandOuts {
     /// A place; none: the client has its share already, or all places are taken.
-    pub(super) fn take(self: &Arc<Self>, client: &Arc<str>) -> Option<Share> {
+    pub(super) fn begin(self: &Arc<Self>, client: &Arc<str>) -> Option<HandOut> {
         let mut taken = self.lock();
         let all: usize = taken.values().sum();
         let of_client = taken.get(client).copied().unwrap_or_default();
@@ -29,7 +29,7 @@ impl Shares {
             return None;
         }
         taken.insert(Arc::clone(client), of_client + 1);
-        Some(Share { of: Arc::clone(self), client: Arc::clone(client) })
+        Some(HandOut { among: Arc::clone(self), client: Arc::clone(client) })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
@@ -37,9 +37,9 @@ impl Shares {
     }
 }
 
-impl Drop for Share {
+impl Drop for HandOut {
     fn drop(&mut self) {
-        let mut taken = self.of.lock();
+        let mut taken = self.among.lock();
         if let Some(count) = taken.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {
@@ -55,16 +55,16 @@ mod tests {
 
     #[test]
     fn a_client_has_its_share_and_all_have_no_more_than_all_places() {
-        let shares = Arc::<Shares>::default();
-        let take = |client: &str| shares.take(&client.into());
-        let one: Vec<Share> = std::iter::from_fn(|| take("one")).collect();
+        let hand_outs = Arc::<HandOuts>::default();
+        let begin = |client: &str| hand_outs.begin(&client.into());
+        let one: Vec<HandOut> = std::iter::from_fn(|| begin("one")).collect();
         assert_eq!(one.len(), limits::HAND_OUTS_OF_A_CLIENT);
-        let other: Vec<Share> = std::iter::from_fn(|| take("other")).collect();
+        let other: Vec<HandOut> = std::iter::from_fn(|| begin("other")).collect();
         assert_eq!(one.len() + other.len(), limits::HAND_OUTS, "the other one has its own");
-        assert!(take("a third").is_none());
+        assert!(begin("a third").is_none());
         drop(one);
-        assert!(take("a third").is_some(), "places come back");
+        assert!(begin("a third").is_some(), "places come back");
         drop(other);
-        assert!(shares.lock().is_empty(), "and nothing is kept of who had them");
+        assert!(hand_outs.lock().is_empty(), "and nothing is kept of who had them");
     }
 }
