@@ -86,7 +86,7 @@ pub fn next_without(
         .or_else(|| plan.retire(given_up))
         .or_else(|| plan.tidy().filter(|step| !given_up(step)));
     // Of what was given up, the time says nothing: the next look does.
-    let until = if wanted.is_some() { None } else { plan.wake(given_up) };
+    let until = if wanted.is_some() { None } else { plan.wake() };
     step.map_or(Next::Idle { until }, Next::Do)
 }
 
@@ -237,11 +237,10 @@ impl Plan<'_> {
     }
 
     /// The first moment to come at which the answer can be another one. What has passed already is not among them: what
-    /// stands in its way goes by no clock, and whoever asked again at once would do so for ever.
-    fn wake(&self, given_up: impl Fn(&Step) -> bool) -> Option<Timestamp> {
+    /// stands in its way, or that it was given up, goes by no clock, and whoever asked again at once would do so for ever.
+    fn wake(&self) -> Option<Timestamp> {
         let ring = self.ring;
-        let left = |p: &&Previous| !given_up(&Step::Retire { version: p.version.id });
-        let deadlines = ring.previous.iter().filter(left).map(|p| p.deadline);
+        let deadlines = ring.previous.iter().map(|p| p.deadline);
         // Of one that can't be read, the time says nothing: the next look does.
         let soaking = ring.pending.filter(|_| !self.is_paused()).filter(|p| !p.is_unread());
         let soaked = soaking.map(|p| p.created + self.policy.soak());

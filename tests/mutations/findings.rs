@@ -67,13 +67,7 @@ const FINDINGS: &[Cut] = &[
         "the time says nothing of what is given up",
         "if wanted.is_some() { None } else",
         "if false { None } else",
-        GIVEN_UP,
-    ),
-    cut(
-        "nobody wakes for a deadline that is given up",
-        ".filter(left).map(|p| p.deadline)",
-        ".map(|p| p.deadline)",
-        GIVEN_UP,
+        "while_copies_are_not_in_sync_all_but_ends_waits",
     ),
     cut("what is rolled back is paused", ".or_else(|| self.pause_what_was_rolled_back())", "", ROLLED_BACK),
     cut(

@@ -328,7 +328,7 @@ const REQUESTS: &[Cut] = &[
     cut(
         "an abort is overtaken",
         "Demand::Abort { pending } if now == pending =>",
-        "Demand::Abort { .. } if false =>",
+        "Demand::Abort { pending } if false =>",
         "an_abort_is_overtaken_by_the_promotion",
     ),
     cut(

@@ -130,6 +130,13 @@ fn it_wakes_at_the_first_moment_at_which_the_answer_can_change() {
                 7,
                 idle(6 + SOAK),
             ),
+            (
+                "nor at the moment after it",
+                pending(ring(ended(version(1, 0), 5)), version(2, 5)),
+                None,
+                5,
+                idle(5 + SOAK),
+            ),
         ],
         &policy(),
     );
