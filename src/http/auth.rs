@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use arc_swap::ArcSwap;
@@ -159,6 +159,8 @@ pub struct Caller {
     pub(super) share: usize,
     /// Whose the connection is: the client's that asked last.
     pub(super) client: Mutex<Option<Among>>,
+    /// Whether we have waited for it since its last request. Else it had sent the next one already.
+    pub(super) has_paused: AtomicBool,
 }
 
 impl From<Peer> for Caller {
@@ -169,6 +171,7 @@ impl From<Peer> for Caller {
             certificate: None,
             share: limits::CONNECTIONS,
             client: Mutex::default(),
+            has_paused: AtomicBool::new(true),
         }
     }
 }
