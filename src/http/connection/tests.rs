@@ -2,8 +2,9 @@ use std::sync::Mutex;
 
 use axum::{Router, routing::get};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+    io::{AsyncWriteExt as _, duplex},
     sync::Semaphore,
+    task::JoinSet,
 };
 
 use super::*;
@@ -20,7 +21,7 @@ async fn connections_whose_requests_are_all_there_are_answered_in_turns() {
     };
     let router = Router::new().route("/a", answered('a')).route("/b", answered('b'));
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    let mut served = Vec::new();
+    let (mut served, mut callers) = (JoinSet::new(), Vec::new());
     for path in ["/a", "/b"] {
         let (ours, mut theirs) = duplex(64 * 1024);
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -38,18 +39,16 @@ async fn connections_whose_requests_are_all_there_are_answered_in_turns() {
             _place: Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a place"),
         };
         let opened = Opened { io: ours, certificate: None, over: None };
-        served.push((tokio::spawn(connection.serve(opened)), theirs));
+        served.spawn(connection.serve(opened));
+        callers.push(theirs);
     }
     let mut order_is = String::new();
     while order_is.len() < 2 * REQUESTS {
         tokio::task::yield_now().await;
         order_is.clone_from(&order.lock().expect("no panic"));
     }
-    for (serves, mut theirs) in served {
-        theirs.shutdown().await.expect("an end");
-        theirs.read_to_end(&mut Vec::new()).await.expect("answers");
-        serves.await.expect("it ends");
-    }
+    drop(callers);
+    served.join_all().await;
     let (mut lead, mut most) = (0_i32, 0);
     for who in order_is.chars() {
         lead += if who == 'a' { 1 } else { -1 };
