@@ -50,6 +50,9 @@ impl Peer {
     }
 }
 
+/// So many newcomers are taken before others have their turn.
+const AT_ONCE: usize = 16;
+
 /// How often a newcomer looks for a place.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -143,6 +146,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
     let quiet = Quiet::new(1, TOLD_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
+    let mut came = 0_usize;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -193,8 +197,12 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
                 tasks.spawn_on(among, crowd.handle())
             }
         };
-        // Where thousands come at once, a verdict has its turn between two of them.
-        tokio::task::yield_now().await;
+        // Where thousands come at once, verdicts have their turn between a few of them. Not after each one: where a turn of
+        // all others takes long, whoever comes would wait for as many turns as newcomers are before it.
+        came += 1;
+        if came.is_multiple_of(AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
     }
     drop(listener);
     tasks.close();
@@ -254,3 +262,6 @@ impl Door {
         Some((place, admitted))
     }
 }
+
+#[cfg(test)]
+mod tests;
