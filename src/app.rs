@@ -208,7 +208,7 @@ impl Parts {
             self.metrics.know_audience(&member.audience, &[&member.client_id]);
         }
         self.distribution.configure(bounds, members);
-        self.clients.replace(translate::clients(config));
+        self.clients.replace(translate::clients(config, &self.clients));
         self.board.configure(config);
         self.metrics.config(&config.hash);
     }

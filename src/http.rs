@@ -10,6 +10,7 @@ pub mod admin;
 pub mod api;
 pub mod auth;
 mod authorize;
+mod body;
 pub mod capacity;
 mod connection;
 mod credential;

@@ -87,6 +87,7 @@ const RULES: &[Rule] = &[
     rule("http::connection", &["http", "metrics"], &[]),
     rule("http::crowd", &[], &[]),
     rule("http::capacity", &["http::limits"], PURE),
+    rule("http::body", &["http::limits"], &[]),
     rule("http::share", &["http::limits"], &[]),
     rule("http::strangers", &[], &[]),
     rule("http::wire", &["http"], &[]),

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Role as ConfigRole, SecretConfig, Unnamed},
     distribution::{Bounds, Member},
     http::{
-        auth::{Client, Known, Polls, Role},
+        auth::{Client, Clients, Known, Polls, Role},
         operator::OrderError,
     },
     store::Secret,
@@ -50,7 +50,8 @@ pub(super) fn distribution(config: &Config) -> (Bounds, Vec<Member>) {
     (bounds, config.secrets.iter().map(|secret| member(secret)).collect())
 }
 
-pub(super) fn clients(config: &Config) -> Known {
+/// They keep the shares that they have by the config before.
+pub(super) fn clients(config: &Config, before: &Clients) -> Known {
     let mut clients = Known::default();
     for client in &config.clients {
         let ours = Arc::new(Client {
@@ -64,7 +65,7 @@ pub(super) fn clients(config: &Config) -> Known {
             secrets: client.secrets.iter().cloned().collect(),
             token_headers: client.token_headers.iter().cloned().collect(),
             polls: Polls::default(),
-            share: Arc::default(),
+            share: before.share_of(&client.id),
         });
         let by_credential = client.credentials.iter().map(|digest| (*digest, Arc::clone(&ours)));
         clients.by_credential.extend(by_credential);

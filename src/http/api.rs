@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +17,7 @@ use super::{
     accept_set::Feed,
     auth::{Caller, Client, Clients, Stays},
     authorize::{Proxies, authorize},
+    body::{Unread, whole},
     error::ApiError,
     introspect::introspect,
     limits,
@@ -130,10 +130,12 @@ impl Gate {
         if *request.method() == Method::POST {
             let (head, body) = request.into_parts();
             let Some(awaited) = share.body() else { return self.busy(TOO_MANY) };
-            let body = match Limited::new(body, limits::BODY_BYTES).collect().await {
-                Ok(body) => body.to_bytes(),
-                Err(error) if error.is::<LengthLimitError>() => return too_large(),
-                Err(_) => return ApiError::invalid_request("the body broke off").into_response(),
+            let body = match whole(body).await {
+                Ok(body) => body,
+                Err(Unread::TooLarge) => return too_large(),
+                Err(Unread::BrokeOff) => {
+                    return ApiError::invalid_request("the body broke off").into_response();
+                }
             };
             drop(awaited);
             request = Request::from_parts(head, body.into());

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use arc_swap::ArcSwap;
@@ -91,6 +91,14 @@ impl Clients {
         }
     }
 
+    /// What this client takes already, for its place in the next config: a new share would be a second one for a thief who
+    /// holds the first.
+    pub fn share_of(&self, id: &str) -> Arc<Share> {
+        let known = self.0.load();
+        let mut clients = known.by_credential.values().chain(known.by_name.values());
+        clients.find(|client| &*client.id == id).map(|client| Arc::clone(&client.share)).unwrap_or_default()
+    }
+
     /// The client whose credential stands in the request's `Authorization`.
     pub fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -151,6 +159,8 @@ pub struct Caller {
     pub(super) share: usize,
     /// Whose the connection is: the client's that asked last.
     pub(super) client: Mutex<Option<Among>>,
+    /// Whether we have waited for it since its last request. Else it had sent the next one already.
+    pub(super) has_paused: AtomicBool,
 }
 
 impl From<Peer> for Caller {
@@ -161,15 +171,13 @@ impl From<Peer> for Caller {
             certificate: None,
             share: limits::CONNECTIONS,
             client: Mutex::default(),
+            has_paused: AtomicBool::new(true),
         }
     }
 }
 
 impl Caller {
     /// The connection is this client's from now on. False: that one has its share already.
-    ///
-    /// After each new config a client is another one, with a share of its own, and its connections come to it one after the
-    /// other, with their next request.
     pub(super) fn is_known(&self, client: &Arc<Client>) -> bool {
         let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.as_ref().is_some_and(|among| among.is_of(&client.share)) {
@@ -185,8 +193,8 @@ impl Caller {
 mod tests {
     use super::*;
 
-    fn client(id: &str) -> Arc<Client> {
-        Arc::new(Client {
+    fn client(id: &str) -> Client {
+        Client {
             id: id.into(),
             role: Role::Verifier,
             audiences: [].into(),
@@ -194,7 +202,7 @@ mod tests {
             token_headers: [].into(),
             polls: Polls::default(),
             share: Arc::default(),
-        })
+        }
     }
 
     /// A connection where each client may have one.
@@ -204,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_in_the_share_of_the_client_that_asked_last_on_it() {
-        let (one, other) = (client("one"), client("other"));
+        let (one, other) = (Arc::new(client("one")), Arc::new(client("other")));
         let (first, second) = (connection(), connection());
         assert!(first.is_known(&one) && first.is_known(&one), "it is counted once");
         assert!(!second.is_known(&one) && second.is_known(&other));
@@ -212,5 +220,25 @@ mod tests {
         drop(second);
         assert!(first.is_known(&other));
         assert!(connection().is_known(&one), "it has its place back");
+    }
+
+    #[test]
+    fn a_client_keeps_its_share_when_the_config_is_read_again() {
+        let clients = Clients::default();
+        let reads = |id: &str| {
+            let client = Arc::new(Client { share: clients.share_of(id), ..client(id) });
+            clients.replace(Known {
+                by_name: [(id.to_owned(), Arc::clone(&client))].into(),
+                ..Known::default()
+            });
+            client
+        };
+        let before = reads("one");
+        let held = connection();
+        assert!(held.is_known(&before));
+        let after = reads("one");
+        assert!(!connection().is_known(&after), "what it holds counts");
+        assert!(held.is_known(&after), "and is still its own");
+        assert!(connection().is_known(&reads("other")));
     }
 }

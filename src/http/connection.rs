@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use axum::http::{HeaderValue, header};
@@ -121,7 +121,7 @@ impl Connection {
     {
         let Self { http, routes, peer, stranger, mut shown_out, share, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let caller = Arc::new(Caller { peer, stranger, certificate, share, client: Default::default() });
+        let caller = Arc::new(Caller { stranger, certificate, share, ..Caller::from(peer) });
         let wire = Wire::new(io, Arc::clone(&caller));
         let routed = TowerToHyperService::new(routes.router.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -140,6 +140,10 @@ impl Connection {
             };
             let caller = Arc::clone(&caller);
             async move {
+                // Whoever sends many requests at once has one answered in each turn, as those have who wait for answers.
+                if !caller.has_paused.swap(false, Ordering::Relaxed) {
+                    tokio::task::yield_now().await;
+                }
                 let mut answer = answer.await;
                 if caller.stranger.is_one()
                     && let Ok(answer) = &mut answer
@@ -206,3 +210,6 @@ fn was_not_taken(error: &hyper::Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
+
+#[cfg(test)]
+mod tests;

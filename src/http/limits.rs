@@ -27,6 +27,9 @@ pub const STRANGERS: usize = 1_024;
 pub const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a TLS handshake that has begun counts as work of ours, and not as the stranger's silence.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(3);
+/// What is read of a TLS handshake, a client's chain of certificates included; over it, the connection is closed. At most
+/// as much is kept for each stranger.
+pub const HANDSHAKE_BYTES: usize = 16 * 1024;
 /// Connections on the admin socket: those of the daemon's own user, and of root. Newcomers are closed.
 pub const ADMIN_CONNECTIONS: usize = 256;
 /// Files that connections leave to everything else: AWS (64 reads at once), the store, logs, the runtime.

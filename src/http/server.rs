@@ -34,6 +34,9 @@ use crate::{
 /// How often a newcomer looks for a place.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
+/// So many newcomers are taken before others have their turn.
+const AT_ONCE: usize = 16;
+
 /// Who is at the other end: for the audit log and for the admin socket.
 #[derive(Clone, Debug)]
 pub struct Peer {
@@ -140,6 +143,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
     let quiet = Quiet::new(1, limits::LINES_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
+    let mut came = 0_usize;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -190,8 +194,12 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
                 tasks.spawn_on(among, crowd.handle())
             }
         };
-        // Where thousands come at once, a verdict has its turn between two of them.
-        tokio::task::yield_now().await;
+        // Where thousands come at once, verdicts have their turn between a few of them. Not after each one: where a turn of
+        // all others takes long, whoever comes would wait for as many turns as newcomers are before it.
+        came += 1;
+        if came.is_multiple_of(AT_ONCE) {
+            tokio::task::yield_now().await;
+        }
     }
     drop(listener);
     tasks.close();
@@ -251,3 +259,6 @@ impl Door {
         Some((place, admitted))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
@@ -20,11 +20,18 @@ pub struct Socket {
     /// None: it could not follow.
     stream: Option<TcpStream>,
     registered: Id,
+    /// How much more is read, of who has to say little; none: whatever comes.
+    left: Option<usize>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream: Some(stream), registered: Handle::current().id() }
+        Self { stream: Some(stream), registered: Handle::current().id(), left: None }
+    }
+
+    /// From now on so much is read and no more; none: whatever comes.
+    pub(super) fn read_at_most(&mut self, bytes: Option<usize>) {
+        self.left = bytes;
     }
 
     /// Waits until there is something to read, or its end.
@@ -47,11 +54,18 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.here()?.poll_read(cx, buffer)
+        if self.left == Some(0) {
+            return Poll::Ready(Err(io::Error::other("more came than belongs here")));
+        }
+        let before = buffer.filled().len();
+        ready!(self.as_mut().here()?.poll_read(cx, buffer))?;
+        let read = buffer.filled().len() - before;
+        self.left = self.left.map(|left| left.saturating_sub(read));
+        Poll::Ready(Ok(()))
     }
 }
 

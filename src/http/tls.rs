@@ -18,6 +18,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 
 use super::{
+    limits,
     server::{self, Opened, Peer},
     socket::Socket,
 };
@@ -76,10 +77,12 @@ impl Tls {
         self.state.load().material.validity()
     }
 
-    async fn open(self: Arc<Self>, stream: Socket) -> io::Result<Opened<Box<TlsStream<Socket>>>> {
+    async fn open(self: Arc<Self>, mut stream: Socket) -> io::Result<Opened<Box<TlsStream<Socket>>>> {
         let state = self.state.load_full();
+        stream.read_at_most(Some(limits::HANDSHAKE_BYTES));
         let handshake = TlsAcceptor::from(Arc::clone(state.material.config())).accept(stream);
-        let stream = in_turn(PollSemaphore::new(Arc::clone(&self.turn)), handshake).await?;
+        let mut stream = in_turn(PollSemaphore::new(Arc::clone(&self.turn)), handshake).await?;
+        stream.get_mut().0.read_at_most(None);
         let certificate = state.material.judge(stream.get_ref().1).map_err(io::Error::other)?;
         let certificate = certificate.map(Arc::new);
         // In a box: what serves it would have room for it in each of its states.

@@ -8,7 +8,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
 
@@ -53,6 +53,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         if read.is_pending() {
             self.caller.stranger.is_silent();
+            self.caller.has_paused.store(true, Ordering::Relaxed);
         } else if buffer.filled().len() > before {
             self.deadline = None;
         }

@@ -4,6 +4,7 @@ use crate::{
     crowds::{
         asks, crowd, is_accepted, open_files, rejected, until_closed, verdict, with_another, with_files,
     },
+    process::call,
     world::{VERIFIER, until},
 };
 
@@ -48,5 +49,23 @@ fn one_credential_does_not_take_all_connections() {
     let last = until_closed(held.last_mut().expect("it")).unwrap_or_default();
     assert!(last.starts_with("HTTP/1.1 503") && last.contains("\"busy\""), "{last}");
     assert!(last.contains("retry-after: 1"), "{last}");
+    assert!(is_accepted(verdict(&world, &another, &token)), "a newcomer with another credential");
+}
+
+#[test]
+fn one_credential_does_not_take_all_connections_when_the_config_is_read_again() {
+    let (world, another) = with_another();
+    let daemon = with_files(&world, "ulimit -n 512");
+    let token = world.token();
+    let ask = format!("GET /v1/nothing HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {VERIFIER}\r\n\r\n");
+    let mut held = crowd(world.listen, 200, &ask);
+    until("its share is taken", || (rejected(&world, "busy") > 0).then_some(()));
+    daemon.signal("-HUP");
+    until("the config is read again", || {
+        let scraped = call(world.metrics, "GET", "/metrics", &[], "").ok()?;
+        scraped.body.contains("crossfade_config_reloads_total{outcome=\"applied\"} 1").then_some(())
+    });
+    held.extend(crowd(world.listen, 200, &ask));
+    until_closed(held.last_mut().expect("it"));
     assert!(is_accepted(verdict(&world, &another, &token)), "a newcomer with another credential");
 }

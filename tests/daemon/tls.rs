@@ -146,6 +146,25 @@ fn half_open_handshakes_hold_nobody_up_and_are_ended() {
 }
 
 #[test]
+fn a_handshake_that_goes_on_and_on_is_not_kept() {
+    let secure = Secure::tls();
+    let _daemon = secure.world.start();
+    let mut stream = TcpStream::connect(("127.0.0.1", secure.port())).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    // A ClientHello that says that it has 65,000 bytes, of which 63,000 come.
+    let mut hello = vec![0; 63_000];
+    hello[..6].copy_from_slice(&[1, 0, 0xfd, 0xe8, 3, 3]);
+    for part in hello.chunks(15_750) {
+        let head = [&[0x16, 3, 1][..], &(part.len() as u16).to_be_bytes()].concat();
+        // Nobody may read the last of them.
+        let _ = stream.write_all(&[&head, part].concat());
+    }
+    until("it is counted", || (secure.rejected("handshake") + secure.rejected("timeout") == 1).then_some(()));
+    assert_eq!(secure.rejected("handshake"), 1, "it was waited for");
+    assert!(secure.lets_in(&Caller::new(&secure.ours, None)));
+}
+
+#[test]
 fn handshakes_that_never_end_shut_nobody_out() {
     let secure = Secure::tls();
     let _daemon = secure.world.start();
