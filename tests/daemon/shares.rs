@@ -1,9 +1,7 @@
 //! What one client can take from another: whoever holds its credential may be a thief.
 
 use crate::{
-    crowds::{
-        asks, crowd, is_accepted, open_files, rejected, until_closed, verdict, with_another, with_files,
-    },
+    crowds::{asks, crowd, heard, is_accepted, rejected, until_closed, verdict, with_another, with_files},
     process::call,
     world::{VERIFIER, until},
 };
@@ -11,16 +9,16 @@ use crate::{
 #[test]
 fn bodies_that_do_not_come_take_no_place_from_another_client() {
     let (world, another) = with_another();
-    let daemon = world.start();
+    let _daemon = world.start();
     let token = world.token();
     let mut waiting = Vec::new();
-    for heard in (1..=14).map(|part| part * 290) {
+    for most in (1..=14).map(|part| part * 290) {
         // No more at once than can be strangers before they are heard. Each waits for its body, was told that it is one too
         // many, or has waited for too long.
         waiting.extend(crowd(world.listen, 300, &asks(VERIFIER, 100)));
         until("they are heard", || {
             let answered = rejected(&world, "busy") + rejected(&world, "timeout");
-            (open_files(&daemon) + answered as usize > heard).then_some(())
+            (heard(world.listen) + answered as usize > most).then_some(())
         });
     }
     for _ in 0..50 {

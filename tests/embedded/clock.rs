@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     sync::{Mutex, OnceLock},
     time::Duration,
 };
@@ -13,6 +14,22 @@ use crate::embedded::{HOUR, HandClock, NEW_YEAR, does, new_year, open, open_in_b
 
 async fn ms(store: &Embedded) -> u64 {
     read(store).await.now.earliest.as_millis()
+}
+
+/// The highest time that is written down.
+fn highest(directory: &Path) -> u64 {
+    let ask = "SELECT highest_ms FROM clock";
+    sqlite(directory).query_row(ask, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
+}
+
+/// Waits until that time, which a read has told, is written down: beside the read, which does not wait for it.
+async fn is_noted(directory: &Path, time: u64) {
+    let noted = async {
+        while highest(directory) != time {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), noted).await.expect("it is written");
 }
 
 #[tokio::test]
@@ -60,6 +77,7 @@ async fn where_the_boot_clock_goes_back_under_the_same_boot_it_goes_on_and_does_
         let store = open(directory.path(), clock.clone()).unwrap();
         clock.pass(passed);
         let reached = ms(&store).await;
+        is_noted(directory.path(), reached).await;
         drop(store);
         let clock = HandClock::at(1_000, reached + 7_000);
         let store = open(directory.path(), clock.clone()).unwrap();
@@ -67,6 +85,7 @@ async fn where_the_boot_clock_goes_back_under_the_same_boot_it_goes_on_and_does_
         clock.set_wall(0);
         clock.pass(HOUR);
         assert_eq!(ms(&store).await, reached + 7_000 + 3_600_000);
+        is_noted(directory.path(), reached + 7_000 + 3_600_000).await;
         let clock = HandClock::at(0, 0);
         let store = open(directory.path(), clock.clone()).unwrap();
         let again = ms(&store).await;
@@ -119,22 +138,13 @@ async fn the_first_step_after_a_reboot_is_on_the_new_boot_s_time() {
 async fn the_highest_time_is_written_with_each_step_and_at_most_once_a_minute_by_reads() {
     let (directory, clock) = (tempdir().unwrap(), new_year());
     let store = open(directory.path(), clock.clone()).unwrap();
-    let highest = || -> u64 {
-        let ask = "SELECT highest_ms FROM clock";
-        sqlite(directory.path()).query_row(ask, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
-    };
+    let highest = || highest(directory.path());
     clock.pass(Duration::from_secs(59));
     read(&store).await;
     assert_eq!(highest(), NEW_YEAR);
     clock.pass(Duration::from_secs(1));
     read(&store).await;
-    // Beside the read, which does not wait for it.
-    let noted = async {
-        while highest() != NEW_YEAR + 60_000 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), noted).await.expect("it is written");
+    is_noted(directory.path(), NEW_YEAR + 60_000).await;
     clock.pass(Duration::from_secs(1));
     does(&store, Step::Create).await;
     assert_eq!(highest(), NEW_YEAR + 61_000);
