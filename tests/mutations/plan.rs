@@ -65,7 +65,7 @@ const PLAN: &[Cut] = &[
     cut("what is due is staged", ".or_else(|| self.stage(ordered))", "", SLOT),
     cut("nothing is given up by itself", "now, |_| false)", "now, |_| true)", SLOT),
     cut("what is over is retired", ".or_else(|| plan.retire(given_up))", "", OWN_DEADLINE),
-    cut("it waits until it has to act", "plan.wake(given_up) };", "None };", WAKES),
+    cut("it waits until it has to act", "plan.wake() };", "None };", WAKES),
     cut(
         "what stands is not dropped",
         "if !stands(&pending) {\n",
