@@ -120,6 +120,11 @@ def test_a_deadline_is_kept_from_a_cache(tmp_path: Path) -> None:
                 assert isinstance(verifier.verify(GOOD), Accepted)
 
 
+def give_to_another_group(path: Path) -> None:
+    path.chmod(0o660)
+    os.chown(path, -1, 4_242)
+
+
 def make_a_pipe(path: Path) -> None:
     path.unlink()
     os.mkfifo(path, 0o600)
@@ -128,7 +133,7 @@ def make_a_pipe(path: Path) -> None:
 BAD = [
     ("others may read it", lambda path: path.chmod(0o604), "mode 0600"),
     ("others may write it", lambda path: path.chmod(0o662), "mode 0600"),
-    ("another group's", lambda path: (path.chmod(0o660), os.chown(path, -1, 4_242)), "mode 0600"),
+    ("another group's", give_to_another_group, "mode 0600"),
     ("a folder", lambda path: (path.unlink(), path.mkdir()), "can't be read"),
     ("a link", lambda path: (path.rename(path.with_name("x")), path.symlink_to("x")), "can't be read"),
     ("a pipe", make_a_pipe, "mode 0600"),
