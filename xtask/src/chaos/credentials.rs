@@ -17,11 +17,12 @@ pub(super) fn environment(folder: &Path) -> [(&'static str, std::ffi::OsString);
     ]
 }
 
-/// A replica's first access key, and the one after that key: by them the fake knows its callers.
+/// A replica's first access key: by it the fake knows who calls.
 pub(super) fn first_key(name: &str) -> String {
     format!("AKID{}", name.to_uppercase())
 }
 
+/// The one that a renewal writes after that key; no two are alike.
 fn next_key(key: &str) -> String {
     format!("{key}X")
 }
@@ -33,6 +34,7 @@ pub(super) fn key(folder: &Path) -> io::Result<String> {
     key.map(str::to_owned).ok_or_else(|| io::Error::other("the profile has no access key"))
 }
 
+/// Makes it the key that stands there.
 pub(super) fn write(folder: &Path, key: &str) -> io::Result<()> {
     let (path, new) = (folder.join(FILE), folder.join("credentials.new"));
     fs::write(&new, format!("[default]\naws_access_key_id = {key}\naws_secret_access_key = none\n"))?;
@@ -40,7 +42,7 @@ pub(super) fn write(folder: &Path, key: &str) -> io::Result<()> {
     fs::rename(new, path)
 }
 
-/// Writes others, and lets those before expire.
+/// Writes the next key, and lets the one before expire.
 pub(super) fn renew(folder: &Path, fake: &Fake) -> io::Result<()> {
     let old = key(folder)?;
     write(folder, &next_key(&old))?;
