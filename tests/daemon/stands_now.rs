@@ -1,10 +1,11 @@
 //! An order is about what stands now, and not about what the daemon that takes it saw last: on Secrets Manager, by a
 //! daemon that looks so seldom that it has missed what others did.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Rule},
+    log::Call,
     model::Operation,
 };
 
@@ -65,6 +66,31 @@ fn is_replaced(aws: &Aws, last: &str, tokens: &[&str]) {
     let _daemon = fresh.start();
     let old: Vec<_> = tokens.iter().filter_map(|token| fresh.stage(token)).collect();
     assert!(old.is_empty(), "accepted after a restart: {old:?}");
+}
+
+#[test]
+fn an_order_that_ends_all_ends_what_was_made_since_the_last_one_though_its_first_read_is_late() {
+    for words in ENDS {
+        let aws = aws();
+        let world = slow(&aws, 0);
+        let config = fs::read_to_string(world.path("config.yaml")).expect("a config");
+        fs::write(world.path("config.yaml"), config.replace("store_lag: 0s", "store_lag: 2s")).expect("a write");
+        let _daemon = world.start();
+        has_settled(&aws);
+        let before = aws.server.now_ms();
+        world.ok(&["rotate", SECRET, "--compromised"]);
+        let pending = until("its replacement", || {
+            let calls = aws.server.calls();
+            let put = calls.iter().rposition(|call| call.operation == "PutSecretValue")?;
+            let read = calls[put..].iter().any(|call| call.operation == "DescribeSecret");
+            let labels = aws.server.secret(SECRET).expect("the secret").labels().clone();
+            labels.get("AWSPENDING").filter(|_| read).cloned()
+        });
+        let since = Delay::By(Arc::new(move |call: &Call| call.at_ms - before));
+        aws.server.fault(Rule::once(Effect::LateRead(since)).on(Operation::DescribeSecret));
+        let said = world.ok(words);
+        all_are_ended(&aws, &[&pending], &said);
+    }
 }
 
 #[test]

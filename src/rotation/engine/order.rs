@@ -9,7 +9,7 @@ use crossfade_verify::Digest;
 
 use super::{
     super::{
-        plan::{self, Bound, Demand, Next, Refusal, Request},
+        plan::{self, Bound, Demand, Next, Refusal, Request, Step},
         policy::Policy,
         ring::{Marks, NO_TOKEN, Ring, VersionId},
     },
@@ -75,6 +75,8 @@ struct Course {
     closed: BTreeSet<VersionId>,
     /// How many steps have succeeded.
     steps: u32,
+    /// One of them was the mark on everything made before the order: it ends what no read has shown yet, too.
+    marked_all: bool,
     /// A write of the order has failed in a way that leaves open whether it lands.
     is_unsure: bool,
     failures: u32,
@@ -96,6 +98,8 @@ impl Course {
     fn is_shown(&self, demand: &Demand, in_time: bool) -> bool {
         match demand {
             Demand::RevokePrevious { .. } => in_time,
+            // Marks that stood before the order say nothing of what was made since.
+            Demand::Compromised { .. } | Demand::RevokeAll { .. } => in_time || self.marked_all,
             Demand::Resume => in_time || self.steps > 0,
             _ => true,
         }
@@ -176,6 +180,7 @@ impl Rotator {
                         Next::Do(step) => match self.act(&seen, step, policy, demand.as_ref()).await {
                             Ok(()) => {
                                 course.steps += 1;
+                                course.marked_all |= matches!(step, Step::EndAll { .. });
                                 continue;
                             }
                             Err(error) => {

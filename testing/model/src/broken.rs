@@ -28,6 +28,8 @@ pub enum Broken {
     DropWithoutNote,
     /// An order is about what the daemon that takes it saw last.
     BoundToTheLastView,
+    /// An order to end everything is done where a read shows nothing that is open, however late that read can be.
+    LateReadShowsAll,
     /// An emergency order stands in the daemon's memory alone.
     OrderInMemory,
     /// The answer to a write makes the replica's view younger.

@@ -91,6 +91,8 @@ pub(crate) struct Order {
     pub(crate) bound: Option<Bound>,
     /// What it is to end, where that is all: whatever stood when it was given.
     pub(crate) stood: Arc<BTreeSet<VersionId>>,
+    /// A mark of its own is on everything that was made before it, also on what no read has shown.
+    pub(crate) marked: bool,
     /// The person was told that it stands.
     pub(crate) told: bool,
     /// When it was given.

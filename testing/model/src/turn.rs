@@ -253,7 +253,7 @@ impl Turn<'_> {
     fn attend(&self, part: &mut Part, seen: &Seen) -> Option<Order> {
         let (ring, order) = (seen.ring.as_ref()?, part.order.clone()?);
         // A person who gets no answer is told that nobody knows.
-        if !order.told && self.tick > order.since + PATIENCE {
+        if !order.told && self.tick > order.since + PATIENCE + self.rules.store_lag {
             part.order = None;
             return None;
         }
@@ -263,13 +263,22 @@ impl Turn<'_> {
             part.order = None;
             return None;
         };
-        let stands = plan::settled(ring, &bound.demand) || self.is_taken_for_standing(ring, &bound.demand);
+        let stands = (plan::settled(ring, &bound.demand) && self.is_shown(&order, &bound.demand))
+            || self.is_taken_for_standing(ring, &bound.demand);
         let order = Order { bound: Some(bound), ..order };
         part.order = Some(Order { told: order.told || stands, ..order.clone() });
         if stands && plan::finished(ring, &bound.demand) {
             part.order = None;
         }
         (stands && !order.told).then_some(order)
+    }
+
+    /// Whether a read shows that nothing is left of it, as the engine's course has it: one that is late need not show all
+    /// that stood when the order came.
+    fn is_shown(&self, order: &Order, demand: &Demand) -> bool {
+        let ends_all = matches!(demand, Demand::Compromised { .. } | Demand::RevokeAll { .. });
+        let in_time = self.tick >= order.since + self.rules.store_lag;
+        !ends_all || order.marked || in_time || self.broken == Some(Broken::LateReadShowsAll)
     }
 
     /// A broken one: what is to be marked is gone from sight.
@@ -321,7 +330,12 @@ impl Turn<'_> {
             return;
         }
         match now(rotator.act(seen, step, policy, demand)) {
-            Ok(()) => part.wrote = Some(self.tick),
+            Ok(()) => {
+                part.wrote = Some(self.tick);
+                if let (Some(order), Step::EndAll { .. }) = (&mut part.order, step) {
+                    order.marked = true;
+                }
+            }
             // It waits before it tries again.
             Err(_) => part.done = true,
         }

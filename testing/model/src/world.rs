@@ -296,8 +296,15 @@ impl World {
             request => request,
         };
         let stood = Arc::new(stood);
-        part.order =
-            request.map(|request| Order { request, bound: None, stood, told: false, since: state.tick });
+        let order = |request| Order {
+            request,
+            bound: None,
+            stood,
+            marked: false,
+            told: false,
+            since: state.tick,
+        };
+        part.order = request.map(order);
     }
 
     fn edit(&self, state: &mut State, secret: usize, edit: Edit) {

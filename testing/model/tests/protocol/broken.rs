@@ -135,6 +135,13 @@ fn an_order_that_is_bound_to_the_last_view_leaves_open_what_was_put_since() {
 }
 
 #[test]
+fn an_order_that_is_done_by_a_late_read_leaves_open_what_that_did_not_show() {
+    let (faults, orders) = (vec![Trouble::LateRead], vec![Asked::Compromised]);
+    let world = World { left: left(1, 2), window: 6, faults, orders, slot: 60, ..quiet(Rules::AWS) };
+    breaks(Broken::LateReadShowsAll, sentence::AS_REPORTED, world);
+}
+
+#[test]
 fn an_emergency_order_kept_in_memory_dies_with_its_daemon() {
     let faults = vec![Trouble::Crash];
     let orders = vec![Asked::Compromised];

@@ -95,6 +95,14 @@ fn whatever_a_person_did_just_before_an_end_of_all_that_was_reported_is_an_end_o
 }
 
 #[test]
+fn an_end_of_all_that_is_ordered_again_is_one_of_what_was_made_since() {
+    let faults = vec![Trouble::LateRead, Trouble::Crash, Trouble::LateWrite];
+    let orders = vec![Asked::Compromised, Asked::RevokeAll];
+    let world = World { left: left(1, 2, 0), window: 5, faults, orders, slot: 60, ..quiet(Rules::AWS) };
+    keeps_the_promise("aws, an end of all twice", world);
+}
+
+#[test]
 fn while_values_cannot_be_read_labels_count_and_orders_are_carried_out() {
     let faults = vec![Trouble::Unreadable(20), Trouble::Crash];
     for (what, orders) in [
