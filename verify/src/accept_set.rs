@@ -25,12 +25,17 @@ const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 const MAX_HOLD_MS: u64 = 7 * 24 * 3_600_000;
 
+/// From here on not every reader holds each whole number.
+const TOO_LARGE: u64 = 1 << 53;
+
 /// What one audience accepts. Copies share it.
 #[derive(Clone, Debug)]
 pub struct AcceptSet {
     audience: Arc<str>,
     freshness_ms: u64,
     hold_ms: u64,
+    /// As it was sent; none: as `freshness_ms`.
+    accept_within_ms: Option<u64>,
     entries: Arc<[Entry]>,
     index: Index,
 }
@@ -65,7 +70,8 @@ impl AcceptSet {
             return Err(SetError::DuplicateDigest);
         }
         let index = Index::new(&entries)?;
-        Ok(Self { audience: audience.into(), freshness_ms, hold_ms, entries: entries.into(), index })
+        let (audience, entries) = (audience.into(), entries.into());
+        Ok(Self { audience, freshness_ms, hold_ms, accept_within_ms: None, entries, index })
     }
 
     /// Reads a set as the daemon sends it. Unknown keys are tolerated, so that later versions can add some.
@@ -83,10 +89,24 @@ impl AcceptSet {
         write::accept_set(self)
     }
 
-    /// Shortens `hold`, though not to less than `freshness`.
+    /// Says how old a view may be by which a token is accepted at once. Without it, that is `freshness_ms`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is less than 1 s, or 2^53 or more.
+    pub fn with_accept_within(self, accept_within_ms: u64) -> Result<Self, SetError> {
+        match accept_within_ms {
+            ..1_000 => Err(SetError::AcceptWithin),
+            TOO_LARGE.. => Err(SetError::LargeNumber),
+            _ => Ok(Self { accept_within_ms: Some(accept_within_ms), ..self }),
+        }
+    }
+
+    /// Shortens `hold`, as the one who accepts wants it: also to less than `freshness`. It is not for sets that are sent
+    /// on.
     #[must_use]
     pub fn with_max_hold(self, max_hold_ms: u64) -> Self {
-        let hold_ms = self.hold_ms.min(max_hold_ms.max(self.freshness_ms));
+        let hold_ms = self.hold_ms.min(max_hold_ms);
         Self { hold_ms, ..self }
     }
 
@@ -114,6 +134,12 @@ impl AcceptSet {
     /// How old a view may be when it accepts: at most this.
     pub const fn hold_ms(&self) -> u64 {
         self.hold_ms
+    }
+
+    /// How old a view may be when it accepts at once, where a younger one can be asked for: younger than this. Never more
+    /// than `hold`.
+    pub fn accept_within_ms(&self) -> u64 {
+        self.accept_within_ms.unwrap_or(self.freshness_ms).min(self.hold_ms)
     }
 
     /// The entries, sorted by digest.

@@ -83,6 +83,12 @@ impl View {
         self.complete && !at.parted_since(self.taken) && self.age_ms(at) < self.set.freshness_ms()
     }
 
+    /// Whether a token may be accepted by it at once. Whoever can wait, and accepts by one that is not young, asks for a
+    /// younger one first.
+    pub fn is_young(&self, at: Moment) -> bool {
+        self.age_ms(at) < self.set.accept_within_ms()
+    }
+
     /// Whether it is too old to accept anything.
     fn is_past_hold(&self, at: Moment) -> bool {
         self.age_ms(at) > self.set.hold_ms()

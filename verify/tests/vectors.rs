@@ -1,9 +1,11 @@
 //! The golden vectors, which verifiers in other languages read too. Their numbers are counted, so that none is lost
 //! unseen.
 
+use std::time::Duration;
+
 use crossfade_verify::{
-    AcceptSet, Accepted, Digest, Entry, Exchange, Moment, Place, Shape, Verdict, View, checksum, decide,
-    shape,
+    AcceptSet, Accepted, Digest, Entry, Exchange, Gate, Moment, Need, Place, Shape, Turn, Verdict, View,
+    checksum, decide, retry_after, shape,
 };
 use serde::Deserialize;
 
@@ -75,6 +77,7 @@ struct GoodSet {
 struct Expected {
     freshness_ms: u64,
     hold_ms: u64,
+    accept_within_ms: Option<u64>,
     entries: Vec<ExpectedEntry>,
 }
 
@@ -120,7 +123,7 @@ impl From<&Entry> for ExpectedEntry {
 #[test]
 fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
     let AcceptSets { good, .. } = read(include_str!("../vectors/accept_sets.json"));
-    assert!(good.len() >= 20, "cases are missing");
+    assert!(good.len() >= 25, "cases are missing");
     for GoodSet { name, audience, json, canonical, expected } in good {
         let set = match AcceptSet::parse(json.as_bytes(), &audience) {
             Ok(set) => set,
@@ -128,6 +131,8 @@ fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
         };
         assert_eq!(set.audience(), audience, "{name}");
         assert_eq!((set.freshness_ms(), set.hold_ms()), (expected.freshness_ms, expected.hold_ms), "{name}");
+        let accept_within_ms = expected.accept_within_ms.unwrap_or(expected.freshness_ms);
+        assert_eq!(set.accept_within_ms(), accept_within_ms.min(expected.hold_ms), "{name}");
         let entries: Vec<_> = set.entries().iter().map(ExpectedEntry::from).collect();
         assert_eq!(entries, expected.entries, "{name}");
         assert!(set.entries().iter().all(|entry| set.find(&entry.digest) == Some(entry)), "{name}");
@@ -138,7 +143,7 @@ fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
 #[test]
 fn bad_accept_sets_are_rejected_for_the_reason_that_the_vectors_say() {
     let AcceptSets { bad, .. } = read(include_str!("../vectors/accept_sets.json"));
-    assert!(bad.len() >= 117, "cases are missing");
+    assert!(bad.len() >= 124, "cases are missing");
     for BadSet { name, audience, json, reason } in bad {
         let outcome = AcceptSet::parse(json.as_bytes(), &audience);
         assert_eq!(outcome.map(drop).map_err(|error| error.as_str()), Err(reason.as_str()), "{name}");
@@ -159,6 +164,7 @@ struct Case {
     name: String,
     set: Option<String>,
     view: Option<CaseView>,
+    max_hold_ms: Option<u64>,
     at: CaseMoment,
     presented: String,
     expected: ExpectedVerdict,
@@ -189,17 +195,19 @@ impl From<CaseMoment> for Moment {
 #[derive(Deserialize, PartialEq, Debug)]
 #[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
 enum ExpectedVerdict {
-    Accepted { version: String, expires_ms: u64 },
+    Accepted { version: String, expires_ms: u64, young: bool },
     Refused { reason: String },
     Unsure,
 }
 
-impl From<Verdict<Accepted<'_>>> for ExpectedVerdict {
-    fn from(verdict: Verdict<Accepted<'_>>) -> Self {
+impl ExpectedVerdict {
+    fn of(verdict: Verdict<Accepted<'_>>, view: Option<&View>, at: Moment) -> Self {
         match verdict {
-            Verdict::Accepted(grant) => {
-                Self::Accepted { version: grant.entry.version.to_string(), expires_ms: grant.expires_ms }
-            }
+            Verdict::Accepted(grant) => Self::Accepted {
+                version: grant.entry.version.to_string(),
+                expires_ms: grant.expires_ms,
+                young: view.is_some_and(|view| view.is_young(at)),
+            },
             Verdict::Refused(reason) => Self::Refused { reason: reason.as_str().to_owned() },
             Verdict::Unsure => Self::Unsure,
         }
@@ -209,17 +217,20 @@ impl From<Verdict<Accepted<'_>>> for ExpectedVerdict {
 #[test]
 fn tokens_are_decided_as_the_vectors_say() {
     let Verdicts { audience, sets, cases } = read(include_str!("../vectors/verdicts.json"));
-    assert!(cases.len() >= 102, "cases are missing");
-    for Case { name, set, view, at, presented, expected } in cases {
+    assert!(cases.len() >= 131, "cases are missing");
+    for Case { name, set, view, max_hold_ms, at, presented, expected } in cases {
+        let at = at.into();
         let view = set.zip(view).map(|(set, view)| View {
-            set: AcceptSet::parse(sets[&set].as_bytes(), &audience).expect("the sets are good"),
+            set: AcceptSet::parse(sets[&set].as_bytes(), &audience)
+                .expect("the sets are good")
+                .with_max_hold(max_hold_ms.unwrap_or(u64::MAX)),
             now_ms: view.now_ms,
             age_ms: view.age_ms,
             taken: view.taken.into(),
             complete: view.complete,
         });
-        let verdict = decide(view.as_ref(), presented.as_bytes(), at.into());
-        assert_eq!(ExpectedVerdict::from(verdict), expected, "{name}");
+        let verdict = decide(view.as_ref(), presented.as_bytes(), at);
+        assert_eq!(ExpectedVerdict::of(verdict, view.as_ref(), at), expected, "{name}");
     }
 }
 
@@ -269,5 +280,64 @@ fn answers_have_the_place_in_time_that_the_vectors_say() {
             Err(dropped) => ExpectedPlace::Dropped { dropped: dropped.as_str().to_owned() },
         };
         assert_eq!(place, expected, "{name}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pace {
+    retry: Vec<Retry>,
+    gate: Vec<Queue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retry {
+    name: String,
+    failures_before: u32,
+    freshness_ms: Option<u64>,
+    random: f64,
+    wait_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Queue {
+    name: String,
+    random: f64,
+    events: Vec<Happening>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Happening {
+    Ask { at: CaseMoment, ask: String, answer: String },
+    End { at: CaseMoment, end: String },
+}
+
+#[test]
+fn who_fails_waits_and_who_needs_a_younger_view_waits_for_it_as_the_vectors_say() {
+    let Pace { retry, gate } = read(include_str!("../vectors/pace.json"));
+    assert!(retry.len() >= 14 && gate.len() >= 10, "cases are missing");
+    for Retry { name, failures_before, freshness_ms, random, wait_ms } in retry {
+        let wait = retry_after(failures_before, freshness_ms, random);
+        assert_eq!(wait, Duration::from_millis(wait_ms), "{name}");
+    }
+    for Queue { name, random, events } in gate {
+        let mut gate = Gate::default();
+        for (n, event) in events.into_iter().enumerate() {
+            match event {
+                Happening::Ask { at, ask, answer } => {
+                    let turn = gate.ask(if ask == "old" { Need::Old } else { Need::Unsure }, at.into());
+                    let turn = match turn {
+                        Turn::Start => "start",
+                        Turn::Join => "join",
+                        Turn::Decide => "decide",
+                    };
+                    assert_eq!(turn, answer, "{name}: event {n}");
+                }
+                Happening::End { at, end } => gate.ended(end == "succeeded", at.into(), random),
+            }
+        }
     }
 }
