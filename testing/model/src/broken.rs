@@ -46,4 +46,6 @@ pub enum Broken {
     ValueHidesLabels,
     /// A verifier's only clock stops in suspend.
     ClockStops,
+    /// A guard accepts by a view of any age, though it could ask for a younger one.
+    AcceptsWhileOld,
 }

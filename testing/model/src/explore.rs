@@ -116,6 +116,9 @@ impl stateright::Model for Model {
             Property::always(sentence::NOT_ONCE_ENDED, |m: &Self, s: &State| {
                 m.keeps(sentence::NOT_ONCE_ENDED, s)
             }),
+            Property::always(sentence::NOT_ONCE_THAWED, |m: &Self, s: &State| {
+                m.keeps(sentence::NOT_ONCE_THAWED, s)
+            }),
             Property::always(sentence::NOT_TWICE, |m: &Self, s: &State| m.keeps(sentence::NOT_TWICE, s)),
             Property::always(sentence::ON_HOLD, |m: &Self, s: &State| m.keeps(sentence::ON_HOLD, s)),
             Property::always(sentence::AS_REPORTED, |m: &Self, s: &State| m.keeps(sentence::AS_REPORTED, s)),

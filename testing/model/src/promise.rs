@@ -3,6 +3,7 @@
 use crossfade::rotation::ring::VersionId;
 
 use crate::{
+    broken::Broken,
     event::Trouble,
     rules::{Ticks, at},
     state::{Fate, State, Verifier},
@@ -19,6 +20,9 @@ pub mod sentence {
     pub const NOT_PAST_ITS_DEADLINE: &str = "no token is accepted past its deadline";
     /// What the second one says of endings.
     pub const NOT_ONCE_ENDED: &str = "no token is accepted once it is ended and that was read";
+    /// What it says of those that were cut off and did not know it.
+    pub const NOT_ONCE_THAWED: &str =
+        "no server that was frozen and reaches a daemon accepts what that one knows to be over";
     /// There is no way back.
     pub const NOT_TWICE: &str = "no version becomes current twice";
     /// What a person puts on hold stays there.
@@ -29,8 +33,16 @@ pub mod sentence {
     pub const AT_REST: &str = "once nothing goes wrong, all comes to rest in time, as it was ordered";
 
     /// All of them.
-    pub const ALL: [&str; 7] =
-        [NOT_REFUSED, NOT_PAST_ITS_DEADLINE, NOT_ONCE_ENDED, NOT_TWICE, ON_HOLD, AS_REPORTED, AT_REST];
+    pub const ALL: [&str; 8] = [
+        NOT_REFUSED,
+        NOT_PAST_ITS_DEADLINE,
+        NOT_ONCE_ENDED,
+        NOT_ONCE_THAWED,
+        NOT_TWICE,
+        ON_HOLD,
+        AS_REPORTED,
+        AT_REST,
+    ];
 }
 
 impl World {
@@ -40,7 +52,8 @@ impl World {
         let late =
             || (!self.accepts_none_past_its_deadline(state)).then_some(sentence::NOT_PAST_ITS_DEADLINE);
         let ended = || (!self.accepts_none_that_is_ended(state)).then_some(sentence::NOT_ONCE_ENDED);
-        state.wrong.or_else(refused).or_else(late).or_else(ended)
+        let thawed = || (!self.looks_before_it_accepts(state)).then_some(sentence::NOT_ONCE_THAWED);
+        state.wrong.or_else(refused).or_else(late).or_else(ended).or_else(thawed)
     }
 
     /// No verifier refuses a token that a bot may hold: one that is current, or was less than a grace ago. (It may have
@@ -92,6 +105,27 @@ impl World {
                         told || self.is_over(fate, verifier.newest[secret])
                     })
                     .all(|(id, _)| self.sort(state, verifier, id) != Sort::Accepted)
+            })
+        })
+    }
+
+    /// No guard whose view is older than `accept_within`, and that reaches its daemon, accepts what is over by what that
+    /// daemon has read.
+    fn looks_before_it_accepts(&self, state: &State) -> bool {
+        let frozen = |verifier: &Verifier| {
+            verifier.is_awake(state.tick) && verifier.cut_until <= state.tick && verifier.is_old(state.tick)
+        };
+        state.verifiers.iter().enumerate().filter(|(_, verifier)| frozen(verifier)).all(|(n, verifier)| {
+            let home = self.home(n);
+            let mut asked = verifier.clone();
+            if self.broken != Some(Broken::AcceptsWhileOld) {
+                asked.fetch(&state.replicas[home], self.skews[home], state.tick, &self.rules, self.broken);
+            }
+            (0..self.secrets).all(|secret| {
+                let Some(known) = &state.replicas[home].parts[secret].known else { return true };
+                Self::versions(state, secret)
+                    .filter(|(_, fate)| self.is_over(fate, known.read))
+                    .all(|(id, _)| self.sort(state, &asked, id) != Sort::Accepted)
             })
         })
     }

@@ -44,6 +44,8 @@ pub struct Rules {
     pub freshness: Ticks,
     /// As in the config.
     pub hold: Ticks,
+    /// As in the config.
+    pub accept_within: Ticks,
     /// A read shows each write that is as old as that.
     pub store_lag: Ticks,
     /// A write lands within that, once it was sent.
@@ -55,10 +57,10 @@ pub struct Rules {
 impl Rules {
     /// As of the embedded store.
     pub const EMBEDDED: Self =
-        Self { kind: Kind::Embedded, grace: 6, freshness: 3, hold: 9, store_lag: 0, write_lag: 0, every: 60 };
+        Self { kind: Kind::Embedded, grace: 6, freshness: 3, hold: 9, accept_within: 4, store_lag: 0, write_lag: 0, every: 60 };
     /// As of AWS, on a smaller scale.
     pub const AWS: Self =
-        Self { kind: Kind::Aws, grace: 6, freshness: 3, hold: 9, store_lag: 2, write_lag: 4, every: 80 };
+        Self { kind: Kind::Aws, grace: 6, freshness: 3, hold: 9, accept_within: 4, store_lag: 2, write_lag: 4, every: 80 };
 
     /// How long a pending version has to stand, in truth.
     pub fn soak(&self) -> Ticks {

@@ -51,7 +51,11 @@ fn publication(replica: &Replica, rules: &Rules, broken: Option<Broken>, at: Mom
         grace: TICK * rules.grace,
     };
     let members: Vec<_> = (0..replica.parts.len()).map(member).collect();
-    let bounds = Bounds { freshness: TICK * rules.freshness, hold: TICK * rules.hold };
+    let bounds = Bounds {
+        freshness: TICK * rules.freshness,
+        hold: TICK * rules.hold,
+        accept_within: TICK * rules.accept_within,
+    };
     let distribution = Distribution::new(Arc::new(Machine(at)), bounds, members);
     let known: Vec<_> = replica.parts.iter().map(|part| part.known.as_deref()).collect();
     let youngest = known.iter().flatten().max_by_key(|known| known.at.boot_ms);
@@ -121,6 +125,11 @@ impl Verifier {
         }
         let view = View { set: view.set, now_ms, age_ms, taken: here, complete: true };
         self.held = Some(Arc::new(Held { view, read, ended }));
+    }
+
+    /// Whether its view is too old to accept by at once.
+    pub(crate) fn is_old(&self, tick: Ticks) -> bool {
+        self.held.as_ref().is_some_and(|held| !held.view.is_young(moment(self, tick)))
     }
 
     /// Decides on a token.

@@ -222,3 +222,11 @@ fn a_value_that_hides_labels_lets_an_ended_version_in() {
     let world = World { overlap: Some(12), window: 8, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
     breaks(Broken::ValueHidesLabels, sentence::NOT_ONCE_ENDED, world);
 }
+
+#[test]
+fn a_guard_that_does_not_look_again_after_a_freeze_lets_an_ended_version_in() {
+    let faults = vec![Trouble::Nap(8)];
+    let orders = vec![Asked::RevokePrevious];
+    let world = World { overlap: Some(12), window: 8, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
+    breaks(Broken::AcceptsWhileOld, sentence::NOT_ONCE_THAWED, world);
+}
