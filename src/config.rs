@@ -31,6 +31,7 @@ mod secrets;
 mod section;
 mod store;
 mod text;
+mod times;
 mod tls;
 mod tree;
 mod warnings;
@@ -61,6 +62,8 @@ pub struct Config {
     pub freshness: Duration,
     /// How old it may be when it accepts.
     pub hold: Duration,
+    /// How old it may be when it accepts at once, where a younger one can be asked for.
+    pub accept_within: Duration,
     /// The audit log's file; none: stderr.
     pub audit_log: Option<PathBuf>,
     /// What is rotated.

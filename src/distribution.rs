@@ -18,6 +18,7 @@ use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
 
 mod content;
 mod registry;
+mod renewal;
 mod slot;
 mod state;
 mod usage;
@@ -49,6 +50,8 @@ pub struct Bounds {
     pub freshness: Duration,
     /// How old it may be when it accepts.
     pub hold: Duration,
+    /// How old it may be when it accepts at once, where a younger one can be asked for.
+    pub accept_within: Duration,
 }
 
 /// A decision that several audiences made together.
@@ -73,6 +76,8 @@ pub struct Accepted {
     pub expires_ms: u64,
     /// When its version was made, likewise.
     pub created_ms: u64,
+    /// Whether it may be let in at once; if not, a younger view has to be asked for first.
+    pub young: bool,
 }
 
 impl Accepted {
@@ -82,6 +87,7 @@ impl Accepted {
             entry: grant.entry.clone(),
             expires_ms: view.on_wall_ms(grant.expires_ms, at),
             created_ms: view.on_wall_ms(grant.entry.created_ms, at),
+            young: view.is_young(at),
         }
     }
 }
@@ -183,7 +189,10 @@ impl Distribution {
             let view = newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view);
             match (decide(view, presented, at), view) {
                 (Verdict::Accepted(grant), Some(view)) => {
-                    return Decision::Accepted(Box::new(Accepted::of(view, &grant, at)));
+                    let accepted = Accepted::of(view, &grant, at);
+                    let own = newest.as_ref().and_then(|p| p.as_deref()).filter(|_| !accepted.young);
+                    let own = own.and_then(|newest| self.by_its_own_secret(newest, presented, at));
+                    return Decision::Accepted(Box::new(own.unwrap_or(accepted)));
                 }
                 // An expired token is known better than an unknown one.
                 (Verdict::Refused(reason), _) => {

@@ -46,7 +46,8 @@ pub(super) fn member(secret: &SecretConfig) -> Member {
 }
 
 pub(super) fn distribution(config: &Config) -> (Bounds, Vec<Member>) {
-    let bounds = Bounds { freshness: config.freshness, hold: config.hold };
+    let Config { freshness, hold, accept_within, .. } = *config;
+    let bounds = Bounds { freshness, hold, accept_within };
     (bounds, config.secrets.iter().map(|secret| member(secret)).collect())
 }
 

@@ -30,7 +30,7 @@ pub(super) fn of(config: &Config, secret: &SecretConfig) -> String {
     let mut text = format!(
         "{}\n  a replaced token is accepted for up to {} (grace {} + a margin of {})\n  a bot may keep one for {} (grace - \
          freshness - store_lag)\n  an end is everywhere in {} (sync + store_lag) and one push; at a verifier that is cut off \
-         in {} (hold)",
+         in {} (hold)\n  a server that was frozen asks again before it accepts by a view that is {} old (accept_within)",
         secret.name,
         span(accepted),
         span(terms.grace),
@@ -38,6 +38,7 @@ pub(super) fn of(config: &Config, secret: &SecretConfig) -> String {
         span(terms.grace.saturating_sub(late)),
         span(reach),
         span(terms.hold),
+        span(config.accept_within.min(terms.hold)),
     );
     if let StoreConfig::Aws(_) = config.store {
         text.push_str(&bill(terms.sync));

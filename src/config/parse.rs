@@ -3,22 +3,18 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
     Config, StoreConfig, clients,
-    mistakes::{Mistake, Place},
+    mistakes::Mistake,
     secrets::{self, Shared},
-    section::{At, Reading, Section},
-    store, text, tls,
+    section::{Reading, Section},
+    store, text, times, tls,
     tree::{self, Value},
 };
-
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) fn config(
     text: &str,
@@ -49,8 +45,6 @@ pub(super) fn admin_socket(top: &Section<'_>, folder: &Path) -> PathBuf {
 
 fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let relative = |path: PathBuf| within(folder, &path);
-    let default = |at: Option<At<Duration>>, value| at.unwrap_or(At { place: Place::default(), value });
-
     let allow_plaintext = top.get("allow_plaintext", text::truth).is_some_and(|at| at.value);
     let may_be_plain = allow_plaintext || !top.trusts(&["allow_plaintext"]);
     let tls = tls::parse(&top, folder);
@@ -62,43 +56,16 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         top.later(&["admin_http"]);
     }
 
-    let freshness = default(top.get("freshness", text::duration), 60 * SECOND);
-    if !(SECOND..=HOUR).contains(&freshness.value) {
-        top.reading.mistake(
-            freshness.place,
-            format!("`freshness` ({:?}) has to lie between 1s and 1h", freshness.value),
-        );
-        top.mistrust("freshness");
-    }
-    // Where freshness itself is a mistake, nothing is compared with it.
-    let compared = top.trusts(&["freshness"]);
-    let hold = default(top.get("hold", text::duration), 24 * HOUR);
-    if hold.value > 7 * 24 * HOUR || (compared && hold.value < freshness.value) {
-        let (held, freshness) = (hold.value, freshness.value);
-        let what = format!("`hold` ({held:?}) has to lie between freshness ({freshness:?}) and 7 days");
-        top.reading.mistake(hold.place, what);
-    }
-    let sync = default(top.get("sync", text::duration), (freshness.value / 3).min(20 * SECOND));
-    if sync.value.is_zero() || (compared && sync.value > freshness.value / 3) {
-        top.reading.mistake(
-            sync.place,
-            format!(
-                "`sync` ({:?}) has to be at most a third of freshness ({:?} / 3 = {:?}), and not zero",
-                sync.value,
-                freshness.value,
-                freshness.value / 3
-            ),
-        );
-    }
-    let store = store::parse(&top, folder, hold.value);
+    let times = times::parse(&top);
+    let store = store::parse(&top, folder, times.hold);
     let is_aws = matches!(store.config, StoreConfig::Aws(_));
     let shared = Shared {
-        freshness: freshness.value,
-        hold: hold.value,
-        sync: sync.value,
+        freshness: times.freshness,
+        hold: times.hold,
+        sync: times.sync,
         store: store.traits,
         is_aws: store.kind.then_some(is_aws),
-        compared: compared && store.lag,
+        compared: times.compared && store.lag,
         region: match &store.config {
             StoreConfig::Aws(options) => options.region.clone(),
             StoreConfig::Embedded { .. } => None,
@@ -124,9 +91,10 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         metrics_listen,
         admin_socket,
         store: store.config,
-        sync: sync.value,
-        freshness: freshness.value,
-        hold: hold.value,
+        sync: times.sync,
+        freshness: times.freshness,
+        hold: times.hold,
+        accept_within: times.accept_within,
         audit_log: match audit_log {
             Some(path) if path == Path::new("stderr") => None,
             path => Some(relative(path.unwrap_or_else(|| "data/audit.jsonl".into()))),

@@ -210,7 +210,11 @@ mod tests {
     use super::*;
     use crate::distribution::{Publication, tests::publication};
 
-    const BOUNDS: Bounds = Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) };
+    const BOUNDS: Bounds = Bounds {
+        freshness: Duration::from_secs(60),
+        hold: Duration::from_secs(600),
+        accept_within: Duration::from_secs(80),
+    };
 
     const fn at(second: u64) -> Moment {
         Moment { boot_ms: second * 1000, wall_ms: second * 1000 }

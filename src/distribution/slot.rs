@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use arc_swap::{ArcSwapOption, Guard};
+use crossfade_verify::Gate;
 
 use super::{Publication, state::Place};
 
@@ -21,13 +22,19 @@ pub(super) struct Slot {
     newest: ArcSwapOption<Publication>,
     /// Something has changed since: nobody may rest on it any more.
     outdated: AtomicBool,
+    /// Who may wait for a younger one.
+    gate: Mutex<Gate>,
 }
 
 impl Slot {
     /// The slot of the same audience under another config.
     pub(super) fn after(before: Option<&Self>) -> Self {
         let newest = before.and_then(|before| before.newest.load_full());
-        Self { newest: ArcSwapOption::new(newest), outdated: AtomicBool::new(false) }
+        Self { newest: ArcSwapOption::new(newest), ..Self::default() }
+    }
+
+    pub(super) fn gate<T>(&self, of: impl FnOnce(&mut Gate) -> T) -> T {
+        of(&mut self.gate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn is_outdated(&self) -> bool {

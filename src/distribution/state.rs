@@ -186,8 +186,9 @@ impl State {
         // The same token in two secrets: the entry that accepts it for longer speaks for both.
         entries.sort_by_key(|e| (e.digest, Reverse(e.not_after_ms.unwrap_or(u64::MAX))));
         entries.dedup_by_key(|e| e.digest);
-        let Bounds { freshness, hold } = self.bounds;
-        let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries);
+        let Bounds { freshness, hold, accept_within } = self.bounds;
+        let set = AcceptSet::new(audience, millis(freshness), millis(hold), entries)
+            .and_then(|set| set.with_accept_within(millis(accept_within)));
         let set =
             set.inspect_err(|error| tracing::error!(audience, "no accept set can be made: {error}")).ok()?;
         Some(View { set, now_ms, age_ms, taken, complete })

@@ -133,9 +133,13 @@ mod published {
 
     const TOKENS: [&str; 2] = ["a-token-of-somebody-else", "another-one-of-somebody-else"];
 
+    fn bounds() -> Bounds {
+        let [freshness, hold, accept_within] = [60, 600, 80].map(Duration::from_secs);
+        Bounds { freshness, hold, accept_within }
+    }
+
     fn two() -> Distribution {
-        let bounds = Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) };
-        Distribution::new(Arc::new(Still), bounds, vec![member("one", "a"), member("two", "a")])
+        Distribution::new(Arc::new(Still), bounds(), vec![member("one", "a"), member("two", "a")])
     }
 
     fn read(of: &Distribution, secret: &str, token: &str, second: u64) {
@@ -210,7 +214,7 @@ mod published {
         assert!(accepts(&all, TOKENS[0]) && accepts(&all, TOKENS[1]));
         assert!(matches!(verdict(&all, "a-third-one-of-somebody-else"), Decision::Unsure));
         all.configure(
-            Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) },
+            bounds(),
             vec![member("one", "a"), member("two", "a")],
         );
         assert!(!all.published("a").expect("a view").view.complete, "nor by a config that is read again");
@@ -230,10 +234,23 @@ mod published {
     }
 
     #[test]
+    fn a_known_token_is_let_in_at_once_by_a_young_read_of_its_own_secret() {
+        let all = two();
+        read(&all, "one", TOKENS[0], 10);
+        read(&all, "two", TOKENS[1], 99);
+        let is_young = |token| match verdict(&all, token) {
+            Decision::Accepted(accepted) => Some(accepted.young),
+            Decision::Refused(_) | Decision::Unsure => None,
+        };
+        assert_eq!(is_young(TOKENS[1]), Some(true), "that the other one can't be read says nothing against it");
+        assert_eq!(is_young(TOKENS[0]), Some(false));
+    }
+
+    #[test]
     fn a_known_token_is_as_old_as_its_own_secret_and_an_unknown_one_as_all() {
         let hold = Duration::from_secs(60);
         let all = two();
-        all.configure(Bounds { freshness: hold, hold }, vec![member("one", "a"), member("two", "a")]);
+        all.configure(Bounds { freshness: hold, hold, ..bounds() }, vec![member("one", "a"), member("two", "a")]);
         read(&all, "one", TOKENS[0], 10);
         read(&all, "two", TOKENS[1], 99);
         assert!(accepts(&all, TOKENS[1]), "the other one can't be read for longer than `hold`");
@@ -300,7 +317,7 @@ mod published {
         read(&all, "one", TOKENS[1], 91);
         assert_eq!(all.usage().of(version(TOKENS[0])), None);
         assert!(all.usage().of(version(TOKENS[1])).is_some());
-        let bounds = Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(600) };
+        let bounds = bounds();
         all.configure(bounds, vec![member("two", "a")]);
         assert_eq!(all.usage().of(version(TOKENS[1])), None, "its secret is not configured any more");
     }

@@ -101,7 +101,7 @@ pub fn told(decision: &Decision) -> serde_json::Value {
 }
 
 impl<'a> Active<'a> {
-    fn of(Accepted { audience, entry, expires_ms, created_ms }: &'a Accepted, scope: &'a str) -> Self {
+    fn of(Accepted { audience, entry, expires_ms, created_ms, .. }: &'a Accepted, scope: &'a str) -> Self {
         Self {
             active: true,
             aud: audience,

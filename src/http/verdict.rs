@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rand::{TryRng as _, rngs::SysRng};
+
 use super::{api::Verdicts, auth::Client, error::ApiError, limits};
 use crate::{
     clock::elapsed,
@@ -20,17 +22,32 @@ pub(super) async fn decide(
     decision
 }
 
-/// Decides, and where that needs a fresher view, waits for it once. How long the first decision took.
+/// Decides, and where that needs a younger view, waits for it once: to refuse, and to accept by one that is old. How long
+/// the first decision took.
 pub(super) async fn judge(verdicts: &Verdicts, audiences: &[Arc<str>], token: &[u8]) -> (Decision, Duration) {
     let Verdicts { distribution, clock, .. } = verdicts;
     let began = clock.moment();
     let mut decision = distribution.decide(audiences, token);
     let took = elapsed(began, clock.moment());
-    if matches!(decision, Decision::Unsure) {
-        drop(tokio::time::timeout(limits::REFRESH_TIMEOUT, distribution.refreshed(audiences)).await);
+    let is_renewed = match &decision {
+        Decision::Unsure => {
+            drop(tokio::time::timeout(limits::REFRESH_TIMEOUT, distribution.refreshed(audiences)).await);
+            true
+        }
+        Decision::Accepted(accepted) if !accepted.young => {
+            distribution.renewed(&accepted.audience, limits::REFRESH_TIMEOUT, random()).await
+        }
+        Decision::Accepted(_) | Decision::Refused(_) => false,
+    };
+    if is_renewed {
         decision = distribution.decide(audiences, token);
     }
     (decision, took)
+}
+
+/// From 0 to 1. Without randomness it is 1: waiting longer harms nobody.
+fn random() -> f64 {
+    SysRng.try_next_u32().map_or(1.0, |n| f64::from(n) / f64::from(u32::MAX))
 }
 
 fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision: &Decision, took: Duration) {

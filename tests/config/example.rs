@@ -103,6 +103,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(config.store, StoreConfig::Embedded { path, key_file });
     let seconds = Duration::from_secs;
     assert_eq!((config.sync, config.freshness, config.hold), (seconds(20), seconds(60), seconds(86_400)));
+    assert_eq!(config.accept_within, seconds(80));
     let policy = &config.secrets[0].policy;
     assert_eq!((policy.terms().grace, policy.soak()), (seconds(4 * 3600), seconds(60)));
     assert!(policy.terms().schedule.is_none(), "only by hand");

@@ -61,6 +61,8 @@ fn each_mistake_says_what_would_be_right() {
         (format!("{LEAST}freshness: 2h\n"), "between 1s and 1h"),
         (format!("{LEAST}hold: 8000h\n"), "7 days"),
         (format!("{LEAST}sync: 21s\n"), "60s / 3 = 20s"),
+        (format!("{LEAST}accept_within: 59s\n"), "at least 60s"),
+        (format!("{LEAST}freshness: 1s\nsync: 100ms\naccept_within: 999ms\n"), "at least 1s"),
         (format!("{LEAST}freshness: 30s\nfreshness: 40s\n"), "freshness"),
         (with_secret("soak: 59s"), "60s + 0ns = 60s"),
         (with_secret("format: json"), "`json` is for `store.kind: aws`"),

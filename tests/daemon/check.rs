@@ -32,6 +32,7 @@ fn the_sums_of_each_secret_are_printed() {
         "  a replaced token is accepted for up to 32s (grace 30s + a margin of 2s)",
         "  a bot may keep one for 29s (grace - freshness - store_lag)",
         "  an end is everywhere in 1s (sync + store_lag) and one push; at a verifier that is cut off in 1m (hold)",
+        "  a server that was frozen asks again before it accepts by a view that is 2s old (accept_within)",
     ] {
         assert!(said.lines().any(|found| found == line), "{line}\nis not in\n{said}");
     }
@@ -47,6 +48,7 @@ fn the_sums_of_each_secret_are_printed() {
         "  a replaced token is accepted for up to 4h 7m 32s (grace 4h + a margin of 7m 32s)",
         "  a bot may keep one for 3h 58m 45s (grace - freshness - store_lag)",
         "  an end is everywhere in 35s (sync + store_lag) and one push; at a verifier that is cut off in 24h (hold)",
+        "  a server that was frozen asks again before it accepts by a view that is 1m 20s old (accept_within)",
     ] {
         assert!(said.lines().any(|found| found == line), "{line}\nis not in\n{said}");
     }

@@ -14,6 +14,7 @@ mod dry_run;
 mod every;
 mod exec;
 mod feed;
+mod frozen;
 mod givers;
 mod handed_out;
 mod health;

@@ -122,7 +122,8 @@ impl Running {
         let clock: Arc<dyn Clock> = Arc::new(OfDaemon(Arc::clone(host)));
         let store = world.truth.open(scenario, host, &world.network, Arc::clone(&clock));
         let members = scenario.names().iter().map(|name| member(scenario, name)).collect();
-        let bounds = Bounds { freshness: scenario.freshness, hold: scenario.hold };
+        let Scenario { freshness, hold, .. } = *scenario;
+        let bounds = Bounds { freshness, hold, accept_within: freshness };
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let observer = Arc::new(Publish {
             distribution: Arc::clone(&distribution),

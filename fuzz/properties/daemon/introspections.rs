@@ -83,7 +83,11 @@ fn api() -> Router {
         scopes: Arc::new([]),
         grace: Duration::from_secs(60),
     };
-    let bounds = Bounds { freshness: Duration::from_secs(60), hold: Duration::from_secs(3600) };
+    let bounds = Bounds {
+        freshness: Duration::from_secs(60),
+        hold: Duration::from_secs(3600),
+        accept_within: Duration::from_secs(80),
+    };
     let clock: Arc<dyn Clock> = Arc::new(Still);
     let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, vec![member]));
     let now = Timestamp::from_millis(NOW_MS);

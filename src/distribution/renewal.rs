@@ -1,0 +1,50 @@
+//! A younger view before a token is accepted by an old one: who asks the store for it, and who waits.
+//!
+//! A daemon that was stopped, or whose machine was suspended, was cut off from the store without knowing it.
+
+use std::{slice, sync::Arc, time::Duration};
+
+use crossfade_verify::{Gate, Need, Turn};
+
+use super::Distribution;
+
+impl Distribution {
+    /// Waits until each secret of the audience was read anew, where that is this caller's turn; for `limit` at most.
+    /// Whether it waited, and so has to decide again. `random` is from 0 to 1.
+    pub async fn renewed(&self, audience: &Arc<str>, limit: Duration, random: f64) -> bool {
+        let turn = self.gate(audience, |gate| gate.ask(Need::Old, self.clock.moment()));
+        if turn == Some(Turn::Start) {
+            let mut round = Round { of: self, audience, random, succeeded: false };
+            round.succeeded = self.is_read(audience, limit).await;
+        } else if turn == Some(Turn::Join) {
+            self.is_read(audience, limit).await;
+        }
+        matches!(turn, Some(Turn::Start | Turn::Join))
+    }
+
+    async fn is_read(&self, audience: &Arc<str>, limit: Duration) -> bool {
+        tokio::select! {
+            () = self.refreshed(slice::from_ref(audience)) => true,
+            () = self.clock.sleep(limit) => false,
+        }
+    }
+
+    fn gate<T>(&self, audience: &str, of: impl FnOnce(&mut Gate) -> T) -> Option<T> {
+        self.published.load().get(audience).map(|slot| slot.gate(of))
+    }
+}
+
+/// A refresh that somebody has started. It ends also where its caller goes away.
+struct Round<'a> {
+    of: &'a Distribution,
+    audience: &'a str,
+    random: f64,
+    succeeded: bool,
+}
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        let Self { of, audience, random, succeeded } = *self;
+        of.gate(audience, |gate| gate.ended(succeeded, of.clock.moment(), random));
+    }
+}
