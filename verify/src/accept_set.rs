@@ -25,12 +25,15 @@ const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 const MAX_HOLD_MS: u64 = 7 * 24 * 3_600_000;
 
+const MIN_ACCEPT_WITHIN_MS: u64 = 1_000;
+
 /// What one audience accepts. Copies share it.
 #[derive(Clone, Debug)]
 pub struct AcceptSet {
     audience: Arc<str>,
     freshness_ms: u64,
     hold_ms: u64,
+    accept_within_ms: Option<u64>,
     entries: Arc<[Entry]>,
     index: Index,
 }
@@ -65,7 +68,8 @@ impl AcceptSet {
             return Err(SetError::DuplicateDigest);
         }
         let index = Index::new(&entries)?;
-        Ok(Self { audience: audience.into(), freshness_ms, hold_ms, entries: entries.into(), index })
+        let (audience, entries) = (audience.into(), entries.into());
+        Ok(Self { audience, freshness_ms, hold_ms, accept_within_ms: None, entries, index })
     }
 
     /// Reads a set as the daemon sends it. Unknown keys are tolerated, so that later versions can add some.
@@ -83,11 +87,23 @@ impl AcceptSet {
         write::accept_set(self)
     }
 
-    /// Shortens `hold`, though not to less than `freshness`.
+    /// States how old a view may be on which whoever can wait accepts at once ([`View::is_young`](crate::View::is_young)).
+    ///
+    /// # Errors
+    ///
+    /// It is less than a second, or 2^53 or more.
+    pub fn with_accept_within(self, accept_within_ms: u64) -> Result<Self, SetError> {
+        match accept_within_ms {
+            entry::TOO_LARGE.. => Err(SetError::LargeNumber),
+            MIN_ACCEPT_WITHIN_MS.. => Ok(Self { accept_within_ms: Some(accept_within_ms), ..self }),
+            _ => Err(SetError::AcceptWithin),
+        }
+    }
+
+    /// Shortens `hold`, also to less than `freshness`: such a set is for deciding alone, and not written again.
     #[must_use]
     pub fn with_max_hold(self, max_hold_ms: u64) -> Self {
-        let hold_ms = self.hold_ms.min(max_hold_ms.max(self.freshness_ms));
-        Self { hold_ms, ..self }
+        Self { hold_ms: self.hold_ms.min(max_hold_ms), ..self }
     }
 
     /// The entry with this digest. Digests are compared in constant time.
@@ -114,6 +130,16 @@ impl AcceptSet {
     /// How old a view may be when it accepts: at most this.
     pub const fn hold_ms(&self) -> u64 {
         self.hold_ms
+    }
+
+    /// As it is stated; what counts is [`AcceptSet::young_ms`].
+    pub const fn accept_within_ms(&self) -> Option<u64> {
+        self.accept_within_ms
+    }
+
+    /// A view that is younger than this is young: what is stated, or `freshness` where nothing is; at most `hold`.
+    pub fn young_ms(&self) -> u64 {
+        self.accept_within_ms.unwrap_or(self.freshness_ms).min(self.hold_ms)
     }
 
     /// The entries, sorted by digest.

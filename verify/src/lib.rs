@@ -51,7 +51,7 @@ mod verifier;
 pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
-pub use grant::Grant;
+pub use grant::{Grant, Secret, Source};
 pub use presented::{Unfit, presented};
 pub use shape::{Shape, checksum, shape};
 pub use timing::{Dropped, Exchange, Place};

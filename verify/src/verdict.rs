@@ -83,6 +83,11 @@ impl View {
         self.complete && !at.parted_since(self.taken) && self.age_ms(at) < self.set.freshness_ms()
     }
 
+    /// Whether a token may be accepted on it at once by whoever could wait for a younger one. It changes no verdict.
+    pub fn is_young(&self, at: Moment) -> bool {
+        self.age_ms(at) < self.set.young_ms()
+    }
+
     /// Whether it is too old to accept anything.
     fn is_past_hold(&self, at: Moment) -> bool {
         self.age_ms(at) > self.set.hold_ms()

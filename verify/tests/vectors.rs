@@ -2,8 +2,8 @@
 //! unseen.
 
 use crossfade_verify::{
-    AcceptSet, Accepted, Digest, Entry, Exchange, Moment, Place, Shape, Verdict, View, checksum, decide,
-    shape,
+    AcceptSet, Accepted, Digest, Entry, Exchange, Grant, Moment, Place, Shape, Source, Verdict, View,
+    checksum, decide, shape,
 };
 use serde::Deserialize;
 
@@ -75,6 +75,7 @@ struct GoodSet {
 struct Expected {
     freshness_ms: u64,
     hold_ms: u64,
+    accept_within_ms: Option<u64>,
     entries: Vec<ExpectedEntry>,
 }
 
@@ -120,7 +121,7 @@ impl From<&Entry> for ExpectedEntry {
 #[test]
 fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
     let AcceptSets { good, .. } = read(include_str!("../vectors/accept_sets.json"));
-    assert!(good.len() >= 20, "cases are missing");
+    assert!(good.len() >= 25, "cases are missing");
     for GoodSet { name, audience, json, canonical, expected } in good {
         let set = match AcceptSet::parse(json.as_bytes(), &audience) {
             Ok(set) => set,
@@ -128,6 +129,7 @@ fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
         };
         assert_eq!(set.audience(), audience, "{name}");
         assert_eq!((set.freshness_ms(), set.hold_ms()), (expected.freshness_ms, expected.hold_ms), "{name}");
+        assert_eq!(set.accept_within_ms(), expected.accept_within_ms, "{name}");
         let entries: Vec<_> = set.entries().iter().map(ExpectedEntry::from).collect();
         assert_eq!(entries, expected.entries, "{name}");
         assert!(set.entries().iter().all(|entry| set.find(&entry.digest) == Some(entry)), "{name}");
@@ -138,7 +140,7 @@ fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
 #[test]
 fn bad_accept_sets_are_rejected_for_the_reason_that_the_vectors_say() {
     let AcceptSets { bad, .. } = read(include_str!("../vectors/accept_sets.json"));
-    assert!(bad.len() >= 117, "cases are missing");
+    assert!(bad.len() >= 124, "cases are missing");
     for BadSet { name, audience, json, reason } in bad {
         let outcome = AcceptSet::parse(json.as_bytes(), &audience);
         assert_eq!(outcome.map(drop).map_err(|error| error.as_str()), Err(reason.as_str()), "{name}");
@@ -160,6 +162,7 @@ struct Case {
     set: Option<String>,
     view: Option<CaseView>,
     at: CaseMoment,
+    max_hold_ms: Option<u64>,
     presented: String,
     expected: ExpectedVerdict,
 }
@@ -171,6 +174,13 @@ struct CaseView {
     age_ms: u64,
     taken: CaseMoment,
     complete: bool,
+}
+
+impl CaseView {
+    fn of(self, set: AcceptSet) -> View {
+        let Self { now_ms, age_ms, taken, complete } = self;
+        View { set, now_ms, age_ms, taken: taken.into(), complete }
+    }
 }
 
 #[derive(Deserialize)]
@@ -189,16 +199,16 @@ impl From<CaseMoment> for Moment {
 #[derive(Deserialize, PartialEq, Debug)]
 #[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
 enum ExpectedVerdict {
-    Accepted { version: String, expires_ms: u64 },
+    Accepted { version: String, expires_ms: u64, young: bool },
     Refused { reason: String },
     Unsure,
 }
 
-impl From<Verdict<Accepted<'_>>> for ExpectedVerdict {
-    fn from(verdict: Verdict<Accepted<'_>>) -> Self {
+impl ExpectedVerdict {
+    fn of(verdict: Verdict<Accepted<'_>>, young: bool) -> Self {
         match verdict {
-            Verdict::Accepted(grant) => {
-                Self::Accepted { version: grant.entry.version.to_string(), expires_ms: grant.expires_ms }
+            Verdict::Accepted(Accepted { entry, expires_ms }) => {
+                Self::Accepted { version: entry.version.to_string(), expires_ms, young }
             }
             Verdict::Refused(reason) => Self::Refused { reason: reason.as_str().to_owned() },
             Verdict::Unsure => Self::Unsure,
@@ -209,17 +219,83 @@ impl From<Verdict<Accepted<'_>>> for ExpectedVerdict {
 #[test]
 fn tokens_are_decided_as_the_vectors_say() {
     let Verdicts { audience, sets, cases } = read(include_str!("../vectors/verdicts.json"));
-    assert!(cases.len() >= 102, "cases are missing");
-    for Case { name, set, view, at, presented, expected } in cases {
-        let view = set.zip(view).map(|(set, view)| View {
-            set: AcceptSet::parse(sets[&set].as_bytes(), &audience).expect("the sets are good"),
-            now_ms: view.now_ms,
-            age_ms: view.age_ms,
-            taken: view.taken.into(),
-            complete: view.complete,
+    assert!(cases.len() >= 131, "cases are missing");
+    for Case { name, set, view, at, max_hold_ms, presented, expected } in cases {
+        let view = set.zip(view).map(|(set, view)| {
+            let set = AcceptSet::parse(sets[&set].as_bytes(), &audience).expect("the sets are good");
+            view.of(max_hold_ms.map_or(set.clone(), |max_hold_ms| set.with_max_hold(max_hold_ms)))
         });
-        let verdict = decide(view.as_ref(), presented.as_bytes(), at.into());
-        assert_eq!(ExpectedVerdict::from(verdict), expected, "{name}");
+        let at = at.into();
+        let verdict = decide(view.as_ref(), presented.as_bytes(), at);
+        let young = view.as_ref().is_some_and(|view| view.is_young(at));
+        assert_eq!(ExpectedVerdict::of(verdict, young), expected, "{name}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grants {
+    audience: String,
+    set: String,
+    cases: Vec<GrantCase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantCase {
+    name: String,
+    view: CaseView,
+    at: CaseMoment,
+    presented: String,
+    expected: ExpectedGrant,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+struct ExpectedGrant {
+    client_id: String,
+    principal: String,
+    scopes: Vec<String>,
+    expires_in_ms: u64,
+    source: ExpectedSource,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum ExpectedSource {
+    Secret { name: String, version: String, stage: String, created_ms: u64 },
+}
+
+impl From<&Grant> for ExpectedGrant {
+    fn from(grant: &Grant) -> Self {
+        let Source::Secret(secret) = grant.source() else { panic!("another source: {grant:?}") };
+        let created = secret.created().duration_since(std::time::UNIX_EPOCH).expect("after it");
+        Self {
+            client_id: grant.client_id().to_owned(),
+            principal: grant.principal().to_owned(),
+            scopes: grant.scopes().iter().map(ToString::to_string).collect(),
+            expires_in_ms: millis(grant.expires_in()),
+            source: ExpectedSource::Secret {
+                name: secret.name().to_owned(),
+                version: secret.version().to_owned(),
+                stage: secret.stage().to_string(),
+                created_ms: millis(created),
+            },
+        }
+    }
+}
+
+#[test]
+fn a_grant_says_what_the_vectors_say() {
+    let Grants { audience, set, cases } = read(include_str!("../vectors/grants.json"));
+    assert!(cases.len() >= 10, "cases are missing");
+    let set = AcceptSet::parse(set.as_bytes(), &audience).expect("the set is good");
+    for GrantCase { name, view, at, presented, expected } in cases {
+        let (view, at) = (view.of(set.clone()), at.into());
+        let Verdict::Accepted(accepted) = decide(Some(&view), presented.as_bytes(), at) else {
+            panic!("{name}: it is not accepted")
+        };
+        assert_eq!(ExpectedGrant::from(&accepted.to_grant(&view, at)), expected, "{name}");
     }
 }
 
@@ -270,4 +346,8 @@ fn answers_have_the_place_in_time_that_the_vectors_say() {
         };
         assert_eq!(place, expected, "{name}");
     }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("within some ages")
 }

@@ -30,6 +30,8 @@ pub enum SetError {
     Freshness,
     /// `hold_ms` is not between `freshness_ms` and 7 days.
     Hold,
+    /// `accept_within_ms` is less than 1 s.
+    AcceptWithin,
     /// A digest is not the canonical base64url of 32 bytes.
     BadDigest,
     /// Two entries have the same digest.
@@ -57,6 +59,7 @@ impl SetError {
             Self::OtherAudience => "other_audience",
             Self::Freshness => "freshness",
             Self::Hold => "hold",
+            Self::AcceptWithin => "accept_within",
             Self::BadDigest => "bad_digest",
             Self::DuplicateDigest => "duplicate_digest",
             Self::UnknownStage => "unknown_stage",
@@ -81,6 +84,7 @@ impl fmt::Display for SetError {
             Self::OtherAudience => "the accept set is for another audience",
             Self::Freshness => "`freshness_ms` is not between 1 s and 1 h",
             Self::Hold => "`hold_ms` is not between `freshness_ms` and 7 days",
+            Self::AcceptWithin => "`accept_within_ms` is less than 1 s",
             Self::BadDigest => "a digest in the accept set is not the base64url of 32 bytes",
             Self::DuplicateDigest => "two entries of the accept set have the same digest",
             Self::UnknownStage => "a stage in the accept set is not pending, current or previous",

@@ -25,6 +25,7 @@ struct SetFields {
     audience: Option<Arc<str>>,
     freshness_ms: Option<u64>,
     hold_ms: Option<u64>,
+    accept_within_ms: Option<u64>,
     entries: Option<Vec<Entry>>,
 }
 
@@ -35,6 +36,7 @@ impl SetFields {
             "audience" => self.audience = Some(text(reader)?),
             "freshness_ms" => self.freshness_ms = Some(reader.integer()?),
             "hold_ms" => self.hold_ms = Some(reader.integer()?),
+            "accept_within_ms" => self.accept_within_ms = Some(reader.integer()?),
             "entries" => {
                 let mut entries = Vec::new();
                 reader.array(|reader| entry(reader).map(|entry| entries.push(entry)))?;
@@ -55,7 +57,11 @@ impl SetFields {
         }
         let freshness_ms = required(self.freshness_ms, "freshness_ms")?;
         let hold_ms = required(self.hold_ms, "hold_ms")?;
-        AcceptSet::new(audience, freshness_ms, hold_ms, required(self.entries, "entries")?)
+        let set = AcceptSet::new(audience, freshness_ms, hold_ms, required(self.entries, "entries")?)?;
+        match self.accept_within_ms {
+            Some(accept_within_ms) => set.with_accept_within(accept_within_ms),
+            None => Ok(set),
+        }
     }
 }
 

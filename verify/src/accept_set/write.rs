@@ -14,6 +14,9 @@ pub(super) fn accept_set(set: &AcceptSet) -> String {
 fn write_set(json: &mut String, set: &AcceptSet) -> fmt::Result {
     write!(json, r#"{{"format":1,"audience":{}"#, Text(&set.audience))?;
     write!(json, r#","freshness_ms":{},"hold_ms":{}"#, set.freshness_ms, set.hold_ms)?;
+    if let Some(accept_within_ms) = set.accept_within_ms {
+        write!(json, r#","accept_within_ms":{accept_within_ms}"#)?;
+    }
     json.write_str(r#","entries":["#)?;
     separated(json, &set.entries, write_entry)?;
     json.write_str("]}")
