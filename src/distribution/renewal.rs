@@ -4,7 +4,7 @@
 
 use std::{slice, sync::Arc, time::Duration};
 
-use crossfade_verify::{Gate, Need, Turn};
+use crossfade_verify::{Answer, Gate, Need};
 
 use super::Distribution;
 
@@ -12,14 +12,14 @@ impl Distribution {
     /// Waits until each secret of the audience was read anew, where that is this caller's turn; for `limit` at most.
     /// Whether it waited, and so has to decide again. `random` is from 0 to 1.
     pub async fn renewed(&self, audience: &Arc<str>, limit: Duration, random: f64) -> bool {
-        let turn = self.gate(audience, |gate| gate.ask(Need::Old, self.clock.moment()));
-        if turn == Some(Turn::Start) {
+        let answer = self.gate(audience, |gate| gate.ask(Need::Old, self.clock.moment(), random));
+        if answer == Some(Answer::Start) {
             let mut round = Round { of: self, audience, random, succeeded: false };
             round.succeeded = self.is_read(audience, limit).await;
-        } else if turn == Some(Turn::Join) {
+        } else if answer == Some(Answer::Join) {
             self.is_read(audience, limit).await;
         }
-        matches!(turn, Some(Turn::Start | Turn::Join))
+        matches!(answer, Some(Answer::Start | Answer::Join))
     }
 
     async fn is_read(&self, audience: &Arc<str>, limit: Duration) -> bool {
@@ -45,6 +45,6 @@ struct Round<'a> {
 impl Drop for Round<'_> {
     fn drop(&mut self) {
         let Self { of, audience, random, succeeded } = *self;
-        of.gate(audience, |gate| gate.ended(succeeded, of.clock.moment(), random));
+        of.gate(audience, |gate| gate.end(succeeded, of.clock.moment(), random));
     }
 }

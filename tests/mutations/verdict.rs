@@ -22,7 +22,16 @@ const BACK: &str = "a_clock_that_ran_back_parts_from_the_other_by_all_of_it";
 const OTHERS: &str = "a_grant_ends_on_the_wall_clock_of_whoever_has_it_and_not_on_the_store_s";
 const NO_TIME: &str = "a_clock_that_ran_back_counts_as_no_time_and_makes_no_view_younger";
 
+const YOUNG: &str = "a_view_is_young_up_to_accept_within_and_without_it_up_to_freshness";
+
 const VERDICT: &[Cut] = &[
+    cut(
+        "as old as accept_within: not young",
+        "self.age_ms(at) < self.set.young_ms()",
+        "self.age_ms(at) <= self.set.young_ms()",
+        YOUNG,
+    ),
+    cut("accept_within is its own limit", "self.set.young_ms()", "self.set.freshness_ms()", YOUNG),
     cut(
         "others are told the wall clock's time",
         "at.wall_ms.saturating_add(store_ms - now_ms)",

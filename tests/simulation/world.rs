@@ -168,7 +168,8 @@ impl World {
         for server in &self.servers {
             if let Some(verifier) = server.verifier() {
                 let said = said(&server.says(verifier.verify(token)));
-                let age_ms = verifier.status().age_ms.unwrap_or(now_ms);
+                let age = verifier.status().age;
+                let age_ms = age.map_or(now_ms, |age| u64::try_from(age.as_millis()).expect("not so old"));
                 let heard_ms = server.heard_ms().unwrap_or(now_ms);
                 all.push((&*server.host.name, said, now_ms.saturating_sub(age_ms), heard_ms));
             }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and its server ends with it")]
 
+mod frozen;
 mod server;
 #[path = "../daemon/world.rs"]
 #[expect(dead_code, reason = "shared with the tests of the daemon")]
@@ -15,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossfade_verify::{TokenSource, Verdict};
+use crossfade_verify::{Source, Stage, TokenSource, Verdict};
 use server::{Counts, Server, ask, connect, feed};
 use world::{BOT, SECRET, World, until};
 
@@ -31,7 +32,7 @@ async fn no_rightful_token_is_refused_while_it_rotates_and_the_daemon_is_killed_
     let cache = world.path("digests");
     let first = blocking(|| world.token());
     {
-        let verifier = connect(&world, "pod-0", &cache).await;
+        let verifier = connect(world.listen, "pod-0", &cache).await;
         assert!(matches!(verifier.verify_or_refresh(&first).await, Verdict::Accepted(_)));
         blocking(|| until("the cache", || cache.exists().then_some(())));
     }
@@ -39,7 +40,7 @@ async fn no_rightful_token_is_refused_while_it_rotates_and_the_daemon_is_killed_
     // With no daemon there, a server starts from its cache: what is known is accepted, nothing is refused.
     daemon.signal("-KILL");
     daemon.exit();
-    let server = Server::start(connect(&world, "pod-1", &cache).await).await;
+    let server = Server::start(connect(world.listen, "pod-1", &cache).await).await;
     assert_eq!(ask(server.port, Some(&first)).await, 200);
     assert_eq!(ask(server.port, Some("a-token-of-a-stranger")).await, 503, "not known is not no");
     assert_eq!(ask(server.port, None).await, 401);
@@ -89,7 +90,7 @@ async fn no_rightful_token_is_refused_while_it_rotates_and_the_daemon_is_killed_
 /// Takes its token anew every few seconds, and uses it as long as it may.
 fn bot(world: Arc<World>, port: u16, n: u64, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<Counts> {
     tokio::spawn(async move {
-        let source = TokenSource::new(&feed(&world, BOT), SECRET).expect("good settings");
+        let source = TokenSource::new(&feed(world.listen, BOT), SECRET).expect("good settings");
         let (mut counts, mut versions) = (Counts::default(), std::collections::BTreeSet::new());
         while !stop.load(Relaxed) {
             let Ok(token) = source.token().await else {
@@ -112,12 +113,15 @@ fn bot(world: Arc<World>, port: u16, n: u64, stop: Arc<AtomicBool>) -> tokio::ta
 async fn a_token_that_is_ended_stops_within_a_push_and_one_past_its_deadline_by_itself() {
     let world = World::new("4s");
     let mut daemon = blocking(|| world.start());
-    let verifier = connect(&world, "pod-1", &world.path("digests")).await;
+    let verifier = connect(world.listen, "pod-1", &world.path("digests")).await;
     let old = blocking(|| world.token());
     blocking(|| world.ok(&["rotate", SECRET, "--wait"]));
     blocking(|| {
         until("the old one is previous", || match verifier.verify(&old) {
-            Verdict::Accepted(grant) => (grant.stage.as_str() == "previous").then_some(()),
+            Verdict::Accepted(grant) => match grant.source() {
+                Source::Secret(secret) => (secret.stage() == Stage::Previous).then_some(()),
+                _ => None,
+            },
             _ => None,
         })
     });

@@ -10,14 +10,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::world::{AUDIENCE, VERIFIER, World};
+use crate::world::{AUDIENCE, VERIFIER};
 
-pub(crate) fn feed(world: &World, credential: &str) -> Feed {
-    Feed::http(format!("http://127.0.0.1:{}", world.listen), credential)
+pub(crate) fn feed(listen: u16, credential: &str) -> Feed {
+    Feed::http(format!("http://127.0.0.1:{listen}"), credential)
 }
 
-pub(crate) async fn connect(world: &World, instance: &str, cache: &Path) -> Verifier {
-    let feed = feed(world, VERIFIER).instance(instance).cache(cache).on_event(|_| {});
+pub(crate) async fn connect(listen: u16, instance: &str, cache: &Path) -> Verifier {
+    let feed = feed(listen, VERIFIER).instance(instance).cache(cache).on_event(|_| {});
     Verifier::connect(feed, AUDIENCE).await.expect("good settings")
 }
 
@@ -35,7 +35,7 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) async fn start(verifier: Verifier) -> Self {
-        let handler = async |Extension(grant): Extension<Grant>| grant.client_id.to_string();
+        let handler = async |Extension(grant): Extension<Grant>| grant.client_id().to_owned();
         let routes = Router::new().route("/mcp", any(handler));
         let routes = routes.layer(RequireToken::new(verifier).header("mcp-access-token"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -25,8 +25,7 @@ const FRESHNESS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 const MAX_HOLD_MS: u64 = 7 * 24 * 3_600_000;
 
-/// From here on not every reader holds each whole number.
-const TOO_LARGE: u64 = 1 << 53;
+const MIN_ACCEPT_WITHIN_MS: u64 = 1_000;
 
 /// What one audience accepts. Copies share it.
 #[derive(Clone, Debug)]
@@ -34,7 +33,6 @@ pub struct AcceptSet {
     audience: Arc<str>,
     freshness_ms: u64,
     hold_ms: u64,
-    /// As it was sent; none: as `freshness_ms`.
     accept_within_ms: Option<u64>,
     entries: Arc<[Entry]>,
     index: Index,
@@ -89,25 +87,23 @@ impl AcceptSet {
         write::accept_set(self)
     }
 
-    /// Says how old a view may be by which a token is accepted at once. Without it, that is `freshness_ms`.
+    /// States how old a view may be on which whoever can wait accepts at once ([`View::is_young`](crate::View::is_young)).
     ///
     /// # Errors
     ///
-    /// Where it is less than 1 s, or 2^53 or more.
+    /// It is less than a second, or 2^53 or more.
     pub fn with_accept_within(self, accept_within_ms: u64) -> Result<Self, SetError> {
         match accept_within_ms {
-            ..1_000 => Err(SetError::AcceptWithin),
-            TOO_LARGE.. => Err(SetError::LargeNumber),
-            _ => Ok(Self { accept_within_ms: Some(accept_within_ms), ..self }),
+            entry::TOO_LARGE.. => Err(SetError::LargeNumber),
+            MIN_ACCEPT_WITHIN_MS.. => Ok(Self { accept_within_ms: Some(accept_within_ms), ..self }),
+            _ => Err(SetError::AcceptWithin),
         }
     }
 
-    /// Shortens `hold`, as the one who accepts wants it: also to less than `freshness`. It is not for sets that are sent
-    /// on.
+    /// Shortens `hold`, also to less than `freshness`: such a set is for deciding alone, and not written again.
     #[must_use]
     pub fn with_max_hold(self, max_hold_ms: u64) -> Self {
-        let hold_ms = self.hold_ms.min(max_hold_ms);
-        Self { hold_ms, ..self }
+        Self { hold_ms: self.hold_ms.min(max_hold_ms), ..self }
     }
 
     /// The entry with this digest. Digests are compared in constant time.
@@ -136,9 +132,13 @@ impl AcceptSet {
         self.hold_ms
     }
 
-    /// How old a view may be when it accepts at once, where a younger one can be asked for: younger than this. Never more
-    /// than `hold`.
-    pub fn accept_within_ms(&self) -> u64 {
+    /// As it is stated; what counts is [`AcceptSet::young_ms`].
+    pub const fn accept_within_ms(&self) -> Option<u64> {
+        self.accept_within_ms
+    }
+
+    /// A view that is younger than this is young: what is stated, or `freshness` where nothing is; at most `hold`.
+    pub fn young_ms(&self) -> u64 {
         self.accept_within_ms.unwrap_or(self.freshness_ms).min(self.hold_ms)
     }
 

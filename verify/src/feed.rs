@@ -1,8 +1,8 @@
 //! Follows a daemon: fetches the accept set of one audience and holds a request open to hear of changes
 //! (`docs/protocol.md`).
 //!
-//! One task does it all, on one connection, one thing at a time: fetch, apply, report. Requests that are decided on
-//! never wait for it, but for one that the verifier is unsure of.
+//! One task does it all: it follows, refreshes when a request needs a younger view, reports what was decided, and keeps
+//! the last view in a file. Requests that are decided on never wait for it, but for those that need a younger view.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,18 +16,27 @@ mod error;
 mod exchange;
 mod follow;
 mod machine;
+mod pace;
 mod refresh;
 mod report;
+mod task;
 #[cfg(feature = "tls")]
 mod tls;
+mod views;
 pub(crate) mod wire;
 
-use cache::Cache;
+use cache::{Cache, Keeper};
 pub use error::{ConnectError, Event, FeedError};
 use follow::Follower;
 pub use machine::{Doing, Machine, Stream, ThisMachine};
 pub(crate) use refresh::Following;
+use refresh::{Refresh, Refresher};
+use report::Reporter;
+use views::Views;
 use wire::Daemon;
+
+/// Becomes true once.
+type Began = tokio::sync::watch::Receiver<bool>;
 
 /// What is told of each event.
 pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -40,7 +49,7 @@ pub struct Feed {
     credential: String,
     instance: Option<String>,
     cache: Option<PathBuf>,
-    max_hold_ms: u64,
+    max_hold: Duration,
     plaintext: bool,
     machine: Arc<dyn Machine>,
     hook: Hook,
@@ -57,7 +66,7 @@ impl Feed {
             credential: credential.into(),
             instance: None,
             cache: None,
-            max_hold_ms: u64::MAX,
+            max_hold: Duration::MAX,
             plaintext: false,
             machine: Arc::new(ThisMachine),
             hook: Arc::new(error::to_stderr),
@@ -73,14 +82,16 @@ impl Feed {
     }
 
     /// A file that keeps the digests over a restart, so that this process can start while the daemon is down. What
-    /// is read from it accepts, and never refuses; `hold` goes on from its last view.
+    /// is read from it accepts, and never refuses; `hold` goes on from its last view. What stands at this path and is
+    /// no such file is an error at the start, and left alone.
     pub fn cache(self, file: impl Into<PathBuf>) -> Self {
         Self { cache: Some(file.into()), ..self }
     }
 
-    /// Accepts for no longer than this without a view (though for `freshness`), whatever the daemon allows.
+    /// Accepts for no longer than this without a view, whatever the daemon allows. It counts as given, also where it is
+    /// less than `freshness`.
     pub fn max_hold(self, max_hold: Duration) -> Self {
-        Self { max_hold_ms: u64::try_from(max_hold.as_millis()).unwrap_or(u64::MAX), ..self }
+        Self { max_hold, ..self }
     }
 
     /// Takes a URL with `http://` that is not on loopback. Whoever can change what passes there decides who is
@@ -138,29 +149,55 @@ impl Feed {
     }
 }
 
+/// How long the start waits for a set.
+const FIRST_SET: Duration = Duration::from_secs(2);
+
 impl Verifier {
-    /// Follows a daemon for one audience, in a task of its own that ends with the last handle to this verifier.
+    /// Follows a daemon for one audience, in a task of its own. It ends with the last handle to this verifier, after a
+    /// last report, for which the runtime has to go on for a moment (2 s at most).
     ///
     /// It waits for a first set for 2 s at most. Without one, from the daemon or the cache, each token is unsure.
     ///
     /// # Errors
     ///
-    /// Only what is wrong with the feed's own settings; a daemon that can't be reached is no error.
+    /// Only what is wrong with the feed's own settings, and a cache path at which something else stands; a daemon that
+    /// can't be reached is no error.
     pub async fn connect(feed: Feed, audience: impl Into<Arc<str>>) -> Result<Self, ConnectError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let (daemon, instance) = (feed.daemon()?, feed.instance_name()?);
-        let verifier = Self::with_clock(audience, machine::clock(&feed.machine));
+        let max_hold_ms = u64::try_from(feed.max_hold.as_millis()).unwrap_or(u64::MAX);
+        if max_hold_ms == 0 {
+            return Err(ConnectError::MaxHold);
+        }
+        let machine = feed.machine;
+        let verifier = Self::following(audience, machine::clock(&machine), machine::fraction(&*machine));
         let cache = feed.cache.map(|path| Cache::new(path, &daemon.replicas, verifier.audience()));
-        let following = Following::new(Arc::clone(&feed.machine));
-        let mut follower =
-            Follower::new(verifier.inner(), daemon, instance, following.refresh(), cache, feed.max_hold_ms);
-        follower.read_cache(verifier.inner()).await;
-        let first = following.refresh();
-        following.own(runtime.spawn(follower.run()).abort_handle());
+        let views = Arc::new(Views::new(verifier.inner(), daemon, instance, max_hold_ms));
+        if let Some(cache) = &cache {
+            match cache.read(&*machine).await? {
+                Ok(view) => view.into_iter().for_each(|view| views.begin_with(view)),
+                Err(error) => views.daemon.tell(&Event::Cache { error: &error }),
+            }
+        }
+        let refresh = Arc::new(Refresh::new(Arc::clone(&machine)));
+        let (following, closing) = Following::new(Arc::clone(&refresh));
+        let follower = Follower::new(Arc::clone(&views));
+        let keeper = cache.map(|cache| Keeper::new(Arc::clone(&views), cache));
+        let (began, kept) = (follower.began(), keeper.as_ref().map(Keeper::began));
+        let (refresher, reporter) = (Refresher::new(Arc::clone(&views), refresh), Reporter::new(views));
+        runtime.spawn(task::run(Arc::clone(&machine), follower, refresher, reporter, keeper, closing));
         // Nobody else has it yet.
         drop(verifier.inner().feed.set(following));
-        first.first_round().await;
+        machine::within(&*machine, FIRST_SET, first_set(&verifier, began, kept)).await;
         Ok(verifier)
+    }
+}
+
+/// Waits for the first round of requests; and where that brought a set, until it is kept.
+async fn first_set(verifier: &Verifier, mut began: Began, kept: Option<Began>) {
+    drop(began.wait_for(|began| *began).await);
+    if let Some(mut kept) = kept.filter(|_| verifier.status().fresh) {
+        drop(kept.wait_for(|kept| *kept).await);
     }
 }
 

@@ -7,21 +7,26 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    gate::Need,
     grant::Grant,
     presented::presented,
-    verifier::{Denial, Verifier},
+    verifier::{Denial, Stopped, Verifier},
 };
 
 mod answer;
 mod future;
+mod rest;
 
 pub use answer::GuardedBody;
 use answer::{Answers, Errors};
+use future::Answered;
 pub use future::GuardedFuture;
+use rest::Rest;
 
 /// Requires a token that a [`Verifier`] accepts, of every request, whatever its method.
 ///
@@ -105,7 +110,7 @@ impl<S, B, R> Service<Request<B>> for Guarded<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
+    B: Body + Send + 'static,
 {
     type Response = Response<GuardedBody<R>>;
     type Error = S::Error;
@@ -122,13 +127,13 @@ where
                 self.guard.admit(&mut request, grant);
                 GuardedFuture::inner(self.inner.call(request))
             }
-            Err(Denial::Unsure) => {
+            Err(Stopped::Needs(need)) => {
                 // The one that was found ready is the one that has to be called.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                GuardedFuture::refresh(Arc::clone(&self.guard), ready, request)
+                GuardedFuture::refresh(Arc::clone(&self.guard), need, ready, request)
             }
-            Err(denial) => GuardedFuture::answer(self.guard.answers.to(denial)),
+            Err(Stopped::Denied(denial)) => GuardedFuture::answer(self.guard.answer(denial, request)),
         }
     }
 }
@@ -140,14 +145,18 @@ impl Guard {
         presented(authorizations, others).map_err(Denial::Unfit)
     }
 
-    fn judge(&self, headers: &HeaderMap) -> Result<Grant, Denial> {
-        let token = self.token(headers).inspect_err(|denial| self.verifier.denied(*denial))?;
-        self.verifier.judge(token, &self.scopes)
+    fn judge(&self, headers: &HeaderMap) -> Result<Grant, Stopped> {
+        let token = self.token(headers).inspect_err(|denial| self.verifier.denied(*denial));
+        self.verifier.judge(token.map_err(Stopped::Denied)?, &self.scopes)
     }
 
     /// The same after one try to get a younger view.
-    async fn judge_again(&self, headers: &HeaderMap) -> Result<Grant, Denial> {
-        self.verifier.refreshed(self.token(headers)?, &self.scopes).await
+    async fn judge_again(&self, need: Need, headers: &HeaderMap) -> Result<Grant, Denial> {
+        self.verifier.refreshed(need, self.token(headers)?, &self.scopes).await
+    }
+
+    fn answer<B: Body + Send + 'static>(&self, denial: Denial, request: Request<B>) -> Answered {
+        (self.answers.to(denial), Rest::of(&self.verifier, request))
     }
 
     /// Who calls goes on; what opens doors does not.

@@ -106,7 +106,7 @@ impl Place {
     }
 
     /// When the store was read, on its own clock.
-    const fn read_ms(self) -> u64 {
+    pub(crate) const fn read_ms(self) -> u64 {
         self.now_ms.saturating_sub(self.age_ms)
     }
 }

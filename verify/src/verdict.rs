@@ -83,10 +83,9 @@ impl View {
         self.complete && !at.parted_since(self.taken) && self.age_ms(at) < self.set.freshness_ms()
     }
 
-    /// Whether a token may be accepted by it at once. Whoever can wait, and accepts by one that is not young, asks for a
-    /// younger one first.
+    /// Whether a token may be accepted on it at once by whoever could wait for a younger one. It changes no verdict.
     pub fn is_young(&self, at: Moment) -> bool {
-        self.age_ms(at) < self.set.accept_within_ms()
+        self.age_ms(at) < self.set.young_ms()
     }
 
     /// Whether it is too old to accept anything.

@@ -3,29 +3,32 @@
 //! A verdict takes no lock, waits for nothing and allocates nothing. Whoever brings views in (the feed, or a
 //! caller's own code) replaces them as a whole.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
+    accept_set::AcceptSet,
     clock::Moment,
+    gate::Need,
     grant::Grant,
-    presented::Unfit,
-    verdict::{Accepted, Reason, Verdict, View, decide},
+    verdict::{Accepted, Verdict, View, decide},
 };
 
 mod clock;
 mod counts;
 mod newest;
 mod seat;
+mod stopped;
 mod uses;
 
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
 pub(crate) use counts::Count;
-#[cfg(not(feature = "http"))]
-use counts::Counts;
-#[cfg(feature = "http")]
 pub(crate) use counts::Counts;
 use newest::{Held, Newest};
+pub(crate) use stopped::{Denial, Stopped};
+
+/// The most that a verifier begins to refresh before its view is no longer young.
+const MOST_SPREAD_MS: u64 = 1_000;
 
 /// Decides on the tokens of one audience. Copies are handles to the same verifier.
 ///
@@ -39,31 +42,12 @@ pub(crate) struct Inner {
     audience: Arc<str>,
     clock: Arc<dyn Clock>,
     newest: Newest,
-    counts: Counts,
+    counts: Arc<Counts>,
+    /// From 0 to 1, for a verifier that follows a daemon: how much of the spread is its own.
+    spread: Option<f64>,
     /// What follows the daemon; none where the caller brings views in.
     #[cfg(feature = "http")]
     pub(crate) feed: std::sync::OnceLock<crate::feed::Following>,
-}
-
-/// Why a request is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Denial {
-    Unfit(Unfit),
-    Refused(Reason),
-    InsufficientScope,
-    Unsure,
-}
-
-impl Denial {
-    /// Its name in metrics and reports.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unfit(unfit) => unfit.as_str(),
-            Self::Refused(reason) => reason.as_str(),
-            Self::InsufficientScope => "insufficient_scope",
-            Self::Unsure => "unsure",
-        }
-    }
 }
 
 /// How a verifier stands, for a health check or a metric.
@@ -73,7 +57,7 @@ pub struct Status {
     /// How many tokens it knows; none: there is no view, and each token is unsure.
     pub entries: Option<usize>,
     /// How long ago the store was read, by the view that is applied.
-    pub age_ms: Option<u64>,
+    pub age: Option<Duration>,
     /// Whether it may refuse a token that it does not know.
     pub fresh: bool,
 }
@@ -87,13 +71,24 @@ impl Verifier {
 
     /// The same, on other clocks.
     pub fn with_clock(audience: impl Into<Arc<str>>, clock: Arc<dyn Clock>) -> Self {
-        let (audience, newest, counts) = (audience.into(), Newest::none(), Counts::default());
+        Self::made(audience.into(), clock, None)
+    }
+
+    /// One that follows a daemon.
+    #[cfg(feature = "http")]
+    pub(crate) fn following(audience: impl Into<Arc<str>>, clock: Arc<dyn Clock>, spread: f64) -> Self {
+        Self::made(audience.into(), clock, Some(spread))
+    }
+
+    fn made(audience: Arc<str>, clock: Arc<dyn Clock>, spread: Option<f64>) -> Self {
+        let (newest, counts) = (Newest::none(), Arc::default());
         Self {
             inner: Arc::new(Inner {
                 audience,
                 clock,
                 newest,
                 counts,
+                spread,
                 #[cfg(feature = "http")]
                 feed: std::sync::OnceLock::new(),
             }),
@@ -102,22 +97,22 @@ impl Verifier {
 
     /// Decides on a presented token, from what is known this moment. It waits for nothing, takes no lock and
     /// allocates nothing. `Unsure` is never *no*: answer 503, or ask [`Verifier::verify_or_refresh`].
+    ///
+    /// It accepts for `hold`, so in a process that was frozen it may accept what was ended meanwhile; whoever can wait
+    /// asks [`Verifier::verify_or_refresh`].
     #[inline]
     pub fn verify(&self, presented: &str) -> Verdict {
-        let verdict = self.inner.judge(presented.as_bytes(), &[]);
-        if verdict == Err(Denial::Unsure) {
-            self.inner.counts.denied(Denial::Unsure, self.inner.clock.moment());
-        }
-        as_verdict(verdict)
+        as_verdict(self.inner.judge_now(presented.as_bytes(), &[]))
     }
 
-    /// Decides on a presented token, and where it is unsure tries once to get a younger view, for at most 2 s.
+    /// Decides on a presented token. Where it is unsure, or would accept on a view that is not young
+    /// ([`View::is_young`]), it tries once to get a younger one, for at most 2 s.
     pub async fn verify_or_refresh(&self, presented: &str) -> Verdict {
-        let mut verdict = self.inner.judge(presented.as_bytes(), &[]);
-        if verdict == Err(Denial::Unsure) {
-            verdict = self.refreshed(presented.as_bytes(), &[]).await;
-        }
-        as_verdict(verdict)
+        as_verdict(match self.inner.judge(presented.as_bytes(), &[]) {
+            Ok(grant) => Ok(grant),
+            Err(Stopped::Denied(denial)) => Err(denial),
+            Err(Stopped::Needs(need)) => self.refreshed(need, presented.as_bytes(), &[]).await,
+        })
     }
 
     /// Takes a view in the place of the one before, which may be younger: that is for the caller to see to.
@@ -137,7 +132,7 @@ impl Verifier {
         let view = held.as_ref().map(|held| &held.view);
         Status {
             entries: view.map(|view| view.set.entries().len()),
-            age_ms: view.map(|view| view.age_ms(at)),
+            age: view.map(|view| Duration::from_millis(view.age_ms(at))),
             fresh: view.is_some_and(|view| view.is_fresh(at)),
         }
     }
@@ -147,10 +142,16 @@ impl Verifier {
         self.inner.counts.totals()
     }
 
-    /// Decides now. What is unsure is not counted yet: it may be asked again.
+    /// Decides at once, unless a younger view is needed first; that is not counted yet.
     #[cfg(feature = "tower")]
-    pub(crate) fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
+    pub(crate) fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Stopped> {
         self.inner.judge(presented, scopes)
+    }
+
+    /// The clocks and timers of what follows a daemon.
+    #[cfg(all(feature = "tower", feature = "http"))]
+    pub(crate) fn machine(&self) -> Option<Arc<dyn crate::feed::Machine>> {
+        self.inner.feed.get().map(crate::feed::Following::machine)
     }
 
     /// Counts a request that came to no verdict.
@@ -159,17 +160,19 @@ impl Verifier {
         self.inner.counts.denied(denial, self.inner.clock.moment());
     }
 
-    /// Asks for a younger view once, and decides again.
-    pub(crate) async fn refreshed(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
+    /// Waits for a younger view where that is called for, and decides by what there is then.
+    #[cfg_attr(not(feature = "http"), expect(clippy::unused_async, reason = "there is no feed to wait for"))]
+    pub(crate) async fn refreshed(
+        &self,
+        #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "there is no feed to ask"))] need: Need,
+        presented: &[u8],
+        scopes: &[Arc<str>],
+    ) -> Result<Grant, Denial> {
         #[cfg(feature = "http")]
         if let Some(feed) = self.inner.feed.get() {
-            feed.refresh_once().await;
+            feed.refreshed(need).await;
         }
-        let verdict = self.inner.judge(presented, scopes);
-        if verdict == Err(Denial::Unsure) {
-            self.inner.counts.denied(Denial::Unsure, self.inner.clock.moment());
-        }
-        verdict
+        self.inner.judge_now(presented, scopes)
     }
 
     #[cfg(feature = "http")]
@@ -179,34 +182,59 @@ impl Verifier {
 }
 
 impl Inner {
+    /// For whoever can't wait, or has waited.
     #[inline]
-    fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
+    fn judge_now(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
+        self.judge_by::<false>(presented, scopes).map_err(|stopped| match stopped {
+            Stopped::Denied(denial) => denial,
+            Stopped::Needs(_) => {
+                self.counts.denied(Denial::Unsure, self.clock.moment());
+                Denial::Unsure
+            }
+        })
+    }
+
+    /// For whoever can wait.
+    #[inline]
+    fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Stopped> {
+        self.judge_by::<true>(presented, scopes)
+    }
+
+    #[inline]
+    fn judge_by<const WAITS: bool>(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Stopped> {
         let at = self.clock.verdict_moment();
         // Apart from the grant, which comes back in registers then.
-        let mut denied = None;
-        let granted = self.newest.remembered(|held| match judge_by(Some(held), presented, scopes, at) {
-            Ok(grant) => Some(grant),
-            Err(denial) => {
-                denied = Some(denial);
-                None
-            }
-        });
-        let judged = match (granted, denied) {
+        let mut stopped = None;
+        let granted =
+            self.newest.remembered(|held| match judge_by::<WAITS>(Some(held), presented, scopes, at) {
+                Ok(grant) => Some(grant),
+                Err(why) => {
+                    stopped = Some(why);
+                    None
+                }
+            });
+        let judged = match (granted, stopped) {
             (Some(grant), _) => return Ok(grant),
-            (None, Some(denial)) => Err(denial),
-            (None, None) => judge_by(self.newest.load().as_deref(), presented, scopes, at),
+            (None, Some(why)) => Err(why),
+            (None, None) => judge_by::<WAITS>(self.newest.load().as_deref(), presented, scopes, at),
         };
-        if let Err(denial) = &judged
-            && *denial != Denial::Unsure
-        {
-            self.counts.denied(*denial, at);
+        if let Err(Stopped::Denied(denial)) = judged {
+            self.counts.denied(denial, at);
         }
         judged
     }
 
+    /// From which age on a view is too old to accept by at once. Those who follow a daemon begin at different times
+    /// before the set's limit, so that not all ask at once; where nobody is followed, there is nobody to ask.
+    fn old_from_ms(&self, set: &AcceptSet) -> u64 {
+        let Some(fraction) = self.spread else { return u64::MAX };
+        let spread_ms = fraction * (set.freshness_ms() / 8).min(MOST_SPREAD_MS) as f64;
+        set.young_ms().saturating_sub(spread_ms as u64)
+    }
+
     pub(crate) fn apply(&self, view: View) {
         let uses = self.counts.uses_of(&view.set);
-        self.newest.store(Held { view, uses });
+        self.newest.store(Held { old_from_ms: self.old_from_ms(&view.set), view, uses });
     }
 
     /// The same set, seen at another place in time.
@@ -215,7 +243,7 @@ impl Inner {
         if let Some(held) = &*self.newest.load() {
             let crate::Place { now_ms, age_ms } = place;
             let view = View { set: held.view.set.clone(), now_ms, age_ms, taken, complete: true };
-            self.newest.store(Held { view, uses: held.uses.clone() });
+            self.newest.store(Held { view, uses: held.uses.clone(), old_from_ms: held.old_from_ms });
         }
     }
 
@@ -231,20 +259,28 @@ impl Inner {
     }
 
     #[cfg(feature = "http")]
-    pub(crate) const fn counts(&self) -> &Counts {
+    pub(crate) const fn counts(&self) -> &Arc<Counts> {
         &self.counts
     }
 }
 
 #[inline]
-fn judge_by(held: Option<&Held>, presented: &[u8], scopes: &[Arc<str>], at: Moment) -> Result<Grant, Denial> {
+fn judge_by<const WAITS: bool>(
+    held: Option<&Held>,
+    presented: &[u8],
+    scopes: &[Arc<str>],
+    at: Moment,
+) -> Result<Grant, Stopped> {
     match (decide(held.map(|held| &held.view), presented, at), held) {
+        (Verdict::Accepted(_), Some(held)) if WAITS && held.view.age_ms(at) >= held.old_from_ms => {
+            Err(Stopped::Needs(Need::Old))
+        }
         (Verdict::Accepted(accepted), Some(held)) if has(&accepted, scopes) => {
             Ok(held.uses.grant(&held.view, accepted, at))
         }
-        (Verdict::Accepted(_), Some(_)) => Err(Denial::InsufficientScope),
-        (Verdict::Refused(reason), _) => Err(Denial::Refused(reason)),
-        (Verdict::Accepted(_) | Verdict::Unsure, _) => Err(Denial::Unsure),
+        (Verdict::Accepted(_), Some(_)) => Err(Stopped::Denied(Denial::InsufficientScope)),
+        (Verdict::Refused(reason), _) => Err(Stopped::Denied(Denial::Refused(reason))),
+        (Verdict::Accepted(_) | Verdict::Unsure, _) => Err(Stopped::Needs(Need::Unsure)),
     }
 }
 

@@ -1,57 +1,12 @@
 //! Nothing is allocated on the way to a verdict, so that a request costs a hash and a look-up.
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    hint::black_box,
-};
+#[expect(dead_code, reason = "shared with another test")]
+mod counting;
 
+use std::hint::black_box;
+
+use counting::allocations_in;
 use crossfade_verify::{AcceptSet, Accepted, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide};
-
-thread_local! {
-    /// Per thread, so that the test harness's own threads don't count.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-#[expect(
-    unsafe_code,
-    reason = "an allocator can't be written without it; this one adds a counter to the system's"
-)]
-// SAFETY: every call goes to the system's allocator as it came; the counter is a plain cell without a
-// destructor, so counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps `alloc`'s contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as above; whatever is freed here came from `System`.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn count() {
-    ALLOCATIONS.with(|n| n.set(n.get() + 1));
-}
-
-fn allocations_in(work: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
 
 const TAKEN: Moment = Moment { boot_ms: 1, wall_ms: 1 };
 
@@ -121,7 +76,7 @@ mod verifier {
         let mut accepted = None;
         let made = allocations_in(|| accepted = Some(verifier.verify(black_box("token-number-0000000500"))));
         let Some(Verdict::Accepted(grant)) = accepted else { panic!("{accepted:?}") };
-        assert_eq!((made, &*grant.client_id), (0, "slack-bot"));
+        assert_eq!((made, grant.client_id()), (0, "slack-bot"));
         let made = allocations_in(|| drop(black_box(grant.clone())));
         assert_eq!(made, 0, "to hand a grant on");
         let mut refused = None;

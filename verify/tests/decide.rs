@@ -197,15 +197,35 @@ fn a_machine_that_slept_past_a_deadline_is_unsure_of_it() {
 #[test]
 fn a_grant_ends_on_the_wall_clock_of_whoever_has_it_and_not_on_the_store_s() {
     let (view, at) = (view(), after(7_000));
-    for (token, left_s) in [(CURRENT, GRACE / 1000), (PREVIOUS, 23)] {
-        let Verdict::Accepted(accepted) = decide(Some(&view), token, at) else { panic!("{left_s}") };
-        assert_eq!(accepted.to_grant(&view, at).expires_at, at.wall_ms / 1000 + left_s, "{left_s}");
+    for (token, left_ms) in [(CURRENT, GRACE), (PREVIOUS, 23_000)] {
+        let Verdict::Accepted(accepted) = decide(Some(&view), token, at) else { panic!("{left_ms}") };
+        assert_eq!(view.on_wall_ms(accepted.expires_ms, at), at.wall_ms + left_ms);
+        assert_eq!(accepted.to_grant(&view, at).expires_in().as_millis(), left_ms.into(), "{left_ms}");
     }
     assert_eq!(view.on_wall_ms(NOW - 1, TAKEN), TAKEN.wall_ms - 1, "what has been, too");
     assert_eq!(
         (view.on_wall_ms(0, TAKEN), view.on_wall_ms(u64::MAX, TAKEN)),
         (0, u64::MAX - NOW + TAKEN.wall_ms)
     );
+}
+
+#[test]
+fn a_view_is_young_up_to_accept_within_and_without_it_up_to_freshness() {
+    assert!(view().is_young(after(FRESHNESS - 1)) && !view().is_young(after(FRESHNESS)));
+    let set = view().set.with_accept_within(2 * FRESHNESS).expect("long enough");
+    let view = View { set, ..view() };
+    assert!(view.is_young(after(2 * FRESHNESS - 1)) && !view.is_young(after(2 * FRESHNESS)));
+    assert_eq!(verdict(&view, CURRENT, after(2 * FRESHNESS)).0, "accepted", "it changes no verdict");
+    assert!(!view.is_fresh(after(FRESHNESS)));
+}
+
+#[test]
+fn no_view_is_young_for_longer_than_hold() {
+    let set = view().set.with_accept_within(HOLD + 1).expect("long enough");
+    let view = View { set, ..view() };
+    assert!(view.is_young(after(HOLD - 1)) && !view.is_young(after(HOLD)));
+    let shorter = View { set: view.set.clone().with_max_hold(20_000), ..view };
+    assert!(shorter.is_young(after(19_999)) && !shorter.is_young(after(20_000)));
 }
 
 #[test]

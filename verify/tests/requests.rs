@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crossfade_verify::{AcceptSet, Clock, Grant, GuardedBody, Moment, RequireToken, Verifier, View};
+use crossfade_verify::{AcceptSet, Clock, Grant, GuardedBody, Moment, RequireToken, Source, Verifier, View};
 use http_body_util::Full;
 use hyper::{Request, Response, body::Bytes, body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
@@ -173,7 +173,10 @@ async fn requests_are_answered_as_the_vectors_say() {
         }
 
         let seen = seen.lock().expect("a lock").take();
-        let version = seen.as_ref().map(|(.., grant)| grant.version.to_string());
+        let version = seen.as_ref().map(|(.., grant)| match grant.source() {
+            Source::Secret(secret) => secret.version().to_owned(),
+            other => panic!("{other:?}"),
+        });
         assert_eq!(version, expected.version, "{name}: only what is accepted reaches the handler");
         if let Some((lines, all, _)) = seen {
             for line in &expected.passes {

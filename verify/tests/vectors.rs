@@ -1,11 +1,9 @@
 //! The golden vectors, which verifiers in other languages read too. Their numbers are counted, so that none is lost
 //! unseen.
 
-use std::time::Duration;
-
 use crossfade_verify::{
-    AcceptSet, Accepted, Digest, Entry, Exchange, Gate, Moment, Need, Place, Shape, Turn, Verdict, View,
-    checksum, decide, retry_after, shape,
+    AcceptSet, Accepted, Digest, Entry, Exchange, Grant, Moment, Place, Shape, Source, Verdict, View,
+    checksum, decide, shape,
 };
 use serde::Deserialize;
 
@@ -131,8 +129,7 @@ fn good_accept_sets_are_read_and_written_as_the_vectors_say() {
         };
         assert_eq!(set.audience(), audience, "{name}");
         assert_eq!((set.freshness_ms(), set.hold_ms()), (expected.freshness_ms, expected.hold_ms), "{name}");
-        let accept_within_ms = expected.accept_within_ms.unwrap_or(expected.freshness_ms);
-        assert_eq!(set.accept_within_ms(), accept_within_ms.min(expected.hold_ms), "{name}");
+        assert_eq!(set.accept_within_ms(), expected.accept_within_ms, "{name}");
         let entries: Vec<_> = set.entries().iter().map(ExpectedEntry::from).collect();
         assert_eq!(entries, expected.entries, "{name}");
         assert!(set.entries().iter().all(|entry| set.find(&entry.digest) == Some(entry)), "{name}");
@@ -164,8 +161,8 @@ struct Case {
     name: String,
     set: Option<String>,
     view: Option<CaseView>,
-    max_hold_ms: Option<u64>,
     at: CaseMoment,
+    max_hold_ms: Option<u64>,
     presented: String,
     expected: ExpectedVerdict,
 }
@@ -177,6 +174,13 @@ struct CaseView {
     age_ms: u64,
     taken: CaseMoment,
     complete: bool,
+}
+
+impl CaseView {
+    fn of(self, set: AcceptSet) -> View {
+        let Self { now_ms, age_ms, taken, complete } = self;
+        View { set, now_ms, age_ms, taken: taken.into(), complete }
+    }
 }
 
 #[derive(Deserialize)]
@@ -201,13 +205,11 @@ enum ExpectedVerdict {
 }
 
 impl ExpectedVerdict {
-    fn of(verdict: Verdict<Accepted<'_>>, view: Option<&View>, at: Moment) -> Self {
+    fn of(verdict: Verdict<Accepted<'_>>, young: bool) -> Self {
         match verdict {
-            Verdict::Accepted(grant) => Self::Accepted {
-                version: grant.entry.version.to_string(),
-                expires_ms: grant.expires_ms,
-                young: view.is_some_and(|view| view.is_young(at)),
-            },
+            Verdict::Accepted(Accepted { entry, expires_ms }) => {
+                Self::Accepted { version: entry.version.to_string(), expires_ms, young }
+            }
             Verdict::Refused(reason) => Self::Refused { reason: reason.as_str().to_owned() },
             Verdict::Unsure => Self::Unsure,
         }
@@ -218,19 +220,82 @@ impl ExpectedVerdict {
 fn tokens_are_decided_as_the_vectors_say() {
     let Verdicts { audience, sets, cases } = read(include_str!("../vectors/verdicts.json"));
     assert!(cases.len() >= 131, "cases are missing");
-    for Case { name, set, view, max_hold_ms, at, presented, expected } in cases {
-        let at = at.into();
-        let view = set.zip(view).map(|(set, view)| View {
-            set: AcceptSet::parse(sets[&set].as_bytes(), &audience)
-                .expect("the sets are good")
-                .with_max_hold(max_hold_ms.unwrap_or(u64::MAX)),
-            now_ms: view.now_ms,
-            age_ms: view.age_ms,
-            taken: view.taken.into(),
-            complete: view.complete,
+    for Case { name, set, view, at, max_hold_ms, presented, expected } in cases {
+        let view = set.zip(view).map(|(set, view)| {
+            let set = AcceptSet::parse(sets[&set].as_bytes(), &audience).expect("the sets are good");
+            view.of(max_hold_ms.map_or(set.clone(), |max_hold_ms| set.with_max_hold(max_hold_ms)))
         });
+        let at = at.into();
         let verdict = decide(view.as_ref(), presented.as_bytes(), at);
-        assert_eq!(ExpectedVerdict::of(verdict, view.as_ref(), at), expected, "{name}");
+        let young = view.as_ref().is_some_and(|view| view.is_young(at));
+        assert_eq!(ExpectedVerdict::of(verdict, young), expected, "{name}");
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grants {
+    audience: String,
+    set: String,
+    cases: Vec<GrantCase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantCase {
+    name: String,
+    view: CaseView,
+    at: CaseMoment,
+    presented: String,
+    expected: ExpectedGrant,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+struct ExpectedGrant {
+    client_id: String,
+    principal: String,
+    scopes: Vec<String>,
+    expires_in_ms: u64,
+    source: ExpectedSource,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+enum ExpectedSource {
+    Secret { name: String, version: String, stage: String, created_ms: u64 },
+}
+
+impl From<&Grant> for ExpectedGrant {
+    fn from(grant: &Grant) -> Self {
+        let Source::Secret(secret) = grant.source() else { panic!("another source: {grant:?}") };
+        let created = secret.created().duration_since(std::time::UNIX_EPOCH).expect("after it");
+        Self {
+            client_id: grant.client_id().to_owned(),
+            principal: grant.principal().to_owned(),
+            scopes: grant.scopes().iter().map(ToString::to_string).collect(),
+            expires_in_ms: millis(grant.expires_in()),
+            source: ExpectedSource::Secret {
+                name: secret.name().to_owned(),
+                version: secret.version().to_owned(),
+                stage: secret.stage().to_string(),
+                created_ms: millis(created),
+            },
+        }
+    }
+}
+
+#[test]
+fn a_grant_says_what_the_vectors_say() {
+    let Grants { audience, set, cases } = read(include_str!("../vectors/grants.json"));
+    assert!(cases.len() >= 10, "cases are missing");
+    let set = AcceptSet::parse(set.as_bytes(), &audience).expect("the set is good");
+    for GrantCase { name, view, at, presented, expected } in cases {
+        let (view, at) = (view.of(set.clone()), at.into());
+        let Verdict::Accepted(accepted) = decide(Some(&view), presented.as_bytes(), at) else {
+            panic!("{name}: it is not accepted")
+        };
+        assert_eq!(ExpectedGrant::from(&accepted.to_grant(&view, at)), expected, "{name}");
     }
 }
 
@@ -283,61 +348,6 @@ fn answers_have_the_place_in_time_that_the_vectors_say() {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pace {
-    retry: Vec<Retry>,
-    gate: Vec<Queue>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    name: String,
-    failures_before: u32,
-    freshness_ms: Option<u64>,
-    random: f64,
-    wait_ms: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Queue {
-    name: String,
-    random: f64,
-    events: Vec<Happening>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum Happening {
-    Ask { at: CaseMoment, ask: String, answer: String },
-    End { at: CaseMoment, end: String },
-}
-
-#[test]
-fn who_fails_waits_and_who_needs_a_younger_view_waits_for_it_as_the_vectors_say() {
-    let Pace { retry, gate } = read(include_str!("../vectors/pace.json"));
-    assert!(retry.len() >= 14 && gate.len() >= 10, "cases are missing");
-    for Retry { name, failures_before, freshness_ms, random, wait_ms } in retry {
-        let wait = retry_after(failures_before, freshness_ms, random);
-        assert_eq!(wait, Duration::from_millis(wait_ms), "{name}");
-    }
-    for Queue { name, random, events } in gate {
-        let mut gate = Gate::default();
-        for (n, event) in events.into_iter().enumerate() {
-            match event {
-                Happening::Ask { at, ask, answer } => {
-                    let turn = gate.ask(if ask == "old" { Need::Old } else { Need::Unsure }, at.into());
-                    let turn = match turn {
-                        Turn::Start => "start",
-                        Turn::Join => "join",
-                        Turn::Decide => "decide",
-                    };
-                    assert_eq!(turn, answer, "{name}: event {n}");
-                }
-                Happening::End { at, end } => gate.ended(end == "succeeded", at.into(), random),
-            }
-        }
-    }
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).expect("within some ages")
 }

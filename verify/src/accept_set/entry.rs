@@ -6,7 +6,7 @@ use super::SetError;
 use crate::digest::Digest;
 
 /// From here on not every JSON reader holds each whole number: 2^53.
-const TOO_LARGE: u64 = 1 << 53;
+pub(super) const TOO_LARGE: u64 = 1 << 53;
 
 /// Where a version stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

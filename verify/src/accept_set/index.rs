@@ -15,8 +15,8 @@ use crate::{
 ///
 /// The rows are sorted by digest, and in groups whose digests begin with the same bits. Digests are spread
 /// evenly, so that a group has some four to eight rows: then `starts` stays in the processor's cache, and the
-/// rows of a group are neighbours in memory. Whoever could choose digests that fall into one group can already
-/// choose what is accepted.
+/// rows of a group are neighbours in memory. A feed that chose digests that fall into one group can already
+/// choose what is accepted; it can't make a verdict slow, because a large group is searched by halves.
 ///
 /// A row repeats the entry's numbers: in a large set an entry is seldom in the processor's cache, and
 /// fetching it would cost more than the hash.
@@ -47,6 +47,9 @@ pub(crate) struct Terms {
 
 /// In a group, at most, if digests were spread quite evenly.
 const ROWS: usize = 8;
+
+/// In a group that is looked through from one end to the other. By chance none has more.
+const LOOKED_THROUGH: usize = 64;
 
 /// Later than any deadline that an entry may have.
 const NEVER: u64 = u64::MAX;
@@ -97,11 +100,55 @@ impl Index {
         let [start, end] = *self.starts.get(group(digest, self.shift)..)?.first_chunk()?;
         let (start, end) = (start as usize, end as usize);
         let rows = self.rows.get(start..end)?;
-        let (row, at) = rows.iter().zip(start..).find(|(row, _)| row.digest == *digest)?;
-        Some((at, &row.terms))
+        let at = search(rows, LOOKED_THROUGH, |row| row.digest == *digest, |row| row.digest < *digest)?;
+        Some((start + at, &rows.get(at)?.terms))
     }
+}
+
+/// The one that it is, among those that are sorted. Those that are short enough are looked through in their order.
+fn search<T>(
+    sorted: &[T],
+    short: usize,
+    is: impl Fn(&T) -> bool,
+    is_before: impl Fn(&T) -> bool,
+) -> Option<usize> {
+    if sorted.len() <= short {
+        return sorted.iter().position(is);
+    }
+    let at = sorted.partition_point(is_before);
+    sorted.get(at).filter(|one| is(one)).map(|_| at)
 }
 
 fn group(digest: &Digest, shift: u32) -> usize {
     (digest.prefix() >> shift) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn digests_that_all_fall_into_one_group_make_no_search_long() {
+        let all: Vec<u32> = (0..160_000).collect();
+        for wanted in [0, 1, 79_999, 159_999, 160_000] {
+            let compared = Cell::new(0);
+            let count = || compared.set(compared.get() + 1);
+            let found = search(
+                &all,
+                LOOKED_THROUGH,
+                |one| {
+                    count();
+                    *one == wanted
+                },
+                |one| {
+                    count();
+                    *one < wanted
+                },
+            );
+            assert_eq!(found, all.get(wanted as usize).map(|one| *one as usize), "{wanted}");
+            assert!(compared.get() <= LOOKED_THROUGH + 20, "{wanted}: {}", compared.get());
+        }
+    }
 }

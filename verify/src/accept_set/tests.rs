@@ -39,6 +39,26 @@ fn hold_is_between_freshness_and_seven_days() {
 }
 
 #[test]
+fn accept_within_is_a_second_at_least_and_is_written_where_it_is_stated() -> Result<(), SetError> {
+    let made = |ms| set(vec![]).and_then(|set| set.with_accept_within(ms)).map(drop);
+    assert_eq!(made(999), Err(SetError::AcceptWithin));
+    assert_eq!((made(1_000), made((1 << 53) - 1)), (Ok(()), Ok(())));
+    assert_eq!(made(1 << 53), Err(SetError::LargeNumber));
+    let stated = set(vec![])?.with_accept_within(75_000)?.to_json();
+    assert_eq!(AcceptSet::parse(stated.as_bytes(), "a")?.accept_within_ms(), Some(75_000));
+    assert!(!set(vec![])?.to_json().contains("accept_within"));
+    Ok(())
+}
+
+#[test]
+fn a_local_hold_counts_as_given() -> Result<(), SetError> {
+    let held = |ms| set(vec![]).map(|set| set.with_max_hold(ms).hold_ms());
+    assert_eq!((held(86_400_001)?, held(86_400_000)?), (86_400_000, 86_400_000));
+    assert_eq!((held(59_999)?, held(1)?), (59_999, 1), "less than freshness, too");
+    Ok(())
+}
+
+#[test]
 fn only_a_previous_version_has_a_deadline_and_each_has_one() {
     let made = |stage, deadline| set(vec![entry(1, stage, deadline)]).map(drop);
     assert_eq!(made(Stage::Previous, Some(0)), Ok(()));

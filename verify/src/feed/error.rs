@@ -20,6 +20,10 @@ pub enum ConnectError {
     Credential,
     /// The instance's name is none.
     Instance,
+    /// `max_hold` is no time at all.
+    MaxHold,
+    /// At the cache's path stands what is not ours: its path, and what it is.
+    Cache(String),
     /// Called outside of a tokio runtime.
     NoRuntime,
 }
@@ -39,6 +43,8 @@ impl fmt::Display for ConnectError {
                 f.write_str("the credential is empty or no visible ASCII: see `crossfade credential`")
             }
             Self::Instance => f.write_str("an instance's name is 1 to 64 of A-Z a-z 0-9 . _ -"),
+            Self::MaxHold => f.write_str("`max_hold` has to be a millisecond or more"),
+            Self::Cache(what) => write!(f, "the cache file can't be used: {what}"),
             Self::NoRuntime => f.write_str("a verifier that follows a daemon needs a tokio runtime"),
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct Question<'a> {
     pub(super) place: Option<Place>,
     /// To be held until something changes.
     pub(super) wait: bool,
+    /// Not from what the replica happens to have.
+    pub(super) no_cache: bool,
     /// For the answer's head to come.
     pub(super) limit: Duration,
 }
@@ -36,12 +38,20 @@ pub(super) struct Question<'a> {
 /// What came.
 pub(super) struct Answer {
     /// None: nothing has changed.
-    pub(super) set: Option<(AcceptSet, HeaderValue)>,
+    pub(super) set: Option<Set>,
     pub(super) place: Place,
     /// When the answer's head had come.
     pub(super) taken: Moment,
     /// The replica ends the connection: another one will answer.
     pub(super) closes: bool,
+}
+
+/// A set, as a whole.
+pub(super) struct Set {
+    pub(super) set: AcceptSet,
+    /// As it came.
+    pub(super) json: Bytes,
+    pub(super) etag: HeaderValue,
 }
 
 pub(super) async fn ask(
@@ -61,6 +71,9 @@ pub(super) async fn ask(
     }
     if question.wait {
         request = request.header("prefer", "wait=60");
+    }
+    if question.no_cache {
+        request = request.header(header::CACHE_CONTROL, "no-cache");
     }
     // Every part was checked before: this can't fail.
     let request = request.body(Full::default()).map_err(|_| FeedError::ETag)?;
@@ -86,7 +99,8 @@ pub(super) async fn ask(
         None
     } else {
         let json = daemon.body(response.into_body(), SET_BYTES).await?;
-        Some((read(daemon, json, question.audience).await?, etag))
+        let set = read(daemon, json.clone(), question.audience).await?;
+        Some(Set { set, json, etag })
     };
     Ok(Answer { set, place, taken: received, closes })
 }

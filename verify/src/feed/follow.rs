@@ -1,26 +1,17 @@
-//! The loop: fetch, apply, report, again. It ends with its verifier, and with nothing else.
+//! The loop that follows: ask, hold, ask again.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use tokio::sync::watch;
 
 use super::{
-    Event, FeedError,
-    cache::Cache,
-    exchange::{Answer, Question, ask},
-    machine::{First, jitter, race},
-    refresh::Refresh,
-    report,
-    wire::{Connection, Daemon},
+    FeedError,
+    machine::{First, fraction, jitter, race},
+    pace,
+    views::{Manner, Taken, Views},
+    wire::Connection,
 };
-use crate::{
-    timing::{Dropped, Place},
-    verdict::View,
-    verifier::Inner,
-};
+use crate::{clock::Moment, timing::Dropped};
 
 /// For a connection, its TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -28,200 +19,118 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// A request is held for this long at most.
 const HELD_AT_MOST: Duration = Duration::from_secs(60);
-/// From one report to the next, at least.
-const REPORT_EVERY_MS: u64 = 5_000;
 /// After an answer that is older than what is applied.
 const AFTER_OLDER: Duration = Duration::from_secs(1);
-/// How long to wait after a failure, at most: doubled with each round, up to the cap.
-const BACKOFF: Duration = Duration::from_millis(500);
-const BACKOFF_CAP: Duration = Duration::from_secs(15);
+/// Before another replica is asked in the place of one that ends, at most.
+const AFTER_CLOSE: Duration = Duration::from_millis(500);
+/// A request that is answered sooner than this, with nothing new, was not held.
+const UNHELD: Duration = Duration::from_secs(1);
 
 pub(super) struct Follower {
-    verifier: Weak<Inner>,
-    audience: Arc<str>,
-    daemon: Daemon,
-    instance: HeaderValue,
-    refresh: Arc<Refresh>,
-    cache: Option<Cache>,
-    max_hold_ms: u64,
-    /// The tag of what is applied.
-    etag: Option<HeaderValue>,
-    /// A replica has said that what is applied counts; only then a request may be held.
-    live: bool,
-    replica: usize,
+    views: Arc<Views>,
     connection: Option<Connection>,
     /// In a row.
     failures: u32,
-    /// On the boot clock.
-    reported_ms: u64,
+    /// How many replicas may still be asked at once, because nothing is known yet.
+    at_once: usize,
+    began: watch::Sender<bool>,
 }
 
 impl Follower {
-    pub(super) fn new(
-        verifier: &Arc<Inner>,
-        daemon: Daemon,
-        instance: HeaderValue,
-        refresh: Arc<Refresh>,
-        cache: Option<Cache>,
-        max_hold_ms: u64,
-    ) -> Self {
-        Self {
-            verifier: Arc::downgrade(verifier),
-            audience: verifier.audience(),
-            // Not all verifiers begin with the same one.
-            replica: usize::try_from(daemon.machine.random() % daemon.replicas.len() as u64).unwrap_or(0),
-            reported_ms: daemon.machine.moment().boot_ms,
-            daemon,
-            instance,
-            refresh,
-            cache,
-            max_hold_ms,
-            etag: None,
-            live: false,
-            connection: None,
-            failures: 0,
-        }
+    pub(super) fn new(views: Arc<Views>) -> Self {
+        let at_once = views.daemon.replicas.len();
+        Self { views, connection: None, failures: 0, at_once, began: watch::Sender::new(false) }
     }
 
-    /// Begins with what was kept, where it is of use.
-    pub(super) async fn read_cache(&mut self, verifier: &Inner) {
-        let Some(cache) = &self.cache else { return };
-        match cache.read(&*self.daemon.machine).await {
-            Ok(None) => {}
-            Ok(Some((mut view, etag))) => {
-                view.set = view.set.with_max_hold(self.max_hold_ms);
-                let event = Event::Cached { entries: view.set.entries().len(), age_ms: view.age_ms };
-                self.daemon.tell(&event);
-                verifier.apply(view);
-                self.etag = Some(etag);
-            }
-            Err(error) => self.daemon.tell(&Event::Cache { error: &error }),
-        }
+    /// Becomes true when one replica has answered, or all were asked.
+    pub(super) fn began(&self) -> watch::Receiver<bool> {
+        self.began.subscribe()
     }
 
-    pub(super) async fn run(mut self) {
-        let mut asked = 0;
-        while let Some(place) = self.place() {
-            let wait = self.live && !self.refresh.is_asked();
-            let refresh = Arc::clone(&self.refresh);
-            let answer = if wait {
-                match race(self.fetch(true, place), refresh.asked()).await {
-                    First::This(answer) => answer,
-                    First::That(()) => {
-                        // The held request is given up: there is one connection, and it is taken.
-                        self.connection = None;
-                        continue;
-                    }
-                }
-            } else {
-                self.fetch(false, place).await
-            };
-            asked += 1;
+    pub(super) async fn run(&mut self) {
+        let views = Arc::clone(&self.views);
+        let mut taken = views.taken();
+        loop {
+            taken.borrow_and_update();
+            let (wait, asked) = (views.is_live(), views.daemon.machine.moment());
+            let answer = self.fetch(wait).await;
             let pause = match answer {
-                Ok(answer) => self.take(answer).await,
+                Ok(answer) => self.go_on(wait.then_some(asked), &answer),
+                // A refresh was quicker: what was asked is answered.
+                Err(FeedError::Dropped(Dropped::Older) | FeedError::ETag)
+                    if taken.has_changed().unwrap_or(false) =>
+                {
+                    Duration::ZERO
+                }
                 Err(error) => self.failed(&error),
             };
-            let round_over = self.failures == 0 || asked >= self.daemon.replicas.len();
-            if self.refresh.is_asked() && !round_over {
-                continue; // The next replica, at once.
+            if self.failures > 0 && self.at_once > 1 {
+                self.at_once -= 1;
+                continue;
             }
-            asked = 0;
-            self.refresh.ended();
-            race(self.daemon.machine.sleep(pause), refresh.asked()).await;
+            self.at_once = 0;
+            self.began.send_replace(true);
+            if !pause.is_zero() {
+                taken.borrow_and_update();
+                // A refresh that is answered meanwhile says that the wait is over.
+                if let First::That(_) = race(views.daemon.machine.sleep(pause), taken.changed()).await {
+                    self.failures = 0;
+                    views.follow(views.answered_by());
+                }
+            }
         }
     }
 
-    /// The place in time of what is applied; none at all: the verifier is gone.
-    #[expect(clippy::option_option, reason = "whether there is a verifier, and whether it has a view")]
-    fn place(&self) -> Option<Option<Place>> {
-        let view = self.verifier.upgrade()?.view();
-        Some(view.map(|View { now_ms, age_ms, .. }| Place { now_ms, age_ms }))
-    }
-
-    /// Asks the replica whose turn it is.
-    async fn fetch(&mut self, wait: bool, place: Option<Place>) -> Result<Answer, FeedError> {
-        let replica = &self.daemon.replicas[self.replica];
+    /// Asks the replica that is followed.
+    async fn fetch(&mut self, wait: bool) -> Result<Taken, FeedError> {
+        let (views, at) = (&self.views, self.views.followed());
         let mut connection = match self.connection.take().filter(Connection::is_open) {
             Some(connection) => connection,
             None => {
-                let in_turn = u32::try_from(self.daemon.replicas.len()).unwrap_or(u32::MAX);
-                let limit = if self.refresh.is_asked() { CONNECT_LIMIT / in_turn } else { CONNECT_LIMIT };
-                self.daemon.connect(replica, limit).await?
+                let in_turn = u32::try_from(self.at_once.max(1)).unwrap_or(u32::MAX);
+                views.daemon.connect(views.replica(at), CONNECT_LIMIT / in_turn).await?
             }
         };
         let limit = if wait { self.held() } else { ANSWER_LIMIT };
-        let (applied, instance) = (self.etag.as_ref(), &self.instance);
-        let question = Question { audience: &self.audience, instance, applied, place, wait, limit };
-        let answer = ask(&self.daemon, replica, &mut connection, &question).await?;
-        self.connection = Some(connection).filter(|_| !answer.closes);
-        Ok(answer)
+        let taken = views.ask(at, &mut connection, Manner { wait, no_cache: false, limit }).await?;
+        self.connection = Some(connection).filter(|_| !taken.closes);
+        Ok(taken)
     }
 
     /// How long an answer that is held may take: it has to come while there is time to ask another replica.
     fn held(&self) -> Duration {
-        let view = self.verifier.upgrade().and_then(|verifier| verifier.view());
-        let freshness = Duration::from_millis(view.map_or(0, |view| view.set.freshness_ms()));
+        let freshness = self.views.freshness().unwrap_or_default();
         (freshness / 2).min(HELD_AT_MOST)
             + (freshness / 4).clamp(Duration::from_secs(1), Duration::from_secs(10))
     }
 
-    /// Applies what came; how long to wait before the next request.
-    async fn take(&mut self, answer: Answer) -> Duration {
-        let Some(verifier) = self.verifier.upgrade() else { return Duration::ZERO };
-        let Answer { set, place, taken, closes } = answer;
-        let replica = &self.daemon.replicas[self.replica].url;
-        let changed = set.is_some();
-        match set {
-            Some((set, etag)) => {
-                let (set, Place { now_ms, age_ms }) = (set.with_max_hold(self.max_hold_ms), place);
-                self.daemon.tell(&Event::Applied { replica, entries: set.entries().len() });
-                verifier.apply(View { set, now_ms, age_ms, taken, complete: true });
-                self.etag = Some(etag);
-            }
-            None => {
-                verifier.confirm(place, taken);
-                self.daemon.tell(&Event::Confirmed { replica });
-            }
+    /// How long to wait before the next request.
+    fn go_on(&mut self, held_since: Option<Moment>, answer: &Taken) -> Duration {
+        let machine = &*self.views.daemon.machine;
+        self.failures = 0;
+        if answer.closes {
+            self.views.follow(self.views.followed() + 1);
+            return jitter(machine, AFTER_CLOSE);
         }
-        (self.live, self.failures) = (true, 0);
-        if let (Some(cache), Some(etag), Some(view)) = (&mut self.cache, &self.etag, verifier.view())
-            && let Err(error) = cache.write(&*self.daemon.machine, &view, etag, changed).await
-        {
-            self.daemon.tell(&Event::Cache { error: &error });
-        }
-        self.report(&verifier).await;
-        if closes {
-            self.replica = (self.replica + 1) % self.daemon.replicas.len();
-            return jitter(&*self.daemon.machine, BACKOFF);
-        }
-        Duration::ZERO
-    }
-
-    async fn report(&mut self, verifier: &Inner) {
-        let now_ms = self.daemon.machine.moment().boot_ms;
-        let due = now_ms.saturating_sub(self.reported_ms) >= REPORT_EVERY_MS;
-        let Some(connection) = self.connection.as_mut().filter(|_| due) else { return };
-        self.reported_ms = now_ms;
-        let replica = &self.daemon.replicas[self.replica];
-        let who = (&*self.audience, &self.instance);
-        if let Err(error) = report::send(&self.daemon, replica, connection, who, verifier.counts()).await {
-            self.connection = None;
-            self.daemon.tell(&Event::NotReported { replica: &replica.url, error: &error });
+        let unheld = UNHELD.min(self.views.freshness().unwrap_or_default() / 4);
+        let took = held_since.map(|since| Duration::from_millis(machine.moment().elapsed_since_ms(since)));
+        match took {
+            // Something between us does not let it wait, and would be asked without end.
+            Some(took) if !answer.changed && took < unheld => jitter(machine, unheld),
+            _ => Duration::ZERO,
         }
     }
 
     /// Turns to the next replica; how long to wait before.
     fn failed(&mut self, error: &FeedError) -> Duration {
         self.connection = None;
-        self.failures = self.failures.saturating_add(1);
-        let replicas = u32::try_from(self.daemon.replicas.len()).unwrap_or(u32::MAX);
-        let replica = &self.daemon.replicas[self.replica].url;
-        self.daemon.tell(&Event::Failed { replica, error, in_a_row: self.failures });
-        self.replica = (self.replica + 1) % self.daemon.replicas.len();
+        let (before, at) = (self.failures, self.views.followed());
+        self.failures = before.saturating_add(1);
+        self.views.failed(at, error);
+        self.views.follow(at + 1);
         if matches!(error, FeedError::Dropped(Dropped::Older)) {
             return AFTER_OLDER;
         }
-        let rounds = (self.failures - 1) / replicas;
-        jitter(&*self.daemon.machine, (BACKOFF * (1 << rounds.min(10))).min(BACKOFF_CAP))
+        pace::retry(before, self.views.freshness(), fraction(&*self.views.daemon.machine))
     }
 }

@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -110,6 +111,31 @@ pub(crate) async fn race<A, B>(this: impl Future<Output = A>, that: impl Future<
     .await
 }
 
+/// What the work makes; none: it panicked, which has been told where panics are told.
+///
+/// The work is boxed: a future that is handed on by value takes twice its size at each hand.
+pub(super) async fn caught<T>(work: impl Future<Output = T> + Send) -> Option<T> {
+    let mut work: Doing<'_, T> = Box::pin(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(Poll::Ready(made)) => Poll::Ready(Some(made)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Waits for both.
+pub(super) async fn both(this: impl Future<Output = ()>, that: impl Future<Output = ()>) {
+    let (mut this, mut that) = (pin!(this), pin!(that));
+    let mut done = [false; 2];
+    poll_fn(|context| {
+        done[0] = done[0] || this.as_mut().poll(context).is_ready();
+        done[1] = done[1] || that.as_mut().poll(context).is_ready();
+        if done == [true; 2] { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
 /// Waits for so long at most.
 pub(crate) async fn within<T>(
     machine: &dyn Machine,
@@ -132,7 +158,12 @@ pub(super) async fn offloaded<T: Send + 'static>(
     come.await.ok()
 }
 
+/// From 0 to 1.
+pub(super) fn fraction(machine: &dyn Machine) -> f64 {
+    machine.random() as f64 / u64::MAX as f64
+}
+
 /// Somewhere between nothing and this.
 pub(crate) fn jitter(machine: &dyn Machine, at_most: Duration) -> Duration {
-    at_most.mul_f64(machine.random() as f64 / u64::MAX as f64)
+    at_most.mul_f64(fraction(machine))
 }

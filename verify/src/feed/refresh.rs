@@ -1,112 +1,114 @@
-//! Asking the follower for a younger view: many may ask, one request is made, and then none for a while.
+//! Asking for a younger view while requests wait for it. What waits and what does not is the [`Gate`]'s to say.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
-use tokio::{
-    sync::{Notify, watch},
-    task::AbortHandle,
-};
+use tokio::sync::{Notify, watch};
 
-use super::machine::{Machine, within};
+use super::{
+    machine::{First, Machine, caught, fraction, race, within},
+    views::{Manner, Views},
+};
+use crate::gate::{Answer, Gate, LIMIT_MS, Need};
 
 /// How long a request may wait for a younger view.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_millis(LIMIT_MS);
 
-/// How long nobody may ask again, so that garbage can't drive requests.
-const COOL_DOWN_MS: u64 = 1_000;
+/// How long one replica is waited for before the next is asked too.
+const NEXT_AFTER: Duration = Duration::from_millis(500);
 
-/// The follower's task, as its verifier sees it. It ends with the verifier.
+/// How long one request may take. What comes after the refresh has failed is still a view.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// The follower's task, as its verifier sees it. It ends soon after this is dropped.
 pub(crate) struct Following {
     refresh: Arc<Refresh>,
-    task: OnceLock<AbortHandle>,
-}
-
-pub(crate) struct Refresh {
-    machine: Arc<dyn Machine>,
-    state: Mutex<State>,
-    wake: Notify,
-    /// How many rounds have ended.
-    rounds: watch::Sender<u64>,
-}
-
-struct State {
-    asked: bool,
-    /// On the boot clock.
-    not_before_ms: u64,
+    /// Nothing is sent: that it is gone is the message.
+    _open: watch::Sender<()>,
 }
 
 impl Following {
-    pub(super) fn new(machine: Arc<dyn Machine>) -> Self {
-        // The first set is asked for from the start.
-        let state = Mutex::new(State { asked: true, not_before_ms: 0 });
-        let refresh = Refresh { machine, state, wake: Notify::new(), rounds: watch::Sender::new(0) };
-        Self { refresh: Arc::new(refresh), task: OnceLock::new() }
+    pub(super) fn new(refresh: Arc<Refresh>) -> (Self, watch::Receiver<()>) {
+        let (open, closing) = watch::channel(());
+        (Self { refresh, _open: open }, closing)
     }
 
-    pub(super) fn own(&self, task: AbortHandle) {
-        // It is called once.
-        drop(self.task.set(task));
+    /// Where this request has to wait for a younger view, does that, for 2 s at most.
+    pub(crate) async fn refreshed(&self, need: Need) {
+        self.refresh.join(need).await;
     }
 
-    pub(super) fn refresh(&self) -> Arc<Refresh> {
-        Arc::clone(&self.refresh)
-    }
-
-    /// Asks every replica once for a younger view, together with whoever else asks now; for 2 s at most. Does
-    /// nothing within a second of the last time.
-    pub(crate) async fn refresh_once(&self) {
-        self.refresh.ask().await;
+    /// Its clocks and timers.
+    #[cfg(feature = "tower")]
+    pub(crate) fn machine(&self) -> Arc<dyn Machine> {
+        Arc::clone(&self.refresh.machine)
     }
 }
 
+/// One refresh for many requests.
+pub(super) struct Refresh {
+    machine: Arc<dyn Machine>,
+    state: Mutex<State>,
+    wake: Notify,
+    /// The last one that has ended.
+    ended: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    gate: Gate,
+    /// Which refresh is, or was, the last.
+    round: u64,
+    /// It is yet to begin.
+    wanted: bool,
+    /// There is nobody who would make one.
+    gone: bool,
+}
+
 impl Refresh {
-    async fn ask(&self) {
-        let mut rounds = self.rounds.subscribe();
-        {
+    pub(super) fn new(machine: Arc<dyn Machine>) -> Self {
+        Self { machine, state: Mutex::default(), wake: Notify::new(), ended: watch::Sender::new(0) }
+    }
+
+    async fn join(&self, need: Need) {
+        let mut ended = self.ended.subscribe();
+        let (at, random) = (self.machine.moment(), fraction(&*self.machine));
+        let round = {
             let mut state = self.state();
-            if !state.asked {
-                if self.machine.moment().boot_ms < state.not_before_ms {
-                    return;
-                }
-                state.asked = true;
-                self.wake.notify_one();
-            }
-        }
-        within(&*self.machine, LIMIT, rounds.changed()).await;
-    }
-
-    /// Waits for the end of the first round.
-    pub(super) async fn first_round(&self) {
-        let mut rounds = self.rounds.subscribe();
-        within(&*self.machine, LIMIT, rounds.wait_for(|rounds| *rounds > 0)).await;
-    }
-
-    pub(super) fn is_asked(&self) -> bool {
-        self.state().asked
-    }
-
-    /// Waits until somebody asks.
-    pub(super) async fn asked(&self) {
-        while !self.is_asked() {
-            self.wake.notified().await;
-        }
-    }
-
-    /// Every replica was asked, or one has answered.
-    pub(super) fn ended(&self) {
-        let now_ms = self.machine.moment().boot_ms;
-        {
-            let mut state = self.state();
-            if !state.asked {
+            if state.gone {
                 return;
             }
-            *state = State { asked: false, not_before_ms: now_ms.saturating_add(COOL_DOWN_MS) };
+            match state.gate.ask(need, at, random) {
+                Answer::Decide => return,
+                Answer::Join => {}
+                Answer::Start => {
+                    (state.round, state.wanted) = (state.round + 1, true);
+                    self.wake.notify_one();
+                }
+            }
+            state.round
+        };
+        within(&*self.machine, LIMIT, ended.wait_for(|ended| *ended >= round)).await;
+    }
+
+    /// Waits until somebody wants one: which it is.
+    async fn wanted(self: &Arc<Self>) -> Round {
+        loop {
+            {
+                let mut state = self.state();
+                if std::mem::take(&mut state.wanted) {
+                    return Round { refresh: Arc::clone(self), number: state.round, succeeded: false };
+                }
+            }
+            self.wake.notified().await;
         }
-        self.rounds.send_modify(|rounds| *rounds += 1);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,12 +116,118 @@ impl Refresh {
     }
 }
 
-impl Drop for Following {
+/// A refresh that runs. However it ends, those who wait are told.
+struct Round {
+    refresh: Arc<Refresh>,
+    number: u64,
+    succeeded: bool,
+}
+
+impl Drop for Round {
     fn drop(&mut self) {
-        if let Some(task) = self.task.get() {
-            task.abort();
+        let Refresh { machine, ended, .. } = &*self.refresh;
+        let (at, random) = (machine.moment(), fraction(&**machine));
+        {
+            let mut state = self.refresh.state();
+            // One that a freeze has overtaken is over already.
+            if state.round == self.number {
+                state.gate.end(self.succeeded, at, random);
+            }
+        }
+        ended.send_modify(|ended| *ended = self.number.max(*ended));
+    }
+}
+
+/// Makes the refreshes; nobody waits for one any more when this is gone.
+pub(super) struct Refresher {
+    views: Arc<Views>,
+    refresh: Arc<Refresh>,
+    /// What was asked and is not answered yet.
+    asked: Vec<Pin<Box<dyn Future<Output = bool> + Send>>>,
+}
+
+impl Refresher {
+    pub(super) fn new(views: Arc<Views>, refresh: Arc<Refresh>) -> Self {
+        Self { views, refresh, asked: Vec::new() }
+    }
+
+    pub(super) async fn run(&mut self) {
+        let refresh = Arc::clone(&self.refresh);
+        let mut begun = None;
+        loop {
+            let mut round = match begun.take() {
+                Some(round) => round,
+                None => match race(any(&mut self.asked), refresh.wanted()).await {
+                    First::This(_) => continue,
+                    First::That(round) => round,
+                },
+            };
+            match race(within(&*refresh.machine, LIMIT, self.ask_all()), refresh.wanted()).await {
+                First::This(succeeded) => round.succeeded = succeeded.unwrap_or(false),
+                // A freeze has overtaken this one.
+                First::That(next) => begun = Some(next),
+            }
         }
     }
+
+    /// The replica that is followed, and the next one wherever one has failed or takes its time; whether an answer
+    /// counted.
+    async fn ask_all(&mut self) -> bool {
+        let (first, replicas) = (self.views.followed(), self.views.daemon.replicas.len());
+        let mut left = (first..first + replicas).map(|at| at % replicas);
+        loop {
+            let next = left.next();
+            if let Some(at) = next {
+                let asked = caught(ask(Arc::clone(&self.views), at));
+                self.asked.push(Box::pin(async { asked.await.unwrap_or(false) }));
+            }
+            let pause = self.refresh.machine.sleep(NEXT_AFTER);
+            match race(any(&mut self.asked), pause).await {
+                First::This(true) => return true,
+                First::This(false) if left.len() == 0 && self.asked.is_empty() => return false,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Drop for Refresher {
+    fn drop(&mut self) {
+        self.refresh.state().gone = true;
+    }
+}
+
+/// One request, on a connection of its own; whether its answer counted.
+async fn ask(views: Arc<Views>, at: usize) -> bool {
+    let asked = async {
+        let mut connection = views.daemon.connect(views.replica(at), CONNECT_LIMIT).await?;
+        views.ask(at, &mut connection, Manner { wait: false, no_cache: true, limit: ANSWER_LIMIT }).await
+    };
+    match asked.await {
+        Ok(_) => true,
+        Err(error) => {
+            views.failed(at, &error);
+            false
+        }
+    }
+}
+
+/// Waits for the first of them to end, and takes it out.
+async fn any<F: Future + Unpin>(all: &mut Vec<F>) -> F::Output {
+    poll_fn(|context| {
+        let ended = all.iter_mut().enumerate().find_map(|(at, one)| match Pin::new(one).poll(context) {
+            Poll::Ready(made) => Some((at, made)),
+            Poll::Pending => None,
+        });
+        match ended {
+            Some((at, made)) => {
+                drop(all.swap_remove(at));
+                Poll::Ready(made)
+            }
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 impl fmt::Debug for Following {

@@ -1,19 +1,19 @@
 //! What was decided, told to the daemon. What did not arrive is told again.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
+use tokio::sync::watch;
 
 use super::{
-    FeedError,
-    address::Address,
-    wire::{Connection, Daemon},
+    Event, FeedError,
+    machine::{First, race},
+    task::closed,
+    views::Views,
+    wire::Connection,
 };
-use crate::{
-    accept_set::Text,
-    verifier::{Count, Counts},
-};
+use crate::{accept_set::Text, verifier::Count};
 
 /// The daemon takes 16 KiB.
 const BODY_BYTES: usize = 15 * 1024;
@@ -21,37 +21,80 @@ const BODY_BYTES: usize = 15 * 1024;
 /// The most that one line may say; the rest comes with the next report.
 const AT_ONCE: u64 = u32::MAX as u64;
 
-const LIMIT: Duration = Duration::from_secs(5);
+const EVERY: Duration = Duration::from_secs(10);
 
-/// Reports all that was not reported yet, in as many parts as it takes.
-pub(super) async fn send(
-    daemon: &Daemon,
-    replica: &Address,
-    connection: &mut Connection,
-    (audience, instance): (&str, &HeaderValue),
-    counts: &Counts,
-) -> Result<(), FeedError> {
-    let mut left = counts.unreported();
-    for count in &mut left {
-        count.count = count.count.min(AT_ONCE);
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// For all of the last one.
+const LAST_LIMIT: Duration = Duration::from_secs(2);
+
+/// Tells what was decided, as long as there is a verifier, and once after it.
+pub(super) struct Reporter {
+    views: Arc<Views>,
+}
+
+impl Reporter {
+    pub(super) fn new(views: Arc<Views>) -> Self {
+        Self { views }
     }
-    let mut left = &left[..];
-    while !left.is_empty() {
-        let (body, told) = body(audience, instance, left, daemon.machine.moment().boot_ms);
+
+    pub(super) async fn run(&mut self, closing: watch::Receiver<()>) {
+        let machine = Arc::clone(&self.views.daemon.machine);
+        while let First::This(()) = race(machine.sleep(EVERY), closed(closing.clone())).await {
+            self.report().await;
+        }
+        race(self.report(), machine.sleep(LAST_LIMIT)).await;
+    }
+
+    /// Reports all that was not reported yet, if there is something, to the replica that is followed.
+    async fn report(&self) {
+        let left = self.views.counts.unreported();
+        if left.is_empty() {
+            return;
+        }
+        let at = self.views.followed();
+        if let Err(error) = self.send(at, left).await {
+            let replica = &self.views.replica(at).url;
+            self.views.daemon.tell(&Event::NotReported { replica, error: &error });
+        }
+    }
+
+    /// In as many parts as it takes.
+    async fn send(&self, at: usize, mut left: Vec<Count>) -> Result<(), FeedError> {
+        for count in &mut left {
+            count.count = count.count.min(AT_ONCE);
+        }
+        let Views { counts, daemon, audience, instance, .. } = &*self.views;
+        let mut connection = daemon.connect(self.views.replica(at), CONNECT_LIMIT).await?;
+        let mut left = &left[..];
+        while !left.is_empty() {
+            let (body, told) = body(audience, instance, left, daemon.machine.moment().boot_ms);
+            let sent = self.send_one(at, &mut connection, body).await;
+            let (arrived, rest) = left.split_at(told);
+            match sent {
+                // What the daemon can't take it would not take the next time either.
+                Ok(()) | Err(FeedError::Status(400 | 413)) => counts.reported(arrived),
+                Err(_) => {}
+            }
+            sent?;
+            left = rest;
+        }
+        Ok(())
+    }
+
+    async fn send_one(&self, at: usize, connection: &mut Connection, body: String) -> Result<(), FeedError> {
+        let daemon = &self.views.daemon;
         let request = daemon
-            .request(replica, Method::POST, "/v1/reports")
+            .request(self.views.replica(at), Method::POST, "/v1/reports")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::from(body));
         let request = request.map_err(|_| FeedError::ETag)?;
-        let response = daemon.within(LIMIT, connection.send(request)).await?;
-        if response.status() != StatusCode::NO_CONTENT {
-            return Err(FeedError::Status(response.status().as_u16()));
+        let response = daemon.within(ANSWER_LIMIT, connection.send(request)).await?;
+        match response.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            other => Err(FeedError::Status(other.as_u16())),
         }
-        let (arrived, rest) = left.split_at(told);
-        counts.reported(arrived);
-        left = rest;
     }
-    Ok(())
 }
 
 /// As many lines as fit, and how many they are: one at least.

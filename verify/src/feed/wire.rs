@@ -1,6 +1,11 @@
 //! One connection to one replica: HTTP/1.1 over what the machine connects by, or over TLS. Nothing is followed, decoded or guessed.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, Response, header, request};
@@ -49,12 +54,13 @@ impl Drop for Connection {
 
 impl Daemon {
     pub(crate) fn tell(&self, event: &Event<'_>) {
-        (self.hook)(event);
+        // A hook is somebody else's code. What it panics with has been told where panics are told.
+        drop(catch_unwind(AssertUnwindSafe(|| (self.hook)(event))));
     }
 
     /// Opens a connection.
     pub(crate) async fn connect(&self, replica: &Address, limit: Duration) -> Result<Connection, FeedError> {
-        self.within(limit, self.open(replica)).await
+        self.within(limit, Box::pin(self.open(replica))).await
     }
 
     async fn open(&self, replica: &Address) -> Result<Connection, FeedError> {

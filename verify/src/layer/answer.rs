@@ -3,13 +3,14 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 
+use super::rest::Rest;
 use crate::verifier::Denial;
 
 /// Of JSON-RPC: one of those that a server may define.
@@ -117,14 +118,15 @@ impl Answer {
 }
 
 pin_project_lite::pin_project! {
-    /// The body of an answer: the guarded service's, or the error of its guard.
+    /// The body of an answer: the guarded service's, or the error of its guard, which ends when the rest of the request
+    /// has been read.
     #[derive(Debug)]
     #[project = Projected]
     pub enum GuardedBody<R> {
         #[doc(hidden)]
         Inner { #[pin] body: R },
         #[doc(hidden)]
-        Answer { body: Option<Bytes> },
+        Answer { body: Option<Bytes>, rest: Option<Rest> },
     }
 }
 
@@ -138,21 +140,34 @@ impl<R: Body<Data = Bytes>> Body for GuardedBody<R> {
     ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
         match self.project() {
             Projected::Inner { body } => body.poll_frame(context),
-            Projected::Answer { body } => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Projected::Answer { body, rest } => {
+                if let Some(body) = body.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(body))));
+                }
+                if let Some(reading) = rest {
+                    ready!(reading.poll(context));
+                    *rest = None;
+                }
+                Poll::Ready(None)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Inner { body } => body.is_end_stream(),
-            Self::Answer { body } => body.is_none(),
+            Self::Answer { body, rest } => body.is_none() && rest.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Inner { body } => body.size_hint(),
-            Self::Answer { body } => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Answer { body, rest: None } => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
+            }
+            // A server that knew the length would be done with the request once that much was sent.
+            Self::Answer { rest: Some(_), .. } => SizeHint::default(),
         }
     }
 }

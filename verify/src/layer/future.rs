@@ -10,11 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use tower_service::Service;
 
-use super::{Guard, answer::GuardedBody};
+use super::{Guard, answer::GuardedBody, rest::Rest};
+use crate::gate::Need;
 
-type Answered<R, E> = Result<Response<GuardedBody<R>>, E>;
+/// The guard's own answer, and what is left of the request.
+pub(super) type Answered = (Response<Bytes>, Option<Rest>);
 
 pin_project_lite::pin_project! {
     /// The answer to come.
@@ -28,7 +31,7 @@ pin_project_lite::pin_project! {
     #[project = Projected]
     enum Kind<F, P, E> {
         Inner { #[pin] future: F },
-        Answer { answer: Option<Response<Bytes>> },
+        Answer { answer: Option<Answered> },
         Refresh { future: Pin<Box<dyn Future<Output = Result<Refreshed<P>, E>> + Send>> },
     }
 }
@@ -36,7 +39,7 @@ pin_project_lite::pin_project! {
 /// What came of it.
 enum Refreshed<P> {
     Inner(P),
-    Answer(Response<Bytes>),
+    Answer(Answered),
 }
 
 impl<S, B, R> GuardedFuture<S, B>
@@ -47,26 +50,26 @@ where
         Self { kind: Kind::Inner { future } }
     }
 
-    pub(super) fn answer(answer: Response<Bytes>) -> Self {
+    pub(super) fn answer(answer: Answered) -> Self {
         Self { kind: Kind::Answer { answer: Some(answer) } }
     }
 
-    /// Tries once to get a younger view.
-    pub(super) fn refresh(guard: Arc<Guard>, mut ready: S, mut request: Request<B>) -> Self
+    /// Waits for a younger view first.
+    pub(super) fn refresh(guard: Arc<Guard>, need: Need, mut ready: S, mut request: Request<B>) -> Self
     where
         S: Send + 'static,
         S::Future: Send,
-        B: Send + 'static,
+        B: Body + Send + 'static,
     {
         let future = Box::pin(async move {
             // By value, so that nothing of the request's body is held across the wait.
             let headers = request.headers().clone();
-            match guard.judge_again(&headers).await {
+            match guard.judge_again(need, &headers).await {
                 Ok(grant) => {
                     guard.admit(&mut request, grant);
                     ready.call(request).await.map(Refreshed::Inner)
                 }
-                Err(denial) => Ok(Refreshed::Answer(guard.answers.to(denial))),
+                Err(denial) => Ok(Refreshed::Answer(guard.answer(denial, request))),
             }
         });
         Self { kind: Kind::Refresh { future } }
@@ -77,7 +80,7 @@ impl<S, B, R> Future for GuardedFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    type Output = Answered<R, S::Error>;
+    type Output = Result<Response<GuardedBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let passed = match self.project().kind.project() {
@@ -87,7 +90,9 @@ where
         };
         Poll::Ready(Ok(match passed {
             Refreshed::Inner(response) => response.map(|body| GuardedBody::Inner { body }),
-            Refreshed::Answer(answer) => answer.map(|body| GuardedBody::Answer { body: Some(body) }),
+            Refreshed::Answer((answer, rest)) => {
+                answer.map(|body| GuardedBody::Answer { body: Some(body), rest })
+            }
         }))
     }
 }

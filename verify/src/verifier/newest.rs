@@ -37,6 +37,8 @@ static VERIFIERS: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Held {
     pub(super) view: View,
     pub(super) uses: Uses,
+    /// From this age on it is too old to accept by at once, for whoever can wait.
+    pub(super) old_from_ms: u64,
 }
 
 pub(super) struct Newest {
@@ -92,7 +94,7 @@ mod tests {
     fn held(entries: usize) -> Held {
         let view = view(entries);
         let uses = Counts::default().uses_of(&view.set);
-        Held { view, uses }
+        Held { view, uses, old_from_ms: u64::MAX }
     }
 
     fn entries(newest: &Newest) -> Option<usize> {

@@ -1,4 +1,4 @@
-//! What each acceptance writes to: the reference count of a grant's entry, and a version's counter.
+//! What each acceptance writes to: the reference count of a grant's caller, and a version's counter.
 //!
 //! Cores that write to the same cache line wait for each other. So there are several of both, and threads are
 //! spread over them: many that present the same token do not slow each other down.
@@ -13,7 +13,7 @@ use crate::{
     accept_set::Entry,
     apart::Apart,
     clock::Moment,
-    grant::Grant,
+    grant::{Caller, Grant},
     verdict::{Accepted, View},
 };
 
@@ -41,7 +41,7 @@ pub(super) struct Uses {
 }
 
 struct Copy {
-    entry: Arc<Apart<Entry>>,
+    caller: Arc<Apart<Caller>>,
     counter: Arc<Counter>,
 }
 
@@ -54,7 +54,7 @@ impl Uses {
         let mut copies = Vec::with_capacity(entries.len() * shards);
         for entry in entries {
             let counter = counter(entry);
-            let copy = || Copy { entry: Arc::new(Apart(entry.clone())), counter: Arc::clone(&counter) };
+            let copy = || Copy { caller: Arc::new(Apart(entry.into())), counter: Arc::clone(&counter) };
             copies.extend((0..shards).map(|_| copy()));
         }
         Self { copies: copies.into(), shards }
@@ -66,9 +66,9 @@ impl Uses {
         let shard = thread & (self.shards - 1);
         let place = view.set.entries().element_offset(accepted.entry);
         match place.and_then(|place| self.copies.get(place * self.shards + shard)) {
-            Some(Copy { entry, counter }) => {
+            Some(Copy { caller, counter }) => {
                 counter.count(at, thread);
-                Grant::new(Arc::clone(entry), accepted.expires_ms, view, at)
+                Grant::new(Arc::clone(caller), accepted.expires_ms, view, at)
             }
             None => accepted.to_grant(view, at),
         }
@@ -78,7 +78,7 @@ impl Uses {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{AcceptSet, Digest, Stage, Verdict, Verifier, verifier::Clock};
+    use crate::{AcceptSet, Digest, Source, Stage, Verdict, Verifier, verifier::Clock};
 
     struct Still;
 
@@ -111,7 +111,8 @@ pub(super) mod tests {
         let Verdict::Accepted(grant) = verifier.verify(&format!("the-token-number-{n}")) else {
             panic!("{n}")
         };
-        Arc::clone(&grant.version)
+        let Source::Secret(secret) = grant.source();
+        secret.version().into()
     }
 
     #[test]

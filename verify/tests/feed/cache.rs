@@ -2,12 +2,14 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use crossfade_verify::{Verdict, Verifier};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     machine::Moved,
@@ -23,6 +25,13 @@ async fn left_behind(folder: &Path) -> (String, std::path::PathBuf) {
     assert!(accepts(&verifier, TOKEN));
     crate::server::until("it is written", || file.exists()).await;
     (server.url.clone(), file)
+}
+
+/// The same with a checksum that fits.
+fn sealed(text: &str) -> String {
+    let (_, rest) = text.split_once('\n').expect("a line");
+    let sum: String = Sha256::digest(rest).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{{\"format\":2,\"sha256\":\"{sum}\"}}\n{rest}")
 }
 
 /// Starts again with that file.
@@ -58,7 +67,7 @@ async fn hold_goes_on_from_the_last_view_however_often_it_starts() {
         machine.pass(hour * 3_600_000 - passed(&machine));
         let (verifier, _) = again(&url, &file, &machine, AUDIENCE).await;
         assert!(accepts(&verifier, TOKEN), "{hour} hours");
-        assert!(verifier.status().age_ms >= Some(hour * 3_600_000));
+        assert!(verifier.status().age >= Some(Duration::from_secs(hour * 3_600)));
     }
     machine.pass(3_600_001);
     let (verifier, _) = again(&url, &file, &machine, AUDIENCE).await;
@@ -80,16 +89,16 @@ async fn after_a_reboot_the_wall_clock_tells_and_one_that_was_set_back_tells_not
         let mut text = text.clone();
         text.replace_range(at..at + 8, "deadbeef");
         let at = text.find("\"wall_ms\":").expect("a time") + 10;
-        let end = at + text[at..].find('}').expect("its end");
+        let end = at + text[at..].find(',').expect("its end");
         let wall_ms: i64 = text[at..end].parse().expect("a number");
         let moved = wall_ms + wall.parse::<i64>().expect("a number");
         text.replace_range(at..end, &moved.to_string());
-        fs::write(&file, text).expect("a write");
+        fs::write(&file, sealed(&text)).expect("a write");
     };
     let machine = Arc::new(Moved::default());
     rebooted("-7200000");
     let (verifier, _) = again(&url, &file, &machine, AUDIENCE).await;
-    assert!(verifier.status().age_ms >= Some(7_200_000) && accepts(&verifier, TOKEN));
+    assert!(verifier.status().age >= Some(Duration::from_secs(7_200)) && accepts(&verifier, TOKEN));
     rebooted("7200000");
     let (verifier, told) = again(&url, &file, &machine, AUDIENCE).await;
     assert_eq!(verifier.verify(TOKEN), Verdict::Unsure);
@@ -110,14 +119,20 @@ async fn what_is_not_ours_or_not_whole_is_not_used() {
     unused("another feed", "http://127.0.0.1:1", &file, AUDIENCE, "another feed").await;
     unused("another audience", &url, &file, "https://b", "another audience").await;
     for (what, bad, words) in [
-        ("half of it", text[..text.len() / 2].to_owned(), "not JSON"),
-        ("its first line alone", text.lines().next().expect("a line").to_owned(), "cut off"),
-        ("another format", text.replacen("\"format\":1", "\"format\":2", 1), "first line"),
-        ("nothing", String::new(), "cut off"),
+        ("half of it", text[..text.len() / 2].to_owned(), "damaged"),
+        ("its first line alone", text.lines().next().expect("a line").to_owned(), "damaged"),
+        ("another age", text.replacen("\"age_ms\":", "\"age_ms\":9", 1), "damaged"),
+        ("a later format", text.replacen("\"format\":2", "\"format\":3", 1), "of a format"),
     ] {
         fs::write(&file, bad).expect("a write");
         unused(what, &url, &file, AUDIENCE, words).await;
     }
+    fs::write(&file, "").expect("a write");
+    let (verifier, told) = again(&url, &file, &machine, AUDIENCE).await;
+    assert!(
+        verifier.verify(TOKEN) == Verdict::Unsure && !has(&told, "of no use"),
+        "as if there were none: {told:?}"
+    );
     fs::write(&file, &text).expect("a write");
     let chmod = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("permissions");
     for mode in [0o604, 0o602, 0o664] {
@@ -133,13 +148,6 @@ async fn what_is_not_ours_or_not_whole_is_not_used() {
     let (verifier, told) = again(&url, &file, &machine, AUDIENCE).await;
     assert!(accepts(&verifier, TOKEN), "as kubelet makes it for a group of ours: {told:?}");
     chmod(0o600);
-    let pipe = folder.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("it starts");
-    assert!(made.success());
-    unused("a pipe, on which nobody waits", &url, &pipe, AUDIENCE, "mode 0600").await;
-    let link = folder.path().join("link");
-    symlink(&file, &link).expect("a link");
-    unused("a link", &url, &link, AUDIENCE, "of no use").await;
     let (verifier, _) = again(&url, &file, &machine, AUDIENCE).await;
     assert!(accepts(&verifier, TOKEN), "the same file, as it was, is used");
 }
@@ -157,5 +165,7 @@ async fn a_daemon_that_comes_back_makes_it_whole_again() {
     assert!(accepts(&verifier, NEW) && !accepts(&verifier, TOKEN) && verifier.status().fresh);
     let asked = server.asked();
     let first = asked.iter().rev().find(|asked| !asked.is_held()).expect("a request");
-    assert!(first.header("if-none-match").is_some(), "what was kept need not be sent again");
+    assert_eq!(first.header("if-none-match"), None, "what a file says of its tag is not believed");
+    let kept = || fs::read_to_string(&file).expect("text").contains(&format!("\"version\":\"{NEW}\""));
+    crate::server::until("the new set is kept", kept).await;
 }

@@ -162,7 +162,7 @@ async fn without_feed_and_cache_each_token_is_unsure() {
     assert_eq!((verifier.verify(TOKEN), verifier.verify(STRANGE)), (Verdict::Unsure, Verdict::Unsure));
     assert_eq!(verifier.verify_or_refresh(TOKEN).await, Verdict::Unsure);
     let status = verifier.status();
-    assert_eq!((status.entries, status.age_ms, status.fresh), (None, None, false));
+    assert_eq!((status.entries, status.age, status.fresh), (None, None, false));
 }
 
 #[tokio::test]

@@ -1,9 +1,6 @@
 //! What a verifier does as long as all is well.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use crossfade_verify::{ConnectError, Feed, Reason, Verdict, Verifier};
 
@@ -11,7 +8,7 @@ use crate::{
     machine::Moved,
     server::{
         AUDIENCE, NEW, NOW, Reply, STRANGE, Server, TIMED, TOKEN, Timed, accepts, answer, feed, good, set,
-        until,
+        until, version,
     },
 };
 
@@ -20,10 +17,9 @@ async fn a_verifier_knows_the_first_set_when_it_is_connected_and_then_holds_a_re
     let server = Server::start(good(&[TOKEN])).await;
     let verifier = Verifier::connect(feed(&server.url).0, AUDIENCE).await.expect("good settings");
     let Verdict::Accepted(grant) = verifier.verify(TOKEN) else { panic!("{:?}", verifier.status()) };
-    assert_eq!((&*grant.client_id, &*grant.version), ("slack-bot", TOKEN));
-    // The server's store is somewhere else in time; what is handed on is on this machine's wall clock.
-    let left = grant.expires_at - SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
-    assert!((14_390..=14_400).contains(&left), "{left} s of a grace of 4 h");
+    assert_eq!((grant.client_id(), version(&grant)), ("slack-bot", TOKEN));
+    // The server's store is somewhere else in time.
+    assert_eq!(grant.expires_in(), Duration::from_secs(14_400), "a grace of 4 h");
     assert_eq!(verifier.verify(STRANGE), Verdict::Refused(Reason::Unknown));
 
     until("a held request", || server.asked().len() == 2).await;
@@ -84,6 +80,18 @@ async fn a_local_hold_wins_over_the_daemon_s() {
 }
 
 #[tokio::test]
+async fn a_local_hold_that_is_less_than_freshness_counts_as_given() {
+    let server = Server::start(good(&[TOKEN])).await;
+    let machine = Arc::new(Moved::default());
+    let feed = feed(&server.url).0.machine(machine.clone()).max_hold(Duration::from_secs(20));
+    let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
+    machine.pass(15_000);
+    assert!(accepts(&verifier, TOKEN));
+    machine.pass(6_000);
+    assert_eq!(verifier.verify(TOKEN), Verdict::Unsure);
+}
+
+#[tokio::test]
 async fn clocks_that_part_make_a_refusal_unsure() {
     let server = Server::start(good(&[TOKEN])).await;
     let machine = Arc::new(Moved::default());
@@ -121,6 +129,8 @@ async fn settings_that_can_t_be_used_are_told_at_once() {
         (Feed::http(good, "a\r\nb: c"), ConnectError::Credential),
         (Feed::http(good, "c").instance("a b"), ConnectError::Instance),
         (Feed::http(good, "c").instance(""), ConnectError::Instance),
+        (Feed::http(good, "c").max_hold(Duration::ZERO), ConnectError::MaxHold),
+        (Feed::http(good, "c").max_hold(Duration::from_micros(999)), ConnectError::MaxHold),
     ] {
         assert_eq!(connect(feed).await, Err(error));
     }

@@ -3,11 +3,15 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use crossfade_verify::{Clock, Machine, Moment, ThisMachine};
+use tokio::sync::Notify;
 
 /// The real clocks, and what a test has added to them.
 #[derive(Debug, Default)]
@@ -42,6 +46,45 @@ impl Clock for Moved {
 impl Machine for Moved {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         ThisMachine.sleep(duration)
+    }
+
+    fn random(&self) -> u64 {
+        ThisMachine.random()
+    }
+}
+
+/// A machine on which ten seconds are over when the test says so: from one report to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Ticking {
+    waits: AtomicU64,
+    over: Arc<Notify>,
+}
+
+impl Ticking {
+    pub(crate) fn tick(&self) {
+        self.over.notify_one();
+    }
+
+    /// How often ten seconds were waited for.
+    pub(crate) fn waits(&self) -> u64 {
+        self.waits.load(Relaxed)
+    }
+}
+
+impl Clock for Ticking {
+    fn moment(&self) -> Moment {
+        ThisMachine.moment()
+    }
+}
+
+impl Machine for Ticking {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        if duration != Duration::from_secs(10) {
+            return ThisMachine.sleep(duration);
+        }
+        self.waits.fetch_add(1, Relaxed);
+        let over = Arc::clone(&self.over);
+        Box::pin(async move { over.notified().await })
     }
 
     fn random(&self) -> u64 {

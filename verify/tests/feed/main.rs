@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for conditions, and its server ends with it")]
 
+#[cfg(feature = "tower")]
+mod browsers;
 mod cache;
 mod faults;
 mod follow;
@@ -9,9 +11,13 @@ mod follow;
 mod layer;
 mod left_behind;
 mod machine;
+mod old;
+mod planted;
 mod refresh;
 mod reports;
 mod server;
 #[cfg(feature = "tls")]
 mod tls;
 mod tokens;
+#[cfg(feature = "tower")]
+mod uploads;

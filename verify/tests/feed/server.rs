@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Event, Feed, Stage, Verdict, Verifier};
+use crossfade_verify::{AcceptSet, Digest, Entry, Event, Feed, Grant, Source, Stage, Verdict, Verifier};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -52,13 +52,17 @@ pub(crate) enum Reply {
     Silence,
     /// The connection ends.
     Drop,
+    /// What that script says, once it may.
+    Late(Arc<Script>, Arc<May>),
 }
 
 type Script = dyn Fn(&Asked) -> Reply + Send + Sync;
+type May = dyn Fn() -> bool + Send + Sync;
 
 /// It ends with its test.
 pub(crate) struct Server {
     pub(crate) url: String,
+    cut: Arc<tokio::sync::Notify>,
     script: Arc<Mutex<Arc<Script>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
     /// Connections that are open.
@@ -78,19 +82,40 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let script: Arc<Mutex<Arc<Script>>> = Arc::new(Mutex::new(Arc::new(script)));
         let (asked, open) = (Arc::default(), Arc::new(()));
-        let of_task = (Arc::clone(&script), Arc::clone(&asked), Arc::clone(&open));
+        let cut = Arc::new(tokio::sync::Notify::new());
+        let of_task = (Arc::clone(&script), Arc::clone(&asked), Arc::clone(&open), Arc::clone(&cut));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (script, asked, open) = of_task.clone();
-                tokio::spawn(async move { serve(stream, &script, &asked, open).await });
+                let (script, asked, open, cut) = of_task.clone();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = serve(stream, &script, &asked, open) => {}
+                        () = cut.notified() => {}
+                    }
+                });
             }
         });
-        Self { url, script, asked, open, task }
+        Self { url, cut, script, asked, open, task }
     }
 
     /// From now on it does this.
     pub(crate) fn now(&self, script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) {
         *self.script.lock().expect("a lock") = Arc::new(script);
+    }
+
+    /// From now on it does this, once it may.
+    pub(crate) fn late(
+        &self,
+        script: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+        may: impl Fn() -> bool + Send + Sync + 'static,
+    ) {
+        let (script, may): (Arc<Script>, Arc<May>) = (Arc::new(script), Arc::new(may));
+        self.now(move |_| Reply::Late(Arc::clone(&script), Arc::clone(&may)));
+    }
+
+    /// Every connection ends.
+    pub(crate) fn hang_up(&self) {
+        self.cut.notify_waiters();
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -111,7 +136,12 @@ async fn serve(
 ) {
     while let Some(request) = read(&mut stream, asked).await {
         let script = Arc::clone(&script.lock().expect("a lock"));
-        match script(&request) {
+        let mut reply = script(&request);
+        while let Reply::Late(script, may) = &reply {
+            until("it may", || may()).await;
+            reply = script(&request);
+        }
+        match reply {
             Reply::Raw(bytes) => {
                 if stream.write_all(&bytes).await.is_err() {
                     return;
@@ -127,7 +157,7 @@ async fn serve(
                 let _ = stream.read(&mut rest).await;
                 return;
             }
-            Reply::Drop => return,
+            Reply::Drop | Reply::Late(..) => return,
         }
     }
 }
@@ -239,4 +269,12 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 pub(crate) fn accepts(verifier: &Verifier, token: &str) -> bool {
     matches!(verifier.verify(token), Verdict::Accepted(_))
+}
+
+/// Which version's token was accepted.
+pub(crate) fn version(grant: &Grant) -> &str {
+    match grant.source() {
+        Source::Secret(secret) => secret.version(),
+        other => panic!("{other:?}"),
+    }
 }

@@ -25,12 +25,12 @@ use tokio_rustls::{
 
 use super::{daemon::AUDIENCE, now, wire};
 
-/// The times of `verify/src/feed/follow.rs`.
+/// The times of `verify/src/feed/follow.rs` and `pace.rs`.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const HELD_LIMIT: Duration = Duration::from_secs(40);
 pub(super) const BACKOFF: Duration = Duration::from_millis(500);
-const BACKOFF_CAP: Duration = Duration::from_secs(15);
+const BACKOFF_CAP: Duration = Duration::from_secs(10);
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// So long without news, and all is over.

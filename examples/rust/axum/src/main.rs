@@ -6,7 +6,7 @@ use std::env::var;
 
 use axum::{Extension, Json, Router, http::HeaderMap, routing::any};
 // ---- Crossfade
-use crossfade_verify::{Feed, Grant, RequireToken, Verifier};
+use crossfade_verify::{Feed, Grant, RequireToken, Source, Verifier};
 
 async fn guarded(routes: Router) -> anyhow::Result<Router> {
     let mut feed = Feed::http(var("CROSSFADE_URL")?, var("CROSSFADE_CREDENTIAL")?);
@@ -20,10 +20,14 @@ async fn guarded(routes: Router) -> anyhow::Result<Router> {
 
 /// The credential is gone; who called, and the headers of the user, are there.
 async fn whoami(Extension(grant): Extension<Grant>, headers: HeaderMap) -> Json<serde_json::Value> {
+    let (version, stage) = match grant.source() {
+        Source::Secret(secret) => (secret.version(), secret.stage().as_str()),
+        _ => ("", ""),
+    };
     Json(serde_json::json!({
-        "client_id": *grant.client_id,
-        "version": *grant.version,
-        "stage": grant.stage.as_str(),
+        "client_id": grant.client_id(),
+        "version": version,
+        "stage": stage,
         "slack_user_token_present": headers.contains_key("slack-user-token"),
         "authorization_seen": headers.contains_key("authorization") || headers.contains_key("mcp-access-token"),
     }))

@@ -7,7 +7,7 @@ mod slack;
 use std::{env::var, sync::Arc};
 
 use axum::Router;
-use crossfade_verify::{Feed, Grant, RequireToken, Verifier};
+use crossfade_verify::{Feed, Grant, RequireToken, Source, Verifier};
 use http::request::Parts;
 use rmcp::{
     ErrorData, ServerHandler,
@@ -39,11 +39,15 @@ impl Server {
     async fn whoami(&self, Extension(request): Extension<Parts>) -> Result<String, ErrorData> {
         let grant = request.extensions.get::<Grant>();
         let grant = grant.ok_or_else(|| ErrorData::internal_error("the server is not guarded", None))?;
+        let (version, stage) = match grant.source() {
+            Source::Secret(secret) => (secret.version(), secret.stage().as_str()),
+            _ => ("", ""),
+        };
         let has = |name| request.headers.contains_key(name);
         let seen = serde_json::json!({
-            "client_id": *grant.client_id,
-            "version": *grant.version,
-            "stage": grant.stage.as_str(),
+            "client_id": grant.client_id(),
+            "version": version,
+            "stage": stage,
             "slack_user_token_present": has("slack-user-token"),
             "authorization_seen": has("authorization") || has("mcp-access-token"),
         });
