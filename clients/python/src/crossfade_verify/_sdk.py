@@ -1,7 +1,12 @@
 """What the hooks of the SDKs have in common."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from ._verdict import Accepted, Grant, Refused
 from ._verifier import Verifier
+
+T = TypeVar("T")
 
 
 class UnsureError(Exception):
@@ -23,6 +28,14 @@ async def accepted(verifier: Verifier, token: str) -> Grant | None:
             raise UnsureError
 
 
-def claims(grant: Grant) -> dict[str, object]:
-    """What else a tool may want to know."""
-    return {"secret": grant.secret, "version": grant.version, "stage": grant.stage.value}
+def access_token(kind: Callable[..., T], grant: Grant, audience: str) -> T:
+    """The `AccessToken` of either SDK. Its `token` is the version's id, not what the caller sent."""
+    return kind(
+        token=grant.version,
+        client_id=grant.client_id,
+        scopes=list(grant.scopes),
+        expires_at=grant.expires_at,
+        resource=audience,
+        subject=grant.client_id,
+        claims={"secret": grant.secret, "version": grant.version, "stage": grant.stage.value},
+    )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
+from ._caller import Credentials, user_of
 from ._credential import token_of, without_tokens
 from ._verdict import Accepted, Grant, Reason, Refused, Unsure, Verdict
 from ._verifier import Verifier
@@ -70,7 +71,7 @@ class RequireToken:
             raise RuntimeError(f"RequireToken guards http and websocket, and does not know what {kind!r} would let in")
         verdict = await self._verdict(scope)
         if isinstance(verdict, Accepted):
-            await self._app(_let_in(scope, verdict.grant, self._headers), receive, send)
+            await self._app(self._let_in(scope, verdict.grant), receive, send)
         elif kind == "http":
             await _respond(send, "http.response", *self._refusal(verdict))
         else:
@@ -82,6 +83,20 @@ class RequireToken:
             self._verifier.count(token)
             return Refused(token)
         return await self._verifier.averify_or_refresh(token, self._scopes)
+
+    def _let_in(self, scope: Scope, grant: Grant) -> Scope:
+        headers = scope["headers"]
+        kept = without_tokens(headers, self._headers)
+        if isinstance(headers, list):
+            # In place: the server, and whatever stands before us, hold the same list.
+            headers[:] = kept
+            kept = headers
+        user, auth = user_of(grant, self._verifier.audience), Credentials(list(grant.scopes))
+        inner = {**scope, "headers": kept, "crossfade.grant": grant, "user": user, "auth": auth}
+        state = scope.get("state")
+        if state is None or isinstance(state, MutableMapping):
+            inner["state"] = {**(state or {}), "crossfade_grant": grant}
+        return inner
 
     async def _refuse_websocket(self, scope: Scope, receive: Receive, send: Send, verdict: Refused | Unsure) -> None:
         if (await receive())["type"] != "websocket.connect":
@@ -119,20 +134,6 @@ class RequireToken:
             failure = {"code": _SERVER_ERROR, "message": words, "data": {"error": error}}
             content = {"jsonrpc": "2.0", "id": None, "error": failure}
         return json.dumps(content).encode()
-
-
-def _let_in(scope: Scope, grant: Grant, more: Collection[bytes]) -> Scope:
-    headers = scope["headers"]
-    kept = without_tokens(headers, more)
-    if isinstance(headers, list):
-        # In place: the server, and whatever stands before us, hold the same list.
-        headers[:] = kept
-        kept = headers
-    inner = {**scope, "headers": kept, "crossfade.grant": grant}
-    state = scope.get("state")
-    if state is None or isinstance(state, MutableMapping):
-        inner["state"] = {**(state or {}), "crossfade_grant": grant}
-    return inner
 
 
 async def _respond(send: Send, kind: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
