@@ -35,7 +35,7 @@ def verifier() -> Iterator[Verifier]:
         FakeFeed(accept_set(entry("current"), entry("of the test that looks for it"))) as feed,
         Verifier(feed.feed(), AUDIENCE) as verifier,
     ):
-        until("a view", lambda: verifier.view is not None)
+        until("a view", lambda: verifier.status().entries is not None)
         yield verifier
 
 
@@ -113,7 +113,7 @@ def test_a_websocket_of_a_server_without_http_responses_is_closed(known: bool, c
             feed.respond = lambda handler: handler.reply(503, {})
         with Verifier(feed.feed(), AUDIENCE) as verifier:
             if known:
-                until("a view", lambda: verifier.view is not None)
+                until("a view", lambda: verifier.status().entries is not None)
             headers = [(b"authorization", b"Bearer " + UNKNOWN.encode())]
             sent = spoken(RequireToken(nobody, verifier), {"type": "websocket", "headers": headers})
             assert sent == [{"type": "websocket.close", "code": code}]

@@ -72,7 +72,9 @@ class Caller:
         answer = self._post(token, {}, INITIALIZE)
         assert answer.status_code == 200, answer.text
         session = answer.headers["mcp-session-id"]
-        noted = self._post(token, {"mcp-session-id": session}, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        noted = self._post(
+            token, {"mcp-session-id": session}, {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        )
         assert noted.status_code == 202
         return session
 
@@ -104,7 +106,7 @@ def is_its_openers(url: str) -> None:
 @pytest.mark.parametrize("server", [sdk_server, fastmcp_server])
 def test_a_session_is_its_openers_alone_and_outlives_a_rotation(feed: FakeFeed, server: Callable[[], App]) -> None:
     with Verifier(feed.feed(), AUDIENCE) as verifier, served(RequireToken(server(), verifier)) as port:
-        until("a view", lambda: verifier.view is not None)
+        until("a view", lambda: verifier.status().entries is not None)
         is_its_openers(f"http://127.0.0.1:{port}/mcp")
 
 
@@ -129,7 +131,7 @@ def test_in_the_example_too(feed: FakeFeed, tmp_path: Path) -> None:
 
 def test_a_fastmcp_tool_learns_who_called_as_with_its_own_hook(feed: FakeFeed) -> None:
     with Verifier(feed.feed(), AUDIENCE) as verifier, served(RequireToken(fastmcp_server(), verifier)) as port:
-        until("a view", lambda: verifier.view is not None)
+        until("a view", lambda: verifier.status().entries is not None)
         _, access = called(f"http://127.0.0.1:{port}/mcp", bearer(B))
         assert access["client_id"] == access["subject"] == "other-bot"
         assert access["scopes"] == ["slack:search"]

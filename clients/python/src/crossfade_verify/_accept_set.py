@@ -4,20 +4,20 @@ A set replaces the one before as a whole, so there is deliberately no way to add
 holds no age either: that is a `View`.
 """
 
-import hmac
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from . import _json
+from ._grant import Grant, Secret, Stage, created_at
 from ._token import digest_text, parse_digest
 
 MAX_BYTES = 32 << 20
 """The longest text that is read."""
 
 _FRESHNESS_MS = (1_000, 3_600_000)
+_LEAST_ACCEPT_WITHIN_MS = 1_000
 _MAX_HOLD_MS = 7 * 24 * 3_600_000
 
 T = TypeVar("T")
@@ -29,14 +29,6 @@ class SetError(ValueError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the accept set is rejected: {reason}")
         self.reason = reason
-
-
-class Stage(StrEnum):
-    """Where a version stands in its life."""
-
-    PENDING = "pending"
-    CURRENT = "current"
-    PREVIOUS = "previous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +55,34 @@ class AcceptSet:
     """A view that refuses has to be younger than this."""
     hold_ms: int
     """A view that accepts may be as old as this."""
+    accept_within_ms: int | None
+    """On a view as old as this, whoever can wait refreshes before he accepts; `None`: `freshness_ms` counts."""
     entries: tuple[Entry, ...]
     """Sorted by digest."""
-    _index: dict[bytes, tuple[Entry, ...]]
+    _index: dict[bytes, Entry] = field(repr=False)
+    _grants: dict[bytes, Grant] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, digest: bytes) -> Entry | None:
-        """The entry with this digest. What the index leaves is compared in constant time."""
-        for entry in self._index.get(digest[:8], ()):
-            if hmac.compare_digest(entry.digest, digest):
-                return entry
-        return None
+        """The entry with this digest.
+
+        By Python's own hash of it, which has a key of the process's own (SipHash): how long this takes tells nothing of
+        the digests that stand here, and no choice of digests makes it slow.
+        """
+        return self._index.get(digest)
+
+    def grant(self, entry: Entry) -> Grant:
+        """What an entry stands for, with its whole grace. It is made once."""
+        grant = self._grants.get(entry.digest)
+        if grant is None:
+            grant = Grant(
+                client_id=entry.client_id,
+                principal=entry.client_id,
+                scopes=entry.scopes,
+                expires_in=timedelta(milliseconds=entry.grace_ms),
+                source=Secret(entry.secret, entry.version, entry.stage, created_at(entry.created_ms)),
+            )
+            self._grants[entry.digest] = grant
+        return grant
 
     def to_json(self) -> str:
         """Write the set as the daemon sends it, always in the same bytes (strings as in RFC 8785, 3.2.2.2)."""
@@ -82,6 +92,7 @@ class AcceptSet:
             "audience": self.audience,
             "freshness_ms": self.freshness_ms,
             "hold_ms": self.hold_ms,
+            **({} if self.accept_within_ms is None else {"accept_within_ms": self.accept_within_ms}),
             "entries": entries,
         }
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
@@ -105,18 +116,14 @@ def parse_accept_set(text: bytes, audience: str) -> AcceptSet:
         raise SetError("freshness")
     if not freshness_ms <= hold_ms <= _MAX_HOLD_MS:
         raise SetError("hold")
+    accept_within_ms = _whole_number(whole, "accept_within_ms") if "accept_within_ms" in whole else None
+    if accept_within_ms is not None and accept_within_ms < _LEAST_ACCEPT_WITHIN_MS:
+        raise SetError("accept_within")
     entries.sort(key=lambda entry: entry.digest)
-    if len({entry.digest for entry in entries}) != len(entries):
+    index = {entry.digest: entry for entry in entries}
+    if len(index) != len(entries):
         raise SetError("duplicate_digest")
-    return AcceptSet(audience, freshness_ms, hold_ms, tuple(entries), _indexed(entries))
-
-
-def _indexed(entries: Iterable[Entry]) -> dict[bytes, tuple[Entry, ...]]:
-    index: dict[bytes, tuple[Entry, ...]] = {}
-    for entry in entries:
-        start = entry.digest[:8]
-        index[start] = (*index.get(start, ()), entry)
-    return index
+    return AcceptSet(audience, freshness_ms, hold_ms, accept_within_ms, tuple(entries), index)
 
 
 def _entry(item: object) -> Entry:

@@ -7,8 +7,8 @@ What a framework hangs on its caller works only where it finds one. The MCP SDKs
 import sys
 from dataclasses import dataclass
 
+from ._grant import Grant
 from ._sdk import access_token
-from ._verdict import Grant
 
 _BEARER_AUTH = "mcp.server.auth.middleware.bearer_auth"
 
@@ -43,6 +43,6 @@ def user_of(grant: Grant, audience: str) -> object:
     # Who serves MCP by an SDK has loaded this module of it. Without one there is nothing to import.
     bearer_auth = sys.modules.get(_BEARER_AUTH)
     if bearer_auth is None:
-        return User(grant.client_id)
+        return User(grant.principal)
     provider = sys.modules["mcp.server.auth.provider"]
     return bearer_auth.AuthenticatedUser(access_token(provider.AccessToken, grant, audience))

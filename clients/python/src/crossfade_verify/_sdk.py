@@ -1,9 +1,11 @@
 """What the hooks of the SDKs have in common."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ._verdict import Accepted, Grant, Refused
+from ._grant import Grant
+from ._verdict import Accepted, Refused
 from ._verifier import Verifier
 
 T = TypeVar("T")
@@ -30,12 +32,15 @@ async def accepted(verifier: Verifier, token: str) -> Grant | None:
 
 def access_token(kind: Callable[..., T], grant: Grant, audience: str) -> T:
     """The `AccessToken` of either SDK. Its `token` is the version's id, not what the caller sent."""
+    source = grant.source
     return kind(
-        token=grant.version,
+        token=source.version,
         client_id=grant.client_id,
         scopes=list(grant.scopes),
-        expires_at=grant.expires_at,
+        # On this machine's own wall clock, by which the SDKs judge it.
+        expires_at=int(time.time() + grant.expires_in.total_seconds()),
         resource=audience,
-        subject=grant.client_id,
-        claims={"secret": grant.secret, "version": grant.version, "stage": grant.stage.value},
+        # They bind a session to `client_id` and this: to the caller's lasting name, and not to its token.
+        subject=grant.principal,
+        claims={"secret": source.name, "version": source.version, "stage": source.stage.value},
     )

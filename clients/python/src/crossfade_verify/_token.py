@@ -11,8 +11,9 @@ import zlib
 from enum import StrEnum
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_OURS = re.compile(rb"([a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43})([0-9A-Za-z]{6})")
-_TOKEN = re.compile(rb"[\x21-\x7e]{16,512}")
+_PAIRS = [first + second for first in _BASE62 for second in _BASE62]
+# One of ours, of which the group is the body, or whatever else may be a token.
+_TOKEN = re.compile(rb"([a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43})[0-9A-Za-z]{6}|[\x21-\x7e]{16,512}")
 
 
 class Shape(StrEnum):
@@ -28,22 +29,25 @@ class Shape(StrEnum):
 
 def shape(presented: bytes) -> Shape:
     """Tell what a presented string looks like."""
-    if not _TOKEN.fullmatch(presented):
+    token = _TOKEN.fullmatch(presented)
+    if token is None:
         return Shape.MALFORMED
-    ours = _OURS.fullmatch(presented)
-    if ours is None:
+    body: bytes | None = token[1]
+    if body is None:
         return Shape.FOREIGN
-    return Shape.OURS if checksum(ours[1]) == ours[2].decode() else Shape.MALFORMED
+    return Shape.OURS if presented.endswith(checksum(body).encode()) else Shape.MALFORMED
+
+
+def is_malformed(presented: bytes) -> bool:
+    """Whether it is no token."""
+    return shape(presented) is Shape.MALFORMED
 
 
 def checksum(body: bytes) -> str:
     """The CRC-32 (IEEE) of all bytes before it in base62, most significant digit first, zero-padded to six."""
-    rest = zlib.crc32(body)
-    digits = ""
-    for _ in range(6):
-        rest, digit = divmod(rest, 62)
-        digits = _BASE62[digit] + digits
-    return digits
+    rest, last = divmod(zlib.crc32(body), len(_PAIRS))
+    first, middle = divmod(rest, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
 
 
 def digest_of(token: bytes) -> bytes:

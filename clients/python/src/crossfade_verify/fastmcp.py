@@ -7,7 +7,7 @@ wanted, guard the application with `crossfade_verify.asgi.RequireToken` instead.
 from fastmcp.server.auth import AccessToken
 from fastmcp.server.auth import TokenVerifier as _TokenVerifier
 
-from ._sdk import access_token, accepted
+from ._sdk import accepted, access_token
 from ._verifier import Verifier
 
 

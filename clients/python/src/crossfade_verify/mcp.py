@@ -6,7 +6,7 @@ The SDK's hook can say yes or no. Being unsure is neither, so it is raised, and 
 
 from mcp.server.auth.provider import AccessToken
 
-from ._sdk import access_token, accepted
+from ._sdk import accepted, access_token
 from ._verifier import Verifier
 
 
