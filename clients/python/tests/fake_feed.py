@@ -41,6 +41,12 @@ class FakeFeed:
     def feed(self) -> Feed:
         return Feed(self.url, VERIFIER)
 
+    def hang(self) -> threading.Event:
+        """Answer nobody, until that is set."""
+        ends = threading.Event()
+        self.respond = lambda handler: ends.wait(60) and False
+        return ends
+
     def publish(self, text: str) -> None:
         with self.changed:
             self.text = text
