@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -45,11 +46,12 @@ def test_a_text_of_nothing_but_values_is_not_read(value: bytes) -> None:
 
 
 def test_what_is_not_read_of_a_set_costs_in_proportion() -> None:
-    def junk(count: int) -> bytes:
-        return accept_set(entry("current")).replace("{", '{"junk":[' + "[]," * count + "[]],", 1).encode()
+    def reading(count: int) -> int:
+        junk = '{"junk":[' + "[]," * count + "[]],"
+        text = accept_set(entry("current")).replace("{", junk, 1).encode()
+        return operations(lambda: parse_accept_set(text, AUDIENCE))
 
-    few, many = (operations(lambda text=junk(count): parse_accept_set(text, AUDIENCE)) for count in (1_000, 10_000))  # type: ignore[misc]
-    assert many < 11 * few
+    assert reading(10_000) < 11 * reading(1_000)
 
 
 def test_the_largest_set_that_a_daemon_could_send_is_read() -> None:
@@ -63,16 +65,19 @@ def test_the_largest_set_that_a_daemon_could_send_is_read() -> None:
 
 def colliding(count: int) -> list[dict[str, Any]]:
     """Entries whose digests all begin alike."""
-    return [{**entry("current"), "digest": digest_text(bytes(8) + number.to_bytes(24, "big"))} for number in range(count)]
+    return [
+        {**entry("current"), "digest": digest_text(bytes(8) + number.to_bytes(24, "big"))} for number in range(count)
+    ]
 
 
 def test_digests_that_begin_alike_cost_no_more_than_others() -> None:
-    sizes = 500, 5_000
-    reading = [operations(lambda text=accept_set(*colliding(size)).encode(): parse_accept_set(text, AUDIENCE)) for size in sizes]  # type: ignore[misc]
-    assert reading[1] < 11 * reading[0]
+    def reading(count: int) -> int:
+        text = accept_set(*colliding(count)).encode()
+        return operations(lambda: parse_accept_set(text, AUDIENCE))
+
+    assert reading(5_000) < 11 * reading(500)
     read = parse_accept_set(accept_set(*colliding(5_000)).encode(), AUDIENCE)
-    compared = [operations(lambda digest=entry.digest: read.find(digest)) for entry in read.entries]  # type: ignore[misc]
-    assert max(compared) < 10
+    assert max(operations(partial(read.find, entry.digest)) for entry in read.entries) < 10
     assert read.find(digest_of(token("unknown").encode())) is None
 
 

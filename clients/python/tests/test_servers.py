@@ -24,13 +24,14 @@ GOOD, UNKNOWN = token("current"), token("unknown")
 BODY = b"x" * 300_000
 HERE = Path(__file__).parent
 
+# Its socket for orders would stand in the home folder.
+GUNICORN = ["--preload", "-w", "2", "-k", "asgi", "--no-control-socket"]
 SERVERS = {
     "uvicorn": ["uvicorn", "--port", "PORT", "served_app:app"],
     "hypercorn on asyncio": ["hypercorn", "-k", "asyncio", "-b", "127.0.0.1:PORT", "served_app:app"],
     "hypercorn on trio": ["hypercorn", "-k", "trio", "-b", "127.0.0.1:PORT", "served_app:app"],
     "granian": ["granian", "--interface", "asgi", "--port", "PORT", "served_app:app"],
-    "gunicorn, forked after loading": ["gunicorn", "--preload", "-w", "2", "-k", "asgi", "-b", "127.0.0.1:PORT"]
-    + ["--no-control-socket", "served_app:app"],
+    "gunicorn, forked after loading": ["gunicorn", *GUNICORN, "-b", "127.0.0.1:PORT", "served_app:app"],
 }
 
 

@@ -12,9 +12,9 @@ from ._cache_file import CachePathError
 from ._clock import Moment, read_clocks
 from ._events import Event, Kind
 from ._feed import Feed
-from ._grant import Grant, Secret, Source, Stage
+from ._grant import Accepted, Grant, Secret, Source, Stage
 from ._source import TokenSource, TokenUnavailableError
-from ._verdict import Accepted, Reason, Refused, Unsure, Verdict, View, decide
+from ._verdict import Reason, Refused, Unsure, Verdict, View, decide
 from ._verifier import Verifier
 from ._views import Status
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from . import _json
-from ._grant import Grant, Secret, Stage, created_at
+from ._grant import Accepted, Grant, Secret, Stage, created_at
 from ._token import digest_text, parse_digest
 
 MAX_BYTES = 32 << 20
@@ -19,6 +19,8 @@ MAX_BYTES = 32 << 20
 _FRESHNESS_MS = (1_000, 3_600_000)
 _LEAST_ACCEPT_WITHIN_MS = 1_000
 _MAX_HOLD_MS = 7 * 24 * 3_600_000
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 T = TypeVar("T")
 
@@ -36,14 +38,16 @@ class Entry:
     """One accepted version of one secret."""
 
     digest: bytes
-    secret: str
-    version: str
-    stage: Stage
+    source: Secret
     client_id: str
     scopes: tuple[str, ...]
     created_ms: int
     grace_ms: int
     not_after_ms: int | None
+
+    def grant(self, expires_in_ms: int) -> Grant:
+        """What it stands for, for so long."""
+        return Grant(self.client_id, self.client_id, self.scopes, expires_in_ms * _MILLISECOND, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ class AcceptSet:
     entries: tuple[Entry, ...]
     """Sorted by digest."""
     _index: dict[bytes, Entry] = field(repr=False)
-    _grants: dict[bytes, Grant] = field(default_factory=dict, compare=False, repr=False)
+    lasting: dict[bytes, Accepted] = field(default_factory=dict, compare=False, repr=False)
+    """By digest, what tokens without a deadline were accepted as: always with their whole grace, so it is made once."""
 
     def find(self, digest: bytes) -> Entry | None:
         """The entry with this digest.
@@ -69,20 +74,6 @@ class AcceptSet:
         the digests that stand here, and no choice of digests makes it slow.
         """
         return self._index.get(digest)
-
-    def grant(self, entry: Entry) -> Grant:
-        """What an entry stands for, with its whole grace. It is made once."""
-        grant = self._grants.get(entry.digest)
-        if grant is None:
-            grant = Grant(
-                client_id=entry.client_id,
-                principal=entry.client_id,
-                scopes=entry.scopes,
-                expires_in=timedelta(milliseconds=entry.grace_ms),
-                source=Secret(entry.secret, entry.version, entry.stage, created_at(entry.created_ms)),
-            )
-            self._grants[entry.digest] = grant
-        return grant
 
     def to_json(self) -> str:
         """Write the set as the daemon sends it, always in the same bytes (strings as in RFC 8785, 3.2.2.2)."""
@@ -133,19 +124,17 @@ def _entry(item: object) -> Entry:
     name = _text(item, "stage")
     if name not in list(Stage):
         raise SetError("unknown_stage")
-    deadline = _member(item, "not_after_ms")
+    created_ms, deadline = _whole_number(item, "created_ms"), _member(item, "not_after_ms")
     entry = Entry(
         digest=digest,
-        secret=_text(item, "secret"),
-        version=_text(item, "version"),
-        stage=Stage(name),
+        source=Secret(_text(item, "secret"), _text(item, "version"), Stage(name), created_at(created_ms)),
         client_id=_text(item, "client_id"),
         scopes=tuple(_of(str, scope) for scope in _of(list, _member(item, "scopes"))),
-        created_ms=_whole_number(item, "created_ms"),
+        created_ms=created_ms,
         grace_ms=_whole_number(item, "grace_ms"),
         not_after_ms=None if deadline is None else _of(int, deadline),
     )
-    if (entry.stage is Stage.PREVIOUS) != (entry.not_after_ms is not None):
+    if (entry.source.stage is Stage.PREVIOUS) != (entry.not_after_ms is not None):
         raise SetError("without_deadline" if entry.not_after_ms is None else "with_deadline")
     return entry
 
@@ -153,9 +142,9 @@ def _entry(item: object) -> Entry:
 def _fields(entry: Entry) -> dict[str, Any]:
     return {
         "digest": digest_text(entry.digest),
-        "secret": entry.secret,
-        "version": entry.version,
-        "stage": entry.stage,
+        "secret": entry.source.name,
+        "version": entry.source.version,
+        "stage": entry.source.stage,
         "client_id": entry.client_id,
         "scopes": entry.scopes,
         "created_ms": entry.created_ms,

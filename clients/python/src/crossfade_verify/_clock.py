@@ -5,6 +5,7 @@ are ever compared.
 """
 
 import time
+from time import clock_gettime_ns, time_ns
 from typing import NamedTuple
 
 MAX_PARTED_MS = 2_000
@@ -38,4 +39,4 @@ class Moment(NamedTuple):
 
 def read_clocks() -> Moment:
     """This machine's clocks, now."""
-    return Moment(time.clock_gettime_ns(_BOOT) // 1_000_000, time.time_ns() // 1_000_000)
+    return Moment(clock_gettime_ns(_BOOT) // 1_000_000, time_ns() // 1_000_000)

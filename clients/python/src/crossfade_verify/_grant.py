@@ -45,6 +45,13 @@ class Grant:
     source: Source
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Let it in."""
+
+    grant: Grant
+
+
 def created_at(created_ms: int) -> datetime:
     """A time of the store's. Beyond the year 9999, which no `datetime` can name, it is the last one that can be."""
     return _EPOCH + timedelta(milliseconds=min(created_ms, _LAST_MS))

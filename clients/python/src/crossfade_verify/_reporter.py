@@ -88,4 +88,4 @@ class Reporter:
 
     def _stands(self, version: str) -> bool:
         view = self._views.view
-        return view is not None and any(entry.version == version for entry in view.set.entries)
+        return view is not None and any(entry.source.version == version for entry in view.set.entries)

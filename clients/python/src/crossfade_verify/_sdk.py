@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ._grant import Grant
-from ._verdict import Accepted, Refused
+from ._grant import Accepted, Grant
+from ._verdict import Refused
 from ._verifier import Verifier
 
 T = TypeVar("T")

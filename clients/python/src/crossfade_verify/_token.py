@@ -5,15 +5,15 @@ unknown, so that such a string is refused without asking anybody.
 """
 
 import base64
-import hashlib
 import re
-import zlib
 from enum import StrEnum
+from hashlib import sha256
+from zlib import crc32
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PAIRS = [first + second for first in _BASE62 for second in _BASE62]
-# One of ours, of which the group is the body, or whatever else may be a token.
-_TOKEN = re.compile(rb"([a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43})[0-9A-Za-z]{6}|[\x21-\x7e]{16,512}")
+_PAIRS = [f"{first}{second}".encode() for first in _BASE62 for second in _BASE62]
+_OURS = re.compile(rb"[a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}")
+_TOKEN = re.compile(rb"[\x21-\x7e]{16,512}")
 
 
 class Shape(StrEnum):
@@ -29,30 +29,27 @@ class Shape(StrEnum):
 
 def shape(presented: bytes) -> Shape:
     """Tell what a presented string looks like."""
-    token = _TOKEN.fullmatch(presented)
-    if token is None:
+    if is_malformed(presented):
         return Shape.MALFORMED
-    body: bytes | None = token[1]
-    if body is None:
-        return Shape.FOREIGN
-    return Shape.OURS if presented.endswith(checksum(body).encode()) else Shape.MALFORMED
+    return Shape.OURS if _OURS.fullmatch(presented) else Shape.FOREIGN
 
 
 def is_malformed(presented: bytes) -> bool:
     """Whether it is no token."""
-    return shape(presented) is Shape.MALFORMED
+    if _OURS.fullmatch(presented):
+        return checksum(presented[:-6]) != presented[-6:]
+    return not _TOKEN.fullmatch(presented)
 
 
-def checksum(body: bytes) -> str:
+def checksum(body: bytes) -> bytes:
     """The CRC-32 (IEEE) of all bytes before it in base62, most significant digit first, zero-padded to six."""
-    rest, last = divmod(zlib.crc32(body), len(_PAIRS))
-    first, middle = divmod(rest, len(_PAIRS))
-    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
+    crc = crc32(body)
+    return _PAIRS[crc // 14_776_336] + _PAIRS[crc // 3_844 % 3_844] + _PAIRS[crc % 3_844]
 
 
 def digest_of(token: bytes) -> bytes:
     """The SHA-256 of a token. It holds 256 random bits, so there is no salt and no slow hash, on purpose."""
-    return hashlib.sha256(token).digest()
+    return sha256(token).digest()
 
 
 def digest_text(digest: bytes) -> str:

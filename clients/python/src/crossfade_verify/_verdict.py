@@ -1,12 +1,11 @@
 """The one decision on a presented token."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 
 from ._accept_set import AcceptSet
 from ._clock import Moment
-from ._grant import Grant
+from ._grant import Accepted
 from ._token import digest_of, is_malformed
 
 _SPREAD_MS = 1_000
@@ -21,13 +20,6 @@ class Reason(StrEnum):
     """No entry has its digest."""
     EXPIRED = "expired"
     """Its deadline has passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Let it in."""
-
-    grant: Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +82,8 @@ class View:
 
         `spread`, between 0 and 1, is each verifier's own: by up to a second, so that not all of them ask at once.
         """
-        early_ms = spread * min(_SPREAD_MS, self.set.freshness_ms / 8)
-        return self.age_at_ms(at) + early_ms < self.accept_within_ms
+        left_ms = self.accept_within_ms - self.age_at_ms(at)
+        return left_ms > _SPREAD_MS or left_ms > spread * min(_SPREAD_MS, self.set.freshness_ms / 8)
 
 
 def decide(view: View | None, presented: bytes, at: Moment) -> Verdict:
@@ -113,16 +105,19 @@ def decide(view: View | None, presented: bytes, at: Moment) -> Verdict:
     elapsed_ms = at.elapsed_since_ms(view.taken)
     if view.age_ms + elapsed_ms > view.hold_ms:
         return _UNSURE
-    entry = view.set.find(digest_of(presented))
+    digest = digest_of(presented)
+    known = view.set.lasting.get(digest)
+    if known is not None:
+        return known
+    entry = view.set.find(digest)
     if entry is not None:
-        whole = view.set.grant(entry)
         if entry.not_after_ms is None:
             # Were it replaced this moment, it would have its whole grace: nothing but an ending can undercut that.
-            return Accepted(whole)
+            accepted = view.set.lasting[digest] = Accepted(entry.grant(entry.grace_ms))
+            return accepted
         left_ms = entry.not_after_ms - (view.now_ms + elapsed_ms)
         if left_ms > 0:
-            left = timedelta(milliseconds=left_ms)
-            return Accepted(Grant(whole.client_id, whole.principal, whole.scopes, left, whole.source))
+            return Accepted(entry.grant(left_ms))
     if not view.is_fresh(at):
         return _UNSURE
     return _UNKNOWN if entry is None else _EXPIRED

@@ -21,10 +21,11 @@ from ._events import Events, Hook, Kind
 from ._exchange import Question
 from ._feed import Feed
 from ._gate import Why
+from ._grant import Accepted
 from ._keeper import CacheError
 from ._link import Link
 from ._refresher import REFRESH_S
-from ._verdict import Accepted, Refused, Unsure, Verdict, decide
+from ._verdict import Refused, Unsure, Verdict, decide
 from ._views import Applied, Status, Views
 from ._waiting import wait_for
 
@@ -146,8 +147,11 @@ class Verifier:
         if self._link is None:
             self._linked(at)
         if isinstance(token, str):
-            # What is not ASCII is malformed, in whatever bytes it is written.
-            token = token.encode("utf-8", "surrogatepass")
+            try:
+                token = token.encode()
+            except UnicodeEncodeError:
+                # Half of a surrogate pair: malformed, as all is that is not ASCII.
+                token = b""
         return decide(self._views.view, token, at)
 
     def _needed(self, verdict: Verdict, at: Moment) -> "Future[None] | None":
@@ -166,7 +170,8 @@ class Verifier:
         if isinstance(verdict, Accepted):
             self._counts.add(verdict.grant.source.version, "accepted", at)
         else:
-            self._counts.add(None, verdict.reason.value if isinstance(verdict, Refused) else "unsure", at)
+            # `_value_` is `value`, without a call of Python's.
+            self._counts.add(None, verdict.reason._value_ if isinstance(verdict, Refused) else "unsure", at)
         return verdict
 
     def _counted_as(self, why: Unfit) -> Unfit:

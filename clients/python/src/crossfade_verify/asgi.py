@@ -7,8 +7,8 @@ from typing import Any
 
 from ._caller import Credentials, user_of
 from ._credential import Unfit, token_of, without_tokens
-from ._grant import Grant
-from ._verdict import Accepted, Refused, Unsure, Verdict
+from ._grant import Accepted, Grant
+from ._verdict import Refused, Unsure, Verdict
 from ._verifier import Verifier
 from ._waiting import Client, Message, Receive
 
