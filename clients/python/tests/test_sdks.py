@@ -2,8 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
+from authlib.oauth2.rfc7662 import IntrospectTokenValidator
 from fastmcp import FastMCP
 from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
 from fastmcp.server.dependencies import get_access_token as fastmcp_access_token
@@ -88,6 +92,30 @@ def test_a_hook_lets_in_refuses_and_when_unsure_answers_500(
         daemon.end()
         until("unsure", lambda: status_of(url, bearer(token("unknown"))) == 500)
         assert status_of(url, bearer(new)) == 200
+
+
+def test_authlib_introspects_a_token_as_it_is(daemon: Daemon) -> None:
+    url = f"{daemon.url}/v1/introspect"
+    session = OAuth2Session("slack-mcp-server", VERIFIER, token_endpoint_auth_method="client_secret_basic")
+
+    class Validator(IntrospectTokenValidator):  # type: ignore[misc]
+        def introspect_token(self, token_string: str) -> Any:
+            answer = session.introspect_token(url, token=token_string, token_type_hint="access_token")
+            answer.raise_for_status()
+            return answer.json()
+
+    def says(token: str, *scopes: str) -> Any:
+        validator = Validator()
+        told = validator.authenticate_token(token)
+        validator.validate_token(told, list(scopes), None)
+        return told
+
+    with session:
+        assert says(daemon.token(), "slack:search")["client_id"] == "slack-bot"
+        with pytest.raises(InvalidTokenError):
+            says(token("unknown"))
+        with pytest.raises(InsufficientScopeError):
+            says(daemon.token(), "slack:write")
 
 
 def test_fastmcps_own_introspection_works_as_it_is_and_when_unsure_answers_401(daemon: Daemon) -> None:

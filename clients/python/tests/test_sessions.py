@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_access_token
@@ -16,7 +15,7 @@ from crossfade_verify import Verifier
 from crossfade_verify.asgi import App, RequireToken
 from fake_feed import FakeFeed
 from material import AUDIENCE, ROOT, VERIFIER, accept_set, entry, token
-from mcp_client import bearer, called
+from mcp_client import Sessions, bearer, called
 from serving import served
 from waiting import until
 
@@ -26,12 +25,6 @@ SET = accept_set(
     entry("a later"),
     {**entry("b"), "client_id": "other-bot", "secret": "mcp/other-bot"},
 )
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
-}
 
 
 def sdk_server() -> App:
@@ -62,45 +55,17 @@ def feed() -> Iterator[FakeFeed]:
         yield feed
 
 
-class Caller:
-    """Speaks to a server by hand, so that it can name a session that is not its own."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def open(self, token: str) -> str:
-        answer = self._post(token, {}, INITIALIZE)
-        assert answer.status_code == 200, answer.text
-        session = answer.headers["mcp-session-id"]
-        noted = self._post(
-            token, {"mcp-session-id": session}, {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        )
-        assert noted.status_code == 202
-        return session
-
-    def lists(self, token: str, session: str) -> int:
-        body = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
-        return self._post(token, {"mcp-session-id": session}, body).status_code
-
-    def ends(self, token: str, session: str) -> int:
-        headers = {**bearer(token), "mcp-session-id": session}
-        return httpx2.delete(self._url, headers=headers, timeout=30).status_code
-
-    def _post(self, token: str, headers: dict[str, str], body: dict[str, object]) -> httpx2.Response:
-        accept = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
-        return httpx2.post(self._url, json=body, headers={**accept, **headers, **bearer(token)}, timeout=30)
-
-
 def is_its_openers(url: str) -> None:
-    caller = Caller(url)
-    session = caller.open(A)
-    assert caller.lists(A, session) == 200
-    assert caller.lists(B, session) == 404, "another bot's session"
-    assert caller.ends(B, session) == 404
-    assert caller.lists(A_LATER, session) == 200, "the same bot, with the token after"
-    assert caller.lists(B, caller.open(B)) == 200, "one of its own"
-    assert caller.ends(A_LATER, session) == 200
-    assert caller.lists(A, session) == 404, "ended"
+    sessions = Sessions(url)
+    opener, later, other = bearer(A), bearer(A_LATER), bearer(B)
+    session = sessions.open(opener)
+    assert sessions.lists(opener, session) == 200
+    assert sessions.lists(other, session) == 404, "another bot's session"
+    assert sessions.ends(other, session) == 404
+    assert sessions.lists(later, session) == 200, "the same bot, with the token after"
+    assert sessions.lists(other, sessions.open(other)) == 200, "one of its own"
+    assert sessions.ends(later, session) == 200
+    assert sessions.lists(opener, session) == 404, "ended"
 
 
 @pytest.mark.parametrize("server", [sdk_server, fastmcp_server])
