@@ -25,8 +25,8 @@ def whoami() -> dict[str, object]:
     grant = request.scope["crossfade.grant"]
     return {
         "client_id": grant.client_id,
-        "version": grant.version,
-        "stage": grant.stage,
+        "version": grant.source.version,
+        "stage": grant.source.stage,
         "slack_user_token_present": "slack-user-token" in request.headers,
         "authorization_seen": "authorization" in request.headers or "mcp-access-token" in request.headers,
     }

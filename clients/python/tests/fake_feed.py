@@ -41,10 +41,24 @@ class FakeFeed:
     def feed(self) -> Feed:
         return Feed(self.url, VERIFIER)
 
+    def hang(self) -> threading.Event:
+        """Answer nobody, until that is set."""
+        ends = threading.Event()
+        self.respond = lambda handler: ends.wait(60) and False
+        return ends
+
     def publish(self, text: str) -> None:
         with self.changed:
             self.text = text
             self.changed.notify_all()
+
+    def etag(self) -> str:
+        return '"' + hashlib.sha256(self.text.encode()).hexdigest()[:16] + '"'
+
+    def is_applied_by_all(self) -> bool:
+        """Each process that has asked by now has acknowledged what is published."""
+        last = {asked["crossfade-instance"]: asked.get("if-none-match") for asked in list(self.asked)}
+        return set(last.values()) == {self.etag()}
 
     def close(self) -> None:
         with self.changed:
@@ -100,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def etag(self) -> str:
-        return '"' + hashlib.sha256(self.server.feed.text.encode()).hexdigest()[:16] + '"'
+        return self.server.feed.etag()
 
     def answer(self, status: int, *, held_ms: int = 0, headers: dict[str, str] | None = None) -> bool:
         feed = self.server.feed

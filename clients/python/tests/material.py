@@ -21,7 +21,7 @@ def vectors(name: str) -> Any:
 
 def token(seed: str) -> str:
     random = base64.urlsafe_b64encode(hashlib.sha256(seed.encode()).digest()).rstrip(b"=").decode()
-    return f"mcp_{random}{checksum(f'mcp_{random}'.encode())}"
+    return f"mcp_{random}{checksum(f'mcp_{random}'.encode()).decode()}"
 
 
 def entry(seed: str, stage: str = "current", not_after_ms: int | None = None) -> dict[str, Any]:

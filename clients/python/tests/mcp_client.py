@@ -11,6 +11,16 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
+PROTOCOL = "2025-06-18"
+CLIENT = {"name": "test", "version": "1"}
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": CLIENT},
+}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
 
 def called(url: str, headers: dict[str, str], tool: str = "whoami") -> tuple[list[str], Any]:
     """The names of a server's tools, and what one of them says."""
@@ -30,10 +40,36 @@ def called(url: str, headers: dict[str, str], tool: str = "whoami") -> tuple[lis
 
 def status_of(url: str, headers: dict[str, str]) -> int:
     """What a server answers before anything is done."""
-    initialize = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize}
-    accept = {"Accept": "application/json, text/event-stream"}
-    return httpx2.post(url, json=body, headers={**accept, **headers}, timeout=30).status_code
+    return httpx2.post(url, json=INITIALIZE, headers={**ACCEPT, **headers}, timeout=30).status_code
+
+
+class Sessions:
+    """Speaks to a server by hand, so that a caller can name a session that is not its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def open(self, caller: dict[str, str]) -> str:
+        """The session's id."""
+        answer = self._post(caller, INITIALIZE)
+        assert answer.status_code == 200, answer.text
+        session = {"mcp-session-id": answer.headers["mcp-session-id"]}
+        noted = self._post({**caller, **session}, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        assert noted.status_code == 202
+        return session["mcp-session-id"]
+
+    def lists(self, caller: dict[str, str], session: str) -> int:
+        """The status of listing the tools in it."""
+        body = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
+        return self._post({**caller, "mcp-session-id": session}, body).status_code
+
+    def ends(self, caller: dict[str, str], session: str) -> int:
+        """The status of ending it."""
+        return httpx2.delete(self._url, headers={**caller, "mcp-session-id": session}, timeout=30).status_code
+
+    def _post(self, headers: dict[str, str], body: dict[str, Any]) -> httpx2.Response:
+        version = {"MCP-Protocol-Version": PROTOCOL}
+        return httpx2.post(self._url, json=body, headers={**ACCEPT, **version, **headers}, timeout=30)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.authentication import requires
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -33,13 +35,15 @@ def verifier() -> Iterator[Verifier]:
         FakeFeed(accept_set(entry("current"), entry("of the test that looks for it"))) as feed,
         Verifier(feed.feed(), AUDIENCE) as verifier,
     ):
-        until("a view", lambda: verifier.view is not None)
+        until("a view", lambda: verifier.status().entries is not None)
         yield verifier
 
 
+@requires("slack:search")
 async def whoami(request: Request) -> JSONResponse:
     seen = {name: request.headers.getlist(name) for name in request.headers}
-    return JSONResponse({"client_id": request.state.crossfade_grant.client_id, "headers": seen})
+    said = {"client_id": request.state.crossfade_grant.client_id, "user": request.user.display_name, "headers": seen}
+    return JSONResponse(said)
 
 
 async def echo(socket: WebSocket) -> None:
@@ -55,13 +59,18 @@ def application(verifier: Verifier) -> Starlette:
     )
 
 
-def test_a_starlette_application_learns_who_called_and_not_by_what(verifier: Verifier) -> None:
+@pytest.mark.parametrize("sdk", ["with", "without"])
+def test_a_starlette_application_learns_who_called_and_not_by_what(
+    verifier: Verifier, sdk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sdk == "without":
+        monkeypatch.delitem(sys.modules, "mcp.server.auth.middleware.bearer_auth", raising=False)
     with served(application(verifier)) as port:
         tokens = f"Authorization: Bearer {GOOD}\r\nmcp-access-token: {GOOD}\r\nSlack-User-Token: xoxp-1\r\n"
         status, _, body = exchange(port, f"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{tokens}\r\n".encode())
         assert status == 200
         said = json.loads(body)
-        assert said["client_id"] == "slack-bot"
+        assert said["client_id"] == said["user"] == "slack-bot"
         assert said["headers"]["slack-user-token"] == ["xoxp-1"]
         assert GOOD not in body.decode()
 
@@ -104,7 +113,7 @@ def test_a_websocket_of_a_server_without_http_responses_is_closed(known: bool, c
             feed.respond = lambda handler: handler.reply(503, {})
         with Verifier(feed.feed(), AUDIENCE) as verifier:
             if known:
-                until("a view", lambda: verifier.view is not None)
+                until("a view", lambda: verifier.status().entries is not None)
             headers = [(b"authorization", b"Bearer " + UNKNOWN.encode())]
             sent = spoken(RequireToken(nobody, verifier), {"type": "websocket", "headers": headers})
             assert sent == [{"type": "websocket.close", "code": code}]

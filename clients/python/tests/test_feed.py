@@ -36,6 +36,12 @@ def accepted(verifier: Verifier, presented: str) -> bool:
     return isinstance(verifier.verify(presented), Accepted)
 
 
+def view_of(verifier: Verifier) -> View:
+    view = verifier._views.view
+    assert view is not None
+    return view
+
+
 def test_a_set_is_applied_and_the_next_one_comes_at_once() -> None:
     with FakeFeed() as feed, Verifier(feed.feed(), AUDIENCE, instance="pod-1") as verifier:
         until("the first set", lambda: accepted(verifier, GOOD))
@@ -64,12 +70,10 @@ def test_what_stays_the_same_renews_the_view() -> None:
         FakeFeed(accept_set(entry("current"), freshness_ms=1000)) as feed,
         Verifier(feed.feed(), AUDIENCE) as verifier,
     ):
-        until("a first view", lambda: verifier.view is not None)
-        first = verifier.view
-        assert first is not None
-        until("a later one", lambda: verifier.view is not None and verifier.view.place_ms() > first.place_ms() + 900)
-        assert verifier.view is not None
-        assert verifier.view.set is first.set
+        until("a first view", lambda: verifier.status().entries is not None)
+        first = view_of(verifier)
+        until("a later one", lambda: view_of(verifier).place_ms() > first.place_ms() + 900)
+        assert view_of(verifier).set is first.set
 
 
 def test_without_a_view_nothing_is_known_but_what_is_malformed() -> None:
@@ -139,19 +143,17 @@ def test_after_a_bad_answer_the_last_good_set_stays(what: str, respond: Callable
     events: list[Event] = []
     with FakeFeed(longest_hold_s=0.2) as feed, Verifier(feed.feed(), AUDIENCE, on_event=events.append) as verifier:
         until("the first set", lambda: accepted(verifier, GOOD))
-        before = verifier.view
+        before = view_of(verifier)
         good = feed.text
         feed.respond = respond
         until(f"word of {what}", lambda: any(event.kind is kind for event in events))
         assert accepted(verifier, GOOD)
-        assert before is not None
-        assert verifier.view is not None
-        assert verifier.view.set is before.set
+        assert view_of(verifier).set is before.set
         assert VERIFIER not in repr(events)
         feed.text = good
         feed.respond = lambda handler: False
-        place_ms = verifier.view.place_ms()
-        until("it goes on", lambda: verifier.view is not None and verifier.view.place_ms() > place_ms)
+        place_ms = view_of(verifier).place_ms()
+        until("it goes on", lambda: view_of(verifier).place_ms() > place_ms)
 
 
 def test_an_answer_that_trickles_in_has_a_deadline_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +182,7 @@ def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         feed.respond = raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * 50_000)
         with Verifier(feed.feed(), AUDIENCE, on_event=events.append) as verifier:
             until("an error", lambda: any("more than 10000 bytes" in event.detail for event in events))
-            assert verifier.view is None
+            assert verifier.status().entries is None
 
 
 def test_an_older_view_is_dropped_and_another_replica_asked_after_a_second() -> None:
@@ -207,13 +209,12 @@ def test_an_older_view_is_dropped_and_another_replica_asked_after_a_second() -> 
 def test_an_older_304_renews_nothing() -> None:
     events: list[Event] = []
     with FakeFeed(longest_hold_s=0.1) as feed, Verifier(feed.feed(), AUDIENCE, on_event=events.append) as verifier:
-        until("a first view", lambda: verifier.view is not None)
+        until("a first view", lambda: verifier.status().entries is not None)
         feed.behind_ms = 10_000
         until("it is dropped", lambda: any(event.kind is Kind.DROPPED for event in events))
-        view = verifier.view
-        assert view is not None
+        place_ms = view_of(verifier).place_ms()
         feed.behind_ms = -1_000
-        until("a newer one counts", lambda: verifier.view is not None and verifier.view.place_ms() > view.place_ms())
+        until("a newer one counts", lambda: view_of(verifier).place_ms() > place_ms)
 
 
 def test_of_two_threads_the_one_with_the_older_view_loses() -> None:
@@ -246,95 +247,6 @@ def test_a_replica_that_is_gone_leaves_the_others() -> None:
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with FakeFeed() as feed, Verifier(Feed([nobody, feed.url], VERIFIER), AUDIENCE) as verifier:
             until("a set", lambda: accepted(verifier, GOOD))
-
-
-def test_an_unknown_token_refreshes_a_view_that_is_not_fresh_and_garbage_no_more_than_once_a_second() -> None:
-    with FakeFeed() as feed:
-        feed.age_ms = 70_000
-        with Verifier(feed.feed(), AUDIENCE) as verifier:
-            until("a view", lambda: verifier.view is not None)
-            assert verifier.verify(OTHER) == Unsure()
-            assert accepted(verifier, GOOD)
-            until("a held question", lambda: "prefer" in feed.asked[-1])
-            asked = len(feed.asked)
-            began = time.monotonic()
-            for number in range(300):
-                assert verifier.verify_or_refresh(token(f"garbage-{number}")) == Unsure()
-            refreshes = len(feed.asked) - asked
-            assert 1 <= refreshes <= 1 + (time.monotonic() - began)
-            feed.age_ms = 0
-            until("a refresh", lambda: verifier.verify_or_refresh(OTHER) == Refused(Reason.UNKNOWN))
-            assert verifier.counts()[None, "unsure"] >= 300
-
-
-def test_those_who_need_a_refresh_at_the_same_time_share_one() -> None:
-    with FakeFeed() as feed:
-        feed.age_ms = 70_000
-        with Verifier(feed.feed(), AUDIENCE) as verifier:
-            until("a held question", lambda: feed.asked and "prefer" in feed.asked[-1])
-            asked = len(feed.asked)
-
-            def slow_and_fresh(handler: Handler) -> bool:
-                time.sleep(0.3)
-                feed.age_ms = 0
-                return False
-
-            feed.respond = slow_and_fresh
-            verdicts: list[object] = []
-            threads = [
-                threading.Thread(target=lambda: verdicts.append(verifier.verify_or_refresh(OTHER))) for _ in range(20)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert verdicts == [Refused(Reason.UNKNOWN)] * 20
-            assert len(feed.asked) == asked + 1
-
-
-def test_a_request_waits_for_a_refresh_two_seconds_at_most() -> None:
-    ends = threading.Event()
-    with FakeFeed() as feed:
-        feed.respond = lambda handler: ends.wait(30) and False
-        with Verifier(feed.feed(), AUDIENCE) as verifier:
-            began = time.monotonic()
-            assert verifier.verify_or_refresh(GOOD) == Unsure()
-            took = time.monotonic() - began
-            ends.set()
-            assert 1 < took < 10
-
-
-def test_what_was_decided_is_reported_once() -> None:
-    with FakeFeed(longest_hold_s=0.1) as feed, Verifier(feed.feed(), AUDIENCE, instance="pod-1") as verifier:
-        until("the first set", lambda: verifier.view is not None)
-        threads = [threading.Thread(target=lambda: [verifier.verify(GOOD) for _ in range(500)]) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        verifier.verify(OTHER)
-        verifier.count(Reason.MISSING)
-        verifier.close()
-        bodies = [json.loads(body) for body in feed.reports]
-    assert {(body["audience"], body["instance"]) for body in bodies} == {(AUDIENCE, "pod-1")}
-    sums: dict[tuple[str | None, str], int] = {}
-    for row in (row for body in bodies for row in body["counts"]):
-        assert 0 <= row["last_ms_ago"] < 60_000
-        key = (row["version"], row["verdict"])
-        sums[key] = sums.get(key, 0) + row["count"]
-    assert sums == {("version-of-current", "accepted"): 2000, (None, "unknown"): 1, (None, "missing"): 1}
-
-
-def test_counts_that_were_not_taken_are_sent_again() -> None:
-    events: list[Event] = []
-    with FakeFeed(longest_hold_s=0.1) as feed, Verifier(feed.feed(), AUDIENCE, on_event=events.append) as verifier:
-        until("the first set", lambda: verifier.view is not None)
-        feed.respond = lambda handler: handler.command == "POST" and handler.reply(503, {})
-        verifier.verify(GOOD)
-        until("a failure", lambda: any(event.kind is Kind.REPORT_FAILED for event in events))
-        feed.respond = lambda handler: False
-        until("the report", lambda: feed.reports)
-        assert json.loads(feed.reports[0])["counts"][0]["count"] == 1
 
 
 def test_a_hook_that_fails_harms_nothing() -> None:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from crossfade_verify import Accepted, Reason, Refused, Verifier
+from crossfade_verify._gate import Why
 from fake_feed import FakeFeed
 from material import AUDIENCE, accept_set, entry, token
 from waiting import until
@@ -88,15 +89,15 @@ def test_a_fork_in_the_middle_of_a_refresh_leaves_no_lock_behind() -> None:
     with FakeFeed() as feed:
         feed.age_ms = 70_000
         with Verifier(feed.feed(), AUDIENCE) as verifier:
-            until("a view", lambda: verifier.view is not None)
+            until("a view", lambda: verifier.status().entries is not None)
 
             def child() -> None:
                 feed_is_fresh_by_now = verifier.verify_or_refresh(OTHER)
                 assert feed_is_fresh_by_now == Refused(Reason.UNKNOWN)
 
-            running = verifier._refreshing()
-            assert running is not None
-            link = verifier._linked()
+            link = verifier._link
+            assert link is not None
+            assert link.refresher.ask(Why.UNSURE) is not None
             with verifier._starting, verifier._views._lock, link.refresher._lock:
                 feed.age_ms = 0
                 forked = in_a_child(child)

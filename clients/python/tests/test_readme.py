@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from mcp.server import MCPServer
@@ -11,7 +12,7 @@ from mcp.server import MCPServer
 from crossfade_verify import Accepted, Verifier
 from daemon import Daemon
 from material import BOT, ROOT, VERIFIER, token
-from mcp_client import bearer, status_of
+from mcp_client import Sessions, bearer, status_of
 from serving import served
 from waiting import until
 
@@ -35,7 +36,8 @@ def test_each_sample_runs_and_does_what_is_said_of_it(
         "presented": token("unknown"),
         "call_the_server": call_the_server,
     }
-    five_lines, sdk, fastmcp, introspection, other, bot = (here(sample, daemon, tmp_path) for sample in SAMPLES)
+    samples = (here(sample, daemon, tmp_path) for sample in SAMPLES)
+    five_lines, other, sdk, fastmcp, introspection, bot, cors, proxied = samples
     exec(five_lines, place)
     verifier = place["verifier"]
     assert isinstance(verifier, Verifier)
@@ -59,6 +61,35 @@ def test_each_sample_runs_and_does_what_is_said_of_it(
         assert place["answer"] == (200, "slack-bot")
         exec(bot, place)
         assert called == [good], "the same one is not tried again"
+        exec(cors, place)
+        with served(place["app"]) as port:
+            a_page_may_call(f"http://127.0.0.1:{port}/mcp", good)
+        exec(proxied, place)
+        with served(place["behind_a_proxy"]) as port:
+            a_session_is_its_callers(f"http://127.0.0.1:{port}/mcp")
+
+
+def a_page_may_call(url: str, token: str) -> None:
+    origin = {"Origin": "https://chat.example.com"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    allowed = httpx2.options(url, headers={**origin, **asks}, timeout=30)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == origin["Origin"]
+    assert "authorization" in allowed.headers["access-control-allow-headers"]
+    refused = httpx2.post(url, headers=origin, timeout=30)
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == origin["Origin"], "so that the page may read the 401"
+    assert "www-authenticate" in refused.headers["access-control-expose-headers"].lower()
+    assert status_of(url, {**origin, **bearer(token)}) == 200
+    other = {"Origin": "https://evil.example.com"}
+    assert "access-control-allow-origin" not in httpx2.post(url, headers=other, timeout=30).headers
+
+
+def a_session_is_its_callers(url: str) -> None:
+    one, other = ({"Crossfade-Client-Id": name} for name in ("slack-bot", "other-bot"))
+    session = Sessions(url).open(one)
+    assert Sessions(url).lists(one, session) == 200
+    assert Sessions(url).lists(other, session) == 404
 
 
 def statuses(url: str, *requests: dict[str, str]) -> list[int]:

@@ -58,7 +58,7 @@ def guarded(http: str, view: str, errors: str) -> Iterator[Guarded]:
             feed.respond = lambda handler: handler.reply(503, {})
         with Verifier(feed.feed(), VECTORS["audience"]) as verifier:
             if view != "none":
-                until("a view", lambda: verifier.view is not None)
+                until("a view", lambda: verifier.status().entries is not None)
             handler = Handler()
             app = RequireToken(
                 handler, verifier, headers=[HEADER], scopes=[VECTORS["scope"]], json_rpc_errors=errors == "json_rpc"
@@ -102,7 +102,7 @@ def handler_saw_no_token(handler: Handler, expected: dict[str, Any]) -> None:
     assert scope is not None
     grant = scope["crossfade.grant"]
     assert isinstance(grant, Grant)
-    assert grant.version == expected["version"]
+    assert grant.source.version == expected["version"]
     assert scope["state"]["crossfade_grant"] is grant
     lines = [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in scope["headers"]]
     assert all(line in lines for line in expected["passes"])

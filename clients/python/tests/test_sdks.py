@@ -1,8 +1,13 @@
 """The hooks of the SDKs, in real servers: what each can answer."""
 
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc6750 import InsufficientScopeError, InvalidTokenError
+from authlib.oauth2.rfc7662 import IntrospectTokenValidator
 from fastmcp import FastMCP
 from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
 from fastmcp.server.dependencies import get_access_token as fastmcp_access_token
@@ -74,18 +79,43 @@ def test_a_hook_lets_in_refuses_and_when_unsure_answers_500(
             assert isinstance(verdict, Accepted)
             tools, access = called(url, bearer(held))
             assert tools == ["whoami"]
-            assert access["token"] == verdict.grant.version, "not the bearer's text"
+            assert access["token"] == verdict.grant.source.version, "not the bearer's text"
             assert access["client_id"] == access["subject"] == "slack-bot"
             assert access["resource"] == AUDIENCE
             assert access["scopes"] == ["slack:search"]
-            assert access["claims"] == {"secret": SECRET, "version": verdict.grant.version, "stage": stage}
-            assert abs(access["expires_at"] - verdict.grant.expires_at) <= 10
+            assert access["claims"] == {"secret": SECRET, "version": verdict.grant.source.version, "stage": stage}
+            left_s = access["expires_at"] - time.time()
+            assert abs(left_s - verdict.grant.expires_in.total_seconds()) <= 10
             assert held not in repr(access)
         assert status_of(url, {}) == 401
         assert status_of(url, bearer(token("unknown"))) == 401
         daemon.end()
         until("unsure", lambda: status_of(url, bearer(token("unknown"))) == 500)
         assert status_of(url, bearer(new)) == 200
+
+
+def test_authlib_introspects_a_token_as_it_is(daemon: Daemon) -> None:
+    url = f"{daemon.url}/v1/introspect"
+    session = OAuth2Session("slack-mcp-server", VERIFIER, token_endpoint_auth_method="client_secret_basic")
+
+    class Validator(IntrospectTokenValidator):  # type: ignore[misc]
+        def introspect_token(self, token_string: str) -> Any:
+            answer = session.introspect_token(url, token=token_string, token_type_hint="access_token")
+            answer.raise_for_status()
+            return answer.json()
+
+    def says(token: str, *scopes: str) -> Any:
+        validator = Validator()
+        told = validator.authenticate_token(token)
+        validator.validate_token(told, list(scopes), None)
+        return told
+
+    with session:
+        assert says(daemon.token(), "slack:search")["client_id"] == "slack-bot"
+        with pytest.raises(InvalidTokenError):
+            says(token("unknown"))
+        with pytest.raises(InsufficientScopeError):
+            says(daemon.token(), "slack:write")
 
 
 def test_fastmcps_own_introspection_works_as_it_is_and_when_unsure_answers_401(daemon: Daemon) -> None:

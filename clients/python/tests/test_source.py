@@ -80,12 +80,36 @@ def test_while_the_daemon_is_down_the_last_token_is_handed_out_and_the_daemon_le
         assert first not in repr(events)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token":1,"refresh_after_ms":1}', b'{"token":"a b"}'])
+def handed_out(token: str) -> bytes:
+    return json.dumps({"token": token, "refresh_after_ms": 1}).encode()
+
+
+BAD_TOKENS = [
+    "",
+    "x" * 15,
+    "x" * 513,
+    "x" * 16 + "\r\nevil: header",
+    "x" * 16 + " ",
+    "x" * 16 + "\n",
+    "ü" * 16,
+    "x" * 16 + "\x7f",
+]
+BAD_BODIES = [b"", b"[]", b"{}", b"null", b'{"token":1,"refresh_after_ms":1}', handed_out("x" * 16)[:-1]]
+
+
+@pytest.mark.parametrize("body", [*BAD_BODIES, *map(handed_out, BAD_TOKENS)], ids=repr)
 def test_an_answer_that_is_no_token_is_an_error_that_shows_nothing(body: bytes) -> None:
     with FakeFeed() as feed:
         feed.respond = lambda handler: handler.reply(200, {}, body)
         with pytest.raises(TokenUnavailableError, match="no token of mcp/slack-bot-token can be had"):
             source(feed).token()
+
+
+@pytest.mark.parametrize("good", ["x" * 16, "x" * 512, "!~" * 8])
+def test_a_token_may_be_16_to_512_visible_characters(good: str) -> None:
+    with FakeFeed() as feed:
+        feed.respond = lambda handler: handler.reply(200, {}, handed_out(good))
+        assert source(feed).token() == good
 
 
 def test_many_threads_ask_once() -> None:

@@ -92,7 +92,7 @@ def refused(feed: Feed) -> str:
     events: list[Event] = []
     with Verifier(feed, AUDIENCE, on_event=events.append) as verifier:
         until("a failure", lambda: events)
-        assert verifier.view is None
+        assert verifier.status().entries is None
     return events[0].detail
 
 

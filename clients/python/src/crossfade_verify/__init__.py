@@ -7,17 +7,21 @@ application with one, `crossfade_verify.mcp` and `crossfade_verify.fastmcp` are 
 `decide` is the decision alone: without I/O, a thread or a clock.
 """
 
-from ._accept_set import AcceptSet, Entry, SetError, Stage, parse_accept_set
+from ._accept_set import AcceptSet, Entry, SetError, parse_accept_set
+from ._cache_file import CachePathError
 from ._clock import Moment, read_clocks
 from ._events import Event, Kind
 from ._feed import Feed
+from ._grant import Accepted, Grant, Secret, Source, Stage
 from ._source import TokenSource, TokenUnavailableError
-from ._verdict import Accepted, Grant, Reason, Refused, Unsure, Verdict, View, decide
+from ._verdict import Reason, Refused, Unsure, Verdict, View, decide
 from ._verifier import Verifier
+from ._views import Status
 
 __all__ = [
     "AcceptSet",
     "Accepted",
+    "CachePathError",
     "Entry",
     "Event",
     "Feed",
@@ -26,8 +30,11 @@ __all__ = [
     "Moment",
     "Reason",
     "Refused",
+    "Secret",
     "SetError",
+    "Source",
     "Stage",
+    "Status",
     "TokenSource",
     "TokenUnavailableError",
     "Unsure",

@@ -4,21 +4,23 @@ A set replaces the one before as a whole, so there is deliberately no way to add
 holds no age either: that is a `View`.
 """
 
-import hmac
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from . import _json
+from ._grant import Accepted, Grant, Secret, Stage, created_at
 from ._token import digest_text, parse_digest
 
 MAX_BYTES = 32 << 20
 """The longest text that is read."""
 
 _FRESHNESS_MS = (1_000, 3_600_000)
+_LEAST_ACCEPT_WITHIN_MS = 1_000
 _MAX_HOLD_MS = 7 * 24 * 3_600_000
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 T = TypeVar("T")
 
@@ -31,27 +33,21 @@ class SetError(ValueError):
         self.reason = reason
 
 
-class Stage(StrEnum):
-    """Where a version stands in its life."""
-
-    PENDING = "pending"
-    CURRENT = "current"
-    PREVIOUS = "previous"
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One accepted version of one secret."""
 
     digest: bytes
-    secret: str
-    version: str
-    stage: Stage
+    source: Secret
     client_id: str
     scopes: tuple[str, ...]
     created_ms: int
     grace_ms: int
     not_after_ms: int | None
+
+    def grant(self, expires_in_ms: int) -> Grant:
+        """What it stands for, for so long."""
+        return Grant(self.client_id, self.client_id, self.scopes, expires_in_ms * _MILLISECOND, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +59,21 @@ class AcceptSet:
     """A view that refuses has to be younger than this."""
     hold_ms: int
     """A view that accepts may be as old as this."""
+    accept_within_ms: int | None
+    """On a view as old as this, whoever can wait refreshes before he accepts; `None`: `freshness_ms` counts."""
     entries: tuple[Entry, ...]
     """Sorted by digest."""
-    _index: dict[bytes, tuple[Entry, ...]]
+    _index: dict[bytes, Entry] = field(repr=False)
+    lasting: dict[bytes, Accepted] = field(default_factory=dict, compare=False, repr=False)
+    """By digest, what tokens without a deadline were accepted as: always with their whole grace, so it is made once."""
 
     def find(self, digest: bytes) -> Entry | None:
-        """The entry with this digest. What the index leaves is compared in constant time."""
-        for entry in self._index.get(digest[:8], ()):
-            if hmac.compare_digest(entry.digest, digest):
-                return entry
-        return None
+        """The entry with this digest.
+
+        By Python's own hash of it, which has a key of the process's own (SipHash): how long this takes tells nothing of
+        the digests that stand here, and no choice of digests makes it slow.
+        """
+        return self._index.get(digest)
 
     def to_json(self) -> str:
         """Write the set as the daemon sends it, always in the same bytes (strings as in RFC 8785, 3.2.2.2)."""
@@ -82,6 +83,7 @@ class AcceptSet:
             "audience": self.audience,
             "freshness_ms": self.freshness_ms,
             "hold_ms": self.hold_ms,
+            **({} if self.accept_within_ms is None else {"accept_within_ms": self.accept_within_ms}),
             "entries": entries,
         }
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
@@ -105,18 +107,14 @@ def parse_accept_set(text: bytes, audience: str) -> AcceptSet:
         raise SetError("freshness")
     if not freshness_ms <= hold_ms <= _MAX_HOLD_MS:
         raise SetError("hold")
+    accept_within_ms = _whole_number(whole, "accept_within_ms") if "accept_within_ms" in whole else None
+    if accept_within_ms is not None and accept_within_ms < _LEAST_ACCEPT_WITHIN_MS:
+        raise SetError("accept_within")
     entries.sort(key=lambda entry: entry.digest)
-    if len({entry.digest for entry in entries}) != len(entries):
+    index = {entry.digest: entry for entry in entries}
+    if len(index) != len(entries):
         raise SetError("duplicate_digest")
-    return AcceptSet(audience, freshness_ms, hold_ms, tuple(entries), _indexed(entries))
-
-
-def _indexed(entries: Iterable[Entry]) -> dict[bytes, tuple[Entry, ...]]:
-    index: dict[bytes, tuple[Entry, ...]] = {}
-    for entry in entries:
-        start = entry.digest[:8]
-        index[start] = (*index.get(start, ()), entry)
-    return index
+    return AcceptSet(audience, freshness_ms, hold_ms, accept_within_ms, tuple(entries), index)
 
 
 def _entry(item: object) -> Entry:
@@ -126,19 +124,17 @@ def _entry(item: object) -> Entry:
     name = _text(item, "stage")
     if name not in list(Stage):
         raise SetError("unknown_stage")
-    deadline = _member(item, "not_after_ms")
+    created_ms, deadline = _whole_number(item, "created_ms"), _member(item, "not_after_ms")
     entry = Entry(
         digest=digest,
-        secret=_text(item, "secret"),
-        version=_text(item, "version"),
-        stage=Stage(name),
+        source=Secret(_text(item, "secret"), _text(item, "version"), Stage(name), created_at(created_ms)),
         client_id=_text(item, "client_id"),
         scopes=tuple(_of(str, scope) for scope in _of(list, _member(item, "scopes"))),
-        created_ms=_whole_number(item, "created_ms"),
+        created_ms=created_ms,
         grace_ms=_whole_number(item, "grace_ms"),
         not_after_ms=None if deadline is None else _of(int, deadline),
     )
-    if (entry.stage is Stage.PREVIOUS) != (entry.not_after_ms is not None):
+    if (entry.source.stage is Stage.PREVIOUS) != (entry.not_after_ms is not None):
         raise SetError("without_deadline" if entry.not_after_ms is None else "with_deadline")
     return entry
 
@@ -146,9 +142,9 @@ def _entry(item: object) -> Entry:
 def _fields(entry: Entry) -> dict[str, Any]:
     return {
         "digest": digest_text(entry.digest),
-        "secret": entry.secret,
-        "version": entry.version,
-        "stage": entry.stage,
+        "secret": entry.source.name,
+        "version": entry.source.version,
+        "stage": entry.source.stage,
         "client_id": entry.client_id,
         "scopes": entry.scopes,
         "created_ms": entry.created_ms,

@@ -5,18 +5,18 @@ are ever compared.
 """
 
 import time
-from dataclasses import dataclass
+from time import clock_gettime_ns, time_ns
+from typing import NamedTuple
 
 MAX_PARTED_MS = 2_000
 """How far two clocks may part before neither is believed to have counted all the time that passed."""
 
 # Runs on while the machine is suspended. Where the system has none, its monotonic clock has to do: the wall
 # clock then shows a suspension.
-_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+_BOOT: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A reading of both clocks, in milliseconds."""
 
     boot_ms: int
@@ -26,7 +26,9 @@ class Moment:
 
     def elapsed_since_ms(self, earlier: "Moment") -> int:
         """How long after `earlier` this is, by the clock that says more; one that ran back says nothing."""
-        return max(self.boot_ms - earlier.boot_ms, self.wall_ms - earlier.wall_ms, 0)
+        boot_ms, wall_ms = self.boot_ms - earlier.boot_ms, self.wall_ms - earlier.wall_ms
+        longer_ms = boot_ms if boot_ms > wall_ms else wall_ms
+        return longer_ms if longer_ms > 0 else 0
 
     def parted_since(self, earlier: "Moment") -> bool:
         """Whether the two clocks say too different things about the time since `earlier`."""
@@ -37,5 +39,4 @@ class Moment:
 
 def read_clocks() -> Moment:
     """This machine's clocks, now."""
-    boot_ns = time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
-    return Moment(boot_ns // 1_000_000, time.time_ns() // 1_000_000)
+    return Moment(clock_gettime_ns(_BOOT) // 1_000_000, time_ns() // 1_000_000)

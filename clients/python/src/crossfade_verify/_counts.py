@@ -1,9 +1,9 @@
 """What was decided, counted for the daemon's `POST /v1/reports`."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import get_ident
 
 from ._clock import Moment
 
@@ -37,7 +37,7 @@ class Counts:
 
     def add(self, version: str | None, verdict: str, at: Moment) -> None:
         """Count one verdict."""
-        key = (threading.get_ident(), version, verdict)
+        key = (get_ident(), version, verdict)
         cell = self._cells.get(key)
         if cell is None:
             self._cells[key] = _Cell(1, at)

@@ -1,13 +1,25 @@
 """Where the token stands in a request."""
 
 from collections.abc import Collection, Iterable
-
-from ._verdict import Reason
+from enum import StrEnum
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def token_of(headers: Headers, more: Collection[bytes]) -> bytes | Reason:
+class Unfit(StrEnum):
+    """Why a guard refuses a request, whatever its token's verdict may be. For metrics and logs."""
+
+    MISSING = "missing"
+    """It has no token."""
+    WRONG_SCHEME = "wrong_scheme"
+    """`Authorization` is not `Bearer` and one token."""
+    CONFLICT = "conflict"
+    """Two tokens that differ, or two `Authorization` headers."""
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    """The token is good, and not for this."""
+
+
+def token_of(headers: Headers, more: Collection[bytes]) -> bytes | Unfit:
     """The one token of a request, or why there is none to decide on.
 
     It stands in `Authorization: Bearer`, or bare in one of the headers that `more` names (in lower case), or the
@@ -24,15 +36,15 @@ def token_of(headers: Headers, more: Collection[bytes]) -> bytes | Reason:
         elif name in more:
             tokens.append(value)
     if len(authorizations) > 1:
-        return Reason.CONFLICT
+        return Unfit.CONFLICT
     if authorizations:
         token = _bearer(authorizations[0])
         if token is None:
-            return Reason.WRONG_SCHEME
+            return Unfit.WRONG_SCHEME
         tokens.append(token)
     if not tokens:
-        return Reason.MISSING
-    return tokens[0] if all(token == tokens[0] for token in tokens) else Reason.CONFLICT
+        return Unfit.MISSING
+    return tokens[0] if all(token == tokens[0] for token in tokens) else Unfit.CONFLICT
 
 
 def without_tokens(headers: Headers, more: Collection[bytes]) -> list[tuple[bytes, bytes]]:

@@ -45,6 +45,8 @@ class Question:
     audience: str
     instance: str
     max_hold_ms: int | None
+    keeps_text: bool
+    """There is a cache file, which has the set as it came."""
 
 
 def longest_wait_s(view: View) -> int:
@@ -52,14 +54,20 @@ def longest_wait_s(view: View) -> int:
     return min(_LONGEST_WAIT_S, max(1, math.ceil(view.set.freshness_ms / 2000)))
 
 
-def ask(connection: Connection, question: Question, views: Views, *, wait_s: int, timeout: float) -> Outcome:
+def ask(
+    connection: Connection, question: Question, views: Views, *, wait_s: int, timeout: float, now: bool = False
+) -> Outcome:
     """Ask one replica and apply what it says. Without a tag to compare with, nothing is waited for.
+
+    `now`: a request waits for it, and wants no answer that somebody has kept.
 
     Raises `TransportError`, `Refusal`, `SetError` or `Dropped`; then nothing has changed.
     """
     before = views.applied
     nonce = secrets.token_urlsafe(16)
     headers = {"Crossfade-Nonce": nonce, "Crossfade-Instance": question.instance}
+    if now:
+        headers["Cache-Control"] = "no-cache"
     if before is not None and before.etag is not None:
         headers["If-None-Match"] = before.etag
         if wait_s:
@@ -82,15 +90,16 @@ def _read(answer: Answer, nonce: str, question: Question, before: Applied | None
     place = place_of(answer.header_values("Crossfade-Timing"), nonce, answer.sent, answer.received, place_ms)
     if answer.status == 200:
         accept_set = parse_accept_set(answer.body, question.audience)
+        text = answer.body if question.keeps_text else None
     elif before is not None and before.etag == etags[0]:
         # The set that was asked about, even if another thread has applied one since.
-        accept_set = before.view.set
+        accept_set, text = before.view.set, before.text
     else:
         raise Refusal("a 304 for another ETag than the one sent")
     view = View(
         accept_set, place.now_ms, place.age_ms, taken=answer.received, complete=True, max_hold_ms=question.max_hold_ms
     )
-    return Applied(view, etags[0])
+    return Applied(view, etags[0], text)
 
 
 def explain(error: Exception) -> str:

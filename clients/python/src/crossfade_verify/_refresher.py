@@ -1,26 +1,31 @@
-"""Refreshes the view when a request needs it: one at a time, with a cool-down, so that garbage can't drive it."""
+"""Refreshes the view when a request needs a younger one: one refresh at a time, of 2 s at most."""
 
+import random
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 
 from ._clock import Moment
 from ._events import Events, Kind
 from ._exchange import Outcome, Question, ask, explain
-from ._feed import Feed
-from ._follower import FAULTS
+from ._feed import Feed, Replica
+from ._follower import ANSWER_S, FAULTS
+from ._gate import Answer, Gate, Why
 from ._transport import Connection
 from ._views import Views
 
 REFRESH_S = 2.0
 """How long a request waits for it at most."""
 
-_COOL_DOWN_S = 1.0
+_NEXT_AFTER_S = 0.5
 
 
 class Refresher:
-    """Asks the replicas in turn, without a wait, until one gives a fresh view."""
+    """Asks the replica that is followed; the next one too after each 500 ms without an answer, and at once where one
+    fails. The first answer that counts ends it. What the others say counts as well, when it comes.
+    """
 
     def __init__(
         self,
@@ -30,54 +35,83 @@ class Refresher:
         events: Events,
         *,
         applied: Callable[[Outcome], None],
+        followed: Callable[[], Replica],
         clock: Callable[[], Moment],
     ) -> None:
         self._feed, self._question, self._views, self._events = feed, question, views, events
-        self._applied, self._clock = applied, clock
+        self._applied, self._followed, self._clock = applied, followed, clock
         self._lock = threading.Lock()
-        self._running: Future[bool] | None = None
-        self._ended: float | None = None
+        self._gate = Gate(random.random)
+        self._running: Future[None] | None = None
 
-    def ask(self) -> "Future[bool] | None":
-        """A refresh, the one that runs already if there is one; none within the cool-down of the last."""
+    def ask(self, why: Why) -> "Future[None] | None":
+        """The refresh to wait for; none: decide with what there is."""
         with self._lock:
-            if self._running is not None:
-                return self._running
-            if self._ended is not None and time.monotonic() - self._ended < _COOL_DOWN_S:
-                return None
-            running: Future[bool] = Future()
-            self._running = running
-            # So that none of those who wait for it can call it off for the others.
-            running.set_running_or_notify_cancel()
-        threading.Thread(target=self._run, args=(running,), name="crossfade-refresh", daemon=True).start()
+            answer = self._gate.ask(why, self._clock())
+            if answer is not Answer.START:
+                return self._running if answer is Answer.JOIN else None
+            running = self._running = Future()
+        # So that none of those who wait for it can call it off for the others.
+        running.set_running_or_notify_cancel()
+        self._start(lambda: self._run(running), lambda: self._end(running, succeeded=False))
         return running
 
-    def _run(self, running: "Future[bool]") -> None:
-        fresh = False
+    def _start(self, what: Callable[[], None], otherwise: Callable[[], None]) -> None:
         try:
-            fresh = self._refresh()
+            threading.Thread(target=what, name="crossfade-refresh", daemon=True).start()
+        except RuntimeError as error:
+            self._events.emit(Kind.FAILED, f"a request's refresh got no thread: {error}")
+            otherwise()
+
+    def _run(self, running: "Future[None]") -> None:
+        succeeded = False
+        try:
+            succeeded = self._refresh()
         finally:
-            with self._lock:
-                self._running = None
-                self._ended = time.monotonic()
-            running.set_result(fresh)
+            self._end(running, succeeded)
+
+    def _end(self, running: "Future[None]", succeeded: bool) -> None:
+        with self._lock:
+            self._gate.end(succeeded, self._clock())
+            self._running = None
+        running.set_result(None)
 
     def _refresh(self) -> bool:
-        deadline = time.monotonic() + REFRESH_S
-        left = len(self._feed.replicas)
-        for replica in self._feed.replicas:
-            # A replica that is cut off leaves time for the others.
-            timeout = max(0.1, (deadline - time.monotonic()) / left)
-            left -= 1
-            connection = Connection(self._feed, replica)
+        ends = time.monotonic() + REFRESH_S
+        ended: SimpleQueue[bool] = SimpleQueue()
+        waiting = self._in_turn()
+        asked = 0
+        while True:
+            if waiting:
+                replica = waiting.pop(0)
+                asked += 1
+                self._start(lambda replica=replica: self._ask(replica, ended), lambda: ended.put(False))  # type: ignore[misc]
+            left_s = max(0.0, ends - time.monotonic())
             try:
-                outcome = ask(connection, self._question, self._views, wait_s=0, timeout=timeout)
-            except FAULTS as error:
-                self._events.emit(Kind.FAILED, f"{replica.url}, asked for a request's sake: {explain(error)}")
-            else:
-                self._applied(outcome)
-            finally:
-                connection.close()
-            if self._views.is_fresh(self._clock()):
-                return True
-        return False
+                counts = ended.get(timeout=min(left_s, _NEXT_AFTER_S) if waiting else left_s)
+            except Empty:
+                if not waiting or time.monotonic() >= ends:
+                    return False
+                continue
+            asked -= 1
+            if counts or (not waiting and not asked):
+                return counts
+
+    def _in_turn(self) -> list[Replica]:
+        replicas, followed = list(self._feed.replicas), self._followed()
+        first = replicas.index(followed)
+        return replicas[first:] + replicas[:first]
+
+    def _ask(self, replica: Replica, ended: "SimpleQueue[bool]") -> None:
+        connection = Connection(self._feed, replica)
+        outcome = None
+        try:
+            outcome = ask(connection, self._question, self._views, wait_s=0, timeout=ANSWER_S, now=True)
+        except FAULTS as error:
+            self._events.emit(Kind.FAILED, f"{replica.url}, asked for a request's sake: {explain(error)}")
+        finally:
+            # Whatever has happened, requests wait for this; for what follows they need not.
+            ended.put(outcome is not None)
+            connection.close()
+        if outcome is not None:
+            self._applied(outcome)

@@ -1,7 +1,14 @@
 """What the hooks of the SDKs have in common."""
 
-from ._verdict import Accepted, Grant, Refused
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from ._grant import Accepted, Grant
+from ._verdict import Refused
 from ._verifier import Verifier
+
+T = TypeVar("T")
 
 
 class UnsureError(Exception):
@@ -23,6 +30,17 @@ async def accepted(verifier: Verifier, token: str) -> Grant | None:
             raise UnsureError
 
 
-def claims(grant: Grant) -> dict[str, object]:
-    """What else a tool may want to know."""
-    return {"secret": grant.secret, "version": grant.version, "stage": grant.stage.value}
+def access_token(kind: Callable[..., T], grant: Grant, audience: str) -> T:
+    """The `AccessToken` of either SDK. Its `token` is the version's id, not what the caller sent."""
+    source = grant.source
+    return kind(
+        token=source.version,
+        client_id=grant.client_id,
+        scopes=list(grant.scopes),
+        # On this machine's own wall clock, by which the SDKs judge it.
+        expires_at=int(time.time() + grant.expires_in.total_seconds()),
+        resource=audience,
+        # They bind a session to `client_id` and this: to the caller's lasting name, and not to its token.
+        subject=grant.principal,
+        claims={"secret": source.name, "version": source.version, "stage": source.stage.value},
+    )

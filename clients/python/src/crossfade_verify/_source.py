@@ -1,6 +1,5 @@
 """For bots: the current token of one secret, from the daemon's `GET /v1/token`."""
 
-import asyncio
 import os
 import random
 import re
@@ -14,6 +13,7 @@ from ._clock import Moment, read_clocks
 from ._events import Events, Hook, Kind
 from ._feed import Feed
 from ._transport import Connection, TransportError
+from ._waiting import in_thread
 
 _ANSWER_S = 5.0
 _MOST = 1 << 16
@@ -62,11 +62,14 @@ class TokenSource:
         return self._renewed(token)
 
     async def atoken(self) -> str:
-        """The same, for an event loop."""
+        """The same, for an event loop: asyncio's or trio's."""
         token = self._token
         if token is not None and not self._is_due():
             return token
-        return await asyncio.to_thread(self._renewed, token)
+        try:
+            return await in_thread(self._renewed, token)
+        except RuntimeError as error:
+            return self._kept(token, error)
 
     def refused(self, token: str) -> str | None:
         """After a 401 for `token`: the token to try once more with. None: it is still the current one, so don't."""
@@ -81,7 +84,18 @@ class TokenSource:
 
     async def arefused(self, token: str) -> str | None:
         """The same, for an event loop."""
-        return await asyncio.to_thread(self.refused, token)
+        try:
+            return await in_thread(self.refused, token)
+        except RuntimeError as error:
+            self._events.emit(Kind.FAILED, f"no thread to ask the daemon with: {error}")
+            return None
+
+    def _kept(self, token: str | None, error: RuntimeError) -> str:
+        detail = f"no thread to ask the daemon with: {error}"
+        self._events.emit(Kind.FAILED, detail)
+        if token is None:
+            raise TokenUnavailableError(f"no token of {self._secret} can be had: {detail}") from None
+        return token
 
     def _is_due(self) -> bool:
         if self._due is None:

@@ -5,13 +5,14 @@ unknown, so that such a string is refused without asking anybody.
 """
 
 import base64
-import hashlib
 import re
-import zlib
 from enum import StrEnum
+from hashlib import sha256
+from zlib import crc32
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_OURS = re.compile(rb"([a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43})([0-9A-Za-z]{6})")
+_PAIRS = [f"{first}{second}".encode() for first in _BASE62 for second in _BASE62]
+_OURS = re.compile(rb"[a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}")
 _TOKEN = re.compile(rb"[\x21-\x7e]{16,512}")
 
 
@@ -28,27 +29,27 @@ class Shape(StrEnum):
 
 def shape(presented: bytes) -> Shape:
     """Tell what a presented string looks like."""
-    if not _TOKEN.fullmatch(presented):
+    if is_malformed(presented):
         return Shape.MALFORMED
-    ours = _OURS.fullmatch(presented)
-    if ours is None:
-        return Shape.FOREIGN
-    return Shape.OURS if checksum(ours[1]) == ours[2].decode() else Shape.MALFORMED
+    return Shape.OURS if _OURS.fullmatch(presented) else Shape.FOREIGN
 
 
-def checksum(body: bytes) -> str:
+def is_malformed(presented: bytes) -> bool:
+    """Whether it is no token."""
+    if _OURS.fullmatch(presented):
+        return checksum(presented[:-6]) != presented[-6:]
+    return not _TOKEN.fullmatch(presented)
+
+
+def checksum(body: bytes) -> bytes:
     """The CRC-32 (IEEE) of all bytes before it in base62, most significant digit first, zero-padded to six."""
-    rest = zlib.crc32(body)
-    digits = ""
-    for _ in range(6):
-        rest, digit = divmod(rest, 62)
-        digits = _BASE62[digit] + digits
-    return digits
+    crc = crc32(body)
+    return _PAIRS[crc // 14_776_336] + _PAIRS[crc // 3_844 % 3_844] + _PAIRS[crc % 3_844]
 
 
 def digest_of(token: bytes) -> bytes:
     """The SHA-256 of a token. It holds 256 random bits, so there is no salt and no slow hash, on purpose."""
-    return hashlib.sha256(token).digest()
+    return sha256(token).digest()
 
 
 def digest_text(digest: bytes) -> str:

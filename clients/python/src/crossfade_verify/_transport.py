@@ -18,6 +18,10 @@ from ._clock import Moment, read_clocks
 from ._feed import Feed, Replica
 
 _CHUNK = 1 << 16
+_MOST_PIECES = 1 << 16
+"""Each costs time, however small it is. The largest answer of the feed in segments of TCP has a third of these."""
+_MOST_OF_HEAD = 1 << 18
+"""With what the standard library reads and skips: each `100 Continue` before the answer."""
 _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
@@ -103,6 +107,8 @@ class Connection:
         connection.request(method, self.replica.path + path, body=body, headers=dict(headers))
         response = connection.getresponse()
         received = read_clocks()
+        if isinstance(response, _Response):
+            response.until.left += 2 * most
         with response:
             content = _read(response, most)
             closes = response.will_close
@@ -154,11 +160,14 @@ class Connection:
 def _read(response: http.client.HTTPResponse, most: int) -> bytes:
     if response.length is not None and response.length > most:
         raise TransportError(f"an answer of more than {most} bytes")
-    content = bytearray()
+    content, pieces = bytearray(), 0
     while chunk := response.read1(_CHUNK):
         content += chunk
+        pieces += 1
         if len(content) > most:
             raise TransportError(f"an answer of more than {most} bytes")
+        if pieces > _MOST_PIECES:
+            raise TransportError(f"an answer in more than {_MOST_PIECES} pieces")
     if response.length:
         raise TransportError("an answer that was cut off")
     return bytes(content)
@@ -170,12 +179,14 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: object, deadline: float, method: str | None = None) -> None:
         super().__init__(sock, method=method)
         raw = self.fp.detach()
-        self.fp = io.BufferedReader(_UntilDeadline(raw, sock, deadline))
+        self.until = _UntilDeadline(raw, sock, deadline)
+        self.fp = io.BufferedReader(self.until)
 
 
 class _UntilDeadline(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float) -> None:
         self._raw, self._sock, self._deadline = raw, sock, deadline
+        self.left = _MOST_OF_HEAD
 
     def readable(self) -> bool:
         return True
@@ -184,8 +195,12 @@ class _UntilDeadline(io.RawIOBase):
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError
+        if self.left <= 0:
+            raise TransportError("an answer whose head or framing is larger than any of ours")
         self._sock.settimeout(remaining)
-        return self._raw.readinto(buffer)  # type: ignore[arg-type]
+        count = self._raw.readinto(buffer)  # type: ignore[arg-type]
+        self.left -= count or 0
+        return count
 
     def close(self) -> None:
         self._raw.close()

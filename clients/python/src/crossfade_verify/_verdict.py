@@ -1,32 +1,18 @@
 """The one decision on a presented token."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ._accept_set import AcceptSet, Entry, Stage
+from ._accept_set import AcceptSet
 from ._clock import Moment
-from ._token import Shape, digest_of, shape
+from ._grant import Accepted
+from ._token import digest_of, is_malformed
 
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What an accepted token stands for. It holds no token."""
-
-    client_id: str
-    """The bot's lasting name; it does not change when the token does."""
-    secret: str
-    version: str
-    stage: Stage
-    scopes: tuple[str, ...]
-    audience: str
-    expires_at: int
-    """Until when this acceptance may be relied on: unix seconds on this machine's clock, rounded down."""
-    expires_ms: int
-    """The same in milliseconds on the store's clock."""
+_SPREAD_MS = 1_000
 
 
 class Reason(StrEnum):
-    """Why a request is refused. For metrics and logs: the caller is told none of it."""
+    """Why a token is refused. For metrics and logs: the caller is told none of it."""
 
     MALFORMED = "malformed"
     """It can't be a token."""
@@ -34,21 +20,6 @@ class Reason(StrEnum):
     """No entry has its digest."""
     EXPIRED = "expired"
     """Its deadline has passed."""
-    MISSING = "missing"
-    """The request has none."""
-    WRONG_SCHEME = "wrong_scheme"
-    """`Authorization` is not `Bearer` and one token."""
-    CONFLICT = "conflict"
-    """Two that differ, or two `Authorization` headers."""
-    INSUFFICIENT_SCOPE = "insufficient_scope"
-    """The token is good, and not for this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Let it in."""
-
-    grant: Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +36,9 @@ class Unsure:
 
 Verdict = Accepted | Refused | Unsure
 
+_UNSURE = Unsure()
+_MALFORMED, _UNKNOWN, _EXPIRED = Refused(Reason.MALFORMED), Refused(Reason.UNKNOWN), Refused(Reason.EXPIRED)
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -80,14 +54,20 @@ class View:
     """False: what is unknown here may well be right, so nothing is refused."""
     max_hold_ms: int | None = None
     """A bound of our own, where it is shorter than the set's."""
+    hold_ms: int = field(init=False)
+    """A view that accepts may be as old as this: the set's `hold`, or `max_hold_ms` where that is shorter."""
+    accept_within_ms: int = field(init=False)
+    """A view is young up to this."""
+
+    def __post_init__(self) -> None:
+        hold_ms = self.set.hold_ms if self.max_hold_ms is None else min(self.set.hold_ms, self.max_hold_ms)
+        within_ms = self.set.freshness_ms if self.set.accept_within_ms is None else self.set.accept_within_ms
+        object.__setattr__(self, "hold_ms", hold_ms)
+        object.__setattr__(self, "accept_within_ms", min(within_ms, hold_ms))
 
     def age_at_ms(self, at: Moment) -> int:
         """How long ago the store was read."""
         return self.age_ms + at.elapsed_since_ms(self.taken)
-
-    def now_at_ms(self, at: Moment) -> int:
-        """The store's time."""
-        return self.now_ms + at.elapsed_since_ms(self.taken)
 
     def place_ms(self) -> int:
         """Its place in the store's time: when the store was read."""
@@ -97,10 +77,13 @@ class View:
         """Whether a refusal may rest on it."""
         return self.complete and not at.parted_since(self.taken) and self.age_at_ms(at) < self.set.freshness_ms
 
-    def is_past_hold(self, at: Moment) -> bool:
-        """Whether it is too old to accept anything."""
-        hold_ms = self.set.hold_ms if self.max_hold_ms is None else min(self.set.hold_ms, self.max_hold_ms)
-        return self.age_at_ms(at) > hold_ms
+    def is_young(self, at: Moment, spread: float = 0.0) -> bool:
+        """Whether it may be accepted on without asking the daemon first, by whoever could wait for that.
+
+        `spread`, between 0 and 1, is each verifier's own: by up to a second, so that not all of them ask at once.
+        """
+        left_ms = self.accept_within_ms - self.age_at_ms(at)
+        return left_ms > _SPREAD_MS or left_ms > spread * min(_SPREAD_MS, self.set.freshness_ms / 8)
 
 
 def decide(view: View | None, presented: bytes, at: Moment) -> Verdict:
@@ -115,30 +98,26 @@ def decide(view: View | None, presented: bytes, at: Moment) -> Verdict:
     `freshness`. The age is counted on the clock that says more; so is the store's time, by which a deadline is
     judged.
     """
-    if shape(presented) is Shape.MALFORMED:
-        return Refused(Reason.MALFORMED)
-    if view is None or view.is_past_hold(at):
-        return Unsure()
-    entry = view.set.find(digest_of(presented))
-    now_ms = view.now_at_ms(at)
-    if entry is not None and (entry.not_after_ms is None or now_ms < entry.not_after_ms):
-        return Accepted(_grant(view.set, entry, now_ms, at))
+    if is_malformed(presented):
+        return _MALFORMED
+    if view is None:
+        return _UNSURE
+    elapsed_ms = at.elapsed_since_ms(view.taken)
+    if view.age_ms + elapsed_ms > view.hold_ms:
+        return _UNSURE
+    digest = digest_of(presented)
+    known = view.set.lasting.get(digest)
+    if known is not None:
+        return known
+    entry = view.set.find(digest)
+    if entry is not None:
+        if entry.not_after_ms is None:
+            # Were it replaced this moment, it would have its whole grace: nothing but an ending can undercut that.
+            accepted = view.set.lasting[digest] = Accepted(entry.grant(entry.grace_ms))
+            return accepted
+        left_ms = entry.not_after_ms - (view.now_ms + elapsed_ms)
+        if left_ms > 0:
+            return Accepted(entry.grant(left_ms))
     if not view.is_fresh(at):
-        return Unsure()
-    return Refused(Reason.UNKNOWN if entry is None else Reason.EXPIRED)
-
-
-def _grant(accept_set: AcceptSet, entry: Entry, now_ms: int, at: Moment) -> Grant:
-    # Were it replaced this moment, it would have its whole grace: nothing but an ending can undercut that.
-    expires_ms = now_ms + entry.grace_ms if entry.not_after_ms is None else entry.not_after_ms
-    return Grant(
-        client_id=entry.client_id,
-        secret=entry.secret,
-        version=entry.version,
-        stage=entry.stage,
-        scopes=entry.scopes,
-        audience=accept_set.audience,
-        # As a remainder: the store's clock is never compared with this machine's.
-        expires_at=(at.wall_ms + expires_ms - now_ms) // 1000,
-        expires_ms=expires_ms,
-    )
+        return _UNSURE
+    return _UNKNOWN if entry is None else _EXPIRED

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ._clock import Moment
 from ._timing import Dropped
@@ -14,6 +15,20 @@ class Applied:
 
     view: View
     etag: str | None
+    text: bytes | None = None
+    """The set as it came, where a cache file wants it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How well a verifier is informed. For health checks and metrics."""
+
+    entries: int | None
+    """How many versions are accepted; `None`: no set has come yet."""
+    age: timedelta | None
+    """How long ago the store was read."""
+    fresh: bool
+    """Whether a refusal may rest on that."""
 
 
 class Views:
@@ -42,7 +57,9 @@ class Views:
                 raise Dropped("older")
             self.applied = new
 
-    def is_fresh(self, at: Moment) -> bool:
-        """Whether a refusal may rest on it."""
+    def status(self, at: Moment) -> Status:
+        """How it stands at `at`."""
         view = self.view
-        return view is not None and view.is_fresh(at)
+        if view is None:
+            return Status(None, None, fresh=False)
+        return Status(len(view.set.entries), timedelta(milliseconds=view.age_at_ms(at)), view.is_fresh(at))

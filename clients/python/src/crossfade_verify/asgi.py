@@ -5,13 +5,16 @@ import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
-from ._credential import token_of, without_tokens
-from ._verdict import Accepted, Grant, Reason, Refused, Unsure, Verdict
+from ._caller import Credentials, user_of
+from ._credential import Unfit, token_of, without_tokens
+from ._grant import Accepted, Grant
+from ._verdict import Refused, Unsure, Verdict
 from ._verifier import Verifier
+from ._waiting import Client, Message, Receive
+
+__all__ = ["App", "Message", "Receive", "RequireToken", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -20,6 +23,8 @@ _SERVER_ERROR = -32001
 _POLICY, _TRY_AGAIN_LATER = 1008, 1013  # RFC 6455, 7.4.1, and IANA's registry.
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+_Refusal = Refused | Unsure | Unfit
 
 _WORDS = {
     "unauthorized": "a bearer token is needed",
@@ -56,7 +61,7 @@ class RequireToken:
             raise ValueError("a scope is one word of visible ASCII (RFC 6749, section 3.3)")
         self._app, self._verifier = app, verifier
         self._headers = frozenset(header.lower().encode("ascii") for header in headers)
-        self._scopes = tuple(scopes)
+        self._scopes, self._scope = frozenset(scopes), " ".join(scopes)
         self._json_rpc_errors = json_rpc_errors
         self._realm = verifier.audience.translate({ord('"'): None, ord("\\"): None})
 
@@ -68,46 +73,80 @@ class RequireToken:
             return
         if kind not in ("http", "websocket"):
             raise RuntimeError(f"RequireToken guards http and websocket, and does not know what {kind!r} would let in")
-        verdict = await self._verdict(scope)
-        if isinstance(verdict, Accepted):
-            await self._app(_let_in(scope, verdict.grant, self._headers), receive, send)
-        elif kind == "http":
-            await _respond(send, "http.response", *self._refusal(verdict))
-        else:
-            await self._refuse_websocket(scope, receive, send, verdict)
+        client = Client(receive)
+        try:
+            verdict = await self._verdict(scope, client)
+            if client.has_left:
+                # Or was answered by whatever stands before us, such as a time-out: there is nobody to answer any more.
+                return
+            if client.was_waited_for:
+                receive = client.receive
+            if isinstance(verdict, Accepted):
+                await self._app(self._let_in(scope, verdict.grant), receive, send)
+            else:
+                await self._refuse(scope, receive, send, verdict)
+        finally:
+            client.close()
 
-    async def _verdict(self, scope: Scope) -> Verdict:
+    async def _verdict(self, scope: Scope, client: Client) -> Verdict | Unfit:
+        verifier = self._verifier
         token = token_of(scope["headers"], self._headers)
-        if isinstance(token, Reason):
-            self._verifier.count(token)
-            return Refused(token)
-        return await self._verifier.averify_or_refresh(token, self._scopes)
+        if isinstance(token, Unfit):
+            return verifier._counted_as(token)
+        verdict = await verifier._adecide(token, client.wait_for)
+        if isinstance(verdict, Accepted) and not self._scopes <= set(verdict.grant.scopes):
+            return verifier._counted_as(Unfit.INSUFFICIENT_SCOPE)
+        return verifier._counted(verdict, verifier._clock())
 
-    async def _refuse_websocket(self, scope: Scope, receive: Receive, send: Send, verdict: Refused | Unsure) -> None:
+    def _let_in(self, scope: Scope, grant: Grant) -> Scope:
+        headers = scope["headers"]
+        kept = without_tokens(headers, self._headers)
+        if isinstance(headers, list):
+            # In place: the server, and whatever stands before us, hold the same list.
+            headers[:] = kept
+            kept = headers
+        user, auth = user_of(grant, self._verifier.audience), Credentials(list(grant.scopes))
+        inner = {**scope, "headers": kept, "crossfade.grant": grant, "user": user, "auth": auth}
+        state = scope.get("state")
+        if state is None or isinstance(state, MutableMapping):
+            inner["state"] = {**(state or {}), "crossfade_grant": grant}
+        return inner
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, why: _Refusal) -> None:
+        try:
+            if scope["type"] == "http":
+                await _respond(send, "http.response", *self._answer(why))
+            else:
+                await self._refuse_websocket(scope, receive, send, why)
+        except OSError:
+            # So a server says that its client has gone (ASGI's HTTP spec, 2.4).
+            pass
+
+    async def _refuse_websocket(self, scope: Scope, receive: Receive, send: Send, why: _Refusal) -> None:
         if (await receive())["type"] != "websocket.connect":
             return
         if "websocket.http.response" in (scope.get("extensions") or {}):
-            await _respond(send, "websocket.http.response", *self._refusal(verdict))
+            await _respond(send, "websocket.http.response", *self._answer(why))
         else:
-            code = _TRY_AGAIN_LATER if isinstance(verdict, Unsure) else _POLICY
+            code = _TRY_AGAIN_LATER if isinstance(why, Unsure) else _POLICY
             await send({"type": "websocket.close", "code": code})
 
-    def _refusal(self, verdict: Refused | Unsure) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _answer(self, why: _Refusal) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         challenge = f'Bearer realm="{self._realm}"'
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-        match verdict:
+        match why:
             case Unsure():
                 status, error = 503, "temporarily_unavailable"
                 headers.append((b"retry-after", str(_RETRY_AFTER_S).encode()))
-            case Refused(Reason.INSUFFICIENT_SCOPE):
+            case Unfit.INSUFFICIENT_SCOPE:
                 status, error = 403, "insufficient_scope"
-                challenge += f', error="{error}", scope="{" ".join(self._scopes)}"'
-            case Refused(Reason.MISSING):
+                challenge += f', error="{error}", scope="{self._scope}"'
+            case Unfit.MISSING:
                 status, error = 401, "unauthorized"
-            case Refused():
+            case _:
                 status, error = 401, "invalid_token"
                 challenge += f', error="{error}"'
-        if isinstance(verdict, Refused):
+        if not isinstance(why, Unsure):
             headers.append((b"www-authenticate", challenge.encode("latin-1")))
         body = self._body(error)
         return status, [*headers, (b"content-length", str(len(body)).encode())], body
@@ -119,20 +158,6 @@ class RequireToken:
             failure = {"code": _SERVER_ERROR, "message": words, "data": {"error": error}}
             content = {"jsonrpc": "2.0", "id": None, "error": failure}
         return json.dumps(content).encode()
-
-
-def _let_in(scope: Scope, grant: Grant, more: Collection[bytes]) -> Scope:
-    headers = scope["headers"]
-    kept = without_tokens(headers, more)
-    if isinstance(headers, list):
-        # In place: the server, and whatever stands before us, hold the same list.
-        headers[:] = kept
-        kept = headers
-    inner = {**scope, "headers": kept, "crossfade.grant": grant}
-    state = scope.get("state")
-    if state is None or isinstance(state, MutableMapping):
-        inner["state"] = {**(state or {}), "crossfade_grant": grant}
-    return inner
 
 
 async def _respond(send: Send, kind: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

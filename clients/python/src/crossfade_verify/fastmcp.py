@@ -7,7 +7,7 @@ wanted, guard the application with `crossfade_verify.asgi.RequireToken` instead.
 from fastmcp.server.auth import AccessToken
 from fastmcp.server.auth import TokenVerifier as _TokenVerifier
 
-from ._sdk import accepted, claims
+from ._sdk import accepted, access_token
 from ._verifier import Verifier
 
 
@@ -23,14 +23,4 @@ class TokenVerifier(_TokenVerifier):
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token's grant; `None` is refused. `AccessToken.token` is the version's id, not the token."""
         grant = await accepted(self._verifier, token)
-        if grant is None:
-            return None
-        return AccessToken(
-            token=grant.version,
-            client_id=grant.client_id,
-            scopes=list(grant.scopes),
-            expires_at=grant.expires_at,
-            resource=grant.audience,
-            subject=grant.client_id,
-            claims=claims(grant),
-        )
+        return None if grant is None else access_token(AccessToken, grant, self._verifier.audience)

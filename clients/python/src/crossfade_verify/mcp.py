@@ -6,7 +6,7 @@ The SDK's hook can say yes or no. Being unsure is neither, so it is raised, and 
 
 from mcp.server.auth.provider import AccessToken
 
-from ._sdk import accepted, claims
+from ._sdk import accepted, access_token
 from ._verifier import Verifier
 
 
@@ -19,14 +19,4 @@ class TokenVerifier:
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token's grant; `None` is refused. `AccessToken.token` is the version's id, not the token."""
         grant = await accepted(self._verifier, token)
-        if grant is None:
-            return None
-        return AccessToken(
-            token=grant.version,
-            client_id=grant.client_id,
-            scopes=list(grant.scopes),
-            expires_at=grant.expires_at,
-            resource=grant.audience,
-            subject=grant.client_id,
-            claims=claims(grant),
-        )
+        return None if grant is None else access_token(AccessToken, grant, self._verifier.audience)

@@ -1,0 +1,110 @@
+"""Where the middleware runs: each server that is named in the README, once, as its own process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mangum import Mangum
+
+from answering import answer
+from crossfade_verify import Feed, Verifier
+from crossfade_verify.asgi import RequireToken
+from daemon import free_port
+from fake_feed import FakeFeed
+from material import AUDIENCE, ROOT, VERIFIER, accept_set, entry, token
+from mcp_client import bearer
+from waiting import until
+
+GOOD, UNKNOWN = token("current"), token("unknown")
+BODY = b"x" * 300_000
+HERE = Path(__file__).parent
+
+# Its socket for orders would stand in the home folder.
+GUNICORN = ["--preload", "-w", "2", "-k", "asgi", "--no-control-socket"]
+SERVERS = {
+    "uvicorn": ["uvicorn", "--port", "PORT", "served_app:app"],
+    "hypercorn on asyncio": ["hypercorn", "-k", "asyncio", "-b", "127.0.0.1:PORT", "served_app:app"],
+    "hypercorn on trio": ["hypercorn", "-k", "trio", "-b", "127.0.0.1:PORT", "served_app:app"],
+    "granian": ["granian", "--interface", "asgi", "--port", "PORT", "served_app:app"],
+    "gunicorn, forked after loading": ["gunicorn", *GUNICORN, "-b", "127.0.0.1:PORT", "served_app:app"],
+}
+
+
+@pytest.fixture
+def feed() -> Iterator[FakeFeed]:
+    with FakeFeed() as feed:
+        yield feed
+
+
+def cut_off(feed: FakeFeed) -> None:
+    """Its followers' views are no longer fresh, soon."""
+    feed.publish(accept_set(entry("current"), freshness_ms=1000))
+    until("all follow", feed.is_applied_by_all)
+    feed.respond = lambda handler: handler.reply(503, {})
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tmp_path: Path) -> None:
+    port = free_port()
+    program = [sys.executable, "-m", *(part.replace("PORT", str(port)) for part in server)]
+    path = f"{ROOT / 'clients' / 'python' / 'src'}:{HERE}"
+    environment = {**os.environ, "FEED": feed.url, "PYTHONPATH": path}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(program, env=environment, cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}/"
+
+        def status(token: str | None) -> int:
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            try:
+                return httpx2.post(url, headers=bearer(token) if token else {}, content=BODY, timeout=30).status_code
+            except httpx2.TransportError:
+                return 0
+
+        def all_are(token: str, wanted: int) -> bool:
+            # More often than a server has processes: each has to find its own way to the feed.
+            return [status(token) for _ in range(5)] == [wanted] * 5
+
+        until("it serves", lambda: status(None) == 401)
+        until("each process lets in", lambda: all_are(GOOD, 200))
+        until("each process refuses", lambda: all_are(UNKNOWN, 401))
+        said = httpx2.post(url, headers=bearer(GOOD), content=BODY, timeout=30)
+        assert said.text == f"slack-bot sent {len(BODY)}"
+        cut_off(feed)
+        until("each process is unsure", lambda: all_are(UNKNOWN, 503))
+        # On a view that is not young the request waits first, and its body comes through all the same.
+        said = httpx2.post(url, headers=bearer(GOOD), content=BODY, timeout=30)
+        assert (said.status_code, said.text) == (200, f"slack-bot sent {len(BODY)}")
+        assert "Traceback" not in (tmp_path / "log").read_text()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_in_a_lambda_by_mangum(feed: FakeFeed) -> None:
+    with Verifier(Feed(feed.url, VERIFIER), AUDIENCE) as verifier:
+        handler = Mangum(RequireToken(answer, verifier), lifespan="off")
+
+        def status(token: str) -> int:
+            http = {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
+            event: dict[str, Any] = {
+                "version": "2.0",
+                "rawPath": "/",
+                "rawQueryString": "",
+                "headers": {"authorization": f"Bearer {token}"},
+                "requestContext": {"http": http},
+                "body": "x",
+                "isBase64Encoded": False,
+            }
+            return int(handler(event, None)["statusCode"])  # type: ignore[arg-type]
+
+        until("a view", lambda: verifier.status().entries is not None)
+        assert [status(GOOD), status(UNKNOWN)] == [200, 401]
+        cut_off(feed)
+        until("it is unsure", lambda: status(UNKNOWN) == 503)
+        assert status(GOOD) == 200
