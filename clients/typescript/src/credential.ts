@@ -32,6 +32,12 @@ export function presented(rawHeaders: readonly string[], named: readonly string[
   return tokens.every((other) => other === token) ? { token } : "conflict";
 }
 
+/** Names and values in turn. Adapters for serverless functions fill in `headers` alone, where no name stands twice. */
+export function rawHeadersOf({ rawHeaders, headers }: Heads): readonly string[] {
+  if (rawHeaders.length > 0) return rawHeaders;
+  return Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, String(one)]));
+}
+
 /** Without the spaces and tabs around it. No pattern: it would look at each space of a long run again and again. */
 function trimmed(value: string): string {
   const blank = (at: number) => value[at] === " " || value[at] === "\t";

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 
 import type { AuthInfo } from "./auth-info.js";
-import { strip } from "./credential.js";
+import { rawHeadersOf, strip } from "./credential.js";
 import { Guard, type Judgement, type Refusal, type RequireTokenOptions } from "./guard.js";
 import type { Verifier } from "./verifier.js";
 
@@ -27,7 +27,7 @@ export function authOf(request: AnyRequest): AuthInfo | undefined {
 export function requireToken(verifier: Verifier, options: RequireTokenOptions = {}) {
   const guard = new Guard(verifier, options);
   return (request: AnyRequest, response: AnyResponse, next: () => void): void => {
-    const judgement = guard.judge(request.rawHeaders);
+    const judgement = guard.judge(rawHeadersOf(request));
     strip(request, guard.named);
     if (!(judgement instanceof Promise)) return settle(judgement);
     // What a handler throws is not ours to catch, and is no rejection of ours. Ours never rejects.
