@@ -3,12 +3,12 @@
  * a view that is not fresh itself. It holds what is applied; it decides nothing.
  */
 
-import { clearTimeout, setTimeout } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { elapsedMs, parted, type Clock } from "./clock.js";
 import type { EventHook } from "./events.js";
 import { ask, DroppedError, type Applied } from "./feed.js";
+import { firstAnswer } from "./first-answer.js";
 import type { Replica } from "./http.js";
 import { Gate, retryAfterMs, type Need } from "./pace.js";
 import { isFresh } from "./verdict.js";
@@ -79,47 +79,22 @@ export class Follower {
     return turn === "decide" ? undefined : this.#refreshing;
   }
 
-  /** The gate is told of the end, whatever comes of it: else nobody could start another one. */
+  /** Asks the replica that is followed, then the others. An answer that comes too late for it counts still as a view. */
   async #refresh(): Promise<void> {
-    const { clock, random } = this.#options;
-    const succeeded = await this.#firstAnswer().catch(() => false);
+    const { replicas, clock, random } = this.#options;
+    const first = this.#at;
+    const asks = replicas.map((_, beside) => async () => {
+      const at = (first + beside) % replicas.length;
+      try {
+        await this.#ask(at, 0, ANSWER_MS, true);
+      } catch (error) {
+        this.#failed(replicas[at] as Replica, error);
+        throw error;
+      }
+    });
+    // Told of the end whatever comes of it: else nobody could start another one.
+    const succeeded = await firstAnswer(asks, { nextMs: NEXT_REPLICA_MS, limitMs: REFRESH_MS }).catch(() => false);
     this.#gate.ended(succeeded, clock(), random());
-  }
-
-  /** Asks the replica that is followed, and one after the other of the rest. An answer that comes later counts still. */
-  async #firstAnswer(): Promise<boolean> {
-    const { replicas } = this.#options;
-    const timers = new Set<NodeJS.Timeout>();
-    try {
-      return await new Promise<boolean>((resolve, reject) => {
-        // This one keeps the process, for those who wait.
-        timers.add(setTimeout(resolve, REFRESH_MS, false));
-        const first = this.#at;
-        let [asked, failed, over] = [0, 0, false];
-        const next = () => {
-          if (over || asked === replicas.length) return;
-          const at = first + asked;
-          asked += 1;
-          timers.add(setTimeout(next, NEXT_REPLICA_MS).unref());
-          this.#ask(at, 0, ANSWER_MS, true).then(
-            () => ((over = true), resolve(true)),
-            (error: unknown) => {
-              this.#failed(replicas[at % replicas.length] as Replica, error);
-              failed += 1;
-              if (failed === replicas.length) resolve(false);
-              else next();
-            },
-          );
-        };
-        try {
-          next();
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    } finally {
-      for (const timer of timers) clearTimeout(timer);
-    }
   }
 
   async #run(): Promise<void> {

@@ -106,11 +106,15 @@ export class Replica {
     const answer = new Promise<Answer>((resolve, reject) => {
       const send = this.url.protocol === "https:" ? httpsRequest : httpRequest;
       const request = send(this.#target(target), this.#options(ask), (message) => {
-        sent.begun = true;
-        clearTimeout(timer);
-        timer = setTimeout(late, BODY_TIMEOUT_MS, "its body did not come in time").unref();
-        ask.onHead?.();
-        collect(message, ask.maxBytes).then(resolve, reject);
+        try {
+          sent.begun = true;
+          clearTimeout(timer);
+          timer = setTimeout(late, BODY_TIMEOUT_MS, "its body did not come in time").unref();
+          ask.onHead?.();
+          collect(message, ask.maxBytes).then(resolve, reject);
+        } catch (error) {
+          reject(error as Error);
+        }
       });
       sent.request = request;
       request.on("socket", (socket) => socket.unref());

@@ -84,6 +84,18 @@ export class FakeFeed {
     for (const release of this.#held) release();
   }
 
+  /** Another set, of which nobody who is held is told. */
+  silently(json: string): void {
+    this.#json = json;
+  }
+
+  /** How many connections are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  }
+
   get polls(): typeof this.requests {
     return this.requests.filter(({ url }) => url.startsWith("/v1/accept-set"));
   }
