@@ -4,9 +4,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { Session } from "node:inspector/promises";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
 
 import { AcceptSet } from "../src/accept-set.js";
 import { AUDIENCE, setOf } from "./support/fake-feed.js";
+
+// Compiled code counts nothing.
+for (const compiler of ["opt", "maglev", "sparkplug"]) setFlagsFromString(`--no-${compiler}`);
 
 /** How often blocks of our code are entered, as V8 counts them. */
 async function operations(work: () => void): Promise<number> {

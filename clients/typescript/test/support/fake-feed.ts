@@ -13,6 +13,7 @@ export interface SetOptions {
   holdMs?: number;
   entries?: {
     token: string;
+    clientId?: string;
     stage?: string;
     version?: string;
     scopes?: string[];
@@ -29,12 +30,12 @@ export function setOf({
   entries = [],
 }: SetOptions = {}): string {
   const written = entries.map(
-    ({ token, stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
+    ({ token, clientId = "slack-bot", stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
       digest: createHash("sha256").update(token).digest("base64url"),
       secret: "mcp/slack-bot-token",
       version,
       stage,
-      client_id: "slack-bot",
+      client_id: clientId,
       scopes,
       created_ms: 1,
       grace_ms: graceMs,
