@@ -24,7 +24,7 @@ pub(crate) fn part() -> Part {
     let name = "what clients/typescript and its example need".to_owned();
     let fetch = || Ok(vec![("FLEET_TYPESCRIPT", build()?.into_os_string())]);
     let place = tools::root().join("examples/typescript/node_modules");
-    Part { name, from: "npm", megabytes: 150, place, fetch }
+    Part { name, from: "npm", megabytes: 430, place, fetch }
 }
 
 /// Checks the types, and builds the package, its tests, and the example: that server's script.

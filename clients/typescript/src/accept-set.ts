@@ -4,10 +4,8 @@
  * A set replaces the one before as a whole, so there is deliberately no way to add to one or to take from it.
  */
 
-import { timingSafeEqual } from "node:crypto";
-
 import { parseDigest } from "./digest.js";
-import { JsonError, Reader, type Fault } from "./json.js";
+import { JsonError, list, Reader, record, type Fault } from "./json.js";
 
 export type Stage = "pending" | "current" | "previous";
 
@@ -29,11 +27,11 @@ export interface Entry {
 export type SetFault =
   | Fault
   | "too_large"
-  | "missing_key"
   | "unknown_format"
   | "other_audience"
   | "freshness"
   | "hold"
+  | "accept_within"
   | "bad_digest"
   | "duplicate_digest"
   | "unknown_stage"
@@ -57,30 +55,34 @@ const FORMAT = 1;
 const MIN_FRESHNESS_MS = 1_000;
 const MAX_FRESHNESS_MS = 3_600_000;
 const MAX_HOLD_MS = 7 * 24 * 3_600_000;
+const MIN_ACCEPT_WITHIN_MS = 1_000;
 
 export class AcceptSet {
   readonly audience: string;
   readonly freshnessMs: number;
   readonly holdMs: number;
+  /** As it was sent; undefined: it counts as `freshnessMs`. */
+  readonly acceptWithinMs: number | undefined;
   /** Sorted by the bytes of their digests. */
   readonly entries: readonly Entry[];
-  /** By the first bytes of the digest; the rest is compared in constant time. */
-  readonly #index = new Map<number, Entry[]>();
+  /**
+   * By the whole digest, so that no choice of digests makes a lookup slow. How long one takes tells of digests alone, and
+   * from them no token follows.
+   */
+  readonly #index: ReadonlyMap<string, Entry>;
 
-  private constructor(audience: string, freshnessMs: number, holdMs: number, entries: Entry[]) {
+  private constructor(set: Omit<ReturnType<typeof readSet>, "format">) {
+    const { audience, freshness_ms: freshnessMs, hold_ms: holdMs, accept_within_ms: acceptWithinMs, entries } = set;
     if (freshnessMs < MIN_FRESHNESS_MS || freshnessMs > MAX_FRESHNESS_MS) throw new SetError("freshness");
     if (holdMs < freshnessMs || holdMs > MAX_HOLD_MS) throw new SetError("hold");
+    if (acceptWithinMs !== undefined && acceptWithinMs < MIN_ACCEPT_WITHIN_MS) throw new SetError("accept_within");
     this.audience = audience;
     this.freshnessMs = freshnessMs;
     this.holdMs = holdMs;
+    this.acceptWithinMs = acceptWithinMs;
     this.entries = entries.sort((one, other) => one.digest.compare(other.digest));
-    for (const entry of this.entries) {
-      if (this.find(entry.digest) !== undefined) throw new SetError("duplicate_digest");
-      const key = prefix(entry.digest);
-      const bucket = this.#index.get(key);
-      if (bucket === undefined) this.#index.set(key, [entry]);
-      else bucket.push(entry);
-    }
+    this.#index = new Map(this.entries.map((entry) => [key(entry.digest), entry]));
+    if (this.#index.size < this.entries.length) throw new SetError("duplicate_digest");
   }
 
   /**
@@ -93,14 +95,14 @@ export class AcceptSet {
       const set = readSet(new Reader(decode(json)));
       if (set.format !== FORMAT) throw new SetError("unknown_format");
       if (set.audience !== audience) throw new SetError("other_audience");
-      return new AcceptSet(audience, set.freshness_ms, set.hold_ms, set.entries);
+      return new AcceptSet(set);
     } catch (error) {
       throw error instanceof JsonError ? new SetError(error.fault) : error;
     }
   }
 
   find(digest: Buffer): Entry | undefined {
-    return this.#index.get(prefix(digest))?.find((entry) => timingSafeEqual(entry.digest, digest));
+    return this.#index.get(key(digest));
   }
 
   /** The same bytes that the daemon sends. */
@@ -110,6 +112,8 @@ export class AcceptSet {
       audience: this.audience,
       freshness_ms: this.freshnessMs,
       hold_ms: this.holdMs,
+      // Left out where it is undefined.
+      accept_within_ms: this.acceptWithinMs,
       entries: this.entries.map((entry) => ({
         digest: entry.digest.toString("base64url"),
         secret: entry.secret,
@@ -125,9 +129,8 @@ export class AcceptSet {
   }
 }
 
-/** Six bytes: the most that a number holds exactly. */
-function prefix(digest: Buffer): number {
-  return digest.readUIntBE(0, 6);
+function key(digest: Buffer): string {
+  return digest.toString("latin1");
 }
 
 function decode(json: Uint8Array): string {
@@ -138,31 +141,15 @@ function decode(json: Uint8Array): string {
   }
 }
 
-/** Reads the members of an object, of which each has to be there. */
-function record<T extends Record<string, unknown>>(reader: Reader, members: { [K in keyof T]: () => T[K] }): T {
-  const found: Partial<T> = {};
-  reader.object((key) => {
-    if (!Object.hasOwn(members, key)) reader.skip();
-    else found[key as keyof T] = members[key as keyof T]();
-  });
-  for (const key of Object.keys(members)) if (!Object.hasOwn(found, key)) throw new SetError("missing_key");
-  return found as T;
-}
-
-function list<T>(reader: Reader, item: () => T): T[] {
-  const items: T[] = [];
-  reader.array(() => items.push(item()));
-  return items;
-}
-
 function readSet(reader: Reader) {
-  const set = record(reader, {
+  const members = {
     format: () => reader.integer(),
     audience: () => reader.string(),
     freshness_ms: () => reader.integer(),
     hold_ms: () => reader.integer(),
     entries: () => list(reader, () => readEntry(reader)),
-  });
+  };
+  const set = record(reader, members, { accept_within_ms: () => reader.integer() });
   reader.end();
   return set;
 }
@@ -174,7 +161,7 @@ function readEntry(reader: Reader): Entry {
     version: () => reader.string(),
     stage: () => stage(reader.string()),
     client_id: () => reader.string(),
-    scopes: () => list(reader, () => reader.string()),
+    scopes: () => Object.freeze(list(reader, () => reader.string())),
     created_ms: () => reader.integer(),
     grace_ms: () => reader.integer(),
     not_after_ms: () => reader.integerOrNull(),

@@ -1,5 +1,6 @@
 /** Who called, in the shape that both MCP SDKs know. */
 
+import type { Stage } from "./accept-set.js";
 import type { Grant } from "./verdict.js";
 
 /** The `AuthInfo` of the MCP SDKs. */
@@ -11,7 +12,7 @@ export interface AuthInfo {
   /** Unix seconds on this machine's clock, with a fraction. */
   expiresAt: number;
   resource: URL;
-  extra: { secret: string; version: string; stage: Grant["stage"] };
+  extra: { principal: string; secret: string; version: string; stage: Stage };
 }
 
 /** The SDKs refuse what has expired by the time they look; a current token never has, whatever its grace. */
@@ -19,10 +20,12 @@ const LEAST_MS = 1_000;
 
 /** `expiresAt` is carried over to this machine's clock as a span, so that no two machines' clocks are compared. */
 export function authInfo(grant: Grant, resource: URL, wallMs: number = Date.now()): AuthInfo {
-  const { clientId, secret, version, stage, scopes, validForMs } = grant;
-  const spanMs = stage === "previous" ? validForMs : Math.max(validForMs, LEAST_MS);
+  const { clientId, principal, scopes, expiresInMs, source } = grant;
+  const { name: secret, version, stage } = source;
+  const spanMs = stage === "previous" ? expiresInMs : Math.max(expiresInMs, LEAST_MS);
   const expiresAt = (wallMs + spanMs) / 1_000;
-  return { token: version, clientId, scopes: [...scopes], expiresAt, resource, extra: { secret, version, stage } };
+  const extra = { principal, secret, version, stage };
+  return { token: version, clientId, scopes: [...scopes], expiresAt, resource, extra };
 }
 
 /** The audience as the SDKs want it. */

@@ -1,118 +1,143 @@
 /**
- * The last view in a file, so that a server starts while the daemon is down: digests only, never a token.
+ * The last view as text, for a file: digests only, never a token. The format is one for the verifiers of all languages
+ * (verify/vectors, `caches.json`).
  *
  * What is read from it is never fresh: it accepts what it knows, and refuses nothing. How long it may accept counts
- * from the last view, whatever has been restarted since. The file is ours alone (0600; a group of ours may be let in),
- * bound to the audience and the feed, and replaced as a whole.
+ * from the last view, whatever has been restarted since. There is deliberately no ETag: with one, a daemon could make
+ * fresh whatever stands in the file.
  */
 
-import { hash, randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { open, rename, unlink, type FileHandle } from "node:fs/promises";
+import { hash } from "node:crypto";
 
-import { AcceptSet, MAX_SET_BYTES } from "./accept-set.js";
-import type { Applied } from "./feed.js";
+import { AcceptSet, SetError } from "./accept-set.js";
+import { elapsedMs, type Moment } from "./clock.js";
+import { list, Reader, record } from "./json.js";
+import type { View } from "./verdict.js";
 
-const FORMAT = 1;
-const MAX_HEAD_BYTES = 4_096;
+/** With what a file of ours begins. */
+export const BEGINNING = '{"format":';
+const FORMAT = 2;
 const LINE_FEED = 0x0a;
 
-export class CacheError extends Error {
-  override readonly name = "CacheError";
+/** Who would use it, and when. */
+export interface Reading {
+  readonly audience: string;
+  /** The URLs of all replicas. */
+  readonly feed: readonly string[];
+  /** Which boot of the machine this is; empty: it does not say. */
+  readonly boot: string;
+  readonly at: Moment;
 }
 
-/** What stands in the first line; the set follows, byte for byte as it came. */
-interface Head {
-  format: number;
-  audience: string;
-  feed: string;
-  etag: string;
-  /** Of the set: a 304 makes fresh what stands here, so it has to be what was written. */
-  sha256: string;
-  now_ms: number;
-  age_ms: number;
-  boot_ms: number;
-  wall_ms: number;
+export type Unused = "empty" | "foreign" | "other_format" | "damaged" | "other_audience" | "other_feed" | "future";
+
+/** The lines of a cache: where the view stands in time, and the set as it came. */
+interface Lines {
+  readonly audience: string;
+  readonly feed: readonly string[];
+  readonly boot: string;
+  readonly taken: Moment;
+  readonly nowMs: number;
+  readonly ageMs: number;
+  readonly json: Buffer;
 }
 
-export async function writeCache(path: string, { view, etag, json, feed }: Applied): Promise<void> {
-  const { set, nowMs, ageMs, taken } = view;
-  const { bootMs, wallMs } = taken;
-  const place = { now_ms: nowMs, age_ms: ageMs, boot_ms: bootMs, wall_ms: wallMs };
-  const head: Head = { format: FORMAT, audience: set.audience, feed, etag, sha256: hash("sha256", json), ...place };
-  const temporary = `${path}.${process.pid}.${randomBytes(6).toString("hex")}`;
+class Damaged extends Error {}
+
+export function writtenCache(view: View, json: Buffer, feed: readonly string[], boot: string): Buffer {
+  const { bootMs: boot_ms, wallMs: wall_ms } = view.taken;
+  const place = { boot, boot_ms, wall_ms, now_ms: view.nowMs, age_ms: view.ageMs };
+  const second = JSON.stringify({ audience: view.set.audience, feed: feedOf(feed), ...place });
+  const rest = Buffer.concat([Buffer.from(`${second}\n`), json]);
+  return Buffer.concat([Buffer.from(`{"format":${FORMAT},"sha256":"${hash("sha256", rest)}"}\n`), rest]);
+}
+
+/** The view at `at`, or why there is none. */
+export function parseCache(bytes: Buffer, { audience, feed, boot, at }: Reading): View | Unused {
+  if (bytes.length === 0) return "empty";
+  if (!bytes.subarray(0, BEGINNING.length).equals(Buffer.from(BEGINNING))) return "foreign";
+  let lines: Lines | "other_format";
   try {
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), json]));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    throw new CacheError(`the cache file ${path} can't be written: ${message(error)}`, { cause: error });
+    lines = read(bytes);
+  } catch {
+    return "damaged";
   }
-}
-
-/** Undefined where there is none yet. One that is not to be trusted, or is about something else, is an error. */
-export async function readCache(
-  path: string,
-  audience: string,
-  feeds: readonly string[],
-): Promise<Applied | undefined> {
+  if (lines === "other_format") return lines;
+  if (lines.audience !== audience) return "other_audience";
+  let set: AcceptSet | undefined;
   try {
-    // Not through a link, and not from a pipe on which nobody may ever write.
-    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-    const file = await open(path, flags);
-    try {
-      return parse(await contents(file), audience, feeds);
-    } finally {
-      await file.close();
-    }
+    set = AcceptSet.parse(lines.json, audience);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new CacheError(`the cache file ${path} is not used: ${message(error)}`, { cause: error });
+    if (error instanceof SetError && error.fault === "other_audience") return "other_audience";
   }
+  if (feedOf(lines.feed).join("\n") !== feedOf(feed).join("\n")) return "other_feed";
+  if (set === undefined) return "damaged";
+  const spanMs = since(lines, boot, at);
+  if (spanMs === undefined) return "future";
+  return { set, nowMs: lines.nowMs + spanMs, ageMs: lines.ageMs + spanMs, taken: at, complete: false };
 }
 
-async function contents(file: FileHandle): Promise<Buffer> {
-  const { uid, gid, mode, size } = await file.stat();
-  const user = process.geteuid?.();
-  // Kubernetes opens each file of a volume with an `fsGroup` to that group, at every mount.
-  const isOurGroup = gid === process.getegid?.() || (process.getgroups?.() ?? []).includes(gid);
-  const isOpen = (mode & 0o007) !== 0 || ((mode & 0o070) !== 0 && !isOurGroup);
-  if (user !== undefined && (uid !== user || isOpen)) {
-    throw new Error(
-      "it has to belong to this process's user, with mode 0600, or be open to a group of this process's besides: whoever can write it can make any token accepted",
-    );
-  }
-  if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new Error("it is no file");
-  if (size > MAX_HEAD_BYTES + MAX_SET_BYTES) throw new Error("it is too large");
-  return file.readFile();
+/** A boot clock says something of its own boot alone; undefined where nothing says how long ago it was. */
+function since(lines: Lines, boot: string, at: Moment): number | undefined {
+  const sameBoot = boot !== "" && boot === lines.boot && at.bootMs >= lines.taken.bootMs;
+  if (sameBoot) return elapsedMs(lines.taken, at);
+  return at.wallMs < lines.taken.wallMs ? undefined : at.wallMs - lines.taken.wallMs;
 }
 
-function parse(bytes: Buffer, audience: string, feeds: readonly string[]): Applied {
+function read(bytes: Buffer): Lines | "other_format" {
+  const [first, rest] = cut(bytes);
+  const reader = new Reader(first);
+  const head = record(reader, { format: () => reader.integer() }, { sha256: () => reader.string() });
+  reader.end();
+  if (head.format === 1) return readFirstFormat(first, rest);
+  if (head.format !== FORMAT) return "other_format";
+  if (head.sha256 !== hash("sha256", rest)) throw new Damaged();
+  const [second, json] = cut(rest);
+  const line = new Reader(second);
+  const found = record(line, {
+    audience: () => line.string(),
+    feed: () => list(line, () => line.string()),
+    boot: () => line.string(),
+    boot_ms: () => line.integer(),
+    wall_ms: () => line.integer(),
+    now_ms: () => line.integer(),
+    age_ms: () => line.integer(),
+  });
+  line.end();
+  const { audience, feed, boot } = found;
+  return { audience, feed, boot, ...placed(found), json };
+}
+
+/** What 0.1.0 left behind: it named no boot. */
+function readFirstFormat(first: string, json: Buffer): Lines {
+  const reader = new Reader(first);
+  const found = record(reader, {
+    audience: () => reader.string(),
+    feed: () => reader.string(),
+    sha256: () => reader.string(),
+    boot_ms: () => reader.integer(),
+    wall_ms: () => reader.integer(),
+    now_ms: () => reader.integer(),
+    age_ms: () => reader.integer(),
+  });
+  if (found.sha256 !== hash("sha256", json)) throw new Damaged();
+  return { audience: found.audience, feed: [found.feed], boot: "", ...placed(found), json };
+}
+
+function placed(found: { boot_ms: number; wall_ms: number; now_ms: number; age_ms: number }) {
+  if (found.age_ms > found.now_ms) throw new Damaged();
+  const taken = { bootMs: found.boot_ms, wallMs: found.wall_ms };
+  return { taken, nowMs: found.now_ms, ageMs: found.age_ms };
+}
+
+/** The first line, and all after it. */
+function cut(bytes: Buffer): [string, Buffer] {
   const end = bytes.indexOf(LINE_FEED);
-  const head = end < 0 ? undefined : (JSON.parse(bytes.toString("utf8", 0, end)) as Partial<Head> | null);
-  if (!isHead(head)) throw new Error("it was not written by this version of the package");
-  if (head.audience !== audience) throw new Error("it is for another audience");
-  if (!feeds.includes(head.feed)) throw new Error("it came from a feed that is not configured now");
-  const json = bytes.subarray(end + 1);
-  if (head.sha256 !== hash("sha256", json)) throw new Error("it is not what was written");
-  const taken = { bootMs: head.boot_ms, wallMs: head.wall_ms };
-  const place = { nowMs: head.now_ms, ageMs: head.age_ms, taken, complete: false };
-  return { view: { ...place, set: AcceptSet.parse(json, audience) }, etag: head.etag, json, feed: head.feed };
+  if (end < 0) throw new Damaged();
+  return [new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, end)), bytes.subarray(end + 1)];
 }
 
-function isHead(head: Partial<Head> | null | undefined): head is Head {
-  if (typeof head !== "object" || head === null || head.format !== FORMAT) return false;
-  const texts = [head.audience, head.feed, head.etag, head.sha256];
-  const numbers = [head.now_ms, head.age_ms, head.boot_ms, head.wall_ms];
-  return texts.every((text) => typeof text === "string") && numbers.every((n) => Number.isFinite(n) && Number(n) >= 0);
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
+/** The same replicas in the same words. */
+function feedOf(urls: readonly string[]): string[] {
+  return urls.map((url) => url.replace(/\/$/, "")).sort();
 }

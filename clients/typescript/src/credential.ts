@@ -1,7 +1,5 @@
 /** Where the token stands in a request, and how to take it out, every copy that Node keeps. */
 
-import type { IncomingMessage } from "node:http";
-
 /** Why a request bears no token to decide on. The caller is told none of it. */
 export type Unfit = "missing" | "wrong_scheme" | "conflict";
 
@@ -34,6 +32,12 @@ export function presented(rawHeaders: readonly string[], named: readonly string[
   return tokens.every((other) => other === token) ? { token } : "conflict";
 }
 
+/** Names and values in turn. Adapters for serverless functions fill in `headers` alone, where no name stands twice. */
+export function rawHeadersOf({ rawHeaders, headers }: Heads): readonly string[] {
+  if (rawHeaders.length > 0) return rawHeaders;
+  return Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, String(one)]));
+}
+
 /** Without the spaces and tabs around it. No pattern: it would look at each space of a long run again and again. */
 function trimmed(value: string): string {
   const blank = (at: number) => value[at] === " " || value[at] === "\t";
@@ -43,14 +47,21 @@ function trimmed(value: string): string {
   return value.slice(start, end);
 }
 
+/** Where Node keeps the headers of a request. */
+interface Heads {
+  readonly headers: Record<string, unknown>;
+  /** HTTP/2's requests have none. */
+  readonly headersDistinct?: Record<string, unknown>;
+  readonly rawHeaders: string[];
+}
+
 /** Takes `Authorization` and the headers `named` out of a request, and leaves the others alone. */
-export function strip(request: IncomingMessage, named: readonly string[]): void {
+export function strip(request: Heads, named: readonly string[]): void {
   const names = ["authorization", ...named];
   // Node makes the first two of the third when they are first asked for, by a count of its own: so before it shrinks.
   const { headers, headersDistinct, rawHeaders } = request;
   for (const name of names) {
     delete headers[name];
-    // HTTP/2's requests have none.
     delete headersDistinct?.[name];
   }
   for (let at = rawHeaders.length - 2; at >= 0; at -= 2) {

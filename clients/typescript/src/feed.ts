@@ -11,7 +11,8 @@ import type { View } from "./verdict.js";
 /** What is applied, and where it came from. */
 export interface Applied {
   readonly view: View;
-  readonly etag: string;
+  /** Undefined: it came from a file, and its whole set is asked for. */
+  readonly etag: string | undefined;
   /** The text of the set, as it came. */
   readonly json: Buffer;
   /** The replica that sent it. */
@@ -45,6 +46,8 @@ export interface Question {
   /** Called with what is to be applied, in the same turn in which it was found to be no older. */
   readonly apply: (next: Applied) => void;
   readonly waitS: number;
+  /** Asks the daemon to read the store anew, where its view is not young. */
+  readonly noCache: boolean;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -53,7 +56,7 @@ const ETAG = /^"[\x21\x23-\x7e]{1,128}"$/;
 
 /** Asks once, and applies the answer. Throws a FeedError, or a SetError. */
 export async function ask(replica: Replica, question: Question): Promise<void> {
-  const { audience, instance, clock, applied, waitS, timeoutMs, signal } = question;
+  const { audience, instance, clock, applied, waitS, noCache, timeoutMs, signal } = question;
   const nonce = randomBytes(16).toString("hex");
   const known = applied()?.etag;
   const sent = clock();
@@ -64,6 +67,7 @@ export async function ask(replica: Replica, question: Question): Promise<void> {
       "crossfade-instance": instance,
       ...(known !== undefined && { "if-none-match": known }),
       ...(known !== undefined && waitS > 0 && { prefer: `wait=${waitS}` }),
+      ...(noCache && { "cache-control": "no-cache" }),
     },
     timeoutMs,
     maxBytes: MAX_SET_BYTES,
@@ -74,7 +78,7 @@ export async function ask(replica: Replica, question: Question): Promise<void> {
   });
   const etag = checked(answer, known);
   const before = applied();
-  const place = placeOf(answer.headers("crossfade-timing"), { nonce, sent, received }, before && placeIn(before.view));
+  const place = placeOf(answer.headers("crossfade-timing"), { nonce, sent, received }, placeIn(before));
   if (typeof place === "string") throw new DroppedError(place);
   const taken = { ...place, taken: received, complete: true };
   if (answer.status === 304) {
@@ -86,8 +90,10 @@ export async function ask(replica: Replica, question: Question): Promise<void> {
   question.apply({ view: { ...taken, set }, etag, json: answer.body, feed: replica.url.href });
 }
 
-function placeIn(view: View): Place {
-  return { nowMs: view.nowMs, ageMs: view.ageMs };
+/** What a file says holds back no answer: whatever stands in it is over with the first one. */
+function placeIn(applied: Applied | undefined): Place | undefined {
+  if (applied?.view.complete !== true) return undefined;
+  return { nowMs: applied.view.nowMs, ageMs: applied.view.ageMs };
 }
 
 /** The ETag of an answer that may be read further. */

@@ -5,11 +5,12 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Backoff } from "./backoff.js";
-import { elapsedMs, parted, type Clock, type Moment } from "./clock.js";
+import { elapsedMs, parted, type Clock } from "./clock.js";
 import type { EventHook } from "./events.js";
 import { ask, DroppedError, type Applied } from "./feed.js";
+import { firstAnswer } from "./first-answer.js";
 import type { Replica } from "./http.js";
+import { Gate, retryAfterMs, type Need } from "./pace.js";
 import { isFresh } from "./verdict.js";
 
 const MAX_WAIT_S = 60;
@@ -17,12 +18,10 @@ const MAX_WAIT_S = 60;
 const ANSWER_MS = 5_000;
 /** How long a refresh may take, for all who wait for it. */
 const REFRESH_MS = 2_000;
-/** So that garbage can't drive refreshes: none begins sooner than this after the last one's end. */
-const COOL_DOWN_MS = 1_000;
+/** How long a refresh waits for one replica before it asks the next one too. */
+const NEXT_REPLICA_MS = 500;
 /** After an older view, before another replica is asked. */
 const OLDER_PAUSE_MS = 1_000;
-const BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 10_000;
 /** A replica that doesn't hold what it was asked to hold is not asked more often. */
 const LEAST_BETWEEN_MS = 100;
 
@@ -42,8 +41,8 @@ export class Follower {
   readonly #stop = new AbortController();
   #applied: Applied | undefined;
   #at = 0;
+  readonly #gate = new Gate();
   #refreshing: Promise<void> | undefined;
-  #refreshed: Moment | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: FollowerOptions, applied?: Applied) {
@@ -70,55 +69,60 @@ export class Follower {
     await this.#running;
   }
 
-  /** Asks all replicas at once, and is done with the first answer that counts: one flight, with a cool-down. */
-  refresh(): Promise<void> {
-    const { clock } = this.#options;
-    const cooling = this.#refreshed !== undefined && elapsedMs(this.#refreshed, clock()) < COOL_DOWN_MS;
-    if (this.#refreshing === undefined && cooling) return Promise.resolve();
-    this.#refreshing ??= this.#askAll().finally(() => {
-      this.#refreshing = undefined;
-      this.#refreshed = clock();
-    });
-    return this.#refreshing;
+  /**
+   * What a request waits for that needs a younger view, for 2 s at most; it never rejects. Undefined: it is to decide by
+   * what is known.
+   */
+  younger(need: Need): Promise<void> | undefined {
+    const turn = this.#gate.ask(need, this.#options.clock());
+    if (turn === "start") this.#refreshing = this.#refresh();
+    return turn === "decide" ? undefined : this.#refreshing;
   }
 
-  async #askAll(): Promise<void> {
-    const { replicas } = this.#options;
-    const first = replicas.map((_, at) => this.#ask(at, 0, REFRESH_MS));
-    const timer = new AbortController();
-    const all = Promise.any(first).catch((failed: AggregateError) => {
-      failed.errors.forEach((error, at) => this.#failed(replicas[at] as Replica, error));
+  /** Asks the replica that is followed, then the others. An answer that comes too late for it counts still as a view. */
+  async #refresh(): Promise<void> {
+    const { replicas, clock, random } = this.#options;
+    const first = this.#at;
+    const asks = replicas.map((_, beside) => async () => {
+      const at = (first + beside) % replicas.length;
+      try {
+        await this.#ask(at, 0, ANSWER_MS, true);
+      } catch (error) {
+        this.#failed(replicas[at] as Replica, error);
+        throw error;
+      }
     });
-    await Promise.race([all, sleep(REFRESH_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
-    timer.abort();
+    // Told of the end whatever comes of it: else nobody could start another one.
+    const succeeded = await firstAnswer(asks, { nextMs: NEXT_REPLICA_MS, limitMs: REFRESH_MS }).catch(() => false);
+    this.#gate.ended(succeeded, clock(), random());
   }
 
   async #run(): Promise<void> {
-    const backoff = new Backoff(BACKOFF_MS, this.#options.random);
+    const { clock } = this.#options;
+    let failures = 0;
     // To be held is for who is well served.
     let answered = this.#isWell();
     while (!this.#stop.signal.aborted) {
       const { replica } = this;
-      const sent = this.#options.clock();
+      const sent = clock();
       try {
         await this.#ask(this.#at, answered ? this.#waitS() : 0);
         answered = this.#isWell();
-        if (answered) backoff.reset();
+        if (answered) failures = 0;
         else this.#at += 1;
-        const took = elapsedMs(sent, this.#options.clock());
-        await this.#pause(answered ? LEAST_BETWEEN_MS - took : backoff.nextMs(this.#capMs()));
+        await this.#pause(answered ? LEAST_BETWEEN_MS - elapsedMs(sent, clock()) : this.#retryMs(failures++));
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#failed(replica, error);
         answered = false;
         const dropped = error instanceof DroppedError ? error.dropped : undefined;
         if (dropped !== "clocks_parted") this.#at += 1;
-        await this.#pause(dropped === "older" ? OLDER_PAUSE_MS : backoff.nextMs(this.#capMs()));
+        await this.#pause(dropped === "older" ? OLDER_PAUSE_MS : this.#retryMs(failures++));
       }
     }
   }
 
-  async #ask(at: number, waitS: number, timeoutMs?: number): Promise<void> {
+  async #ask(at: number, waitS: number, timeoutMs?: number, noCache = false): Promise<void> {
     const { replicas, audience, instance, clock } = this.#options;
     const replica = replicas[at % replicas.length] as Replica;
     await ask(replica, {
@@ -128,6 +132,7 @@ export class Follower {
       applied: () => this.#applied,
       apply: (next) => this.#apply(next),
       waitS,
+      noCache,
       timeoutMs: timeoutMs ?? this.#timeoutMs(waitS),
       signal: this.#stop.signal,
     });
@@ -161,8 +166,8 @@ export class Follower {
     return this.#options.replicas.length === 1 || (view !== undefined && isFresh(view, this.#options.clock()));
   }
 
-  #capMs(): number {
-    return Math.min(MAX_BACKOFF_MS, (this.#applied?.view.set.freshnessMs ?? MAX_BACKOFF_MS) / 2);
+  #retryMs(failuresBefore: number): number {
+    return retryAfterMs(failuresBefore, this.#applied?.view.set.freshnessMs, this.#options.random());
   }
 
   #failed(replica: Replica, error: unknown): void {
@@ -172,6 +177,6 @@ export class Follower {
   }
 
   async #pause(ms: number): Promise<void> {
-    if (ms > 0) await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    if (ms > 0) await sleep(ms, undefined, { ref: false, signal: this.#stop.signal }).catch(() => undefined);
   }
 }

@@ -1,11 +1,21 @@
 /**
  * One request to a replica: bounded in time and in size, never redirected, never in the clear by accident.
  *
+ * Neither a socket nor a timer of it keeps the process: a server that is done ends, whether its verifier was closed or
+ * not. What somebody waits for is kept by `awaited`.
+ *
  * Not `fetch`, which follows redirects unless told, has no way to a private CA, and can't say that a header was doubled.
  */
 
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 
 /** PEM, as Node's `tls` takes it. There is deliberately no way to turn certificate checks off. */
 export interface Tls {
@@ -72,29 +82,51 @@ export class Replica {
   }
 
   /** `target` is a path below the replica's URL, with its query. */
-  ask(target: string, ask: Ask): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+  async ask(target: string, ask: Ask): Promise<Answer> {
+    for (;;) {
+      const sent: Sent = { request: undefined, begun: false };
+      try {
+        return await this.#send(target, ask, sent);
+      } catch (error) {
+        sent.request?.destroy();
+        if (sent.late !== undefined) throw sent.late;
+        if (!wasCutBefore(sent) || ask.signal?.aborted === true) throw this.#failed(error);
+        // The other idle connections are as old as the one that was cut: the next one is new.
+        for (const socket of Object.values(this.#agent.freeSockets).flat()) socket?.destroy();
+      }
+    }
+  }
+
+  #send(target: string, ask: Ask, sent: Sent): Promise<Answer> {
+    const late = (what: string) => {
+      sent.late = new FeedError(`${this.url.host}: ${what}`);
+      sent.request?.destroy(sent.late);
+    };
+    let timer = setTimeout(late, ask.timeoutMs, `no answer within ${ask.timeoutMs} ms`).unref();
+    const answer = new Promise<Answer>((resolve, reject) => {
       const send = this.url.protocol === "https:" ? httpsRequest : httpRequest;
       const request = send(this.#target(target), this.#options(ask), (message) => {
-        clearTimeout(timer);
-        timer = setTimeout(() => request.destroy(late("its body did not come in time")), BODY_TIMEOUT_MS);
-        ask.onHead?.();
-        collect(message, ask.maxBytes)
-          .then(resolve, fail)
-          .finally(() => clearTimeout(timer));
+        try {
+          sent.begun = true;
+          clearTimeout(timer);
+          timer = setTimeout(late, BODY_TIMEOUT_MS, "its body did not come in time").unref();
+          ask.onHead?.();
+          collect(message, ask.maxBytes).then(resolve, reject);
+        } catch (error) {
+          reject(error as Error);
+        }
       });
-      let timer = setTimeout(() => request.destroy(late(`no answer within ${ask.timeoutMs} ms`)), ask.timeoutMs);
-      const fail = (error: unknown) => {
-        clearTimeout(timer);
-        request.destroy();
-        reject(
-          error instanceof FeedError ? error : new FeedError(`${this.url.host}: ${reason(error)}`, { cause: error }),
-        );
-      };
-      const late = (what: string) => new FeedError(`${this.url.host}: ${what}`);
-      request.on("error", fail);
+      sent.request = request;
+      request.on("socket", (socket) => socket.unref());
+      request.on("error", reject);
       request.end(ask.body);
     });
+    return answer.finally(() => clearTimeout(timer));
+  }
+
+  #failed(error: unknown): FeedError {
+    if (error instanceof FeedError) return error;
+    return new FeedError(`${this.url.host}: ${reason(error)}`, { cause: error });
   }
 
   close(): void {
@@ -121,6 +153,30 @@ export class Replica {
       },
       ...(signal !== undefined && { signal }),
     };
+  }
+}
+
+/** A request on its way. */
+interface Sent {
+  request: ClientRequest | undefined;
+  /** Whether the head of an answer has come. */
+  begun: boolean;
+  /** Set where it took too long. */
+  late?: FeedError;
+}
+
+/** Whether the request failed on a connection that was kept from before: the other end may have closed it meanwhile. */
+function wasCutBefore({ request, begun }: Sent): boolean {
+  return request?.reusedSocket === true && !begun;
+}
+
+/** Keeps the process until `promise` is settled: for what somebody waits for. */
+export async function awaited<T>(promise: Promise<T>): Promise<T> {
+  const kept = setInterval(() => undefined, 2 ** 30);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(kept);
   }
 }
 

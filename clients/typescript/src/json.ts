@@ -7,7 +7,7 @@
  */
 
 /** Why a text can't be read. */
-export type Fault = "not_json" | "too_deep" | "duplicate_key" | "large_number" | "wrong_type";
+export type Fault = "not_json" | "too_deep" | "duplicate_key" | "large_number" | "wrong_type" | "missing_key";
 
 export class JsonError extends Error {
   readonly fault: Fault;
@@ -167,6 +167,28 @@ export class Reader {
     this.#at += SPACE.exec(this.#text)?.[0].length ?? 0;
     return this.#text.charAt(this.#at);
   }
+}
+
+/** Reads an object's members; each has to be there, but for those that are `optional`. Others are passed over. */
+export function record<T extends Record<string, unknown>, O extends Record<string, unknown> = Record<never, never>>(
+  reader: Reader,
+  members: { [K in keyof T]: () => T[K] },
+  optional?: { [K in keyof O]: () => O[K] },
+): T & Partial<O> {
+  const found: Record<string, unknown> = {};
+  reader.object((key) => {
+    if (Object.hasOwn(members, key)) found[key] = members[key as keyof T]();
+    else if (optional !== undefined && Object.hasOwn(optional, key)) found[key] = optional[key as keyof O]();
+    else reader.skip();
+  });
+  for (const key of Object.keys(members)) if (!Object.hasOwn(found, key)) throw new JsonError("missing_key");
+  return found as T & Partial<O>;
+}
+
+export function list<T>(reader: Reader, item: () => T): T[] {
+  const items: T[] = [];
+  reader.array(() => items.push(item()));
+  return items;
 }
 
 function isNumber(first: string): boolean {

@@ -1,8 +1,9 @@
 /** For bots: the current token, from `GET /v1/token`. */
 
-import { Backoff } from "./backoff.js";
 import { elapsedMs, machineClock, type Clock, type Moment } from "./clock.js";
-import { FeedError, replicas, type Answer, type Connection, type Replica } from "./http.js";
+import { awaited, FeedError, replicas, type Answer, type Connection, type Replica } from "./http.js";
+import { jitteredMs } from "./pace.js";
+import { shape } from "./shape.js";
 
 export interface TokenSourceOptions extends Connection {
   /** The secret's name, as in the daemon's config. */
@@ -30,7 +31,8 @@ export class TokenSource {
   readonly #secret: string;
   readonly #replicas: readonly Replica[];
   readonly #clock: Clock;
-  readonly #backoff: Backoff;
+  readonly #random: () => number;
+  #failures = 0;
   #held: Held | undefined;
   #fetching: Promise<void> | undefined;
   #failed: { readonly error: Error; readonly at: Moment; readonly waitMs: number } | undefined;
@@ -39,7 +41,7 @@ export class TokenSource {
     this.#secret = options.secret;
     this.#replicas = replicas(options);
     this.#clock = options.clock ?? machineClock;
-    this.#backoff = new Backoff(BACKOFF_MS, options.random);
+    this.#random = options.random ?? Math.random;
   }
 
   /** The current token. While no replica answers, the last one: it is accepted for its grace. */
@@ -79,7 +81,7 @@ export class TokenSource {
     const { at, waitMs } = this.#failed ?? {};
     const waiting = at !== undefined && waitMs !== undefined && elapsedMs(at, this.#clock()) < waitMs;
     if (this.#fetching === undefined && waiting) return;
-    this.#fetching ??= this.#fetch().finally(() => {
+    this.#fetching ??= awaited(this.#fetch()).finally(() => {
       this.#fetching = undefined;
     });
     await this.#fetching;
@@ -93,13 +95,14 @@ export class TokenSource {
         const answer = await replica.ask(target, { timeoutMs: ANSWER_MS, maxBytes: MAX_ANSWER_BYTES });
         this.#held = { ...read(answer), fetched: this.#clock() };
         this.#failed = undefined;
-        this.#backoff.reset();
+        this.#failures = 0;
         return;
       } catch (error) {
         last = error as Error;
       }
     }
-    this.#failed = { error: last, at: this.#clock(), waitMs: this.#backoff.nextMs(MAX_BACKOFF_MS) };
+    const waitMs = jitteredMs(BACKOFF_MS, this.#failures++, MAX_BACKOFF_MS, this.#random());
+    this.#failed = { error: last, at: this.#clock(), waitMs };
   }
 }
 
@@ -110,10 +113,15 @@ function read({ status, body }: Answer): Omit<Held, "fetched"> {
     throw new FeedError("403: this credential may not have that secret's token; see `clients` in the daemon's config");
   if (status !== 200) throw new FeedError(`${status}: no token was handed out`);
   const { token, refresh_after_ms: refreshAfterMs } = parse(body);
-  if (typeof token !== "string" || token === "" || !Number.isSafeInteger(refreshAfterMs)) {
+  // What is no token would break the header that it is put into, or pass for another one.
+  if (typeof token !== "string" || shape(token) === "malformed" || !isSpan(refreshAfterMs)) {
     throw new FeedError("the answer is none of `/v1/token`");
   }
-  return { token, refreshAfterMs: Number(refreshAfterMs) };
+  return { token, refreshAfterMs: Math.max(refreshAfterMs, COOL_DOWN_MS) };
+}
+
+function isSpan(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function parse(body: Buffer): { token?: unknown; refresh_after_ms?: unknown } {

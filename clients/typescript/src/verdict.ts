@@ -22,16 +22,23 @@ export interface View {
 export interface Grant {
   /** The bot's lasting name; the same for each version of a secret. */
   readonly clientId: string;
-  readonly secret: string;
+  /** Who called, by a name that lasts: for a token of a secret that is `clientId`. */
+  readonly principal: string;
+  readonly scopes: readonly string[];
+  /** For how long from the decision it may be relied on. No point in time, since no two machines' clocks are compared. */
+  readonly expiresInMs: number;
+  /** What the token belongs to. Other kinds may be added, so look at `kind` first. */
+  readonly source: Source;
+}
+
+/** The version of a secret whose token it is. */
+export interface Source {
+  readonly kind: "secret";
+  readonly name: string;
   readonly version: string;
   readonly stage: Stage;
-  readonly scopes: readonly string[];
-  /** Until when this acceptance may be relied on: unix seconds on this machine's clock, rounded down. */
-  readonly expiresAt: number;
-  /** The same, as a span from the decision. */
-  readonly validForMs: number;
-  /** @internal The same, unix ms on the store's clock, which nobody else's clock is compared with. */
-  readonly expiresMs: number;
+  /** When the version was made, on the store's clock. */
+  readonly created: Date;
 }
 
 /** Why a token is refused. For metrics and logs: the caller is told none of it. */
@@ -56,6 +63,15 @@ export function isFresh(view: View, at: Moment): boolean {
 }
 
 /**
+ * Whether a token may be accepted by it at once. Whoever can wait, and accepts by one that is not young, asks for a
+ * younger one first. `spreadMs`: so much earlier, so that not all who follow one daemon ask at once.
+ */
+export function isYoung(view: View, at: Moment, maxHoldMs = Infinity, spreadMs = 0): boolean {
+  const { freshnessMs, holdMs, acceptWithinMs = freshnessMs } = view.set;
+  return ageMs(view, at) + spreadMs < Math.min(acceptWithinMs, holdMs, maxHoldMs);
+}
+
+/**
  * Decides on a presented token.
  *
  * - What is malformed is refused, whatever is known.
@@ -72,18 +88,19 @@ export function decide(view: View | undefined, presented: string, at: Moment, ma
   if (entry === undefined) return refuse(view, "unknown", at);
   const nowMs = view.nowMs + elapsedMs(view.taken, at);
   if (entry.notAfterMs !== null && nowMs >= entry.notAfterMs) return refuse(view, "expired", at);
-  return { verdict: "accepted", grant: grantOf(entry, nowMs, at) };
+  return { verdict: "accepted", grant: grantOf(entry, nowMs) };
 }
 
 function refuse(view: View, reason: Reason, at: Moment): Verdict {
   return isFresh(view, at) ? { verdict: "refused", reason } : UNSURE;
 }
 
+/** A later one would be no date. */
+const MAX_DATE_MS = 8.64e15;
+
 /** Without a deadline: if the token were replaced this moment, it would have its whole grace. */
-function grantOf(entry: Entry, nowMs: number, at: Moment): Grant {
-  const { clientId, secret, version, stage, scopes } = entry;
-  const expiresMs = entry.notAfterMs ?? nowMs + entry.graceMs;
-  const validForMs = expiresMs - nowMs;
-  const expiresAt = Math.floor((at.wallMs + validForMs) / 1_000);
-  return { clientId, secret, version, stage, scopes, expiresAt, validForMs, expiresMs };
+function grantOf(entry: Entry, nowMs: number): Grant {
+  const { clientId, scopes, secret: name, version, stage, createdMs, notAfterMs, graceMs } = entry;
+  const source: Source = { kind: "secret", name, version, stage, created: new Date(Math.min(createdMs, MAX_DATE_MS)) };
+  return { clientId, principal: clientId, scopes, expiresInMs: notAfterMs === null ? graceMs : notAfterMs - nowMs, source };
 }

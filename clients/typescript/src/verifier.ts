@@ -2,15 +2,15 @@
 
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { clearInterval, setInterval } from "node:timers";
 
-import { readCache, writeCache } from "./cache.js";
-import { elapsedMs, machineClock, type Clock, type Moment } from "./clock.js";
+import { machineClock, type Clock } from "./clock.js";
 import { guarded, logger, type EventHook } from "./events.js";
-import type { Applied } from "./feed.js";
 import { Follower } from "./follower.js";
-import { FeedError, replicas, type Connection, type Replica } from "./http.js";
+import { awaited, FeedError, replicas, type Connection, type Replica } from "./http.js";
+import { KeptView } from "./kept-view.js";
 import { Counts, type Outcome } from "./reports.js";
-import { ageMs, decide, isFresh, type Verdict } from "./verdict.js";
+import { ageMs, decide, isFresh, isYoung, type Verdict, type View } from "./verdict.js";
 
 export interface VerifierOptions extends Connection {
   /** The MCP server that the tokens are for, as in the daemon's config. */
@@ -19,10 +19,11 @@ export interface VerifierOptions extends Connection {
   readonly instance?: string | undefined;
   /** Keeps the last view there, so that a server starts while the daemon is down. One process each. */
   readonly cacheFile?: string | undefined;
-  /** Accepts for no longer than this after the last view, whatever the daemon allows. */
+  /** Accepts for no longer than this after the last view, whatever the daemon allows; more than 0. */
   readonly maxHoldMs?: number | undefined;
   /** For logs and metrics. Without it, failures go to stderr. */
   readonly onEvent?: EventHook | undefined;
+  /** @internal For tests. */
   readonly reportEveryMs?: number | undefined;
   /** For tests. */
   readonly clock?: Clock;
@@ -30,11 +31,13 @@ export interface VerifierOptions extends Connection {
 }
 
 /** What is known now; for a readiness probe, say. */
-export interface State {
-  readonly ageMs: number;
+export interface Status {
+  /** How many versions are known; undefined: there is no view yet. */
+  readonly entries: number | undefined;
+  /** How long ago the store was read. */
+  readonly ageMs: number | undefined;
   /** Whether a refusal may rest on it. */
   readonly fresh: boolean;
-  readonly entries: number;
 }
 
 const INSTANCE = /^[A-Za-z0-9._-]{1,64}$/;
@@ -43,8 +46,8 @@ const AUDIENCE = /^[\x20-\x7e]{1,1024}$/;
 const REPORT_EVERY_MS = 10_000;
 const REPORT_TIMEOUT_MS = 5_000;
 const MAX_REPORT_ANSWER_BYTES = 16 * 1024;
-/** A view that only grew younger is written this seldom. */
-const CACHE_EVERY_MS = 30_000;
+/** How much earlier than it has to a verifier refreshes an old view: drawn once, so that not all come at once. */
+const MAX_SPREAD_MS = 1_000;
 
 export class Verifier {
   readonly audience: string;
@@ -55,58 +58,66 @@ export class Verifier {
   readonly #replicas: readonly Replica[];
   readonly #counts: Counts;
   readonly #follower: Follower;
+  /** From 0 to 1. */
+  readonly #spread: number;
+  readonly #kept: KeptView | undefined;
   #reporting: NodeJS.Timeout | undefined;
-  #written: Moment | undefined;
-  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(options: VerifierOptions, asked: readonly Replica[], cached?: Applied) {
+  private constructor(options: VerifierOptions, { asked, onEvent, kept, cached }: Beginning) {
     this.audience = options.audience;
     this.#options = options;
     this.#instance = options.instance ?? instanceName();
     this.#clock = options.clock ?? machineClock;
-    this.#onEvent = guarded(options.onEvent ?? logger());
+    this.#onEvent = onEvent;
+    this.#kept = kept;
     this.#replicas = asked;
     this.#counts = new Counts(this.#clock);
+    const random = options.random ?? Math.random;
+    this.#spread = random();
     this.#follower = new Follower(
       {
         replicas: asked,
         audience: options.audience,
         instance: this.#instance,
         clock: this.#clock,
-        random: options.random ?? Math.random,
+        random,
         onEvent: this.#onEvent,
-        onApplied: (applied, changed) => this.#keep(applied, changed),
+        onApplied: (applied, changed) => this.#kept?.keep(applied, changed),
       },
-      cached,
+      // No ETag: the first request asks for the whole set.
+      cached && { view: cached, etag: undefined, json: Buffer.alloc(0), feed: "" },
     );
   }
 
   /**
    * Starts to follow the feed, and is done when there is a view, or after 2 s without one: then it is unsure of all,
-   * or accepts what the cache file says, and goes on trying. Throws only where the options make no sense.
+   * or accepts what the cache file says, and goes on trying. Throws only where the options make no sense, or where
+   * something stands at the cache file's path that is not ours.
+   *
+   * A verifier keeps no process from its end, also where it is not closed.
    */
   static async connect(options: VerifierOptions): Promise<Verifier> {
     const { audience, instance, cacheFile, maxHoldMs, reportEveryMs = REPORT_EVERY_MS } = options;
     if (!AUDIENCE.test(audience)) throw new TypeError("`audience` has to be plain ASCII, as in the daemon's config");
     if (instance !== undefined && !INSTANCE.test(instance))
       throw new TypeError(`\`instance\` has to match ${INSTANCE}`);
-    if (maxHoldMs !== undefined && !(maxHoldMs >= 0)) throw new TypeError("`maxHoldMs` has to be 0 or more");
+    if (maxHoldMs !== undefined && !(maxHoldMs > 0)) throw new TypeError("`maxHoldMs` has to be more than 0");
     if (!(reportEveryMs > 0)) throw new TypeError("`reportEveryMs` has to be more than 0");
     const asked = replicas(options);
-    const feeds = asked.map((replica) => replica.url.href);
-    let cached: Applied | undefined;
-    let uncached: Error | undefined;
+    const { clock = machineClock } = options;
+    const onEvent = guarded(options.onEvent ?? logger());
+    const feed = asked.map((replica) => replica.url.href);
+    const kept = cacheFile === undefined ? undefined : new KeptView({ path: cacheFile, audience, feed, clock, onEvent });
+    const verifier = new Verifier(options, { asked, onEvent, kept, cached: await kept?.read() });
     try {
-      cached = cacheFile === undefined ? undefined : await readCache(cacheFile, audience, feeds);
+      verifier.#reporting = setInterval(() => void verifier.#report(), reportEveryMs).unref();
+      await verifier.#follower.younger("unsure");
+      verifier.#follower.start();
+      return verifier;
     } catch (error) {
-      uncached = error as Error;
+      await verifier.close();
+      throw error;
     }
-    const verifier = new Verifier(options, asked, cached);
-    if (uncached !== undefined) verifier.#onEvent({ type: "cache_failed", error: uncached });
-    await verifier.#follower.refresh();
-    verifier.#follower.start();
-    verifier.#reporting = setInterval(() => void verifier.#report(), reportEveryMs);
-    return verifier;
   }
 
   /** Decides now, from what is known, and counts the decision. An `unsure` one is worth a `verifyOrRefresh`. */
@@ -114,51 +125,67 @@ export class Verifier {
     return this.#counted(this.decide(token));
   }
 
-  /** Decides; where that needs a fresher view, waits for one, for 2 s at most, and decides again. */
+  /** Decides; where that needs a younger view, waits for one, for 2 s at most, and decides again. */
   async verifyOrRefresh(token: string): Promise<Verdict> {
     return this.#counted(await this.decideOrRefresh(token));
   }
 
-  /** The same as `verify`, not counted: for who has more to ask, and calls `count`. */
+  /** @internal The same as `verify`, not counted: for who has more to ask, and calls `count`. */
   decide(token: string): Verdict {
     return decide(this.#follower.applied?.view, token, this.#clock(), this.#options.maxHoldMs);
   }
 
-  /** The same as `verifyOrRefresh`, not counted. */
-  async decideOrRefresh(token: string): Promise<Verdict> {
-    const verdict = this.decide(token);
-    if (verdict.verdict !== "unsure") return verdict;
-    await this.#follower.refresh();
-    return this.decide(token);
+  /** @internal The same as `verifyOrRefresh`, not counted, and at once where nothing has to be waited for. */
+  decideOrRefresh(token: string): Verdict | Promise<Verdict> {
+    const { maxHoldMs } = this.#options;
+    const view = this.#follower.applied?.view;
+    const at = this.#clock();
+    const verdict = decide(view, token, at, maxHoldMs);
+    if (verdict.verdict === "refused") return verdict;
+    if (verdict.verdict === "accepted" && isYoung(view as View, at, maxHoldMs, this.#spreadMs(view as View))) {
+      return verdict;
+    }
+    const younger = this.#follower.younger(verdict.verdict === "accepted" ? "old" : "unsure");
+    return younger === undefined ? verdict : younger.then(() => this.decide(token));
   }
 
-  /** Counts an outcome, for the next report and for the hook. */
+  /** @internal Counts an outcome, for the next report and for the hook. */
   count(verdict: Outcome, version: string | null = null): void {
     this.#counts.add(verdict, version);
     this.#onEvent({ type: "verdict", verdict, version });
   }
 
-  /** Undefined: nothing is known yet. */
-  get state(): State | undefined {
+  /** What is known now. */
+  status(): Status {
     const view = this.#follower.applied?.view;
-    if (view === undefined) return undefined;
+    if (view === undefined) return { entries: undefined, ageMs: undefined, fresh: false };
     const at = this.#clock();
-    return { ageMs: ageMs(view, at), fresh: isFresh(view, at), entries: view.set.entries.length };
+    return { entries: view.set.entries.length, ageMs: ageMs(view, at), fresh: isFresh(view, at) };
   }
 
   /** Stops following, and sends the last report. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return awaited(this.#close());
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#reporting);
-    await this.#follower.close();
-    await this.#report();
-    const applied = this.#follower.applied;
-    if (applied?.view.complete === true) this.#write(applied);
-    await this.#writing;
-    for (const replica of this.#replicas) replica.close();
+    try {
+      await this.#follower.close();
+      await this.#report();
+      const applied = this.#follower.applied;
+      if (applied?.view.complete === true) await this.#kept?.write(applied);
+    } finally {
+      for (const replica of this.#replicas) replica.close();
+    }
+  }
+
+  #spreadMs(view: View): number {
+    return this.#spread * Math.min(MAX_SPREAD_MS, view.set.freshnessMs / 8);
   }
 
   #counted(verdict: Verdict): Verdict {
-    if (verdict.verdict === "accepted") this.count("accepted", verdict.grant.version);
+    if (verdict.verdict === "accepted") this.count("accepted", verdict.grant.source.version);
     else this.count(verdict.verdict === "refused" ? verdict.reason : "unsure");
     return verdict;
   }
@@ -180,23 +207,14 @@ export class Verifier {
     };
     await this.#counts.report(this.audience, this.#instance, send).catch(failed);
   }
+}
 
-  /** A set that changed is written at once; that it was seen again, now and then, so that `hold` counts from there. */
-  #keep(applied: Applied, changed: boolean): void {
-    const everyMs = Math.min(CACHE_EVERY_MS, applied.view.set.holdMs / 10);
-    const due = this.#written === undefined || elapsedMs(this.#written, this.#clock()) >= everyMs;
-    if (changed || due) this.#write(applied);
-  }
-
-  #write(applied: Applied): void {
-    const { cacheFile } = this.#options;
-    if (cacheFile === undefined) return;
-    this.#written = this.#clock();
-    // One after the other, so that an older view can't replace a younger one.
-    this.#writing = this.#writing
-      .then(() => writeCache(cacheFile, applied))
-      .catch((error: unknown) => this.#onEvent({ type: "cache_failed", error: error as Error }));
-  }
+/** What a verifier begins with. */
+interface Beginning {
+  readonly asked: readonly Replica[];
+  readonly onEvent: EventHook;
+  readonly kept: KeptView | undefined;
+  readonly cached: View | undefined;
 }
 
 function instanceName(): string {

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Backoff } from "../src/backoff.js";
 import { clockOf, elapsedMs, machineClock, parted } from "../src/clock.js";
 import { logger } from "../src/events.js";
 
@@ -57,18 +56,6 @@ test("this machine's clocks run forward together", async () => {
   assert.ok(elapsedMs(before, after) >= 1_000);
   assert.equal(parted(before, after), false);
   assert.ok(Number.isSafeInteger(after.bootMs) && Number.isSafeInteger(after.wallMs));
-});
-
-test("waits grow to their cap, with full jitter", () => {
-  const longest = new Backoff(200, () => 1);
-  assert.deepEqual(
-    [1, 2, 3, 4].map(() => longest.nextMs(1_000)),
-    [200, 400, 800, 1_000],
-  );
-  for (let n = 0; n < 100; n += 1) assert.equal(longest.nextMs(1_000), 1_000);
-  longest.reset();
-  assert.equal(longest.nextMs(1_000), 200);
-  assert.equal(new Backoff(200, () => 0).nextMs(1_000), 0);
 });
 
 test("a failure is logged once, until it is another one or is over", () => {

@@ -61,7 +61,7 @@ test("with the daemon gone a known token is accepted, an unknown one unsure; so 
   await daemon.kill();
   const statuses = async (verifier: Verifier) => {
     const server = await app(t, verifier);
-    await until("the view is no longer fresh", () => verifier.state?.fresh === false);
+    await until("the view is no longer fresh", () => verifier.status().fresh === false);
     const unknown = await call(server, UNKNOWN);
     return [(await call(server, token)).status, unknown.status, unknown.headers.has("retry-after")];
   };

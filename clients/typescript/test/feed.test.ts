@@ -36,7 +36,7 @@ test("with neither a feed nor a cache a verifier starts, unsure of all, and gets
   fake.instead = (_, response) => response.writeHead(503).end() && true;
   const { verifier, failures } = await follow(t, fake);
   assert.equal((await verifier.verifyOrRefresh(TOKEN)).verdict, "unsure");
-  assert.equal(verifier.state, undefined);
+  assert.equal(verifier.status().entries, undefined);
   assert.match(failures()[0] ?? "", /^503: /);
   fake.instead = undefined;
   await until("a view", () => verifier.decide(TOKEN).verdict === "accepted");
@@ -122,11 +122,11 @@ test("where one replica is gone, or hangs, another one is followed", async (t) =
   await until("the other one is followed", () =>
     other.polls.slice(after).some(({ headers }) => headers.prefer !== undefined),
   );
-  await until("its view is fresh", () => verifier.state?.fresh);
+  await until("its view is fresh", () => verifier.status().fresh);
   const third = await feed(t, setOf({ freshnessMs: 1_000 }), port);
   other.instead = () => true;
   await until("it hangs, so the first one is followed again", () => third.polls.length > 0);
-  await until("and its view is fresh", () => verifier.state?.fresh);
+  await until("and its view is fresh", () => verifier.status().fresh);
 });
 
 test("where one replica's own view is not fresh, another one is asked", async (t) => {
@@ -134,7 +134,7 @@ test("where one replica's own view is not fresh, another one is asked", async (t
   const { verifier } = await follow(t, [one, other]);
   for (const fake of [one, other]) fake.ageMs = 61_000;
   const clock = new MovedClock();
-  assert.equal(verifier.state?.fresh, true);
+  assert.equal(verifier.status().fresh, true);
   const stale = await follow(t, [one, other], { clock: clock.read });
   assert.equal(stale.verifier.decide(UNKNOWN).verdict, "unsure");
   other.ageMs = 0;
@@ -240,6 +240,7 @@ test("options that make no sense, or give access away, are refused with what to 
     ["an audience that fits no header", { ...good, audience: "a\nb" }, /ASCII/],
     ["a name that the daemon won't take", { ...good, instance: "a b" }, /instance/],
     ["a negative hold", { ...good, maxHoldMs: -1 }, /maxHoldMs/],
+    ["no hold at all", { ...good, maxHoldMs: 0 }, /more than 0/],
   ] as const) {
     await assert.rejects(Verifier.connect(options), (error: Error) => {
       assert.match(error.message, why, what);

@@ -56,7 +56,7 @@ for (const [name, hook] of Object.entries(hooks)) {
     const auth = (await accepted.json()) as Record<string, unknown>;
     const { expiresAt, ...rest } = auth;
     assert.equal(typeof expiresAt, "number");
-    const extra = { secret: "mcp/slack-bot-token", version: "v-2", stage: "current" };
+    const extra = { principal: "slack-bot", secret: "mcp/slack-bot-token", version: "v-2", stage: "current" };
     assert.deepEqual(rest, { token: "v-2", clientId: "slack-bot", scopes: SCOPES, resource: AUDIENCE, extra });
     assert.equal((await call(UNKNOWN)).status, 401);
     assert.equal((await call(PREVIOUS)).status, 403, "it lacks the scope");
@@ -67,9 +67,10 @@ for (const [name, hook] of Object.entries(hooks)) {
 }
 
 test("a deadline is carried over to this machine's clock as a span", () => {
-  const grant = { clientId: "b", secret: "s", version: "v", scopes: [], expiresMs: 5, expiresAt: 0, validForMs: 1_500 } as const;
-  const at = (stage: "previous" | "current", validForMs: number) => {
-    return authInfo({ ...grant, stage, validForMs }, new URL(AUDIENCE), 10_000).expiresAt;
+  const secret = { kind: "secret", name: "s", version: "v", created: new Date(0) } as const;
+  const at = (stage: "previous" | "current", expiresInMs: number) => {
+    const grant = { clientId: "b", principal: "b", scopes: [], expiresInMs, source: { ...secret, stage } };
+    return authInfo(grant, new URL(AUDIENCE), 10_000).expiresAt;
   };
   assert.equal(at("previous", 1_500), 11.5);
   assert.equal(at("previous", 1), 10.001, "never later than it is");

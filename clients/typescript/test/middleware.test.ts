@@ -130,3 +130,30 @@ test("options that make no sense are refused", async (t) => {
     assert.throws(() => requireToken(verifier, options), TypeError, JSON.stringify(options));
   }
 });
+
+test("behind what answers preflights, a browser can read the guard's own answers", async (t) => {
+  const { verifier } = await follow(t, await feed(t));
+  const made = express();
+  made.use((request, response, next) => {
+    response.set({ "Access-Control-Allow-Origin": "https://app.example.com" });
+    response.set({ "Access-Control-Expose-Headers": "mcp-session-id, www-authenticate" });
+    if (request.method === "OPTIONS") response.status(204).end();
+    else next();
+  });
+  made.use(requireToken(verifier));
+  const server = made.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const [method, status] of [
+    ["OPTIONS", 204],
+    ["POST", 401],
+  ] as const) {
+    const answer = await fetch(url, { method });
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers.get("access-control-allow-origin"), "https://app.example.com");
+  }
+});

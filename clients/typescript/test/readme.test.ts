@@ -25,10 +25,12 @@ test("the other code compiles against the package as it is built", () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const known = `import type { Express } from "express";
-import type { Verifier } from "@crossfade/verify";
+import type { FastifyInstance } from "fastify";
+import { authOf, requireToken, type AnyRequest, type AuthInfo, type Verifier } from "@crossfade/verify";
 declare const [app, verifier, audience, url, credential, server]: [Express, Verifier, string, string, string, string];
+declare const [fastify, handler]: [FastifyInstance, (request: Request, auth: AuthInfo) => Promise<Response>];
 `;
-  assert.equal(blocks.length, 4, "of the SDK v1, of v2, and of a bot");
+  assert.equal(blocks.length, 7, "of a web handler, Fastify, the SDK v1, v2, a bot, and sessions");
   blocks.slice(1).forEach((block, at) => writeFileSync(new URL(`${at}.ts`, folder), known + block));
   const options = { noEmit: true, noUnusedLocals: false, noUnusedParameters: false };
   const config = { extends: "../../tsconfig.json", compilerOptions: options, include: ["*.ts"], exclude: [] };
@@ -41,4 +43,21 @@ test("every link leads to a file", () => {
   for (const [, target = ""] of README.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
     assert.ok(target.includes("://") || existsSync(new URL(target, PACKAGE)), target);
   }
+});
+
+test("its sections are those of all verifiers, in their order", () => {
+  const sections = [...README.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+  assert.deepEqual(sections, [
+    "Install",
+    "Guard a server",
+    "The MCP SDKs",
+    "Behind the guard (who called)",
+    "Options",
+    "Where it runs",
+    "While the daemon is down",
+    "Events and metrics",
+    "A bot's token (`TokenSource`)",
+    "Browsers (CORS)",
+    "Sessions",
+  ]);
 });

@@ -12,7 +12,7 @@ import type { TLSSocket } from "node:tls";
 import { test, type TestContext } from "node:test";
 
 import { Verifier, type EventHook } from "../src/index.js";
-import { AUDIENCE, FakeFeed, setOf } from "./support/fake-feed.js";
+import { AUDIENCE, FakeFeed, setOf, until } from "./support/fake-feed.js";
 import { feed, folder } from "./support/world.js";
 
 /** A CA, and a certificate of it for each name. */
@@ -88,14 +88,15 @@ test("a private CA is trusted where it is given, a client certificate shown, and
     t.after(() => verifier.close());
     return verifier;
   };
-  assert.equal((await connect(() => given)).state?.fresh, true);
+  const verifier = await connect(() => given);
+  await until("a view", () => verifier.status().fresh);
   assert.equal(callers[0], "slack-mcp-server");
   // Whatever the environment says.
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
   t.after(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED);
   const { cert, key } = given;
   for (const tls of [{ cert, key }, { cert, key, rejectUnauthorized: false }, {}]) {
-    assert.equal((await connect(() => tls)).state, undefined);
+    assert.equal((await connect(() => tls)).status().entries, undefined);
     assert.match(failures.splice(0).join(), /certificate/);
   }
 });

@@ -7,12 +7,14 @@ import { test, type TestContext } from "node:test";
 import { TokenSource } from "../src/index.js";
 import { feed, MovedClock } from "./support/world.js";
 
+const TOKEN_1 = "token-1-of-the-tests";
+const TOKEN_2 = "token-2-of-the-tests";
 const SECRET = "mcp/slack search";
 
 /** A daemon that hands out `tokens.now`, and a source. */
 async function source(t: TestContext) {
   const fake = await feed(t);
-  const daemon = { now: "token-1", status: 200 };
+  const daemon = { now: TOKEN_1, status: 200 };
   fake.instead = (request, response: ServerResponse) => {
     assert.equal(request.url, "/v1/token?secret=mcp%2Fslack%20search");
     response.statusCode = daemon.status;
@@ -34,27 +36,27 @@ async function source(t: TestContext) {
 
 test("a token is fetched once for all callers, and anew when the daemon said so", async (t) => {
   const { fake, daemon, clock, source: bot } = await source(t);
-  assert.deepEqual(await Promise.all([bot.token(), bot.token()]), ["token-1", "token-1"]);
-  daemon.now = "token-2";
-  assert.equal(await bot.token(), "token-1");
+  assert.deepEqual(await Promise.all([bot.token(), bot.token()]), [TOKEN_1, TOKEN_1]);
+  daemon.now = TOKEN_2;
+  assert.equal(await bot.token(), TOKEN_1);
   assert.equal(fake.requests.length, 1);
   clock.forward(60_000);
-  assert.equal(await bot.token(), "token-2");
+  assert.equal(await bot.token(), TOKEN_2);
 });
 
 test("after a 401 the token is fetched anew once, and the call made once more", async (t) => {
   const { fake, daemon, clock, source: bot } = await source(t);
   await bot.token();
-  daemon.now = "token-2";
+  daemon.now = TOKEN_2;
   clock.forward(1_000);
   const calls: string[] = [];
   const call = (refused: string) => (token: string) => {
     calls.push(token);
     return Promise.resolve({ status: token === refused ? 401 : 200 });
   };
-  assert.equal((await bot.use(call("token-1"))).status, 200);
-  assert.deepEqual(calls.splice(0), ["token-1", "token-2"]);
-  for (let n = 0; n < 10; n += 1) assert.equal((await bot.use(call("token-2"))).status, 401);
+  assert.equal((await bot.use(call(TOKEN_1))).status, 200);
+  assert.deepEqual(calls.splice(0), [TOKEN_1, TOKEN_2]);
+  for (let n = 0; n < 10; n += 1) assert.equal((await bot.use(call(TOKEN_2))).status, 401);
   assert.equal(calls.length, 10, "the same token is not tried again");
   assert.ok(fake.requests.length <= 3, "and not fetched for each refusal");
 });
@@ -62,17 +64,17 @@ test("after a 401 the token is fetched anew once, and the call made once more", 
 test("while no daemon answers the last token is used; what fails is not tried for each call; no error holds a token", async (t) => {
   const { fake, daemon, clock, source: bot } = await source(t);
   daemon.status = 503;
-  await assert.rejects(bot.token(), (error: Error) => /^503/.test(error.message) && !error.message.includes("token-1"));
+  await assert.rejects(bot.token(), (error: Error) => /^503/.test(error.message) && !error.message.includes(TOKEN_1));
   await assert.rejects(bot.token());
   assert.equal(fake.requests.length, 1, "it backs off");
   daemon.status = 200;
   clock.forward(500);
-  assert.equal(await bot.token(), "token-1");
+  assert.equal(await bot.token(), TOKEN_1);
   daemon.status = 401;
   clock.forward(60_000);
-  assert.equal(await bot.token(), "token-1");
+  assert.equal(await bot.token(), TOKEN_1);
   const asked = fake.requests.length;
-  assert.equal(await bot.token(), "token-1");
+  assert.equal(await bot.token(), TOKEN_1);
   assert.equal(fake.requests.length, asked, "it backs off");
 });
 
@@ -80,4 +82,21 @@ test("an answer that is none is an error that quotes nothing of it", async (t) =
   const { fake, source: bot } = await source(t);
   fake.instead = (_, response) => response.end('{"token": mcp_secret') && true;
   await assert.rejects(bot.token(), (error: Error) => !String(error.stack).includes("mcp_secret"));
+});
+
+test("what is no token is never handed out: it would break the header that it is put into", async (t) => {
+  const { fake, clock, source: bot } = await source(t);
+  const line = "a-token-of-a-feed\r\nx-admin: yes";
+  for (const token of ["", "too-short", "x".repeat(513), line, "a token with spaces", "ein-tökén-mit-umlauten", 7]) {
+    fake.instead = (_, response) => response.end(JSON.stringify({ token, refresh_after_ms: 60_000 })) && true;
+    await assert.rejects(
+      bot.token(),
+      (error: Error) => /none of/.test(error.message) && !error.message.includes("a-token"),
+      JSON.stringify(token),
+    );
+    clock.forward(60_000);
+  }
+  fake.instead = (_, response) => response.end(JSON.stringify({ token: TOKEN_1, refresh_after_ms: -1 })) && true;
+  await assert.rejects(bot.token(), /none of/);
+  assert.equal(fake.requests.length, 8);
 });

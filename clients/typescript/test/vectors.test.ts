@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { AcceptSet, SetError } from "../src/accept-set.js";
+import { parseCache } from "../src/cache.js";
 import { digestOf, parseDigest } from "../src/digest.js";
+import { Gate, retryAfterMs, type Need } from "../src/pace.js";
 import { checksum, shape } from "../src/shape.js";
 import { placeOf } from "../src/timing.js";
-import { decide, type Verdict } from "../src/verdict.js";
+import { decide, isYoung, type View } from "../src/verdict.js";
 import { moment, vectors, type JsonMoment } from "./support/vectors.js";
 
 interface Tokens {
@@ -33,7 +35,7 @@ interface AcceptSets {
 
 test("good accept sets are read and written as the vectors say", () => {
   const { good } = vectors<AcceptSets>("accept_sets");
-  assert.ok(good.length >= 20, "cases are missing");
+  assert.ok(good.length >= 25, "cases are missing");
   for (const { name, audience, json, canonical, expected } of good) {
     const set = AcceptSet.parse(Buffer.from(json), audience);
     assert.equal(set.toJson(), canonical, name);
@@ -46,7 +48,7 @@ test("good accept sets are read and written as the vectors say", () => {
 
 test("bad accept sets are rejected for the reason that the vectors say", () => {
   const { bad } = vectors<AcceptSets>("accept_sets");
-  assert.ok(bad.length >= 117, "cases are missing");
+  assert.ok(bad.length >= 124, "cases are missing");
   for (const { name, audience, json, reason } of bad) {
     assert.equal(fault(Buffer.from(json), audience), reason, name);
   }
@@ -71,53 +73,129 @@ function fault(json: Buffer, audience: string): string {
   }
 }
 
+interface JsonView {
+  now_ms: number;
+  age_ms: number;
+  taken: JsonMoment;
+  complete: boolean;
+}
+
 interface Verdicts {
   audience: string;
   sets: Record<string, string>;
   cases: {
     name: string;
     set: string | null;
-    view: { now_ms: number; age_ms: number; taken: JsonMoment; complete: boolean } | null;
+    view: JsonView | null;
+    max_hold_ms?: number;
     at: JsonMoment;
     presented: string;
     expected: Record<string, unknown>;
   }[];
 }
 
+function viewOf(json: string, audience: string, { now_ms: nowMs, age_ms, taken, complete }: JsonView): View {
+  return { set: AcceptSet.parse(Buffer.from(json), audience), nowMs, ageMs: age_ms, taken: moment(taken), complete };
+}
+
 test("tokens are decided as the vectors say", () => {
   const { audience, sets, cases } = vectors<Verdicts>("verdicts");
-  assert.ok(cases.length >= 102, "cases are missing");
-  for (const { name, set, view, at, presented, expected } of cases) {
-    const known =
-      set !== null && view !== null
-        ? {
-            set: AcceptSet.parse(Buffer.from(sets[set] ?? ""), audience),
-            nowMs: view.now_ms,
-            ageMs: view.age_ms,
-            taken: moment(view.taken),
-            complete: view.complete,
-          }
-        : undefined;
-    assert.deepEqual(asExpected(decide(known, presented, moment(at))), expected, name);
+  assert.ok(cases.length >= 131, "cases are missing");
+  for (const { name, set, view, max_hold_ms: maxHoldMs, at, presented, expected } of cases) {
+    const known = set !== null && view !== null ? viewOf(sets[set] ?? "", audience, view) : undefined;
+    const verdict = decide(known, presented, moment(at), maxHoldMs);
+    if (verdict.verdict !== "accepted") {
+      assert.deepEqual({ ...verdict }, expected, name);
+      continue;
+    }
+    assert.ok(known !== undefined && view !== null);
+    const { source, expiresInMs } = verdict.grant;
+    const elapsed = Math.max(0, at.boot_ms - view.taken.boot_ms, at.wall_ms - view.taken.wall_ms);
+    const expires = view.now_ms + elapsed + expiresInMs;
+    const young = isYoung(known, moment(at), maxHoldMs);
+    assert.deepEqual({ verdict: "accepted", version: source.version, expires_ms: expires, young }, expected, name);
   }
 });
 
-function asExpected(verdict: Verdict): Record<string, unknown> {
-  if (verdict.verdict !== "accepted") return { ...verdict };
-  return { verdict: "accepted", version: verdict.grant.version, expires_ms: verdict.grant.expiresMs };
+interface Grants {
+  audience: string;
+  set: string;
+  cases: { name: string; view: JsonView; at: JsonMoment; presented: string; expected: Record<string, unknown> }[];
 }
 
-test("an acceptance ends on this machine's clock, whatever the store's says", () => {
-  const { audience, sets, cases } = vectors<Verdicts>("verdicts");
-  const found = cases.find(({ expected }) => expected["verdict"] === "accepted");
-  assert.ok(found?.set);
-  const here = { bootMs: 5_000, wallMs: 1_000_000_999 };
-  const nowMs = 1_795_000_000_000;
-  const set = AcceptSet.parse(Buffer.from(sets[found.set] ?? ""), audience);
-  const verdict = decide({ set, nowMs, ageMs: 0, taken: here, complete: true }, found.presented, here);
-  assert.ok(verdict.verdict === "accepted");
-  const { expiresAt, expiresMs } = verdict.grant;
-  assert.equal(expiresAt, Math.floor((here.wallMs + expiresMs - nowMs) / 1_000));
+test("a server is told of an accepted token what the vectors say", () => {
+  const { audience, set, cases } = vectors<Grants>("grants");
+  assert.ok(cases.length >= 10, "cases are missing");
+  for (const { name, view, at, presented, expected } of cases) {
+    const verdict = decide(viewOf(set, audience, view), presented, moment(at));
+    assert.ok(verdict.verdict === "accepted", name);
+    const { clientId: client_id, principal, scopes, expiresInMs: expires_in_ms, source } = verdict.grant;
+    const { created, ...rest } = source;
+    const told = { client_id, principal, scopes, expires_in_ms, source: { ...rest, created_ms: created.getTime() } };
+    assert.deepEqual(told, expected, name);
+  }
+});
+
+test("a version from beyond the last date has a date all the same", () => {
+  const { audience, set, cases } = vectors<Grants>("grants");
+  const [{ view, at, presented }] = cases as [Grants["cases"][number]];
+  const late = set.replaceAll(/"created_ms":\d+/g, `"created_ms":${2 ** 53 - 1}`);
+  const verdict = decide(viewOf(late, audience, view), presented, moment(at));
+  assert.ok(verdict.verdict === "accepted" && verdict.grant.source.created.toISOString() !== "");
+});
+
+interface Caches {
+  cases: {
+    name: string;
+    file: string;
+    audience: string;
+    feed: string[];
+    boot: string;
+    at: JsonMoment;
+    expected: { now_ms: number; age_ms: number; entries: number } | { unused: string };
+  }[];
+}
+
+test("a cache file says what the vectors say", () => {
+  const { cases } = vectors<Caches>("caches");
+  assert.ok(cases.length >= 40, "cases are missing");
+  for (const { name, file, audience, feed, boot, at, expected } of cases) {
+    const view = parseCache(Buffer.from(file), { audience, feed, boot, at: moment(at) });
+    if (typeof view === "string") {
+      assert.deepEqual({ unused: view }, expected, name);
+      continue;
+    }
+    assert.equal(view.complete, false, name);
+    const now = moment(at);
+    const elapsed = Math.max(0, now.bootMs - view.taken.bootMs, now.wallMs - view.taken.wallMs);
+    const told = { now_ms: view.nowMs + elapsed, age_ms: view.ageMs + elapsed, entries: view.set.entries.length };
+    assert.deepEqual(told, expected, name);
+  }
+});
+
+interface Pace {
+  retry: { name: string; failures_before: number; freshness_ms: number | null; random: number; wait_ms: number }[];
+  gate: {
+    name: string;
+    random: number;
+    events: { at: JsonMoment; ask?: Need; answer?: string; end?: "succeeded" | "failed" }[];
+  }[];
+}
+
+test("it asks, and waits, as the vectors say", () => {
+  const { retry, gate } = vectors<Pace>("pace");
+  assert.ok(retry.length >= 14 && gate.length >= 10, "cases are missing");
+  for (const { name, failures_before: failures, freshness_ms: freshnessMs, random, wait_ms: wait } of retry) {
+    assert.equal(retryAfterMs(failures, freshnessMs ?? undefined, random), wait, name);
+  }
+  for (const { name, random, events } of gate) {
+    const played = new Gate();
+    for (const { at, ask, answer, end } of events) {
+      const what = `${name}, at ${at.boot_ms}, ${at.wall_ms}`;
+      if (ask === undefined) played.ended(end === "succeeded", moment(at), random);
+      else assert.equal(played.ask(ask, moment(at)), answer, what);
+    }
+  }
 });
 
 interface Timings {

@@ -1,6 +1,7 @@
 /** The real daemon, on a folder of its own and an embedded store. Its binary: CROSSFADE_BIN. */
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -140,6 +141,13 @@ clients:
     const [status] = JSON.parse(await this.cli("status", SECRET, "-o", "json")) as Status[];
     if (status === undefined) throw new Error("no status");
     return status;
+  }
+
+  /** Whether it does so by the set that it hands to verifiers. */
+  async refuses(token: string): Promise<boolean> {
+    const target = `${this.url}/v1/accept-set?audience=${encodeURIComponent(AUDIENCE)}`;
+    const set = await fetch(target, { headers: { authorization: `Bearer ${VERIFIER}` } });
+    return !(await set.text()).includes(createHash("sha256").update(token).digest("base64url"));
   }
 
   #environment(): NodeJS.ProcessEnv {

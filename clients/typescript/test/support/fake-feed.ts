@@ -13,6 +13,7 @@ export interface SetOptions {
   holdMs?: number;
   entries?: {
     token: string;
+    clientId?: string;
     stage?: string;
     version?: string;
     scopes?: string[];
@@ -29,12 +30,12 @@ export function setOf({
   entries = [],
 }: SetOptions = {}): string {
   const written = entries.map(
-    ({ token, stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
+    ({ token, clientId = "slack-bot", stage = "current", version = "v-1", scopes = [], notAfterMs = null, graceMs = 60_000 }) => ({
       digest: createHash("sha256").update(token).digest("base64url"),
       secret: "mcp/slack-bot-token",
       version,
       stage,
-      client_id: "slack-bot",
+      client_id: clientId,
       scopes,
       created_ms: 1,
       grace_ms: graceMs,
@@ -82,6 +83,18 @@ export class FakeFeed {
   publish(json: string): void {
     this.#json = json;
     for (const release of this.#held) release();
+  }
+
+  /** Another set, of which nobody who is held is told. */
+  silently(json: string): void {
+    this.#json = json;
+  }
+
+  /** How many connections are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
   }
 
   get polls(): typeof this.requests {

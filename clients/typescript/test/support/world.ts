@@ -17,7 +17,8 @@ export async function feed(t: TestContext, json?: string, port?: number): Promis
 
 export async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "crossfade-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  // A verifier that is closed after this may be writing yet.
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 

@@ -1,0 +1,83 @@
+/** When a verifier asks, and who waits for it. Nothing here reads a clock or draws a number. */
+
+import { elapsedMs, type Moment } from "./clock.js";
+
+/** After a refresh nobody begins another one for so long, so that garbage can't drive requests. */
+const COOL_DOWN_MS = 1_000;
+/** How long a failed refresh holds back those that could do without, at first and at most. */
+const BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 60_000;
+/**
+ * A failure is forgotten so long after its wait is over: in an outage somebody has tried again by then, and where nobody
+ * has, the process may have been frozen, and what failed before that says nothing.
+ */
+const FORGOTTEN_AFTER_MS = 2_000;
+/** How long the follower waits after a failure, at first and at most. */
+const RETRY_MS = 500;
+const MAX_RETRY_MS = 10_000;
+
+/**
+ * How long to wait after one more failure in a row: full jitter, so that those who failed together don't come back
+ * together. `random` is from 0 to 1.
+ */
+export function jitteredMs(baseMs: number, failuresBefore: number, capMs: number, random: number): number {
+  return random * Math.min(capMs, baseMs * 2 ** failuresBefore);
+}
+
+/** How long to wait before the feed is asked again; `freshnessMs` is undefined where there is no set yet. */
+export function retryAfterMs(failuresBefore: number, freshnessMs: number | undefined, random: number): number {
+  const capMs = Math.min(MAX_RETRY_MS, (freshnessMs ?? Infinity) / 2);
+  return jitteredMs(RETRY_MS, failuresBefore, capMs, random);
+}
+
+/** Why a request needs a younger view: nothing can be said of its token, or it is accepted by a view that is not young. */
+export type Need = "unsure" | "old";
+
+/** What such a request does: starts a refresh and waits for its end, waits for the one that runs, or decides now. */
+export type Turn = "start" | "join" | "decide";
+
+interface Failed {
+  readonly at: Moment;
+  /** In a row. */
+  readonly times: number;
+  readonly waitMs: number;
+}
+
+/**
+ * Who may wait for a younger view: many need one, and one is asked for.
+ *
+ * After one that failed, nobody whose token would be accepted anyhow waits until its back-off is over; then one alone
+ * tries, so that an outage costs one request in a while its two seconds, and not all of them.
+ */
+export class Gate {
+  #running = false;
+  #ended: Moment | undefined;
+  #failed: Failed | undefined;
+
+  /** What a request does. Whoever starts a refresh has to tell its end, whatever came of it. */
+  ask(need: Need, at: Moment): Turn {
+    if (need === "old" && this.#failed !== undefined) {
+      const sinceMs = elapsedMs(this.#failed.at, at);
+      if (sinceMs < this.#failed.waitMs) return "decide";
+      if (sinceMs < this.#failed.waitMs + FORGOTTEN_AFTER_MS) return this.#running ? "decide" : this.#start();
+      this.#failed = undefined;
+    }
+    if (this.#running) return "join";
+    const cools = this.#ended !== undefined && elapsedMs(this.#ended, at) < COOL_DOWN_MS;
+    return cools ? "decide" : this.#start();
+  }
+
+  /** A refresh has ended: did it bring a view? `random` is from 0 to 1. */
+  ended(succeeded: boolean, at: Moment, random: number): void {
+    this.#running = false;
+    this.#ended = at;
+    const times = (this.#failed?.times ?? 0) + 1;
+    const waitMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (times - 1)) * (0.5 + random / 2);
+    this.#failed = succeeded ? undefined : { at, times, waitMs };
+  }
+
+  #start(): Turn {
+    this.#running = true;
+    return "start";
+  }
+}
