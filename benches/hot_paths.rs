@@ -5,7 +5,10 @@
 
 use std::{convert::Infallible, future::Ready, hint::black_box, sync::Arc, task::Poll, time::Duration};
 
-use axum::http::{Request, Response, header};
+use axum::{
+    body::Body,
+    http::{Request, Response, header},
+};
 use crossfade::{
     rotation::{
         plan::{Next, next},
@@ -85,7 +88,7 @@ fn layer(verifier: Verifier, token: &str) {
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header("mcp-session-id", "0197f7a2-0000-7000-8000-000000000000")
             .header("mcp-protocol-version", "2025-11-25")
-            .body(())
+            .body(Body::empty())
             .expect("a request")
     };
     drop(guarded.call(request()));
@@ -98,7 +101,7 @@ fn layer(verifier: Verifier, token: &str) {
 #[derive(Clone)]
 struct Inner;
 
-impl Service<Request<()>> for Inner {
+impl Service<Request<Body>> for Inner {
     type Response = Response<String>;
     type Error = Infallible;
     type Future = Ready<Result<Response<String>, Infallible>>;
@@ -107,7 +110,7 @@ impl Service<Request<()>> for Inner {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<()>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         assert!(request.headers().get(header::AUTHORIZATION).is_none(), "the token was not taken out");
         std::future::ready(Ok(Response::new(String::new())))
     }
