@@ -213,10 +213,7 @@ mod published {
         assert!(!all.published("a").expect("a view").view.complete);
         assert!(accepts(&all, TOKENS[0]) && accepts(&all, TOKENS[1]));
         assert!(matches!(verdict(&all, "a-third-one-of-somebody-else"), Decision::Unsure));
-        all.configure(
-            bounds(),
-            vec![member("one", "a"), member("two", "a")],
-        );
+        all.configure(bounds(), vec![member("one", "a"), member("two", "a")]);
         assert!(!all.published("a").expect("a view").view.complete, "nor by a config that is read again");
     }
 
@@ -242,7 +239,11 @@ mod published {
             Decision::Accepted(accepted) => Some(accepted.young),
             Decision::Refused(_) | Decision::Unsure => None,
         };
-        assert_eq!(is_young(TOKENS[1]), Some(true), "that the other one can't be read says nothing against it");
+        assert_eq!(
+            is_young(TOKENS[1]),
+            Some(true),
+            "that the other one can't be read says nothing against it"
+        );
         assert_eq!(is_young(TOKENS[0]), Some(false));
     }
 
@@ -250,7 +251,10 @@ mod published {
     fn a_known_token_is_as_old_as_its_own_secret_and_an_unknown_one_as_all() {
         let hold = Duration::from_secs(60);
         let all = two();
-        all.configure(Bounds { freshness: hold, hold, ..bounds() }, vec![member("one", "a"), member("two", "a")]);
+        all.configure(
+            Bounds { freshness: hold, hold, ..bounds() },
+            vec![member("one", "a"), member("two", "a")],
+        );
         read(&all, "one", TOKENS[0], 10);
         read(&all, "two", TOKENS[1], 99);
         assert!(accepts(&all, TOKENS[1]), "the other one can't be read for longer than `hold`");

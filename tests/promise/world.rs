@@ -107,7 +107,8 @@ impl World {
             scopes: Arc::new([]),
             grace: GRACE,
         };
-        let bounds = Bounds { freshness: FRESHNESS, hold: Duration::from_secs(3600), accept_within: FRESHNESS };
+        let bounds =
+            Bounds { freshness: FRESHNESS, hold: Duration::from_secs(3600), accept_within: FRESHNESS };
         let distribution = Arc::new(Distribution::new(clock, bounds, vec![member]));
         let rotator = daemon(&memory, &distribution);
         let last_good_read = memory.now();

@@ -56,11 +56,27 @@ pub struct Rules {
 
 impl Rules {
     /// As of the embedded store.
-    pub const EMBEDDED: Self =
-        Self { kind: Kind::Embedded, grace: 6, freshness: 3, hold: 9, accept_within: 4, store_lag: 0, write_lag: 0, every: 60 };
+    pub const EMBEDDED: Self = Self {
+        kind: Kind::Embedded,
+        grace: 6,
+        freshness: 3,
+        hold: 9,
+        accept_within: 4,
+        store_lag: 0,
+        write_lag: 0,
+        every: 60,
+    };
     /// As of AWS, on a smaller scale.
-    pub const AWS: Self =
-        Self { kind: Kind::Aws, grace: 6, freshness: 3, hold: 9, accept_within: 4, store_lag: 2, write_lag: 4, every: 80 };
+    pub const AWS: Self = Self {
+        kind: Kind::Aws,
+        grace: 6,
+        freshness: 3,
+        hold: 9,
+        accept_within: 4,
+        store_lag: 2,
+        write_lag: 4,
+        every: 80,
+    };
 
     /// How long a pending version has to stand, in truth.
     pub fn soak(&self) -> Ticks {

@@ -192,7 +192,8 @@ impl World {
             scopes: Arc::new([]),
             grace: GRACE,
         };
-        let bounds = Bounds { freshness: FRESHNESS, hold: self.policy.terms().hold, accept_within: FRESHNESS };
+        let bounds =
+            Bounds { freshness: FRESHNESS, hold: self.policy.terms().hold, accept_within: FRESHNESS };
         let distribution = Arc::new(Distribution::new(self.machine(skew_ms), bounds, vec![member]));
         let seen = Arc::default();
         let rotator = self.daemon(&name, skew_ms, &distribution, &seen);
