@@ -145,7 +145,10 @@ impl Head {
                 "audience" => audience = Some(reader.string()?.into_owned()),
                 "feed" => {
                     let urls = feed.insert(Vec::new());
-                    reader.array::<Fault>(|reader| Ok(urls.push(reader.string()?.into_owned())))?;
+                    reader.array::<Fault>(|reader| {
+                        urls.push(reader.string()?.into_owned());
+                        Ok(())
+                    })?;
                 }
                 "boot" => boot = Some(reader.string()?.into_owned()),
                 "boot_ms" => boot_ms = Some(reader.integer()?),
@@ -175,7 +178,10 @@ fn stated(line: &str) -> Option<String> {
     let mut stated = None;
     let mut reader = Reader::new(line);
     let read = reader.object::<Fault>(|reader, key| match key {
-        "sha256" => Ok(stated = Some(reader.string()?.into_owned())),
+        "sha256" => {
+            stated = Some(reader.string()?.into_owned());
+            Ok(())
+        }
         _ => reader.skip(),
     });
     read.and_then(|()| reader.end()).ok()?;
