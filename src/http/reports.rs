@@ -3,7 +3,7 @@
 //! It is taken as said by that client, for its own audiences and for versions that stand. It feeds metrics and
 //! what people see of a version's use, and nothing else.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Extension, Json,
@@ -58,24 +58,31 @@ pub(super) async fn report(
         return Err(ApiError::invalid_request(what));
     }
     let publication = verdicts.distribution.published(audience);
-    let by = Arc::from(format!("{}/{}", client.id, report.instance));
     for count in &report.counts {
         verdicts.metrics.verdicts(audience, &count.verdict, count.count);
-        if let (Some(publication), "accepted") = (&publication, &*count.verdict) {
-            used(&verdicts, publication, count, &by);
-        }
+    }
+    if let Some(publication) = publication {
+        used(&verdicts, &publication, &report.counts, &format!("{}/{}", client.id, report.instance).into());
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A version that is not of this audience, or stands no longer, is not remembered.
-fn used(verdicts: &Verdicts, publication: &Publication, count: &Count, by: &Arc<str>) {
+/// A version that is not of this audience, or stands no longer, is not remembered. The set is gone through once for a
+/// report, however many versions that names: thousands of reports would keep every thread busy otherwise.
+fn used(verdicts: &Verdicts, publication: &Publication, counts: &[Count], by: &Arc<str>) {
+    let mut uses = HashMap::<&str, Vec<&Count>>::new();
+    for count in counts.iter().filter(|count| count.verdict == "accepted") {
+        uses.entry(count.version.as_deref().unwrap_or_default()).or_default().push(count);
+    }
     let view = &publication.view;
-    let mut entries = view.set.entries().iter();
-    let Some(entry) = entries.find(|entry| Some(&*entry.version) == count.version.as_deref()) else { return };
-    verdicts.metrics.accepted(view.set.audience(), &entry.client_id, entry.stage, count.count);
-    let at_ms = view.now_ms(verdicts.clock.moment()).saturating_sub(count.last_ms_ago);
-    verdicts.distribution.usage().record(&entry.version, at_ms, by);
+    let now_ms = view.now_ms(verdicts.clock.moment());
+    for entry in view.set.entries() {
+        for count in uses.get(&*entry.version).into_iter().flatten() {
+            verdicts.metrics.accepted(view.set.audience(), &entry.client_id, entry.stage, count.count);
+            let at_ms = now_ms.saturating_sub(count.last_ms_ago);
+            verdicts.distribution.usage().record(&entry.version, at_ms, by);
+        }
+    }
 }
 
 fn unreadable(rejection: &JsonRejection) -> ApiError {
