@@ -116,7 +116,7 @@ pub(super) async fn hand_out(
     };
     let Some(place) = counter.hand_outs.begin(&client.id) else {
         counter.sources.metrics.rejected(Rejection::Busy);
-        return Err(ApiError::unavailable("too many tokens are being handed out at once"));
+        return Err(ApiError::busy("too many tokens are being handed out at once"));
     };
     counter.hand_out(&client, &member, place).await
 }
