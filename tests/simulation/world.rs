@@ -185,7 +185,9 @@ impl World {
                 let read_ms = published.map_or(0, |p| now_ms.saturating_sub(p.view.age_ms(replica.now())));
                 let told_ms = replica.host.was_told(secret, now_ms.saturating_sub(TAKEN_IN_MS));
                 let read_ms = read_ms.max(told_ms.unwrap_or_default());
-                all.push((&*replica.host.name, said, read_ms, read_ms));
+                // A known token is as old as the last answer about its own secret, however old the others are.
+                let heard_ms = replica.host.was_told(secret, now_ms).unwrap_or_default().max(read_ms);
+                all.push((&*replica.host.name, said, read_ms, heard_ms));
             }
         }
         all
