@@ -74,7 +74,7 @@ pub(crate) fn python() -> Result<PathBuf> {
 pub(crate) fn part() -> Part {
     let name = "what clients/python and its example need".to_owned();
     let fetch = || Ok(vec![("FLEET_PYTHON", python()?.into_os_string())]);
-    Part { name, from: "PyPI", megabytes: 230, place: place("python", PINS), fetch }
+    Part { name, from: "PyPI", megabytes: 270, place: place("python", PINS), fetch }
 }
 
 pub(crate) fn place(name: &str, pins: &str) -> PathBuf {

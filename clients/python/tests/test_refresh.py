@@ -2,10 +2,13 @@
 
 import threading
 import time
+from collections.abc import Callable
 
-from crossfade_verify import Accepted, Reason, Refused, Unsure, Verifier
+import pytest
+
+from crossfade_verify import Accepted, Feed, Reason, Refused, Unsure, Verifier
 from fake_feed import FakeFeed, Handler
-from material import AUDIENCE, token
+from material import AUDIENCE, VERIFIER, accept_set, entry, token
 from waiting import until
 
 GOOD, OTHER = token("current"), token("other")
@@ -69,3 +72,59 @@ def test_a_request_waits_for_a_refresh_two_seconds_at_most() -> None:
             took = time.monotonic() - began
             ends.set()
             assert 1 < took < 10
+
+
+def is_held(asked: dict[str, str]) -> bool:
+    return "prefer" in asked
+
+
+def hangs(handler: Handler, ends: threading.Event) -> bool:
+    ends.wait(60)
+    return handler.reply(503, {})
+
+
+@pytest.mark.parametrize("how", [hangs, lambda handler, ends: handler.reply(503, {})], ids=["hangs", "fails"])
+def test_where_the_replica_that_is_followed_does_not_answer_the_next_one_does(
+    how: Callable[[Handler, threading.Event], bool],
+) -> None:
+    ends = threading.Event()
+    with FakeFeed() as followed, FakeFeed() as other:
+        followed.age_ms = 70_000
+        with Verifier(Feed([followed.url, other.url], VERIFIER), AUDIENCE) as verifier:
+            until("a held question", lambda: followed.asked and is_held(followed.asked[-1]))
+            followed.respond = lambda handler: "Prefer" not in handler.headers and how(handler, ends)
+            until("it is refreshed", lambda: verifier.verify_or_refresh(OTHER) == Refused(Reason.UNKNOWN))
+            ends.set()
+            assert other.asked[0]["cache-control"] == "no-cache"
+            assert not any(map(is_held, other.asked))
+            assert len([asked for asked in followed.asked if is_held(asked)]) == 1, "the one that is held goes on"
+
+
+def test_on_a_view_that_is_not_young_it_looks_before_it_accepts_and_one_who_can_t_wait_does_not() -> None:
+    with FakeFeed() as feed:
+        feed.age_ms = 70_000
+        with Verifier(feed.feed(), AUDIENCE) as verifier:
+            until("a held question", lambda: feed.asked and is_held(feed.asked[-1]))
+            # Ended since, with no word to the one that is held.
+            feed.text, feed.age_ms = accept_set(entry("other")), 0
+            assert accepted(verifier, GOOD)
+            assert verifier.verify_or_refresh(GOOD) == Refused(Reason.UNKNOWN)
+
+
+def test_where_a_refresh_fails_what_is_known_is_accepted_and_the_next_ones_do_not_wait() -> None:
+    with FakeFeed() as feed:
+        feed.age_ms = 70_000
+        with Verifier(feed.feed(), AUDIENCE) as verifier:
+            until("a held question", lambda: feed.asked and is_held(feed.asked[-1]))
+            feed.respond = lambda handler: handler.reply(503, {})
+            asked = len(feed.asked)
+            assert all(isinstance(verifier.verify_or_refresh(GOOD), Accepted) for _ in range(50))
+            assert asked < len(feed.asked) < asked + 10
+
+
+def test_a_young_view_costs_no_question() -> None:
+    with FakeFeed() as feed, Verifier(feed.feed(), AUDIENCE) as verifier:
+        until("a held question", lambda: feed.asked and is_held(feed.asked[-1]))
+        asked = len(feed.asked)
+        assert all(isinstance(verifier.verify_or_refresh(GOOD), Accepted) for _ in range(50))
+        assert len(feed.asked) == asked

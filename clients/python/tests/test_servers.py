@@ -1,5 +1,7 @@
 """Where the middleware runs: each server that is named in the README, once, as its own process."""
 
+import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -56,13 +58,18 @@ def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tm
     environment = {**os.environ, "FEED": feed.url, "PYTHONPATH": path}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(program, env=environment, cwd=tmp_path, stdout=log, stderr=log)
+    # One for all: to make one takes longer than a request.
+    client, url = httpx2.Client(timeout=30), f"http://127.0.0.1:{port}/"
     try:
-        url = f"http://127.0.0.1:{port}/"
+
+        def asked(token: str | None) -> httpx2.Response:
+            headers = {"Connection": "close", **(bearer(token) if token else {})}
+            return client.post(url, headers=headers, content=BODY)
 
         def status(token: str | None) -> int:
             assert process.poll() is None, (tmp_path / "log").read_text()
             try:
-                return httpx2.post(url, headers=bearer(token) if token else {}, content=BODY, timeout=30).status_code
+                return asked(token).status_code
             except httpx2.TransportError:
                 return 0
 
@@ -73,19 +80,30 @@ def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tm
         until("it serves", lambda: status(None) == 401)
         until("each process lets in", lambda: all_are(GOOD, 200))
         until("each process refuses", lambda: all_are(UNKNOWN, 401))
-        said = httpx2.post(url, headers=bearer(GOOD), content=BODY, timeout=30)
+        said = asked(GOOD)
         assert said.text == f"slack-bot sent {len(BODY)}"
         cut_off(feed)
         until("each process is unsure", lambda: all_are(UNKNOWN, 503))
         # On a view that is not young the request waits first, and its body comes through all the same.
-        said = httpx2.post(url, headers=bearer(GOOD), content=BODY, timeout=30)
+        said = asked(GOOD)
         assert (said.status_code, said.text) == (200, f"slack-bot sent {len(BODY)}")
         assert "Traceback" not in (tmp_path / "log").read_text()
     finally:
+        client.close()
         process.terminate()
         process.wait()
 
 
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """Mangum takes the one that is set, and closes none."""
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        asyncio.set_event_loop(loop)
+        yield
+        asyncio.set_event_loop(None)
+
+
+@pytest.mark.usefixtures("loop")
 def test_in_a_lambda_by_mangum(feed: FakeFeed) -> None:
     with Verifier(Feed(feed.url, VERIFIER), AUDIENCE) as verifier:
         handler = Mangum(RequireToken(answer, verifier), lifespan="off")

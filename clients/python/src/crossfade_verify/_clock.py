@@ -39,4 +39,5 @@ class Moment(NamedTuple):
 
 def read_clocks() -> Moment:
     """This machine's clocks, now."""
-    return Moment(clock_gettime_ns(_BOOT) // 1_000_000, time_ns() // 1_000_000)
+    # Each verdict begins with this: past the constructor, which is a call of Python's.
+    return tuple.__new__(Moment, (clock_gettime_ns(_BOOT) // 1_000_000, time_ns() // 1_000_000))

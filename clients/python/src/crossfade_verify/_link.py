@@ -38,11 +38,12 @@ class Link:
 
     def start(self) -> None:
         """Begin, wholly or not at all. `RuntimeError`: there is no thread to be had."""
-        self._follower.start()
+        # The one first that has nothing to say yet, so that what can't begin wholly has asked nobody.
+        self._reporter.start()
         try:
-            self._reporter.start()
+            self._follower.start()
         except RuntimeError:
-            self._follower.stop()
+            self._reporter.stop()
             raise
 
     def stop(self) -> None:
