@@ -58,7 +58,13 @@ pub(crate) fn hold(input: &[u8]) {
 fn meant(verb: &str, body: &[u8]) -> Request {
     let empty = Value::Object(Map::new());
     let read: Value = if body.is_empty() { empty } else { serde_json::from_slice(body).expect("JSON") };
-    let id = |key: &str| read[key].as_str().map(|text| text.parse().expect("a version's id"));
+    // A known version may be named by a beginning of its id, wherever its hyphens stand.
+    let digits = |id: &str| id.replace('-', "").to_ascii_lowercase();
+    let whole = |text| [CURRENT, PENDING].into_iter().find(|id| digits(id).starts_with(&digits(text)));
+    let id = |key: &str| {
+        let text = read[key].as_str()?;
+        Some(whole(text).unwrap_or(text).parse().expect("a version's id"))
+    };
     let named = id("current");
     match verb {
         "rotate" if read["compromised"] == true => Request::Compromised { named },
