@@ -74,7 +74,8 @@ fn an_order_that_ends_all_ends_what_was_made_since_the_last_one_though_its_first
         let aws = aws();
         let world = slow(&aws, 0);
         let config = fs::read_to_string(world.path("config.yaml")).expect("a config");
-        fs::write(world.path("config.yaml"), config.replace("store_lag: 0s", "store_lag: 2s")).expect("a write");
+        fs::write(world.path("config.yaml"), config.replace("store_lag: 0s", "store_lag: 2s"))
+            .expect("a write");
         let _daemon = world.start();
         has_settled(&aws);
         let before = aws.server.now_ms();

@@ -296,14 +296,8 @@ impl World {
             request => request,
         };
         let stood = Arc::new(stood);
-        let order = |request| Order {
-            request,
-            bound: None,
-            stood,
-            marked: false,
-            told: false,
-            since: state.tick,
-        };
+        let order =
+            |request| Order { request, bound: None, stood, marked: false, told: false, since: state.tick };
         part.order = request.map(order);
     }
 
