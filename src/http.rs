@@ -21,6 +21,7 @@ pub use introspect::told as introspection;
 pub mod limits;
 mod names;
 pub mod operator;
+mod precondition;
 mod reports;
 pub mod routes;
 pub mod server;

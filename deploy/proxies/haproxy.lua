@@ -22,6 +22,10 @@ local function ask(daemon, credential, headers)
     local question = { ["crossfade-credential"] = { credential } }
     for _, name in ipairs(presented) do
         local given = values(headers, name)
+        for at, value in ipairs(given) do
+            -- No token is as long, and the daemon reads no more than 8 KiB.
+            given[at] = #value > 1000 and "too long" or value
+        end
         if #given > 0 then
             question[name] = given
         end
@@ -31,16 +35,12 @@ local function ask(daemon, credential, headers)
     return core.httpclient():get({ url = daemon .. "/v1/authorize", headers = question, timeout = 2500 })
 end
 
-local function refuse(txn, answer)
-    local headers = { ["content-type"] = { "application/json" }, ["cache-control"] = { "no-store" } }
-    headers["www-authenticate"] = values(answer.headers, "www-authenticate")
-    txn:done(txn:reply({ status = 401, headers = headers, body = answer.body }))
-end
-
 core.register_action("crossfade", { "http-req" }, function(txn, daemon, credential)
     local answer = ask(daemon, credential, txn.http:req_get_headers())
     if answer.status == 401 then
-        refuse(txn, answer)
+        txn:set_var("txn.crossfade_challenge", values(answer.headers, "www-authenticate")[1])
+        txn:set_var("txn.crossfade_body", answer.body)
+        txn:set_var("txn.crossfade_status", "401")
     elseif answer.status == 200 then
         for _, name in ipairs(identity) do
             local value = values(answer.headers, name)[1]
@@ -52,5 +52,63 @@ core.register_action("crossfade", { "http-req" }, function(txn, daemon, credenti
         end
         txn:set_var("txn.crossfade", "accepted")
     end
-    -- Everything else is "don't know", which haproxy.cfg answers.
+    -- Everything else is "don't know".
 end, 2)
+
+-- Answers what haproxy.cfg refuses, and then reads on: its caller may still be sending.
+core.register_service("crossfade-refuse", "tcp", function(applet)
+    -- How, stands in headers that no caller can set.
+    local told, line = {}, nil
+    repeat
+        line = applet:getline()
+        local name, value = line:match("^crossfade%-(%a+): (.-)\r\n$")
+        if name then
+            told[name] = value
+        end
+    until line == "\r\n" or line == ""
+    local status, more, body = "503 Service Unavailable", "retry-after: 1", '{"error":"temporarily_unavailable"}'
+    if told.status == "401" then
+        status, more, body = "401 Unauthorized", "www-authenticate: " .. told.challenge, told.body
+    end
+    applet:send(table.concat({
+        "HTTP/1.1 " .. status,
+        more,
+        "content-type: application/json",
+        "cache-control: no-store",
+        "connection: close",
+        "content-length: " .. #body,
+        "",
+        body,
+    }, "\r\n"))
+    -- HAProxy ends that where nothing more comes.
+    local left, over = 64 * 1024 * 1024, core.now().sec + 30
+    repeat
+        local read = #applet:receive(16384)
+        left = left - read
+    until read == 0 or left < 0 or core.now().sec > over
+end)
+
+-- Lets no request through that has trailers: HAProxy 2.6 can't take them away.
+local Trailers = { id = "crossfade-trailers", flags = filter.FLT_CFG_FL_HTX }
+Trailers.__index = Trailers
+
+function Trailers:new()
+    return setmetatable({}, self)
+end
+
+function Trailers:start_analyze(_, channel)
+    if not channel:is_resp() then
+        filter.register_data_filter(self, channel)
+    end
+end
+
+function Trailers:http_payload(_, message)
+    -- Beside the body there is an end, which counts as 1; what is more, is trailers.
+    if message:input() - #(message:body() or "") > 1 then
+        error("a request with trailers is not let through")
+    end
+end
+
+core.register_filter("crossfade-trailers", Trailers, function(class)
+    return class
+end)

@@ -17,10 +17,11 @@ use super::{
     auth::{Caller, Client, Role},
     error::ApiError,
     names,
+    precondition::Known,
 };
 use crate::{
     clock::elapsed,
-    distribution::{Ask, Publication, Text, longest_wait},
+    distribution::{Ask, Publication, longest_wait},
     metrics::Asked as Outcome,
 };
 
@@ -87,8 +88,7 @@ struct Asked {
     audience: Arc<str>,
     instance: Option<Box<str>>,
     nonce: Option<Box<str>>,
-    /// `If-None-Match`: what the verifier has applied.
-    applied: Option<Box<[u8]>>,
+    known: Known,
     wait: Duration,
 }
 
@@ -108,7 +108,7 @@ impl Asked {
             audience: Arc::clone(audience),
             instance: names::in_header(headers, "crossfade-instance")?.map(Box::from),
             nonce: names::in_header(headers, "crossfade-nonce")?.map(Box::from),
-            applied: headers.get(header::IF_NONE_MATCH).map(|value| value.as_bytes().into()),
+            known: Known::of(headers),
             wait: wait(headers),
         })
     }
@@ -117,7 +117,7 @@ impl Asked {
         let Verdicts { distribution, metrics, clock, .. } = &feed.verdicts;
         let publication = self.complete(feed)?;
         let text = publication.text();
-        let confirms = self.has_applied(text);
+        let confirms = self.known.is_just(&text.etag);
         let ask = self.instance.as_deref().map(|instance| Ask {
             client: &client.id,
             audience: &self.audience,
@@ -129,7 +129,7 @@ impl Asked {
         {
             metrics.feed.propagated(took);
         }
-        let newest = if confirms && !self.wait.is_zero() {
+        let newest = if self.known.has(&text.etag) && !self.wait.is_zero() {
             self.hold(feed, client, &publication).await?;
             self.complete(feed)?
         } else {
@@ -172,7 +172,7 @@ impl Asked {
     fn write(&self, publication: &Publication, at: Moment) -> Response {
         let Publication { view, .. } = publication;
         let text = publication.text();
-        let mut response = if self.has_applied(text) {
+        let mut response = if self.known.has(&text.etag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let json_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
@@ -191,16 +191,19 @@ impl Asked {
         }
         response
     }
-
-    fn has_applied(&self, text: &Text) -> bool {
-        self.applied.as_deref() == Some(&*text.etag)
-    }
 }
 
 /// `Prefer: wait=N`, in seconds (RFC 7240, sections 2 and 4.3). What can't be read is no preference.
 fn wait(headers: &HeaderMap) -> Duration {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let preferences = values.flat_map(|value| value.split(','));
+    let preferences = values.flat_map(|value| {
+        let mut is_quoted = false;
+        value.split(',').filter(move |part| {
+            let begins_in_quotes = is_quoted;
+            is_quoted ^= part.matches('"').count() % 2 == 1;
+            !begins_in_quotes
+        })
+    });
     let mut waits = preferences.filter_map(|preference| {
         let (name, value) = preference.split(';').next()?.split_once('=')?;
         name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse().ok())?

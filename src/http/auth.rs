@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, header};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crossfade_verify::{Digest, Shape, shape};
+use percent_encoding::percent_decode;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -99,7 +100,8 @@ impl Clients {
         clients.find(|client| &*client.id == id).map(|client| Arc::clone(&client.share)).unwrap_or_default()
     }
 
-    /// The client whose credential stands in the request's `Authorization`.
+    /// The client whose credential stands in the request's `Authorization`: as Bearer, or as Basic, by RFC 7617 or with both
+    /// parts encoded as in a form (RFC 6749, section 2.3.1).
     pub fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next()?;
@@ -107,6 +109,8 @@ impl Clients {
             return None;
         }
         let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
+        // One space or more (RFC 9110, section 11.4).
+        let rest = rest.trim_start_matches(' ');
         if scheme.eq_ignore_ascii_case("bearer") {
             return self.by_credential(rest.as_bytes());
         }
@@ -114,9 +118,15 @@ impl Clients {
             return None;
         }
         let pair = BASE64_STANDARD.decode(rest).ok()?;
-        let colon = pair.iter().position(|byte| *byte == b':')?;
-        let client = self.by_credential(&pair[colon + 1..])?;
-        (client.id.as_bytes() == &pair[..colon]).then_some(client)
+        // The last colon: a name may have some, and a credential has none.
+        let colon = pair.iter().rposition(|byte| *byte == b':')?;
+        let (id, credential) = (&pair[..colon], &pair[colon + 1..]);
+        self.by_name_and_credential(id, credential)
+            .or_else(|| self.by_name_and_credential(&from_form(id), &from_form(credential)))
+    }
+
+    fn by_name_and_credential(&self, id: &[u8], credential: &[u8]) -> Option<Arc<Client>> {
+        self.by_credential(credential).filter(|client| client.id.as_bytes() == id)
     }
 
     /// Who calls, by certificate or credential.
@@ -138,6 +148,12 @@ impl Clients {
         let ours = credential.starts_with(b"cfc_") && shape(credential) == Shape::Ours;
         ours.then(|| self.0.load().by_credential.get(&Digest::of(credential)).cloned())?
     }
+}
+
+/// What was encoded as in a form.
+fn from_form(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
 }
 
 /// Why a connection is none of a client's.

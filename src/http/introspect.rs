@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Form, Json,
-    extract::{
-        State,
-        rejection::{FormRejection, JsonRejection},
-    },
+    extract::{FromRequest as _, Request, State, rejection::JsonRejection},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use crossfade_verify::Stage;
@@ -38,6 +36,7 @@ struct Active<'a> {
     client_id: &'a str,
     exp: u64,
     iat: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
     secret: &'a str,
     stage: &'a str,
@@ -49,9 +48,9 @@ struct Active<'a> {
 pub(super) async fn introspect(
     State(verdicts): State<Arc<Verdicts>>,
     Extension(client): Extension<Arc<Client>>,
-    form: Result<Form<Params>, FormRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let Form(params) = form.map_err(bad_form)?;
+    let params = params(request).await?;
     if client.role != Role::Verifier {
         return Err(ApiError::forbidden("introspection is for clients with the role `verifier`"));
     }
@@ -123,8 +122,24 @@ fn scope(accepted: &Accepted) -> String {
     accepted.entry.scopes.join(" ")
 }
 
-fn bad_form(_: FormRejection) -> ApiError {
-    ApiError::invalid_request(
-        "the body has to be a form (application/x-www-form-urlencoded) with one `token`",
-    )
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+async fn params(mut request: Request) -> Result<Params, ApiError> {
+    let no_form =
+        || ApiError::invalid_request(format!("the body has to be a form ({FORM}) with one `token`"));
+    if !is_form(request.headers()) {
+        return Err(no_form());
+    }
+    // axum knows it in lowercase alone.
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
+    let Form(params) = Form::from_request(request, &()).await.map_err(|_| no_form())?;
+    Ok(params)
+}
+
+/// In any case, and whatever its parameters (RFC 9110, section 8.3.1).
+fn is_form(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(FORM)
 }

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Front {
     pub(crate) proxy: Proxy,
     pub(crate) upstream: Upstream,
-    port: u16,
+    pub(crate) port: u16,
     _running: Daemon,
 }
 
@@ -64,7 +64,12 @@ impl Front {
 
     /// The same, until the daemon knows.
     pub(crate) fn verdict(&self, headers: &[(&str, &str)]) -> Answer {
-        until("a verdict", || Some(self.ask(headers)).filter(|answer| answer.status != 503))
+        self.settled(|| self.ask(headers))
+    }
+
+    /// Asks until the daemon knows: on a machine that is busy its view may be too old for a moment.
+    pub(crate) fn settled(&self, mut ask: impl FnMut() -> Answer) -> Answer {
+        until(&format!("{self:?} knows"), || Some(ask()).filter(|answer| answer.status != 503))
     }
 
     /// Sends what stands there, and leaves the connection open.

@@ -5,10 +5,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test waits for processes, and reads its own switches")]
 
+mod browsers;
 mod forged;
 mod front;
 mod program;
+mod sizes;
 mod table;
+mod unchanged;
+mod upload;
 mod upstream;
 mod waiting;
 #[path = "../daemon/world.rs"]

@@ -18,7 +18,12 @@ pub(crate) struct Upstream {
     /// Each request's head, from the moment at which it is here, whatever becomes of the body.
     heads: Arc<Mutex<Vec<String>>>,
     going_on: Arc<Mutex<Vec<String>>>,
+    /// What came on all connections, but for the middle of what is long.
+    bytes: Arc<Mutex<Vec<u8>>>,
 }
+
+/// Of a longer body the server tells no more than its length: `20000000 bytes`.
+const ECHOED: usize = 64 * 1024;
 
 impl Upstream {
     /// It, and its port.
@@ -42,6 +47,12 @@ impl Upstream {
         self.heads.lock().expect("no thread panics with it").clone()
     }
 
+    /// Whether that came, on any connection, wherever it stood.
+    pub(crate) fn has_seen(&self, text: &str) -> bool {
+        let bytes = self.bytes.lock().expect("no thread panics with it");
+        String::from_utf8_lossy(&bytes).to_ascii_lowercase().contains(&text.to_ascii_lowercase())
+    }
+
     /// Lets the second event of that stream out.
     pub(crate) fn go_on(&self, path: &str) {
         self.going_on.lock().expect("no thread panics with it").push(path.to_owned());
@@ -50,24 +61,41 @@ impl Upstream {
     fn answer(&self, mut stream: TcpStream) -> Option<()> {
         let mut request = Vec::new();
         let head = loop {
-            read_more(&mut stream, &mut request)?;
+            self.read_more(&mut stream, &mut request)?;
             let text = String::from_utf8_lossy(&request).into_owned();
             if let Some((head, _)) = text.split_once("\r\n\r\n") {
                 break head.to_owned();
             }
         };
         self.heads.lock().expect("no thread panics with it").push(head.clone());
-        let length = head.to_ascii_lowercase();
-        let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let lower = head.to_ascii_lowercase();
+        let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         let whole = head.len() + 4 + length.unwrap_or(0);
-        while request.len() < whole {
-            read_more(&mut stream, &mut request)?;
+        let is_chunked = lower.contains("\ntransfer-encoding: chunked");
+        // Its trailers too.
+        let is_over = |request: &[u8]| {
+            if !is_chunked {
+                return request.len() >= whole;
+            }
+            // Behind the last chunk there is little.
+            let behind = &request[(head.len() + 2).max(request.len().saturating_sub(4096))..];
+            request.ends_with(b"\r\n\r\n") && behind.windows(5).any(|part| part == b"\r\n0\r\n")
+        };
+        while !is_over(&request) {
+            self.read_more(&mut stream, &mut request)?;
         }
         if let Some(path) = head.split(' ').nth(1).filter(|path| STREAMS.contains(path)) {
             return self.events(stream, path);
         }
-        let answer =
-            format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", request.len());
+        if request.len() > head.len() + ECHOED {
+            let length = request.len() - head.len() - 4;
+            request = format!("{head}\r\n\r\n{length} bytes").into_bytes();
+        }
+        // As one that knows of browsers would; and it names its session, as MCP's servers do.
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\nMcp-Session-Id: one\r\nContent-Length: {}\r\n\r\n",
+            request.len()
+        );
         stream.write_all(&[answer.as_bytes(), &request].concat()).ok()
     }
 
@@ -84,11 +112,13 @@ impl Upstream {
         until("the second event may go", || going_on().then_some(()));
         stream.write_all(second.as_bytes()).ok()
     }
-}
 
-fn read_more(stream: &mut TcpStream, into: &mut Vec<u8>) -> Option<()> {
-    let mut bytes = [0; 4096];
-    let read = stream.read(&mut bytes).ok().filter(|read| *read > 0)?;
-    into.extend_from_slice(&bytes[..read]);
-    Some(())
+    fn read_more(&self, stream: &mut TcpStream, into: &mut Vec<u8>) -> Option<()> {
+        let mut bytes = [0; 64 * 1024];
+        let read = stream.read(&mut bytes).ok().filter(|read| *read > 0)?;
+        into.extend_from_slice(&bytes[..read]);
+        let mut seen = self.bytes.lock().expect("no thread panics with it");
+        seen.extend_from_slice(&bytes[..read.min(4096)]);
+        Some(())
+    }
 }

@@ -10,6 +10,7 @@ mod container;
 mod emulators;
 mod fuzz;
 mod gap;
+mod introspection;
 mod lint;
 mod mcp;
 mod part;
