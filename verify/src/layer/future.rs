@@ -83,14 +83,22 @@ where
     type Output = Result<Response<GuardedBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let passed = match self.project().kind.project() {
+        let mut kind = self.project().kind;
+        let passed = match kind.as_mut().project() {
             Projected::Inner { future } => Refreshed::Inner(ready!(future.poll(context))?),
             Projected::Answer { answer } => Refreshed::Answer(answer.take().expect("polled once more")),
             Projected::Refresh { future } => ready!(future.as_mut().poll(context))?,
         };
         Poll::Ready(Ok(match passed {
             Refreshed::Inner(response) => response.map(|body| GuardedBody::Inner { body }),
-            Refreshed::Answer((answer, rest)) => {
+            Refreshed::Answer((answer, mut rest)) => {
+                if let Some(reading) = rest.as_mut().filter(|rest| rest.is_short) {
+                    if reading.poll(context).is_pending() {
+                        kind.set(Kind::Answer { answer: Some((answer, rest)) });
+                        return Poll::Pending;
+                    }
+                    rest = None;
+                }
                 answer.map(|body| GuardedBody::Answer { body: Some(body), rest })
             }
         }))

@@ -23,8 +23,16 @@ const MOST_BYTES: usize = 32 << 20;
 #[cfg(feature = "http")]
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// A request that says it is no longer than this is read before it is answered, so that the answer can say its length.
+#[cfg(feature = "http")]
+const SHORT_BYTES: u64 = 64 << 10;
+
 /// In a mutex, which nobody locks, so that the answer can be shared among threads if its other parts can.
-pub(super) struct Rest(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub(super) struct Rest {
+    reading: Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// It is read before the answer.
+    pub(super) is_short: bool,
+}
 
 impl Rest {
     #[cfg(not(feature = "http"))]
@@ -43,9 +51,10 @@ impl Rest {
         if parts.headers.contains_key(http::header::EXPECT) {
             return None;
         }
+        let is_short = body.size_hint().upper().is_some_and(|bytes| bytes <= SHORT_BYTES);
         let (mut over, mut body) = (machine.sleep(LIMIT), Box::pin(body));
         let mut left = MOST_BYTES;
-        Some(Self(Mutex::new(Box::pin(std::future::poll_fn(move |context| {
+        let reading = std::future::poll_fn(move |context| {
             while over.as_mut().poll(context).is_pending() {
                 let Some(Ok(frame)) = std::task::ready!(body.as_mut().poll_frame(context)) else { break };
                 let length = frame.data_ref().map_or(0, bytes::Buf::remaining);
@@ -55,11 +64,12 @@ impl Rest {
                 }
             }
             Poll::Ready(())
-        })))))
+        });
+        Some(Self { reading: Mutex::new(Box::pin(reading)), is_short })
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).as_mut().poll(context)
+        self.reading.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).as_mut().poll(context)
     }
 }
 

@@ -151,3 +151,17 @@ async fn nobody_is_read_for_ever() {
     }
     assert!(answer.starts_with(b"HTTP/1.1 401 "));
 }
+
+#[tokio::test]
+async fn a_short_request_is_read_first_and_its_answer_says_how_long_it_is() {
+    let server = Guarded::start().await;
+    let mut stream = server.connect().await;
+    stream.write_all(head("Connection: close\r\nContent-Length: 40000\r\n").as_bytes()).await.expect("sent");
+    // Later than its head, as over a network.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stream.write_all(&[b' '; 40_000]).await.expect("all of it is taken");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains("\r\ncontent-length: "), "{answer}");
+}
