@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use counting::{allocations_in, most_bytes_in};
 use crossfade_verify::{AcceptSet, Digest};
 
-/// How many bytes one byte of a text may take while it is read. The most comes of scopes of one letter.
-const BYTES_FOR_ONE: i64 = 40;
+/// How many bytes one byte of a text may take while it is read. The most comes of scopes without a letter.
+const BYTES_FOR_ONE: i64 = 24;
 
 fn set(entries: &str, more: &str) -> String {
     format!(r#"{{"format":1,"audience":"a","freshness_ms":1000,"hold_ms":1000{more},"entries":[{entries}]}}"#)
