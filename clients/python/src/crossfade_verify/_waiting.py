@@ -18,17 +18,18 @@ _MOST_KEPT = 1 << 16
 _GONE = ("http.disconnect", "websocket.disconnect")
 
 
-def _is_trio() -> bool:
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_task())
+def _trio() -> Any:
+    """What runs this task, where that is trio."""
+    trio: Any = sys.modules.get("trio")
+    return trio if trio is not None and trio.lowlevel.in_trio_task() else None
 
 
 async def in_thread(what: Callable[..., T], *arguments: object) -> T:
     """What a function that waits returns."""
-    if _is_trio():
-        import trio
-
-        return await trio.to_thread.run_sync(what, *arguments)
+    trio = _trio()
+    if trio is not None:
+        returned: T = await trio.to_thread.run_sync(what, *arguments)
+        return returned
     return await asyncio.to_thread(what, *arguments)
 
 
@@ -66,7 +67,7 @@ class Client:
     async def wait_for(self, running: "Future[None]", seconds: float) -> None:
         """Wait for its end, and for no longer than that, nor after the client has left."""
         self.was_waited_for = True
-        await (self._on_trio if _is_trio() else self._on_asyncio)(running, seconds)
+        await (self._on_asyncio if _trio() is None else self._on_trio)(running, seconds)
 
     def close(self) -> None:
         """Its request is over."""
@@ -98,8 +99,7 @@ class Client:
                 self._next = None
 
     async def _on_trio(self, running: "Future[None]", seconds: float) -> None:
-        import trio
-
+        trio = _trio()
         ended, token = trio.Event(), trio.lowlevel.current_trio_token()
 
         def wake(_: object) -> None:
