@@ -17,7 +17,8 @@ from material import ROOT, token
 from waiting import until
 
 HERE = Path(__file__).parent
-OLDER_THAN_FRESHNESS_S = 1.2
+# Longer than `accept_within`, which is freshness + sync: 1.3 s.
+OLD_S = 1.8
 
 
 class Frozen:
@@ -49,7 +50,7 @@ class Frozen:
         status = self.ask(token)
         self.freeze()
         # That time passes is what this is about.
-        time.sleep(OLDER_THAN_FRESHNESS_S)
+        time.sleep(OLD_S)
         return status
 
     def _state(self) -> str:
@@ -73,12 +74,12 @@ def test_what_was_ended_while_it_was_frozen_is_not_accepted_after_the_first_refr
     ended = daemon.token()
     server.freeze()
     daemon.run("revoke", SECRET, "--all", "--yes")
-    time.sleep(OLDER_THAN_FRESHNESS_S)
+    time.sleep(OLD_S)
     statuses: list[int] = []
     for _ in range(20):
         began = time.monotonic()
         status = server.ask_and_freeze(ended)
-        if status == 200 and time.monotonic() - began > REFRESH_S + OLDER_THAN_FRESHNESS_S:
+        if status == 200 and time.monotonic() - began > REFRESH_S + OLD_S:
             # The machine was too busy for a refresh in its time. Then what is known is accepted, as it has to be.
             assert 401 not in statuses, statuses
             continue
@@ -90,6 +91,6 @@ def test_while_the_daemon_is_down_what_is_known_goes_on(daemon: Daemon, server: 
     good = daemon.token()
     server.freeze()
     daemon.end()
-    time.sleep(OLDER_THAN_FRESHNESS_S)
+    time.sleep(OLD_S)
     assert [server.ask_and_freeze(good) for _ in range(5)] == [200] * 5
     assert server.ask_and_freeze(token("unknown")) == 503
