@@ -190,6 +190,7 @@ impl Distribution {
             match (decide(view, presented, at), view) {
                 (Verdict::Accepted(grant), Some(view)) => {
                     let accepted = Accepted::of(view, &grant, at);
+                    // Where the audience's view is not young, that may be another secret's doing.
                     let own = newest.as_ref().and_then(|p| p.as_deref()).filter(|_| !accepted.young);
                     let own = own.and_then(|newest| self.by_its_own_secret(newest, presented, at));
                     return Decision::Accepted(Box::new(own.unwrap_or(accepted)));

@@ -49,7 +49,7 @@ pub(super) fn parse(top: &Section<'_>) -> Times {
     let accept_within = duration(top, "accept_within", freshness + sync.value);
     let least = (sync.value + MINUTE.min(freshness / 2) + (10 * SECOND).min(freshness / 4)).max(SECOND);
     if compared && top.trusts(&["sync"]) && accept_within.value < least {
-        // What is younger than this at the end of a request that was held has missed nothing.
+        // Below this, a server that follows the daemon would have to ask beside the request that it holds open.
         let what = format!(
             "`accept_within` ({:?}) has to be at least {least:?}: a server that follows the daemon has a view as old as that \
              (sync + half of freshness, for which a request is held, and a quarter for its way)",

@@ -1,9 +1,9 @@
 //! Other people's libraries that introspect tokens, for `tests/daemon`: from npm, in exactly the versions that
 //! `tests/introspection/package-lock.json` pins.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{emulators::fingerprint, part::Part, tools, typescript};
 
@@ -24,18 +24,6 @@ fn place() -> PathBuf {
 fn modules() -> Result<PathBuf> {
     typescript::node()?;
     let folder = place();
-    if !folder.exists() {
-        let fetched = tools::whole(&folder, |work| {
-            let project = work.join("project");
-            fs::create_dir(&project)?;
-            fs::write(project.join("package.json"), PACKAGE)?;
-            fs::write(project.join("package-lock.json"), LOCK)?;
-            // No script of a package is run.
-            let ci = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-            tools::run("npm", &ci, &project)?;
-            Ok(project)
-        });
-        fetched.context("they can't be had: they come from npm, over the network")?;
-    }
+    tools::npm(&folder, [PACKAGE, LOCK], &["npm"])?;
     Ok(folder)
 }

@@ -1,10 +1,7 @@
 //! What the MCP project itself tries servers with, from npm, in exactly the versions that `xtask/mcp/package-lock.json`
 //! pins; and, from PyPI, a Node.js that is new enough for it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -55,20 +52,7 @@ fn node() -> Result<PathBuf> {
 
 fn modules(node: &Path) -> Result<PathBuf> {
     let folder = tools::folder().join(format!("mcp-{:016x}", fingerprint(LOCK)));
-    if !folder.exists() {
-        let fetched = tools::whole(&folder, |work| {
-            let project = work.join("project");
-            fs::create_dir(&project)?;
-            fs::write(project.join("package.json"), PACKAGE)?;
-            fs::write(project.join("package-lock.json"), LOCK)?;
-            let npm = node.join("lib/node_modules/npm/bin/npm-cli.js");
-            let npm = npm.to_string_lossy();
-            // No script of a package is run.
-            let ci = [&*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-            tools::run(&node.join("bin/node").to_string_lossy(), &ci, &project)?;
-            Ok(project)
-        });
-        fetched.context("they can't be had: they come from npm, over the network")?;
-    }
+    let (node, npm) = (node.join("bin/node"), node.join("lib/node_modules/npm/bin/npm-cli.js"));
+    tools::npm(&folder, [PACKAGE, LOCK], &[&node.to_string_lossy(), &npm.to_string_lossy()])?;
     Ok(folder)
 }

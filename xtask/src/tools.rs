@@ -285,6 +285,25 @@ fn fetch_debian(packages: &[String], work: &Path) -> Result<PathBuf> {
     Ok(work.join("unpacked"))
 }
 
+/// Packages of npm into a folder, in exactly the versions that the lockfile pins; by that npm, a program and what it begins
+/// with.
+pub(crate) fn npm(folder: &Path, [package, lock]: [&str; 2], npm: &[&str]) -> Result<()> {
+    if folder.exists() {
+        return Ok(());
+    }
+    let fetched = whole(folder, |work| {
+        let project = work.join("project");
+        fs::create_dir(&project)?;
+        fs::write(project.join("package.json"), package)?;
+        fs::write(project.join("package-lock.json"), lock)?;
+        // No script of a package is run.
+        let ci = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        run(npm[0], &[&npm[1..], &ci].concat(), &project)?;
+        Ok(project)
+    });
+    fetched.context("they can't be had: they come from npm, over the network")
+}
+
 pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
     done(Command::new(program).args(arguments).current_dir(folder))
 }

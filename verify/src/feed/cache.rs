@@ -15,14 +15,14 @@ use super::{
     task::closed,
     views::{Newest, Views},
 };
-use crate::verdict::View;
+use crate::{clock::Moment, verdict::View};
 
 mod before;
 mod file;
 mod format;
 
 use file::Path;
-use format::Whose;
+use format::{Unused, Whose};
 
 /// How often a view that holds the same set is written.
 const AGAIN_AFTER_MS: u64 = 60_000;
@@ -60,11 +60,8 @@ impl Cache {
                 if text.is_empty() {
                     return Ok(None);
                 }
-                cache
-                    .whose
-                    .view(&text, at)
-                    .map(Some)
-                    .map_err(|unused| io::Error::new(io::ErrorKind::InvalidData, unused))
+                let view = view(&cache.whose, &text, at);
+                view.map(Some).map_err(|unused| io::Error::new(io::ErrorKind::InvalidData, unused))
             }))
         });
         match within(machine, LIMIT, read).await.flatten() {
@@ -79,13 +76,22 @@ impl Cache {
     }
 }
 
+/// The view that a file holds, as old as it is at that moment.
+fn view(whose: &Whose, file: &[u8], at: Moment) -> Result<View, Unused> {
+    match format::of(file)? {
+        format::FORMAT => whose.view(file, at),
+        before::FORMAT => before::view(whose, file, at),
+        _ => Err(Unused::OtherFormat),
+    }
+}
+
 /// Keeps the newest view in the file.
 pub(super) struct Keeper {
     views: Arc<Views>,
     cache: Cache,
     /// What was written last: its set, and when its view was taken, on the boot clock.
     written: Option<(Bytes, u64)>,
-    /// How many answers were looked at.
+    /// Whether the first view was written, or could not be.
     looked_at: watch::Sender<bool>,
 }
 
@@ -129,3 +135,6 @@ impl Keeper {
         self.looked_at.send_replace(true);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use std::{fmt, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
-use super::before;
 use crate::{
     accept_set::{AcceptSet, SetError, Text},
     clock::Moment,
@@ -17,7 +16,7 @@ use crate::{
 /// What each file of ours begins with, whichever of our programs wrote it.
 pub(super) const BEGIN: &[u8] = b"{\"format\":";
 
-const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 2;
 
 /// Whose view is kept, and on which boot of the machine.
 #[derive(Clone, Debug)]
@@ -85,20 +84,8 @@ impl Whose {
         format!("{{\"format\":{FORMAT},\"sha256\":\"{}\"}}\n{place}", checksum(&[place.as_bytes(), set]))
     }
 
-    /// The view that a file holds, as old as it is at that moment. It is never complete: it refuses nothing.
+    /// The view that a file of this format holds, as old as it is at that moment. It is never complete: it refuses nothing.
     pub(super) fn view(&self, file: &[u8], at: Moment) -> Result<View, Unused> {
-        if file.is_empty() {
-            return Err(Unused::Empty);
-        }
-        match format(file.strip_prefix(BEGIN).ok_or(Unused::Foreign)?) {
-            None => Err(Unused::Damaged),
-            Some(FORMAT) => self.of_lines(file, at),
-            Some(before::FORMAT) => before::view(self, file, at),
-            Some(_) => Err(Unused::OtherFormat),
-        }
-    }
-
-    fn of_lines(&self, file: &[u8], at: Moment) -> Result<View, Unused> {
         let (first, rest) = line(file).ok_or(Unused::Damaged)?;
         if stated(first).ok_or(Unused::Damaged)? != checksum(&[rest]) {
             return Err(Unused::Damaged);
@@ -166,11 +153,15 @@ impl Head {
     }
 }
 
-/// The number with which a text begins.
-fn format(text: &[u8]) -> Option<u64> {
-    let text = text.trim_ascii_start();
+/// Of which format a file says that it is.
+pub(super) fn of(file: &[u8]) -> Result<u64, Unused> {
+    if file.is_empty() {
+        return Err(Unused::Empty);
+    }
+    let text = file.strip_prefix(BEGIN).ok_or(Unused::Foreign)?.trim_ascii_start();
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    str::from_utf8(&text[..digits]).ok()?.parse().ok()
+    let number = str::from_utf8(&text[..digits]).ok().and_then(|digits| digits.parse().ok());
+    number.ok_or(Unused::Damaged)
 }
 
 /// The checksum in the first line.
@@ -200,6 +191,3 @@ fn checksum(parts: &[&[u8]]) -> String {
     parts.iter().for_each(|part| hash.update(part));
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::timing::Place;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,8 +51,7 @@ fn named(unused: Unused) -> String {
 }
 
 fn cases() -> Vec<Case> {
-    let caches: Caches =
-        serde_json::from_str(include_str!("../../../../vectors/caches.json")).expect("vectors");
+    let caches: Caches = serde_json::from_str(include_str!("../../../vectors/caches.json")).expect("vectors");
     assert!(caches.cases.len() >= 40, "cases are missing");
     caches.cases
 }
@@ -61,7 +61,7 @@ fn a_file_is_read_as_the_vectors_say() {
     for Case { name, file, audience, feed, boot, at: At { boot_ms, wall_ms }, expected } in cases() {
         let (whose, at) =
             (Whose::new(&audience, feed.iter().map(String::as_str), &boot), Moment { boot_ms, wall_ms });
-        let read = match whose.view(file.as_bytes(), at) {
+        let read = match view(&whose, file.as_bytes(), at) {
             Ok(View { set, now_ms, age_ms, taken, complete }) => {
                 assert!(taken == at && !complete, "{name}");
                 Expected::View { now_ms, age_ms, entries: set.entries().len() }
@@ -87,11 +87,11 @@ fn each_bit_that_flips_in_a_file_is_noticed() {
     let Case { file, audience, feed, boot, at: At { boot_ms, wall_ms }, .. } = cases().remove(0);
     let whose = Whose::new(&audience, feed.iter().map(String::as_str), &boot);
     let at = Moment { boot_ms, wall_ms };
-    let good = whose.view(file.as_bytes(), at).expect("a view").set.to_json();
+    let good = view(&whose, file.as_bytes(), at).expect("a view").set.to_json();
     for place in 0..file.len() {
         let mut flipped = file.clone().into_bytes();
         flipped[place] ^= 1;
-        if let Ok(view) = whose.view(&flipped, at) {
+        if let Ok(view) = view(&whose, &flipped, at) {
             assert_eq!(view.set.to_json(), good, "byte {place}: what is read is what was written");
         }
     }
