@@ -4,7 +4,7 @@
 
 use std::{slice, sync::Arc, time::Duration};
 
-use crossfade_verify::{Answer, Gate, Need};
+use crossfade_verify::{Answer, Gate, Moment, Need};
 
 use super::Distribution;
 
@@ -12,9 +12,10 @@ impl Distribution {
     /// Waits until each secret of the audience was read anew, where that is this caller's turn; for `limit` at most.
     /// Whether it waited, and so has to decide again. `random` is from 0 to 1.
     pub async fn renewed(&self, audience: &Arc<str>, limit: Duration, random: f64) -> bool {
-        let answer = self.gate(audience, |gate| gate.ask(Need::Old, self.clock.moment(), random));
+        let started = self.clock.moment();
+        let answer = self.gate(audience, |gate| gate.ask(Need::Old, started, random));
         if answer == Some(Answer::Start) {
-            let mut round = Round { of: self, audience, random, succeeded: false };
+            let mut round = Round { of: self, audience, started, succeeded: false };
             round.succeeded = self.is_read(audience, limit).await;
         } else if answer == Some(Answer::Join) {
             self.is_read(audience, limit).await;
@@ -38,13 +39,13 @@ impl Distribution {
 struct Round<'a> {
     of: &'a Distribution,
     audience: &'a str,
-    random: f64,
+    started: Moment,
     succeeded: bool,
 }
 
 impl Drop for Round<'_> {
     fn drop(&mut self) {
-        let Self { of, audience, random, succeeded } = *self;
-        of.gate(audience, |gate| gate.end(succeeded, of.clock.moment(), random));
+        let Self { of, audience, started, succeeded } = *self;
+        of.gate(audience, |gate| gate.end(started, succeeded, of.clock.moment()));
     }
 }

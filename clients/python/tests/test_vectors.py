@@ -156,12 +156,15 @@ def test_the_wait_after_a_failure_is_that_of_the_vector(case: dict[str, Any]) ->
 
 @pytest.mark.parametrize("case", PACE["gate"], ids=by_name)
 def test_who_waits_is_as_the_vector_says(case: dict[str, Any]) -> None:
-    gate = Gate(lambda: float(case["random"]))
+    gate, started = Gate(lambda: float(case["random"])), []
     for number, event in enumerate(case["events"]):
+        at = moment(event["at"])
         if "ask" in event:
-            assert gate.ask(Why(event["ask"]), moment(event["at"])).name.lower() == event["answer"], number
+            assert gate.ask(Why(event["ask"]), at).name.lower() == event["answer"], number
+            if event["answer"] == "start":
+                started.append(at)
         else:
-            gate.end(event["end"] == "succeeded", moment(event["at"]))
+            gate.end(started[event.get("of", 0) - 1], event["end"] == "succeeded", at)
 
 
 @pytest.mark.parametrize("case", TIMINGS["cases"], ids=by_name)

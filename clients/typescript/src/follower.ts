@@ -5,19 +5,17 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { elapsedMs, parted, type Clock } from "./clock.js";
+import { elapsedMs, parted, type Clock, type Moment } from "./clock.js";
 import type { EventHook } from "./events.js";
 import { ask, DroppedError, type Applied } from "./feed.js";
 import { firstAnswer } from "./first-answer.js";
 import type { Replica } from "./http.js";
-import { Gate, retryAfterMs, type Need } from "./pace.js";
+import { Gate, REFRESH_MS, retryAfterMs, type Need } from "./pace.js";
 import { isFresh } from "./verdict.js";
 
 const MAX_WAIT_S = 60;
 /** How long an answer may take that is not held. */
 const ANSWER_MS = 5_000;
-/** How long a refresh may take, for all who wait for it. */
-const REFRESH_MS = 2_000;
 /** How long a refresh waits for one replica before it asks the next one too. */
 const NEXT_REPLICA_MS = 500;
 /** After an older view, before another replica is asked. */
@@ -74,14 +72,15 @@ export class Follower {
    * what is known.
    */
   younger(need: Need): Promise<void> | undefined {
-    const turn = this.#gate.ask(need, this.#options.clock());
-    if (turn === "start") this.#refreshing = this.#refresh();
+    const at = this.#options.clock();
+    const turn = this.#gate.ask(need, at, this.#options.random());
+    if (turn === "start") this.#refreshing = this.#refresh(at);
     return turn === "decide" ? undefined : this.#refreshing;
   }
 
   /** Asks the replica that is followed, then the others. An answer that comes too late for it counts still as a view. */
-  async #refresh(): Promise<void> {
-    const { replicas, clock, random } = this.#options;
+  async #refresh(started: Moment): Promise<void> {
+    const { replicas, clock } = this.#options;
     const first = this.#at;
     const asks = replicas.map((_, beside) => async () => {
       const at = (first + beside) % replicas.length;
@@ -94,7 +93,7 @@ export class Follower {
     });
     // Told of the end whatever comes of it: else nobody could start another one.
     const succeeded = await firstAnswer(asks, { nextMs: NEXT_REPLICA_MS, limitMs: REFRESH_MS }).catch(() => false);
-    this.#gate.ended(succeeded, clock(), random());
+    this.#gate.ended(started, succeeded, clock());
   }
 
   async #run(): Promise<void> {

@@ -2,6 +2,8 @@
 
 import { elapsedMs, type Moment } from "./clock.js";
 
+/** How long a refresh may take, for all who wait for it. */
+export const REFRESH_MS = 2_000;
 /** After a refresh nobody begins another one for so long, so that garbage can't drive requests. */
 const COOL_DOWN_MS = 1_000;
 /** How long a failed refresh holds back those that could do without, at first and at most. */
@@ -36,6 +38,12 @@ export type Need = "unsure" | "old";
 /** What such a request does: starts a refresh and waits for its end, waits for the one that runs, or decides now. */
 export type Turn = "start" | "join" | "decide";
 
+/** A refresh; no two are started at one moment, so this moment tells them apart. */
+interface Running {
+  readonly started: Moment;
+  readonly random: number;
+}
+
 interface Failed {
   readonly at: Moment;
   /** In a row. */
@@ -50,34 +58,62 @@ interface Failed {
  * tries, so that an outage costs one request in a while its two seconds, and not all of them.
  */
 export class Gate {
-  #running = false;
+  #running: Running | undefined;
   #ended: Moment | undefined;
   #failed: Failed | undefined;
 
-  /** What a request does. Whoever starts a refresh has to tell its end, whatever came of it. */
-  ask(need: Need, at: Moment): Turn {
+  /**
+   * What a request does. Whoever starts a refresh has to tell its end, whatever came of it. `random`, from 0 to 1, is what
+   * the back-off is drawn with, should the refresh that this request starts fail.
+   */
+  ask(need: Need, at: Moment, random: number): Turn {
+    this.#giveUp(at);
     if (need === "old" && this.#failed !== undefined) {
       const sinceMs = elapsedMs(this.#failed.at, at);
       if (sinceMs < this.#failed.waitMs) return "decide";
-      if (sinceMs < this.#failed.waitMs + FORGOTTEN_AFTER_MS) return this.#running ? "decide" : this.#start();
+      if (sinceMs < this.#failed.waitMs + FORGOTTEN_AFTER_MS) {
+        return this.#running === undefined ? this.#start(at, random) : "decide";
+      }
       this.#failed = undefined;
     }
-    if (this.#running) return "join";
+    if (this.#running !== undefined) return "join";
     const cools = this.#ended !== undefined && elapsedMs(this.#ended, at) < COOL_DOWN_MS;
-    return cools ? "decide" : this.#start();
+    return cools ? "decide" : this.#start(at, random);
   }
 
-  /** A refresh has ended: did it bring a view? `random` is from 0 to 1. */
-  ended(succeeded: boolean, at: Moment, random: number): void {
-    this.#running = false;
+  /**
+   * The refresh that was `started` then has ended: did it bring a view? One that comes late has failed already, and ends
+   * no other.
+   */
+  ended(started: Moment, succeeded: boolean, at: Moment): void {
+    this.#giveUp(at);
+    const running = this.#running;
+    if (running === undefined || !same(running.started, started)) return;
+    this.#over(running, succeeded, at);
+  }
+
+  #start(started: Moment, random: number): Turn {
+    this.#running = { started, random };
+    return "start";
+  }
+
+  #over({ random }: Running, succeeded: boolean, at: Moment): void {
+    this.#running = undefined;
     this.#ended = at;
     const times = (this.#failed?.times ?? 0) + 1;
     const waitMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (times - 1)) * (0.5 + random / 2);
     this.#failed = succeeded ? undefined : { at, times, waitMs };
   }
 
-  #start(): Turn {
-    this.#running = true;
-    return "start";
+  /** One that should have ended, and has not, was overtaken by a freeze: it has failed when its time was over. */
+  #giveUp(at: Moment): void {
+    const running = this.#running;
+    if (running === undefined || elapsedMs(running.started, at) <= REFRESH_MS) return;
+    const { bootMs, wallMs } = running.started;
+    this.#over(running, false, { bootMs: bootMs + REFRESH_MS, wallMs: wallMs + REFRESH_MS });
   }
+}
+
+function same(one: Moment, other: Moment): boolean {
+  return one.bootMs === other.bootMs && one.wallMs === other.wallMs;
 }

@@ -178,22 +178,27 @@ interface Pace {
   gate: {
     name: string;
     random: number;
-    events: { at: JsonMoment; ask?: Need; answer?: string; end?: "succeeded" | "failed" }[];
+    events: { at: JsonMoment; ask?: Need; answer?: string; end?: "succeeded" | "failed"; of?: number }[];
   }[];
 }
 
 test("it asks, and waits, as the vectors say", () => {
   const { retry, gate } = vectors<Pace>("pace");
-  assert.ok(retry.length >= 14 && gate.length >= 10, "cases are missing");
+  assert.ok(retry.length >= 14 && gate.length >= 16, "cases are missing");
   for (const { name, failures_before: failures, freshness_ms: freshnessMs, random, wait_ms: wait } of retry) {
     assert.equal(retryAfterMs(failures, freshnessMs ?? undefined, random), wait, name);
   }
   for (const { name, random, events } of gate) {
-    const played = new Gate();
-    for (const { at, ask, answer, end } of events) {
+    const [played, started] = [new Gate(), [] as JsonMoment[]];
+    for (const { at, ask, answer, end, of } of events) {
       const what = `${name}, at ${at.boot_ms}, ${at.wall_ms}`;
-      if (ask === undefined) played.ended(end === "succeeded", moment(at), random);
-      else assert.equal(played.ask(ask, moment(at)), answer, what);
+      if (ask === undefined) {
+        const ended = started[(of ?? started.length) - 1] as JsonMoment;
+        played.ended(moment(ended), end === "succeeded", moment(at));
+      } else {
+        assert.equal(played.ask(ask, moment(at), random), answer, what);
+        if (answer === "start") started.push(at);
+      }
     }
   }
 });

@@ -15,7 +15,10 @@ use super::{
     machine::{First, Machine, caught, fraction, race, within},
     views::{Manner, Views},
 };
-use crate::gate::{Answer, Gate, LIMIT_MS, Need};
+use crate::{
+    clock::Moment,
+    gate::{Answer, Gate, LIMIT_MS, Need},
+};
 
 /// How long a request may wait for a younger view.
 const LIMIT: Duration = Duration::from_millis(LIMIT_MS);
@@ -66,8 +69,8 @@ struct State {
     gate: Gate,
     /// Which refresh is, or was, the last.
     round: u64,
-    /// It is yet to begin.
-    wanted: bool,
+    /// It is yet to begin, and was asked for then.
+    wanted: Option<Moment>,
     /// There is nobody who would make one.
     gone: bool,
 }
@@ -89,7 +92,7 @@ impl Refresh {
                 Answer::Decide => return,
                 Answer::Join => {}
                 Answer::Start => {
-                    (state.round, state.wanted) = (state.round + 1, true);
+                    (state.round, state.wanted) = (state.round + 1, Some(at));
                     self.wake.notify_one();
                 }
             }
@@ -103,8 +106,9 @@ impl Refresh {
         loop {
             {
                 let mut state = self.state();
-                if std::mem::take(&mut state.wanted) {
-                    return Round { refresh: Arc::clone(self), number: state.round, succeeded: false };
+                if let Some(started) = state.wanted.take() {
+                    let number = state.round;
+                    return Round { refresh: Arc::clone(self), number, started, succeeded: false };
                 }
             }
             self.wake.notified().await;
@@ -120,20 +124,14 @@ impl Refresh {
 struct Round {
     refresh: Arc<Refresh>,
     number: u64,
+    started: Moment,
     succeeded: bool,
 }
 
 impl Drop for Round {
     fn drop(&mut self) {
         let Refresh { machine, ended, .. } = &*self.refresh;
-        let (at, random) = (machine.moment(), fraction(&**machine));
-        {
-            let mut state = self.refresh.state();
-            // One that a freeze has overtaken is over already.
-            if state.round == self.number {
-                state.gate.end(self.succeeded, at, random);
-            }
-        }
+        self.refresh.state().gate.end(self.started, self.succeeded, machine.moment());
         ended.send_modify(|ended| *ended = self.number.max(*ended));
     }
 }

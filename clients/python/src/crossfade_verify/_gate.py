@@ -4,9 +4,13 @@ It does no I/O and reads no clock; whoever uses it from several threads holds a 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from ._clock import Moment
+
+REFRESH_MS = 2_000
+"""How long a refresh may take."""
 
 _COOL_DOWN_MS = 1_000
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 1_000, 60_000
@@ -33,42 +37,64 @@ class Answer(Enum):
     """Decide now, with what there is."""
 
 
+@dataclass(frozen=True)
+class _Failure:
+    at: Moment
+    times: int
+    """In a row."""
+    wait_ms: float
+
+
 class Gate:
     """Many may need a refresh; one runs, and after one that failed only one request in a while waits.
 
-    What failed before this process was frozen is forgotten: when it thaws, the wait is long over.
+    What failed before this process was frozen is forgotten: when it thaws, the wait is long over. A refresh is told
+    from another by the moment at which it was started.
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._runs = False
+        self._started: Moment | None = None
         self._ended: Moment | None = None
-        self._failures = 0
-        self._wait_ms = 0.0
+        self._failed: _Failure | None = None
 
     def ask(self, why: Why, at: Moment) -> Answer:
-        """A request needs a younger view."""
-        since_end_ms = None if self._ended is None else at.elapsed_since_ms(self._ended)
-        if why is Why.OLD and self._failures and since_end_ms is not None:
-            over_ms = since_end_ms - self._wait_ms
+        """A request needs a younger view. Whoever starts a refresh tells its end, whatever came of it."""
+        self._give_up(at)
+        if why is Why.OLD and self._failed is not None:
+            over_ms = at.elapsed_since_ms(self._failed.at) - self._failed.wait_ms
             if over_ms < 0:
                 return Answer.DECIDE
             if over_ms < _FORGOTTEN_AFTER_MS:
-                return Answer.DECIDE if self._runs else self._start()
-            self._failures = 0
-        if self._runs:
+                return self._start(at) if self._started is None else Answer.DECIDE
+            self._failed = None
+        if self._started is not None:
             return Answer.JOIN
-        if since_end_ms is not None and since_end_ms < _COOL_DOWN_MS:
+        if self._ended is not None and at.elapsed_since_ms(self._ended) < _COOL_DOWN_MS:
             return Answer.DECIDE
-        return self._start()
+        return self._start(at)
 
-    def end(self, succeeded: bool, at: Moment) -> None:
-        """The refresh that runs has brought a view that counts, or has failed."""
-        self._runs, self._ended = False, at
-        self._failures = 0 if succeeded else self._failures + 1
-        limit_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(max(self._failures - 1, 0), 10))
-        self._wait_ms = limit_ms * (0.5 + self._random() / 2)
+    def end(self, started: Moment, succeeded: bool, at: Moment) -> None:
+        """The refresh that was started then has brought a view that counts, or has failed. One that comes late has
+        failed already, and ends no other.
+        """
+        self._give_up(at)
+        if self._started == started:
+            self._over(succeeded, at)
 
-    def _start(self) -> Answer:
-        self._runs = True
+    def _start(self, at: Moment) -> Answer:
+        self._started = at
         return Answer.START
+
+    def _over(self, succeeded: bool, at: Moment) -> None:
+        self._started, self._ended = None, at
+        before = 0 if self._failed is None else self._failed.times
+        limit_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(before, 10))
+        wait_ms = limit_ms * (0.5 + self._random() / 2)
+        self._failed = None if succeeded else _Failure(at, before + 1, wait_ms)
+
+    def _give_up(self, at: Moment) -> None:
+        """One that should have ended, and has not, was overtaken by a freeze: it failed when its time was over."""
+        started = self._started
+        if started is not None and at.elapsed_since_ms(started) > REFRESH_MS:
+            self._over(False, Moment(started.boot_ms + REFRESH_MS, started.wall_ms + REFRESH_MS))

@@ -12,11 +12,11 @@ from ._events import Events, Kind
 from ._exchange import Outcome, Question, ask, explain
 from ._feed import Feed, Replica
 from ._follower import ANSWER_S, FAULTS
-from ._gate import Answer, Gate, Why
+from ._gate import REFRESH_MS, Answer, Gate, Why
 from ._transport import Connection
 from ._views import Views
 
-REFRESH_S = 2.0
+REFRESH_S = REFRESH_MS / 1_000
 """How long a request waits for it at most."""
 
 _NEXT_AFTER_S = 0.5
@@ -46,14 +46,15 @@ class Refresher:
 
     def ask(self, why: Why) -> "Future[None] | None":
         """The refresh to wait for; none: decide with what there is."""
+        at = self._clock()
         with self._lock:
-            answer = self._gate.ask(why, self._clock())
+            answer = self._gate.ask(why, at)
             if answer is not Answer.START:
                 return self._running if answer is Answer.JOIN else None
             running = self._running = Future()
         # So that none of those who wait for it can call it off for the others.
         running.set_running_or_notify_cancel()
-        self._start(lambda: self._run(running), lambda: self._end(running, succeeded=False))
+        self._start(lambda: self._run(running, at), lambda: self._end(running, at, succeeded=False))
         return running
 
     def _start(self, what: Callable[[], None], otherwise: Callable[[], None]) -> None:
@@ -63,17 +64,19 @@ class Refresher:
             self._events.emit(Kind.FAILED, f"a request's refresh got no thread: {error}")
             otherwise()
 
-    def _run(self, running: "Future[None]") -> None:
+    def _run(self, running: "Future[None]", started: Moment) -> None:
         succeeded = False
         try:
             succeeded = self._refresh()
         finally:
-            self._end(running, succeeded)
+            self._end(running, started, succeeded)
 
-    def _end(self, running: "Future[None]", succeeded: bool) -> None:
+    def _end(self, running: "Future[None]", started: Moment, succeeded: bool) -> None:
         with self._lock:
-            self._gate.end(succeeded, self._clock())
-            self._running = None
+            self._gate.end(started, succeeded, self._clock())
+            # One that a freeze has overtaken may have been followed by another.
+            if self._running is running:
+                self._running = None
         running.set_result(None)
 
     def _refresh(self) -> bool:
