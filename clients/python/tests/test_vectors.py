@@ -20,8 +20,8 @@ from crossfade_verify import (
 from crossfade_verify._accept_set import MAX_BYTES, _fields
 from crossfade_verify._cache import Place, Unused, view_of
 from crossfade_verify._feed import Feed
-from crossfade_verify._follower import retry_ms
 from crossfade_verify._gate import Gate, Why
+from crossfade_verify._pace import closed_ms, held_ms, retry_ms, unheld_ms
 from crossfade_verify._timing import Dropped, place_of
 from crossfade_verify._token import checksum, digest_of, digest_text, parse_digest, shape
 from material import AUDIENCE, accept_set, entry, token, vectors
@@ -58,7 +58,7 @@ def test_a_good_set_is_read_and_written(case: dict[str, Any]) -> None:
     bounds = {"freshness_ms": read.freshness_ms, "hold_ms": read.hold_ms, "accept_within_ms": read.accept_within_ms}
     assert {**bounds, "entries": entries} == {"accept_within_ms": None, **case["expected"]}
     assert read.to_json() == case["canonical"]
-    assert all(read.find(entry.digest) is entry for entry in read.entries)
+    assert all(read.known[entry.digest] is entry for entry in read.entries)
 
 
 @pytest.mark.parametrize("case", SETS["bad"], ids=by_name)
@@ -152,6 +152,21 @@ def test_what_is_made_of_a_cache_is_what_the_vector_says(case: dict[str, Any]) -
 @pytest.mark.parametrize("case", PACE["retry"], ids=by_name)
 def test_the_wait_after_a_failure_is_that_of_the_vector(case: dict[str, Any]) -> None:
     assert retry_ms(case["failures_before"], case["freshness_ms"], case["random"]) == case["wait_ms"]
+
+
+@pytest.mark.parametrize("case", PACE["held"], ids=by_name)
+def test_an_answer_that_is_held_is_waited_for_as_long_as_the_vector_says(case: dict[str, Any]) -> None:
+    assert held_ms(case["freshness_ms"]) == case["limit_ms"]
+
+
+@pytest.mark.parametrize("case", PACE["unheld"], ids=by_name)
+def test_what_was_not_held_is_asked_again_as_the_vector_says(case: dict[str, Any]) -> None:
+    assert unheld_ms(case["freshness_ms"], case["took_ms"], case["changed"], case["random"]) == case["wait_ms"]
+
+
+@pytest.mark.parametrize("case", PACE["closed"], ids=by_name)
+def test_a_closed_connection_is_followed_by_the_wait_of_the_vector(case: dict[str, Any]) -> None:
+    assert closed_ms(case["random"]) == case["wait_ms"]
 
 
 @pytest.mark.parametrize("case", PACE["gate"], ids=by_name)

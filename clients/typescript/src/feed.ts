@@ -54,9 +54,17 @@ export interface Question {
 
 const ETAG = /^"[\x21\x23-\x7e]{1,128}"$/;
 
+/** What an answer has brought. */
+export interface Told {
+  /** Another content than before. */
+  readonly changed: boolean;
+  /** The replica may be about to end. */
+  readonly closes: boolean;
+}
+
 /** Asks once, and applies the answer. Throws a FeedError, or a SetError. */
-export async function ask(replica: Replica, question: Question): Promise<void> {
-  const { audience, instance, clock, applied, waitS, noCache, timeoutMs, signal } = question;
+export async function ask(replica: Replica, question: Question): Promise<Told> {
+  const { audience, instance, clock, applied, apply, waitS, noCache, timeoutMs, signal } = question;
   const nonce = randomBytes(16).toString("hex");
   const known = applied()?.etag;
   const sent = clock();
@@ -81,13 +89,16 @@ export async function ask(replica: Replica, question: Question): Promise<void> {
   const place = placeOf(answer.headers("crossfade-timing"), { nonce, sent, received }, placeIn(before));
   if (typeof place === "string") throw new DroppedError(place);
   const taken = { ...place, taken: received, complete: true };
+  const told = { changed: before?.etag !== etag, closes: answer.closes };
   if (answer.status === 304) {
     // It speaks of what was applied when it was asked; another answer may have come since.
     if (before?.etag !== etag) throw new DroppedError("older");
-    return question.apply({ ...before, view: { ...taken, set: before.view.set }, feed: replica.url.href });
+    apply({ ...before, view: { ...taken, set: before.view.set }, feed: replica.url.href });
+    return told;
   }
   const set = AcceptSet.parse(answer.body, audience);
-  question.apply({ view: { ...taken, set }, etag, json: answer.body, feed: replica.url.href });
+  apply({ view: { ...taken, set }, etag, json: answer.body, feed: replica.url.href });
+  return told;
 }
 
 /** What a file says holds back no answer: whatever stands in it is over with the first one. */

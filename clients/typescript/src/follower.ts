@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { elapsedMs, parted, type Clock, type Moment } from "./clock.js";
 import type { EventHook } from "./events.js";
-import { ask, DroppedError, type Applied } from "./feed.js";
+import { ask, DroppedError, type Applied, type Told } from "./feed.js";
 import { firstAnswer } from "./first-answer.js";
 import type { Replica } from "./http.js";
-import { Gate, REFRESH_MS, retryAfterMs, type Need } from "./pace.js";
+import { closedMs, Gate, heldMs, REFRESH_MS, retryAfterMs, unheldMs, type Need } from "./pace.js";
 import { isFresh } from "./verdict.js";
 
 const MAX_WAIT_S = 60;
@@ -20,8 +20,6 @@ const ANSWER_MS = 5_000;
 const NEXT_REPLICA_MS = 500;
 /** After an older view, before another replica is asked. */
 const OLDER_PAUSE_MS = 1_000;
-/** A replica that doesn't hold what it was asked to hold is not asked more often. */
-const LEAST_BETWEEN_MS = 100;
 
 export interface FollowerOptions {
   readonly replicas: readonly Replica[];
@@ -97,19 +95,22 @@ export class Follower {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, random } = this.#options;
     let failures = 0;
     // To be held is for who is well served.
     let answered = this.#isWell();
     while (!this.#stop.signal.aborted) {
       const { replica } = this;
-      const sent = clock();
+      const [sent, waitS] = [clock(), answered ? this.#waitS() : 0];
       try {
-        await this.#ask(this.#at, answered ? this.#waitS() : 0);
+        const { changed, closes } = await this.#ask(this.#at, waitS);
         answered = this.#isWell();
         if (answered) failures = 0;
-        else this.#at += 1;
-        await this.#pause(answered ? LEAST_BETWEEN_MS - elapsedMs(sent, clock()) : this.#retryMs(failures++));
+        if (!answered || closes) this.#at += 1;
+        const tookMs = elapsedMs(sent, clock());
+        if (!answered) await this.#pause(this.#retryMs(failures++));
+        else if (closes) await this.#pause(closedMs(random()));
+        else if (waitS > 0) await this.#pause(unheldMs(this.#freshnessMs() ?? 0, tookMs, changed, random()));
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#failed(replica, error);
@@ -121,10 +122,10 @@ export class Follower {
     }
   }
 
-  async #ask(at: number, waitS: number, timeoutMs?: number, noCache = false): Promise<void> {
+  async #ask(at: number, waitS: number, timeoutMs?: number, noCache = false): Promise<Told> {
     const { replicas, audience, instance, clock } = this.#options;
     const replica = replicas[at % replicas.length] as Replica;
-    await ask(replica, {
+    return await ask(replica, {
       audience,
       instance,
       clock,
@@ -153,10 +154,12 @@ export class Follower {
   }
 
   #timeoutMs(waitS: number): number {
-    const freshnessMs = this.#applied?.view.set.freshnessMs;
-    if (waitS === 0 || freshnessMs === undefined) return ANSWER_MS;
-    const transitMs = Math.min(10_000, Math.max(1_000, freshnessMs / 4));
-    return Math.min(waitS * 1_000, freshnessMs / 2) + transitMs;
+    const freshnessMs = this.#freshnessMs();
+    return waitS === 0 || freshnessMs === undefined ? ANSWER_MS : heldMs(freshnessMs);
+  }
+
+  #freshnessMs(): number | undefined {
+    return this.#applied?.view.set.freshnessMs;
   }
 
   /** Where there is but one replica, nobody else could have a fresher view. */
@@ -166,7 +169,7 @@ export class Follower {
   }
 
   #retryMs(failuresBefore: number): number {
-    return retryAfterMs(failuresBefore, this.#applied?.view.set.freshnessMs, this.#options.random());
+    return retryAfterMs(failuresBefore, this.#freshnessMs(), this.#options.random());
   }
 
   #failed(replica: Replica, error: unknown): void {

@@ -44,6 +44,8 @@ export interface Answer {
   /** All values of a header. */
   readonly headers: (name: string) => string[];
   readonly body: Buffer;
+  /** The replica does not want to be asked again on this connection: it may be about to end. */
+  readonly closes: boolean;
 }
 
 export interface Ask {
@@ -217,7 +219,8 @@ async function collect(message: IncomingMessage, maxBytes: number): Promise<Answ
     chunks.push(chunk);
   }
   const headers = (name: string) => message.headersDistinct[name] ?? [];
-  return { status: message.statusCode ?? 0, headers, body: Buffer.concat(chunks) };
+  const closes = headers("connection").some((value) => /(^|,)\s*close\s*(,|$)/i.test(value));
+  return { status: message.statusCode ?? 0, headers, body: Buffer.concat(chunks), closes };
 }
 
 function reason(error: unknown): string {

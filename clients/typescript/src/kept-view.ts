@@ -8,7 +8,7 @@ import type { Applied } from "./feed.js";
 import type { View } from "./verdict.js";
 
 /** A view that only grew younger is written this seldom. */
-const EVERY_MS = 30_000;
+const EVERY_MS = 60_000;
 
 const WHY = {
   other_format: "another version of the package wrote it",

@@ -17,6 +17,12 @@ const FORGOTTEN_AFTER_MS = 2_000;
 /** How long the follower waits after a failure, at first and at most. */
 const RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
+/** A request is held for so long at most. */
+const MAX_HELD_MS = 60_000;
+/** A request that is answered sooner, with nothing new, was not held. */
+const UNHELD_MS = 1_000;
+/** Before another replica is asked in the place of one that ends, at most. */
+const CLOSED_MS = 500;
 
 /**
  * How long to wait after one more failure in a row: full jitter, so that those who failed together don't come back
@@ -30,6 +36,25 @@ export function jitteredMs(baseMs: number, failuresBefore: number, capMs: number
 export function retryAfterMs(failuresBefore: number, freshnessMs: number | undefined, random: number): number {
   const capMs = Math.min(MAX_RETRY_MS, (freshnessMs ?? Infinity) / 2);
   return jitteredMs(RETRY_MS, failuresBefore, capMs, random);
+}
+
+/** How long an answer that is held may take: it has to come while there is time to ask another replica. */
+export function heldMs(freshnessMs: number): number {
+  return Math.min(MAX_HELD_MS, freshnessMs / 2) + Math.min(10_000, Math.max(1_000, freshnessMs / 4));
+}
+
+/**
+ * How long to wait after an answer to a request that was to be held. Something in between may not let it wait, and would
+ * be asked without end.
+ */
+export function unheldMs(freshnessMs: number, tookMs: number, changed: boolean, random: number): number {
+  const unheld = Math.min(UNHELD_MS, freshnessMs / 4);
+  return !changed && tookMs < unheld ? random * unheld : 0;
+}
+
+/** How long to wait after an answer of a replica that closes the connection, as all its verifiers hear at one moment. */
+export function closedMs(random: number): number {
+  return random * CLOSED_MS;
 }
 
 /** Why a request needs a younger view: nothing can be said of its token, or it is accepted by a view that is not young. */

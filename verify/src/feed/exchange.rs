@@ -90,7 +90,7 @@ pub(super) async fn ask(
     let timings = response.headers().get_all("crossfade-timing").iter().map(HeaderValue::as_bytes);
     let exchange = Exchange { nonce: &nonce, sent, received };
     let place = Place::of_answer(timings, &exchange, question.place).map_err(FeedError::Dropped)?;
-    let etag = the_one(response.headers(), &header::ETAG).ok_or(FeedError::ETag)?;
+    let etag = the_one(response.headers(), &header::ETAG).filter(is_strong).ok_or(FeedError::ETag)?;
     let closes = closes(&response);
     let set = if unchanged {
         if Some(&etag) != question.applied {
@@ -116,6 +116,12 @@ fn the_one(headers: &HeaderMap, name: &header::HeaderName) -> Option<HeaderValue
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then(|| value.clone())
+}
+
+/// Whether it is a strong tag of 1 to 128 characters, as the daemon's are: it is sent back with each request.
+fn is_strong(etag: &HeaderValue) -> bool {
+    matches!(etag.as_bytes(), [b'"', tag @ .., b'"'] if (1..=128).contains(&tag.len())
+        && tag.iter().all(|byte| matches!(byte, 0x21 | 0x23..=0x7e)))
 }
 
 fn closes(response: &Response<Incoming>) -> bool {

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{
     FeedError,
-    machine::{First, fraction, jitter, race},
+    machine::{First, fraction, race},
     pace,
     views::{Manner, Taken, Views},
     wire::Connection,
@@ -17,14 +17,8 @@ use crate::{clock::Moment, timing::Dropped};
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// For an answer that is not held.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// A request is held for this long at most.
-const HELD_AT_MOST: Duration = Duration::from_secs(60);
 /// After an answer that is older than what is applied.
 const AFTER_OLDER: Duration = Duration::from_secs(1);
-/// Before another replica is asked in the place of one that ends, at most.
-const AFTER_CLOSE: Duration = Duration::from_millis(500);
-/// A request that is answered sooner than this, with nothing new, was not held.
-const UNHELD: Duration = Duration::from_secs(1);
 
 pub(super) struct Follower {
     views: Arc<Views>,
@@ -91,17 +85,10 @@ impl Follower {
                 views.daemon.connect(views.replica(at), CONNECT_LIMIT / in_turn).await?
             }
         };
-        let limit = if wait { self.held() } else { ANSWER_LIMIT };
+        let limit = if wait { pace::held(views.freshness().unwrap_or_default()) } else { ANSWER_LIMIT };
         let taken = views.ask(at, &mut connection, Manner { wait, no_cache: false, limit }).await?;
         self.connection = Some(connection).filter(|_| !taken.closes);
         Ok(taken)
-    }
-
-    /// How long an answer that is held may take: it has to come while there is time to ask another replica.
-    fn held(&self) -> Duration {
-        let freshness = self.views.freshness().unwrap_or_default();
-        (freshness / 2).min(HELD_AT_MOST)
-            + (freshness / 4).clamp(Duration::from_secs(1), Duration::from_secs(10))
     }
 
     /// How long to wait before the next request.
@@ -110,15 +97,13 @@ impl Follower {
         self.failures = 0;
         if answer.closes {
             self.views.follow(self.views.followed() + 1);
-            return jitter(machine, AFTER_CLOSE);
+            return pace::closed(fraction(machine));
         }
-        let unheld = UNHELD.min(self.views.freshness().unwrap_or_default() / 4);
-        let took = held_since.map(|since| Duration::from_millis(machine.moment().elapsed_since_ms(since)));
-        match took {
-            // Something between us does not let it wait, and would be asked without end.
-            Some(took) if !answer.changed && took < unheld => jitter(machine, unheld),
-            _ => Duration::ZERO,
-        }
+        held_since.map_or(Duration::ZERO, |since| {
+            let took = Duration::from_millis(machine.moment().elapsed_since_ms(since));
+            let freshness = self.views.freshness().unwrap_or_default();
+            pace::unheld(freshness, took, answer.changed, fraction(machine))
+        })
     }
 
     /// Turns to the next replica; how long to wait before.

@@ -65,6 +65,12 @@ const FAULTS: &[(&str, Fault, &str)] = &[
     ),
     ("a number of 2^53", |asked| with(asked, "age=10", "age=9007199254740992"), "can't be read"),
     ("no tag", |asked| with(asked, "etag: ", "tag: "), "no ETag"),
+    ("a weak tag", |asked| with(asked, "etag: ", "etag: W/"), "no ETag"),
+    (
+        "a tag that is too long",
+        |asked| with(asked, "etag: \"", &format!("etag: \"{}", "a".repeat(128))),
+        "no ETag",
+    ),
     ("garbage for a set", |asked| with(asked, "{\"format\":1", "{\"format\";1"), "is not JSON"),
     ("another format", |asked| with(asked, "\"format\":1", "\"format\":2"), "unknown format"),
     (

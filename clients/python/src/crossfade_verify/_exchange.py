@@ -1,6 +1,5 @@
 """One question to one replica: the accept set, or word that it is still the same."""
 
-import math
 import re
 import secrets
 import time
@@ -13,8 +12,7 @@ from ._transport import Answer, Connection
 from ._verdict import View
 from ._views import Applied, Views
 
-_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,256}"')
-_LONGEST_WAIT_S = 60
+_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,128}"')
 _REASONS = {
     400: "the daemon can't read our request (400)",
     401: "the daemon does not know our credential (401): is it in its config?",
@@ -49,13 +47,8 @@ class Question:
     """There is a cache file, which has the set as it came."""
 
 
-def longest_wait_s(view: View) -> int:
-    """How long a replica may hold a request, so that it is heard of twice in `freshness`."""
-    return min(_LONGEST_WAIT_S, max(1, math.ceil(view.set.freshness_ms / 2000)))
-
-
 def ask(
-    connection: Connection, question: Question, views: Views, *, wait_s: int, timeout: float, now: bool = False
+    connection: Connection, question: Question, views: Views, *, held: bool, timeout: float, now: bool = False
 ) -> Outcome:
     """Ask one replica and apply what it says. Without a tag to compare with, nothing is waited for.
 
@@ -70,8 +63,8 @@ def ask(
         headers["Cache-Control"] = "no-cache"
     if before is not None and before.etag is not None:
         headers["If-None-Match"] = before.etag
-        if wait_s:
-            headers["Prefer"] = f"wait={wait_s}"
+        if held:
+            headers["Prefer"] = "wait=60"
     path = f"/v1/accept-set?audience={quote(question.audience, safe='')}"
     began = time.monotonic()
     answer = connection.request("GET", path, headers, timeout=timeout, most=MAX_BYTES)

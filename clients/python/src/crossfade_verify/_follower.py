@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from ._accept_set import SetError
 from ._events import Events, Kind
-from ._exchange import Outcome, Question, Refusal, ask, explain, longest_wait_s
+from ._exchange import Outcome, Question, Refusal, ask, explain
 from ._feed import Feed, Replica
+from ._pace import closed_ms, held_ms, retry_ms, unheld_ms
 from ._timing import Dropped
 from ._transport import Connection, TransportError
 from ._views import Views
@@ -16,18 +17,10 @@ from ._views import Views
 ANSWER_S = 5.0
 """How long an answer may take that is not held."""
 
-_LONGEST_WAIT_MS, _FIRST_WAIT_MS = 10_000, 500
 _AFTER_OLDER_S = 1.0
-_QUICK_S = 0.1
 
 FAULTS = (TransportError, Refusal, SetError, Dropped)
 """What can be wrong with an answer. The last good set stays, within its bounds."""
-
-
-def retry_ms(failures_before: int, freshness_ms: int | None, random: float) -> float:
-    """How long to wait after a failure, with full jitter: of many that lost a daemon, no two come back together."""
-    bounds = [_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(failures_before, 10)]
-    return random * min(bounds if freshness_ms is None else [*bounds, freshness_ms / 2])
 
 
 class Follower:
@@ -77,28 +70,26 @@ class Follower:
 
     def _turn(self) -> float:
         """One question; how long to pause after it."""
-        wait_s = self._wait_s()
-        timeout = wait_s + self._margin_s()
+        held = self._is_held()
+        timeout = held_ms(self._freshness_ms() or 0) / 1000 if held else ANSWER_S
         try:
-            outcome = ask(self._connection, self._question, self._views, wait_s=wait_s, timeout=timeout)
+            outcome = ask(self._connection, self._question, self._views, held=held, timeout=timeout)
         except FAULTS as error:
             return 0 if self._stop.is_set() else self._dropped(error)
         self._failures, self._is_current = 0, True
         self._applied(outcome)
         if outcome.closes:
             self._next_replica()
-            # Each of many verifiers is told so at the same moment.
-            return random.uniform(0, _AFTER_OLDER_S)  # noqa: S311
-        # What answers at once instead of waiting, and says nothing new, is not asked at full speed.
-        hasty = wait_s and not outcome.changed and outcome.took_s < _QUICK_S
-        return random.uniform(0, 1) if hasty else 0  # noqa: S311
+            return closed_ms(random.random()) / 1000  # noqa: S311
+        if not held:
+            return 0
+        freshness_ms = self._freshness_ms() or 0
+        return unheld_ms(freshness_ms, outcome.took_s * 1000, outcome.changed, random.random()) / 1000  # noqa: S311
 
-    def _wait_s(self) -> int:
+    def _is_held(self) -> bool:
         """Nothing is waited for while the view may be old: at the start, and after whatever went wrong."""
         applied = self._views.applied
-        if applied is None or applied.etag is None or not self._is_current:
-            return 0
-        return longest_wait_s(applied.view)
+        return applied is not None and applied.etag is not None and self._is_current
 
     def _dropped(self, error: Exception) -> float:
         match error:
@@ -116,8 +107,7 @@ class Follower:
         self._events.emit(kind, f"{self._connection.replica.url}: {detail}")
         self._next_replica()
         self._is_current = False
-        view = self._views.view
-        wait_ms = retry_ms(self._failures, None if view is None else view.set.freshness_ms, random.random())  # noqa: S311
+        wait_ms = retry_ms(self._failures, self._freshness_ms(), random.random())  # noqa: S311
         self._failures += 1
         return wait_ms / 1000
 
@@ -125,6 +115,6 @@ class Follower:
         self._connection.close()
         self._connection = next(self._turns)
 
-    def _margin_s(self) -> float:
+    def _freshness_ms(self) -> int | None:
         view = self._views.view
-        return ANSWER_S if view is None else min(ANSWER_S, max(1.0, view.set.freshness_ms / 8000))
+        return None if view is None else view.set.freshness_ms

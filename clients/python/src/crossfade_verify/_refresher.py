@@ -109,7 +109,7 @@ class Refresher:
         connection = Connection(self._feed, replica)
         outcome = None
         try:
-            outcome = ask(connection, self._question, self._views, wait_s=0, timeout=ANSWER_S, now=True)
+            outcome = ask(connection, self._question, self._views, held=False, timeout=ANSWER_S, now=True)
         except FAULTS as error:
             self._events.emit(Kind.FAILED, f"{replica.url}, asked for a request's sake: {explain(error)}")
         finally:
