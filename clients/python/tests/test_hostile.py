@@ -1,6 +1,7 @@
 """What a hostile feed can cost: bounded, and no more than in proportion to what it sends. Counted in operations."""
 
 import sys
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -14,6 +15,9 @@ from crossfade_verify._token import digest_of, digest_text
 from fake_feed import FakeFeed, Handler
 from material import AUDIENCE, accept_set, entry, token
 from waiting import until
+
+BYTES_FOR_ONE = 40
+"""How many bytes one byte of a text may take while it is read."""
 
 
 def operations(what: Callable[[], object]) -> int:
@@ -77,8 +81,48 @@ def test_digests_that_begin_alike_cost_no_more_than_others() -> None:
 
     assert reading(5_000) < 11 * reading(500)
     read = parse_accept_set(accept_set(*colliding(5_000)).encode(), AUDIENCE)
-    assert max(operations(partial(read.find, entry.digest)) for entry in read.entries) < 10
-    assert read.find(digest_of(token("unknown").encode())) is None
+    assert max(operations(partial(read.known.get, entry.digest)) for entry in read.entries) < 10
+    assert digest_of(token("unknown").encode()) not in read.known
+
+
+def bytes_in(what: Callable[[], object]) -> int:
+    """How many bytes of Python's it holds at most, beyond those of before."""
+    tracemalloc.start()
+    try:
+        what()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def skipped(value: str) -> str:
+    return accept_set(entry("current")).replace("{", f'{{"skipped":{value},', 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lambda count: skipped("[" + "[]," * count + "[]]"),
+        lambda count: skipped("[" + "{}," * count + "{}]"),
+        lambda count: skipped("[" + '{"a":0},' * count + "{}]"),
+        lambda count: skipped("{" + "".join(f'"{at:x}":0,' for at in range(count)) + '"z":0}'),
+        lambda count: skipped("[" + "".join(f"{at},1e9," for at in range(count)) + "0]"),
+        lambda count: skipped('"' + "\\u0041" * count + '"'),
+        lambda count: accept_set({**entry("current"), "scopes": [""] * count}),
+        lambda count: accept_set(*colliding(count // 20)),
+    ],
+    ids=["arrays", "objects", "members", "keys", "numbers", "escapes", "scopes", "digests"],
+)
+def test_what_is_read_takes_memory_in_proportion(text: Callable[[int], str]) -> None:
+    sent = text(20_000).encode()
+
+    def read() -> None:
+        try:
+            parse_accept_set(sent, AUDIENCE)
+        except SetError:
+            pass
+
+    assert bytes_in(read) < BYTES_FOR_ONE * len(sent)
 
 
 def in_pieces(handler: Handler) -> bool:

@@ -81,7 +81,7 @@ export class AcceptSet {
     this.holdMs = holdMs;
     this.acceptWithinMs = acceptWithinMs;
     this.entries = entries.sort((one, other) => one.digest.compare(other.digest));
-    this.#index = new Map(this.entries.map((entry) => [key(entry.digest), entry]));
+    this.#index = new Map(this.entries.map((entry) => [entry.digest.toString("base64url"), entry]));
     if (this.#index.size < this.entries.length) throw new SetError("duplicate_digest");
   }
 
@@ -101,8 +101,9 @@ export class AcceptSet {
     }
   }
 
-  find(digest: Buffer): Entry | undefined {
-    return this.#index.get(key(digest));
+  /** By a digest in base64url. */
+  find(digest: string): Entry | undefined {
+    return this.#index.get(digest);
   }
 
   /** The same bytes that the daemon sends. */
@@ -127,10 +128,6 @@ export class AcceptSet {
       })),
     });
   }
-}
-
-function key(digest: Buffer): string {
-  return digest.toString("latin1");
 }
 
 function decode(json: Uint8Array): string {

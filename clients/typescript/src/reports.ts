@@ -34,12 +34,15 @@ export class Counts {
     this.#clock = clock;
   }
 
-  add(verdict: Outcome, version: string | null): void {
+  add(verdict: Outcome, version: string | null, at = this.#clock()): void {
     const key = `${verdict} ${version ?? ""}`;
     const known = this.#counts.get(key);
-    const last = this.#clock();
-    if (known === undefined) this.#counts.set(key, { version, verdict, count: 1, last });
-    else Object.assign(known, { count: Math.min(known.count + 1, MAX_COUNT), last });
+    if (known === undefined) {
+      this.#counts.set(key, { version, verdict, count: 1, last: at });
+    } else {
+      known.count = Math.min(known.count + 1, MAX_COUNT);
+      known.last = at;
+    }
   }
 
   get isEmpty(): boolean {

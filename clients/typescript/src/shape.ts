@@ -7,7 +7,9 @@ import { crc32 } from "node:zlib";
 
 export type Shape = "ours" | "foreign" | "malformed";
 
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const DIGITS = [..."0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"];
+/** Each two digits, by their value. */
+const PAIRS = DIGITS.flatMap((first) => DIGITS.map((second) => first + second));
 const CHECKSUM_LENGTH = 6;
 const OURS = /^[a-z][a-z0-9]{0,4}_[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}$/;
 /** 16 to 512 visible ASCII characters. `$` alone would let a line feed follow. */
@@ -23,11 +25,7 @@ export function shape(presented: string): Shape {
 
 /** The six characters that end a token of ours: the CRC-32 (IEEE) of all before them, in base62. */
 export function checksum(body: string): string {
-  let rest = crc32(body);
-  let digits = "";
-  for (let n = 0; n < CHECKSUM_LENGTH; n += 1) {
-    digits = DIGITS.charAt(rest % 62) + digits;
-    rest = Math.floor(rest / 62);
-  }
-  return digits;
+  const crc = crc32(body);
+  const pair = (place: number) => PAIRS[Math.floor(crc / place) % PAIRS.length] as string;
+  return pair(62 ** 4) + pair(62 ** 2) + pair(1);
 }

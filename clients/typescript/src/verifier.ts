@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { clearInterval, setInterval } from "node:timers";
 
-import { machineClock, type Clock } from "./clock.js";
+import { machineClock, type Clock, type Moment } from "./clock.js";
 import { guarded, logger, type EventHook } from "./events.js";
 import { Follower } from "./follower.js";
 import { awaited, FeedError, replicas, type Connection, type Replica } from "./http.js";
@@ -122,7 +122,8 @@ export class Verifier {
 
   /** Decides now, from what is known, and counts the decision. An `unsure` one is worth a `verifyOrRefresh`. */
   verify(token: string): Verdict {
-    return this.#counted(this.decide(token));
+    const at = this.#clock();
+    return this.#counted(this.decide(token, at), at);
   }
 
   /** Decides; where that needs a younger view, waits for one, for 2 s at most, and decides again. */
@@ -131,8 +132,8 @@ export class Verifier {
   }
 
   /** @internal The same as `verify`, not counted: for who has more to ask, and calls `count`. */
-  decide(token: string): Verdict {
-    return decide(this.#follower.applied?.view, token, this.#clock(), this.#options.maxHoldMs);
+  decide(token: string, at = this.#clock()): Verdict {
+    return decide(this.#follower.applied?.view, token, at, this.#options.maxHoldMs);
   }
 
   /** @internal The same as `verifyOrRefresh`, not counted, and at once where nothing has to be waited for. */
@@ -150,8 +151,8 @@ export class Verifier {
   }
 
   /** @internal Counts an outcome, for the next report and for the hook. */
-  count(verdict: Outcome, version: string | null = null): void {
-    this.#counts.add(verdict, version);
+  count(verdict: Outcome, version: string | null = null, at?: Moment): void {
+    this.#counts.add(verdict, version, at);
     this.#onEvent({ type: "verdict", verdict, version });
   }
 
@@ -184,9 +185,9 @@ export class Verifier {
     return this.#spread * Math.min(MAX_SPREAD_MS, view.set.freshnessMs / 8);
   }
 
-  #counted(verdict: Verdict): Verdict {
-    if (verdict.verdict === "accepted") this.count("accepted", verdict.grant.source.version);
-    else this.count(verdict.verdict === "refused" ? verdict.reason : "unsure");
+  #counted(verdict: Verdict, at?: Moment): Verdict {
+    if (verdict.verdict === "accepted") this.count("accepted", verdict.grant.source.version, at);
+    else this.count(verdict.verdict === "refused" ? verdict.reason : "unsure", null, at);
     return verdict;
   }
 

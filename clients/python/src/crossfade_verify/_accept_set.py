@@ -63,17 +63,13 @@ class AcceptSet:
     """On a view as old as this, whoever can wait refreshes before he accepts; `None`: `freshness_ms` counts."""
     entries: tuple[Entry, ...]
     """Sorted by digest."""
-    _index: dict[bytes, Entry] = field(repr=False)
-    lasting: dict[bytes, Accepted] = field(default_factory=dict, compare=False, repr=False)
-    """By digest, what tokens without a deadline were accepted as: always with their whole grace, so it is made once."""
+    known: "dict[bytes, Entry | Accepted]" = field(compare=False, repr=False)
+    """By digest: an entry, or what it was accepted as. A token without a deadline is always accepted with its whole
+    grace, so that is made once.
 
-    def find(self, digest: bytes) -> Entry | None:
-        """The entry with this digest.
-
-        By Python's own hash of it, which has a key of the process's own (SipHash): how long this takes tells nothing of
-        the digests that stand here, and no choice of digests makes it slow.
-        """
-        return self._index.get(digest)
+    Looked up by Python's own hash of a digest, which has a key of the process's own (SipHash): how long this takes
+    tells nothing of the digests that stand here, and no choice of digests makes it slow.
+    """
 
     def to_json(self) -> str:
         """Write the set as the daemon sends it, always in the same bytes (strings as in RFC 8785, 3.2.2.2)."""
@@ -111,10 +107,10 @@ def parse_accept_set(text: bytes, audience: str) -> AcceptSet:
     if accept_within_ms is not None and accept_within_ms < _LEAST_ACCEPT_WITHIN_MS:
         raise SetError("accept_within")
     entries.sort(key=lambda entry: entry.digest)
-    index = {entry.digest: entry for entry in entries}
-    if len(index) != len(entries):
+    known: dict[bytes, Entry | Accepted] = {entry.digest: entry for entry in entries}
+    if len(known) != len(entries):
         raise SetError("duplicate_digest")
-    return AcceptSet(audience, freshness_ms, hold_ms, accept_within_ms, tuple(entries), index)
+    return AcceptSet(audience, freshness_ms, hold_ms, accept_within_ms, tuple(entries), known)
 
 
 def _entry(item: object) -> Entry:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ._accept_set import AcceptSet
-from ._clock import Moment
+from ._clock import MAX_PARTED_MS, Moment
 from ._grant import Accepted
 from ._token import digest_of, is_malformed
 
@@ -58,10 +58,13 @@ class View:
     """A view that accepts may be as old as this: the set's `hold`, or `max_hold_ms` where that is shorter."""
     accept_within_ms: int = field(init=False)
     """A view is young up to this."""
+    freshness_ms: int = field(init=False)
+    """A view that refuses is younger than this: the set's."""
 
     def __post_init__(self) -> None:
         hold_ms = self.set.hold_ms if self.max_hold_ms is None else min(self.set.hold_ms, self.max_hold_ms)
         within_ms = self.set.freshness_ms if self.set.accept_within_ms is None else self.set.accept_within_ms
+        object.__setattr__(self, "freshness_ms", self.set.freshness_ms)
         object.__setattr__(self, "hold_ms", hold_ms)
         object.__setattr__(self, "accept_within_ms", min(within_ms, hold_ms))
 
@@ -75,7 +78,7 @@ class View:
 
     def is_fresh(self, at: Moment) -> bool:
         """Whether a refusal may rest on it."""
-        return self.complete and not at.parted_since(self.taken) and self.age_at_ms(at) < self.set.freshness_ms
+        return self.complete and not at.parted_since(self.taken) and self.age_at_ms(at) < self.freshness_ms
 
     def is_young(self, at: Moment, spread: float = 0.0) -> bool:
         """Whether it may be accepted on without asking the daemon first, by whoever could wait for that.
@@ -83,7 +86,7 @@ class View:
         `spread`, between 0 and 1, is each verifier's own: by up to a second, so that not all of them ask at once.
         """
         left_ms = self.accept_within_ms - self.age_at_ms(at)
-        return left_ms > _SPREAD_MS or left_ms > spread * min(_SPREAD_MS, self.set.freshness_ms / 8)
+        return left_ms > _SPREAD_MS or left_ms > spread * min(_SPREAD_MS, self.freshness_ms / 8)
 
 
 def decide(view: View | None, presented: bytes, at: Moment) -> Verdict:
@@ -102,22 +105,28 @@ def decide(view: View | None, presented: bytes, at: Moment) -> Verdict:
         return _MALFORMED
     if view is None:
         return _UNSURE
-    elapsed_ms = at.elapsed_since_ms(view.taken)
-    if view.age_ms + elapsed_ms > view.hold_ms:
+    # As `elapsed_since_ms` and `parted_since`, without their calls: this is the way of each request.
+    (boot_ms, wall_ms), (taken_boot_ms, taken_wall_ms) = at, view.taken
+    boot_ms -= taken_boot_ms
+    wall_ms -= taken_wall_ms
+    elapsed_ms = boot_ms if boot_ms > wall_ms else wall_ms
+    if elapsed_ms < 0:
+        elapsed_ms = 0
+    age_ms = view.age_ms + elapsed_ms
+    if age_ms > view.hold_ms:
         return _UNSURE
     digest = digest_of(presented)
-    known = view.set.lasting.get(digest)
+    known = view.set.known.get(digest)
     if known is not None:
-        return known
-    entry = view.set.find(digest)
-    if entry is not None:
-        if entry.not_after_ms is None:
+        if isinstance(known, Accepted):
+            return known
+        if known.not_after_ms is None:
             # Were it replaced this moment, it would have its whole grace: nothing but an ending can undercut that.
-            accepted = view.set.lasting[digest] = Accepted(entry.grant(entry.grace_ms))
+            accepted = view.set.known[digest] = Accepted(known.grant(known.grace_ms))
             return accepted
-        left_ms = entry.not_after_ms - (view.now_ms + elapsed_ms)
+        left_ms = known.not_after_ms - (view.now_ms + elapsed_ms)
         if left_ms > 0:
-            return Accepted(entry.grant(left_ms))
-    if not view.is_fresh(at):
+            return Accepted(known.grant(left_ms))
+    if age_ms >= view.freshness_ms or not view.complete or abs(boot_ms - wall_ms) > MAX_PARTED_MS:
         return _UNSURE
-    return _UNKNOWN if entry is None else _EXPIRED
+    return _UNKNOWN if known is None else _EXPIRED
