@@ -17,6 +17,7 @@ mod aws_cost;
 mod aws_fake;
 mod beside;
 mod broker;
+mod clients;
 mod crowd;
 mod daemon;
 mod fanout;
@@ -48,9 +49,10 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (built.join("crossfade"), built.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, Part<'_>); 14] = [
+    let parts: [(&str, Part<'_>); 15] = [
         ("verdict", &verdict::run),
         ("instructions", &instructions::run),
+        ("clients", &clients::run),
         ("jwt", &jwt::run),
         ("requests", &|| requests::run(&program, &bare)),
         ("beside", &|| beside::run(&program)),

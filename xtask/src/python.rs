@@ -27,8 +27,8 @@ const TUTORIAL: &str = "../../examples/tutorial";
 
 /// What is checked of the sources, each with the environment's Python.
 const CHECKS: [&[&str]; 3] = [
-    &["ruff", "format", "--check", "src", "tests", EXAMPLE, BOT, LAMBDA, TUTORIAL],
-    &["ruff", "check", "src", "tests", EXAMPLE, BOT, LAMBDA, TUTORIAL],
+    &["ruff", "format", "--check", "src", "tests", "benches", EXAMPLE, BOT, LAMBDA, TUTORIAL],
+    &["ruff", "check", "src", "tests", "benches", EXAMPLE, BOT, LAMBDA, TUTORIAL],
     &["mypy", "--strict"],
 ];
 

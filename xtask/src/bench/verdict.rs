@@ -37,7 +37,7 @@ pub(super) fn run() -> Result<Vec<Figure>> {
     ])
 }
 
-/// What one of the crate's benches has printed: a name and a value on each line.
+/// What a bench has printed: a name and a value on each line.
 pub(super) struct Printed(BTreeMap<String, f64>);
 
 impl Printed {
@@ -49,8 +49,13 @@ impl Printed {
 pub(super) fn printed(bench: &str) -> Result<Printed> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["bench", "--quiet", "-p", "crossfade-verify", "--features", "verifier", "--bench", bench]);
-    let output = cargo.output()?;
-    ensure!(output.status.success(), "the {bench} bench failed: {}", String::from_utf8_lossy(&output.stderr));
+    read(&mut cargo)
+}
+
+/// What a bench prints.
+pub(super) fn read(bench: &mut Command) -> Result<Printed> {
+    let output = bench.output().with_context(|| format!("{bench:?} can't be started"))?;
+    ensure!(output.status.success(), "{bench:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
     let lines = text.lines().filter_map(|line| line.split_once(' '));
     let values = lines.map(|(name, value)| Ok((name.to_owned(), value.parse()?)));
