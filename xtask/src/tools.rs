@@ -308,7 +308,7 @@ pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<()
     done(Command::new(program).args(arguments).current_dir(folder))
 }
 
-fn done(command: &mut Command) -> Result<()> {
+pub(crate) fn done(command: &mut Command) -> Result<()> {
     let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
     let words = words.join(std::ffi::OsStr::new(" ")).to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("`{words}` can't be started"))?;

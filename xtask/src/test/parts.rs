@@ -1,7 +1,7 @@
 //! What the tests fetch.
 
 use crate::{
-    emulators, introspection, mcp,
+    browser, emulators, introspection, mcp,
     part::Part,
     proxies, python, slack,
     tools::{self, CARGO_FUZZ, CARGO_NEXTEST, FAKETIME, HADOLINT, PROMETHEUS},
@@ -34,7 +34,13 @@ pub(crate) fn all(system: bool) -> Vec<Part> {
         }),
     ];
     parts.extend(proxies::parts());
-    parts.extend([emulators::part(), introspection::part(), python::part(), typescript::part()]);
+    parts.extend([
+        browser::part(),
+        emulators::part(),
+        introspection::part(),
+        python::part(),
+        typescript::part(),
+    ]);
     parts.extend(slack::parts());
     parts.extend(mcp::parts());
     if system {
