@@ -8,6 +8,9 @@ use crate::clock::Moment;
 /// How long a refresh may take.
 pub(crate) const LIMIT_MS: u64 = 2_000;
 
+/// One that runs still so long after its start was overtaken by a freeze, and not by a timer that is a little late.
+const FROZEN_MS: u64 = 3_000;
+
 /// How long after the end of one nobody starts another, so that garbage can't drive requests.
 const COOL_DOWN_MS: u64 = 1_000;
 
@@ -102,9 +105,9 @@ impl Gate {
         Answer::Start
     }
 
-    fn over(&mut self, Running { random, .. }: Running, succeeded: bool, at: Moment) {
+    fn over(&mut self, Running { random, .. }: Running, forgets: bool, at: Moment) {
         self.ended = Some(at);
-        if succeeded {
+        if forgets {
             self.forget();
         } else {
             let limit_ms = FIRST_WAIT_MS.saturating_mul(1 << self.failures.min(10)).min(LONGEST_WAIT_MS);
@@ -118,12 +121,14 @@ impl Gate {
         (self.failed, self.failures) = (None, 0);
     }
 
-    /// One that should have ended, and has not, was overtaken by a freeze: it has failed when its time was over.
+    /// One that should have ended, and has not, has failed when its time was over. After a freeze that says nothing, nor
+    /// does what failed before.
     fn give_up(&mut self, at: Moment) {
         let late = |running: &mut Running| at.elapsed_since_ms(running.started) > LIMIT_MS;
         if let Some(running) = self.running.take_if(late) {
             let Moment { boot_ms, wall_ms } = running.started;
-            self.over(running, false, Moment { boot_ms: boot_ms + LIMIT_MS, wall_ms: wall_ms + LIMIT_MS });
+            let over = Moment { boot_ms: boot_ms + LIMIT_MS, wall_ms: wall_ms + LIMIT_MS };
+            self.over(running, at.elapsed_since_ms(running.started) > FROZEN_MS, over);
         }
     }
 }

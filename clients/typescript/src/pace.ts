@@ -4,6 +4,8 @@ import { elapsedMs, type Moment } from "./clock.js";
 
 /** How long a refresh may take, for all who wait for it. */
 export const REFRESH_MS = 2_000;
+/** One that runs still so long after its start was overtaken by a freeze, and not by a timer that is a little late. */
+const FROZEN_MS = 3_000;
 /** After a refresh nobody begins another one for so long, so that garbage can't drive requests. */
 const COOL_DOWN_MS = 1_000;
 /** How long a failed refresh holds back those that could do without, at first and at most. */
@@ -122,20 +124,25 @@ export class Gate {
     return "start";
   }
 
-  #over({ random }: Running, succeeded: boolean, at: Moment): void {
+  #over({ random }: Running, forgets: boolean, at: Moment): void {
     this.#running = undefined;
     this.#ended = at;
     const times = (this.#failed?.times ?? 0) + 1;
     const waitMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (times - 1)) * (0.5 + random / 2);
-    this.#failed = succeeded ? undefined : { at, times, waitMs };
+    this.#failed = forgets ? undefined : { at, times, waitMs };
   }
 
-  /** One that should have ended, and has not, was overtaken by a freeze: it has failed when its time was over. */
+  /**
+   * One that should have ended, and has not, has failed when its time was over. After a freeze that says nothing, nor does
+   * what failed before.
+   */
   #giveUp(at: Moment): void {
     const running = this.#running;
-    if (running === undefined || elapsedMs(running.started, at) <= REFRESH_MS) return;
+    if (running === undefined) return;
+    const sinceMs = elapsedMs(running.started, at);
+    if (sinceMs <= REFRESH_MS) return;
     const { bootMs, wallMs } = running.started;
-    this.#over(running, false, { bootMs: bootMs + REFRESH_MS, wallMs: wallMs + REFRESH_MS });
+    this.#over(running, sinceMs > FROZEN_MS, { bootMs: bootMs + REFRESH_MS, wallMs: wallMs + REFRESH_MS });
   }
 }
 

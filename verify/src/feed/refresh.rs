@@ -140,13 +140,18 @@ impl Drop for Round {
 pub(super) struct Refresher {
     views: Arc<Views>,
     refresh: Arc<Refresh>,
-    /// What was asked and is not answered yet.
-    asked: Vec<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    /// What this refresh has asked, and is not answered yet.
+    asked: Vec<Asked>,
+    /// The same of those before. Their answers are views still, but they end nothing: they may have been given before a
+    /// freeze.
+    late: Vec<Asked>,
 }
+
+type Asked = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 impl Refresher {
     pub(super) fn new(views: Arc<Views>, refresh: Arc<Refresh>) -> Self {
-        Self { views, refresh, asked: Vec::new() }
+        Self { views, refresh, asked: Vec::new(), late: Vec::new() }
     }
 
     pub(super) async fn run(&mut self) {
@@ -155,11 +160,12 @@ impl Refresher {
         loop {
             let mut round = match begun.take() {
                 Some(round) => round,
-                None => match race(any(&mut self.asked), refresh.wanted()).await {
+                None => match race(self.answered(), refresh.wanted()).await {
                     First::This(_) => continue,
                     First::That(round) => round,
                 },
             };
+            self.late.append(&mut self.asked);
             match race(within(&*refresh.machine, LIMIT, self.ask_all()), refresh.wanted()).await {
                 First::This(succeeded) => round.succeeded = succeeded.unwrap_or(false),
                 // A freeze has overtaken this one.
@@ -180,10 +186,19 @@ impl Refresher {
                 self.asked.push(Box::pin(async { asked.await.unwrap_or(false) }));
             }
             let pause = self.refresh.machine.sleep(NEXT_AFTER);
-            match race(any(&mut self.asked), pause).await {
+            match race(self.answered(), pause).await {
                 First::This(true) => return true,
                 First::This(false) if left.len() == 0 && self.asked.is_empty() => return false,
                 _ => {}
+            }
+        }
+    }
+
+    /// The next answer to this refresh: whether it counts.
+    async fn answered(&mut self) -> bool {
+        loop {
+            if let First::This(counts) = race(any(&mut self.asked), any(&mut self.late)).await {
+                return counts;
             }
         }
     }

@@ -122,6 +122,32 @@ async fn a_request_that_is_given_up_while_it_waits_takes_nothing_from_the_others
 }
 
 #[tokio::test]
+async fn an_answer_from_before_a_freeze_ends_no_refresh_that_was_begun_after_it() {
+    let server = Server::start(good(&[TOKEN])).await;
+    let (verifier, machine) = connected(&server).await;
+    let [first, second] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let once = |may: &Arc<AtomicBool>| {
+        let may = Arc::clone(may);
+        move || may.load(Relaxed)
+    };
+    machine.pass(60_000);
+    server.late(good(&[TOKEN]), once(&first));
+    let given_up = tokio::time::timeout(Duration::from_millis(50), verifier.verify_or_refresh(TOKEN)).await;
+    assert!(given_up.is_err(), "it waits");
+    until("a refresh", || refreshes(&server).len() == 1).await;
+    machine.pass(10_000);
+    server.late(good(&[NEW]), once(&second));
+    let answers = async {
+        until("another one", || refreshes(&server).len() == 2).await;
+        first.store(true, Relaxed);
+        until("the first one is answered", || server.connections() == 2).await;
+        second.store(true, Relaxed);
+    };
+    let (verdict, ()) = tokio::join!(verifier.verify_or_refresh(TOKEN), answers);
+    assert_eq!(verdict, Verdict::Refused(Reason::Unknown), "the second one says that it was ended");
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_too_late_for_those_who_wait_still_counts() {
     /// Two seconds are over at once.
     struct Hasty(Moved);

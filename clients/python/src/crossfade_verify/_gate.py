@@ -12,6 +12,8 @@ from ._clock import Moment
 REFRESH_MS = 2_000
 """How long a refresh may take."""
 
+_FROZEN_MS = 3_000
+"""One that runs still so long after its start was overtaken by a freeze, and not by a timer that is a little late."""
 _COOL_DOWN_MS = 1_000
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 1_000, 60_000
 _FORGOTTEN_AFTER_MS = 2_000
@@ -86,15 +88,19 @@ class Gate:
         self._started = at
         return Answer.START
 
-    def _over(self, succeeded: bool, at: Moment) -> None:
+    def _over(self, forgets: bool, at: Moment) -> None:
         self._started, self._ended = None, at
         before = 0 if self._failed is None else self._failed.times
         limit_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(before, 10))
         wait_ms = limit_ms * (0.5 + self._random() / 2)
-        self._failed = None if succeeded else _Failure(at, before + 1, wait_ms)
+        self._failed = None if forgets else _Failure(at, before + 1, wait_ms)
 
     def _give_up(self, at: Moment) -> None:
-        """One that should have ended, and has not, was overtaken by a freeze: it failed when its time was over."""
+        """One that should have ended, and has not, has failed when its time was over. After a freeze that says nothing,
+        nor does what failed before.
+        """
         started = self._started
-        if started is not None and at.elapsed_since_ms(started) > REFRESH_MS:
-            self._over(False, Moment(started.boot_ms + REFRESH_MS, started.wall_ms + REFRESH_MS))
+        since_ms = 0 if started is None else at.elapsed_since_ms(started)
+        if started is not None and since_ms > REFRESH_MS:
+            over = Moment(started.boot_ms + REFRESH_MS, started.wall_ms + REFRESH_MS)
+            self._over(since_ms > _FROZEN_MS, over)
