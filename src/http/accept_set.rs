@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use crossfade_verify::Moment;
+use crossfade_verify::{Moment, View};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,9 @@ use super::{
     api::{Gate, Verdicts},
     auth::{Caller, Client, Role},
     error::ApiError,
-    names,
+    limits, names,
     precondition::Known,
+    verdict,
 };
 use crate::{
     clock::elapsed,
@@ -90,6 +91,8 @@ struct Asked {
     nonce: Option<Box<str>>,
     known: Known,
     wait: Duration,
+    /// Somebody's request waits for it.
+    no_cache: bool,
 }
 
 impl Asked {
@@ -110,12 +113,17 @@ impl Asked {
             nonce: names::in_header(headers, "crossfade-nonce")?.map(Box::from),
             known: Known::of(headers),
             wait: wait(headers),
+            no_cache: no_cache(headers),
         })
     }
 
     async fn answer(&self, feed: &Feed, client: &Client) -> Result<Response, ApiError> {
         let Verdicts { distribution, metrics, clock, .. } = &feed.verdicts;
-        let publication = self.complete(feed)?;
+        let mut publication = self.complete(feed)?;
+        if self.no_cache && is_old(&publication.view, self.began) {
+            distribution.renewed(&self.audience, limits::REFRESH_TIMEOUT, verdict::random()).await;
+            publication = self.complete(feed)?;
+        }
         let text = publication.text();
         let confirms = self.known.is_just(&text.etag);
         let ask = self.instance.as_deref().map(|instance| Ask {
@@ -191,6 +199,20 @@ impl Asked {
         }
         response
     }
+}
+
+/// Whether it has to be read anew for a verifier's refresh. A daemon that was frozen does not know what it has missed; one
+/// that was not reads the store more often than that.
+fn is_old(view: &View, at: Moment) -> bool {
+    view.age_ms(at) > view.set.freshness_ms() / 3
+}
+
+/// `Cache-Control: no-cache` (RFC 9111, section 5.2.1.4).
+fn no_cache(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
 }
 
 /// `Prefer: wait=N`, in seconds (RFC 7240, sections 2 and 4.3). What can't be read is no preference.

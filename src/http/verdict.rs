@@ -46,7 +46,7 @@ pub(super) async fn judge(verdicts: &Verdicts, audiences: &[Arc<str>], token: &[
 }
 
 /// From 0 to 1. Without randomness it is 1: waiting longer harms nobody.
-fn random() -> f64 {
+pub(super) fn random() -> f64 {
     SysRng.try_next_u32().map_or(1.0, |n| f64::from(n) / f64::from(u32::MAX))
 }
 
