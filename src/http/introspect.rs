@@ -56,7 +56,9 @@ pub(super) async fn introspect(
     }
     let token = params.token.ok_or_else(|| ApiError::invalid_request("the parameter `token` is missing"))?;
     let one;
-    let audiences: &[Arc<str>] = match params.audience {
+    // A parameter without a value is as if it were left out (RFC 6749, section 3.1). An empty token is asked about, and is
+    // not active.
+    let audiences: &[Arc<str>] = match params.audience.filter(|audience| !audience.is_empty()) {
         None => &client.audiences,
         Some(audience) => {
             let Some(known) = client.audiences.iter().find(|a| ***a == *audience) else {

@@ -96,6 +96,8 @@ fn schemes_and_media_types_stand_in_any_case_with_any_spaces_and_parameters() {
     // What RFC 7662 knows beside the token, and what it does not.
     let more = format!("token_type_hint=refresh_token&{form}&x=1&x=2&audience={}", encoded(AUDIENCE));
     assert_eq!(introspect(&world, &bearer, FORM, &more).json()["active"], true);
+    // RFC 6749, section 3.1: what has no value is left out.
+    assert_eq!(introspect(&world, &bearer, FORM, &format!("{form}&audience=")).json()["active"], true);
     // RFC 6749, section 3.2: one of a name.
     assert_eq!(introspect(&world, &bearer, FORM, &format!("{form}&{form}")).status, 400);
     let report = format!("{{\"audience\": \"{AUDIENCE}\", \"instance\": \"a\", \"counts\": []}}");

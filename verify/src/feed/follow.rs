@@ -27,13 +27,15 @@ pub(super) struct Follower {
     failures: u32,
     /// How many replicas may still be asked at once, because nothing is known yet.
     at_once: usize,
+    /// The last answer to a request that was to be held came at once.
+    soon: bool,
     began: watch::Sender<bool>,
 }
 
 impl Follower {
     pub(super) fn new(views: Arc<Views>) -> Self {
         let at_once = views.daemon.replicas.len();
-        Self { views, connection: None, failures: 0, at_once, began: watch::Sender::new(false) }
+        Self { views, connection: None, failures: 0, at_once, soon: false, began: watch::Sender::new(false) }
     }
 
     /// Becomes true when one replica has answered, or all were asked.
@@ -99,11 +101,14 @@ impl Follower {
             self.views.follow(self.views.followed() + 1);
             return pace::closed(fraction(machine));
         }
-        held_since.map_or(Duration::ZERO, |since| {
-            let took = Duration::from_millis(machine.moment().elapsed_since_ms(since));
-            let freshness = self.views.freshness().unwrap_or_default();
-            pace::unheld(freshness, took, answer.changed, fraction(machine))
-        })
+        let Some(since) = held_since else { return Duration::ZERO };
+        let took = Duration::from_millis(machine.moment().elapsed_since_ms(since));
+        let freshness = self.views.freshness().unwrap_or_default();
+        let soon_before = std::mem::replace(&mut self.soon, pace::is_soon(freshness, took));
+        match self.soon {
+            true => pace::unheld(freshness, answer.changed, soon_before, fraction(machine)),
+            false => Duration::ZERO,
+        }
     }
 
     /// Turns to the next replica; how long to wait before.

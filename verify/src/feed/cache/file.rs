@@ -12,7 +12,7 @@ use std::{
 
 use rustix::fs::OFlags;
 
-use super::format::BEGIN;
+use super::format::{self, BEGINNING, Unused};
 use crate::accept_set::AcceptSet;
 
 /// What stands before the set, at most.
@@ -89,8 +89,8 @@ fn look(path: &std::path::Path) -> Result<Option<Found>, String> {
     let about = file.metadata().map_err(unseen)?;
     is_file_of_ours(&about)?;
     let mut begin = Vec::new();
-    (&file).take(BEGIN.len() as u64).read_to_end(&mut begin).map_err(unseen)?;
-    if begin.is_empty() || begin == BEGIN {
+    (&file).take(BEGINNING).read_to_end(&mut begin).map_err(unseen)?;
+    if format::of(&begin) != Err(Unused::Foreign) {
         Ok(Some(Found { file, about }))
     } else {
         Err("it is a file of another program".to_owned())

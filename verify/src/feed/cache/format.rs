@@ -13,8 +13,8 @@ use crate::{
     verdict::View,
 };
 
-/// What each file of ours begins with, whichever of our programs wrote it.
-pub(super) const BEGIN: &[u8] = b"{\"format\":";
+/// As much of a file as says whether it is one of ours.
+pub(super) const BEGINNING: u64 = 32;
 
 pub(super) const FORMAT: u64 = 2;
 
@@ -153,15 +153,25 @@ impl Head {
     }
 }
 
-/// Of which format a file says that it is.
+/// Of which format a file says that it is; by its beginning alone.
 pub(super) fn of(file: &[u8]) -> Result<u64, Unused> {
     if file.is_empty() {
         return Err(Unused::Empty);
     }
-    let text = file.strip_prefix(BEGIN).ok_or(Unused::Foreign)?.trim_ascii_start();
+    stated_format(file).ok_or(Unused::Foreign)
+}
+
+/// None, where none of our programs wrote it: other people's files may begin with a `format` too.
+fn stated_format(file: &[u8]) -> Option<u64> {
+    let text = file.strip_prefix(b"{\"format\":")?;
+    let before = [&b"1,\"feed\":"[..], b"1,\"audience\":", b" 1, \"audience\":"];
+    if before.iter().any(|known| text.starts_with(known)) {
+        return Some(1);
+    }
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number = str::from_utf8(&text[..digits]).ok().and_then(|digits| digits.parse().ok());
-    number.ok_or(Unused::Damaged)
+    let (number, rest) = text.split_at(digits);
+    let is_ours = (1..=9).contains(&digits) && rest.starts_with(b",\"sha256\":\"");
+    str::from_utf8(number).ok().filter(|_| is_ours)?.parse().ok()
 }
 
 /// The checksum in the first line.
