@@ -36,6 +36,7 @@ const RULES: &[Rule] = &[
     rule("rotation::policy", &["rotation", "time"], PURE),
     rule("rotation::schedule", &["rotation", "time"], PURE),
     rule("rotation::plan", &["rotation", "time"], PURE),
+    rule("rotation::transition", &["rotation", "time"], PURE),
     rule(
         "rotation::engine",
         &["rotation", "store", "clock", "time", "quiet"],

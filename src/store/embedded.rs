@@ -1,7 +1,7 @@
 //! The embedded store: one crash-safe SQLite database in a directory of ours.
 //!
 //! A step is one transaction, decided on the state that the same transaction read; what it does to a
-//! secret's versions is [`memory::after`](super::memory::after) and nothing else. Any number of
+//! secret's versions is [`after`](crate::rotation::transition::after) and nothing else. Any number of
 //! processes of one machine can work on it at once (the daemon, and commands beside it). It is not
 //! for network file systems: its log needs memory that all of its users share.
 //!

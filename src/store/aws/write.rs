@@ -21,8 +21,9 @@ use crate::{
         plan::Step,
         policy::Notes,
         ring::{Ring, VersionId},
+        transition::after,
     },
-    store::{Format, Secret, WriteError, memory::after},
+    store::{Format, Secret, WriteError},
     time::{Interval, Timestamp},
     token::Token,
 };

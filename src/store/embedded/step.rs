@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     clock::elapsed,
-    rotation::{plan::Step, ring::VersionId},
-    store::{Secret, memory::after},
+    rotation::{plan::Step, ring::VersionId, transition::after},
+    store::Secret,
     time::Timestamp,
     token::Token,
 };
