@@ -7,9 +7,8 @@ use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
 use super::{
-    Aws,
-    chores::Chore,
-    label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
+    account::Aws,
+    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
     memory::{ATTEMPTS, Seen, State, first_id},
     pace::Urgency,
     trouble::Trouble,
