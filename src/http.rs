@@ -19,6 +19,7 @@ mod error;
 mod introspect;
 pub use introspect::told as introspection;
 pub mod limits;
+pub mod listener;
 mod names;
 pub mod operator;
 mod precondition;

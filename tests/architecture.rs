@@ -93,6 +93,7 @@ const RULES: &[Rule] = &[
     rule("http::strangers", &[], &[]),
     rule("http::wire", &["http"], &[]),
     rule("http::telemetry", &["http", "metrics"], &[]),
+    rule("http::listener", &["http"], &[]),
     rule("http::error", &[], &[]),
     rule("http::limits", &[], &[]),
     rule(

@@ -15,8 +15,9 @@ use crossfade::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
         capacity::Capacity,
+        listener::{AtOnce, Listener, Opened, Peer},
         routes::Routes,
-        server::{self, AtOnce, Listener, Opened, Peer, Service},
+        server::{self, Service},
     },
     metrics::Metrics,
     rotation::{
