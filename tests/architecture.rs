@@ -83,7 +83,7 @@ const RULES: &[Rule] = &[
     rule("http::tls", &["http", "clock"], &["std::fs", "SystemTime", "Instant"]),
     rule("http::api", &["http", "clock", "distribution", "metrics"], &[]),
     rule("http::introspect", &["http", "distribution"], &[]),
-    rule("http::verdict", &["http", "clock", "distribution"], &[]),
+    rule("http::verdict", &["http", "clock", "distribution", "metrics"], &[]),
     rule("http::server", &["http", "metrics", "clock", "quiet"], &[]),
     rule("http::connection", &["http", "metrics"], &[]),
     rule("http::crowd", &[], &[]),

@@ -13,11 +13,12 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Gate, Verdicts},
+    api::Gate,
     auth::{Caller, Client, Role},
     error::ApiError,
     names,
     precondition::Known,
+    verdict::Verdicts,
 };
 use crate::{
     clock::elapsed,

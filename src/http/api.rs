@@ -25,30 +25,12 @@ use super::{
     routes::Routes,
     token::{Counter, hand_out},
 };
-use crate::{
-    clock::Clock,
-    distribution::Distribution,
-    metrics::{Metrics, Rejection},
+use crate::metrics::{Metrics, Rejection};
+
+pub use super::{
+    token::{Counter as TokenCounter, Sources as TokenSources},
+    verdict::Verdicts,
 };
-
-/// What verdicts rest on.
-#[derive(Clone)]
-pub struct Verdicts {
-    /// The accept sets.
-    pub distribution: Arc<Distribution>,
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-    /// The machine's clocks.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for Verdicts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verdicts").finish_non_exhaustive()
-    }
-}
-
-pub use super::token::{Counter as TokenCounter, Sources as TokenSources};
 
 /// Where requests are held open, on purpose.
 pub(super) const ACCEPT_SET: &str = "/v1/accept-set";

@@ -13,13 +13,12 @@ use axum::{
 };
 
 use super::{
-    api::Verdicts,
     auth::{Caller, Client, Clients, Role},
     credential,
     error::ApiError,
     limits,
     tls::Certificate,
-    verdict,
+    verdict::{self, Verdicts},
 };
 use crate::{
     distribution::{Accepted, Decision},
