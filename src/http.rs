@@ -16,6 +16,7 @@ mod connection;
 mod credential;
 pub mod crowd;
 mod error;
+mod gate;
 mod introspect;
 pub use introspect::told as introspection;
 pub mod limits;

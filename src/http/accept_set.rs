@@ -13,9 +13,9 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::Gate,
     auth::{Caller, Client, Role},
     error::ApiError,
+    gate::Gate,
     names,
     precondition::Known,
     verdict::Verdicts,
@@ -25,6 +25,9 @@ use crate::{
     distribution::{Ask, Publication, longest_wait},
     metrics::Asked as Outcome,
 };
+
+/// Where requests are held open, on purpose.
+pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
 
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 
