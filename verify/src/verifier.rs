@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod clock;
+mod counter;
 mod counts;
 mod newest;
 mod seat;

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::{counts::Counter, seat};
+use super::{counter::Counter, seat};
 use crate::{
     accept_set::Entry,
     apart::Apart,
