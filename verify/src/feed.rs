@@ -26,6 +26,7 @@ mod views;
 pub(crate) mod wire;
 
 use cache::{Cache, Keeper};
+use error::Hook;
 pub use error::{ConnectError, Event, FeedError};
 use follow::Follower;
 pub use machine::{Doing, Machine, Stream, ThisMachine};
@@ -37,9 +38,6 @@ use wire::Daemon;
 
 /// Becomes true once.
 type Began = tokio::sync::watch::Receiver<bool>;
-
-/// What is told of each event.
-pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// Where a daemon is, who asks, and how.
 #[derive(Clone)]
