@@ -184,8 +184,7 @@ impl Verifier {
         let (began, kept) = (follower.began(), keeper.as_ref().map(Keeper::began));
         let (refresher, reporter) = (Refresher::new(Arc::clone(&views), refresh), Reporter::new(views));
         runtime.spawn(task::run(Arc::clone(&machine), follower, refresher, reporter, keeper, closing));
-        // Nobody else has it yet.
-        drop(verifier.inner().feed.set(following));
+        let verifier = verifier.followed_by(following);
         machine::within(&*machine, FIRST_SET, first_set(&verifier, began, kept)).await;
         Ok(verifier)
     }
