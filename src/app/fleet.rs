@@ -19,11 +19,9 @@ use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
     distribution::Distribution,
+    engine::{Engine, Inbox, Order, Rotator, Spread, Wakers},
     http::operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
-    rotation::{
-        engine::{Engine, Inbox, Order, Rotator, Spread, Wakers},
-        plan::Request,
-    },
+    rotation::plan::Request,
     store::{Secret, Store},
 };
 

@@ -91,7 +91,7 @@ mod tests {
             assert!(!may_be_told(quiet, Level::DEBUG) && !may_be_told(quiet, Level::TRACE), "{quiet}");
             assert!(may_be_told(quiet, Level::INFO) && may_be_told(quiet, Level::ERROR), "{quiet}");
         }
-        for ours in ["crossfade::rotation::engine", "crossfade", "tokio_cron_scheduler::job_scheduler"] {
+        for ours in ["crossfade::engine", "crossfade", "tokio_cron_scheduler::job_scheduler"] {
             assert!(may_be_told(ours, Level::TRACE), "{ours}");
         }
     }

@@ -12,10 +12,8 @@ use prometheus::{HistogramOpts, HistogramVec, Registry};
 
 use super::register::register;
 use crate::{
-    rotation::{
-        engine::{Observation, Outcome, Reason, Trigger},
-        plan::Phase,
-    },
+    engine::{Observation, Outcome, Reason, Trigger},
+    rotation::plan::Phase,
     time::Timestamp,
 };
 

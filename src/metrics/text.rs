@@ -8,10 +8,8 @@ use std::{
 
 use super::rotation::{RotationMetrics, Row};
 use crate::{
-    rotation::{
-        engine::{Outcome, Reason, Trigger},
-        plan::Phase,
-    },
+    engine::{Outcome, Reason, Trigger},
+    rotation::plan::Phase,
     time::Timestamp,
 };
 

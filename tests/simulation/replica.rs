@@ -11,6 +11,7 @@ use std::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Distribution, Member},
+    engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
     http::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
@@ -20,10 +21,7 @@ use crossfade::{
         server::{self, Service},
     },
     metrics::Metrics,
-    rotation::{
-        engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
-        ring::{Ring, VersionId},
-    },
+    rotation::ring::{Ring, VersionId},
 };
 use crossfade_verify::{Digest, Moment};
 use tokio::{

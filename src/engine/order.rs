@@ -9,11 +9,6 @@ use crossfade_verify::Digest;
 use tokio::sync::oneshot;
 
 use super::{
-    super::{
-        plan::{self, Bound, Demand, Next, Refusal, Request, Step},
-        policy::Policy,
-        ring::{Marks, NO_TOKEN, Ring, VersionId},
-    },
     observation,
     rejections::TRIES,
     rotator::{Rotator, Seen},
@@ -21,6 +16,11 @@ use super::{
 };
 use crate::{
     clock::elapsed,
+    rotation::{
+        plan::{self, Bound, Demand, Next, Refusal, Request, Step},
+        policy::Policy,
+        ring::{Marks, NO_TOKEN, Ring, VersionId},
+    },
     store::{ReadError, WriteError},
     time::Timestamp,
 };

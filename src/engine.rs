@@ -10,11 +10,13 @@ use crossfade_verify::Moment;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    plan::{self, Demand, Next, Step},
-    policy::Policy,
+use crate::{
+    clock::{Clock, elapsed},
+    rotation::{
+        plan::{self, Demand, Next, Step},
+        policy::Policy,
+    },
 };
-use crate::clock::{Clock, elapsed};
 
 mod backoff;
 mod inbox;
