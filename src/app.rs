@@ -82,7 +82,7 @@ pub async fn serve(
 
     let (ticks, tick) = watch::channel(0);
     let scheduler = tick::start(ticks).await.context("the scheduler could not be started")?;
-    let fleet = Fleet::new(&parts, &drift, tick, stop.clone());
+    let fleet = parts.fleet(&drift, tick, stop.clone());
     parts.apply(&config);
     drift.applied(&config, mark);
     fleet.configure(&config, &mut tasks);
@@ -250,6 +250,19 @@ impl Parts {
             store: self.held.clone(),
             admin: Arc::clone(admin),
             state: Mutex::default(),
+        }
+    }
+
+    fn fleet(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Fleet {
+        Fleet {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            board: Arc::clone(&self.board),
+            drift: Arc::clone(drift),
+            distribution: Arc::clone(&self.distribution),
+            tick,
+            stop,
+            lines: Arc::default(),
         }
     }
 

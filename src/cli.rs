@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 mod audit;
 mod check;
@@ -16,6 +16,7 @@ mod context;
 mod credential;
 mod dry_run;
 mod exec;
+mod exit;
 mod health;
 mod log_writer;
 mod logging;
@@ -30,47 +31,10 @@ mod token;
 mod verify;
 
 use context::Context;
-
-/// How a command ended.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-enum Exit {
-    /// 0: done.
-    Done,
-    /// 1: refused or failed.
-    Failed,
-    /// 3: not known yet.
-    Unknown,
-}
-
-impl Exit {
-    /// The worse of two: what has failed for certain is not covered up by what may still come right.
-    const fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
-            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
-            (Self::Done, Self::Done) => Self::Done,
-        }
-    }
-
-    const fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Unknown => 3,
-        }
-    }
-}
-
-/// 2: wrong usage or config. (clap exits with the same.)
-const USAGE: u8 = 2;
+use exit::Exit;
 
 /// 125: `exec` could not start its command (as `env`, `timeout` and `docker run` have it).
 const NOT_STARTED: u8 = 125;
-
-/// An error that is the caller's: wrong usage, or a wrong config.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct UsageError(String);
 
 /// Rotates the bearer tokens of remote MCP servers without anyone noticing.
 #[derive(Debug, Parser)]
@@ -93,23 +57,9 @@ pub struct Cli {
     socket: Option<PathBuf>,
     /// How logs are written to stderr [default: text on a terminal, else json]
     #[arg(long, global = true, value_enum)]
-    log_format: Option<LogFormat>,
+    log_format: Option<logging::LogFormat>,
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Copy, Clone, Debug, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
-/// How a list is printed.
-#[derive(Copy, Clone, Default, PartialEq, Eq, Debug, ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]

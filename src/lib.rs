@@ -5,8 +5,9 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`rotation`] | the core: versions, rules, the one function that decides, the loop that acts |
+//! | [`rotation`] | the core: versions, rules, the one function that decides |
 //! | [`store`] | where versions live, and by which replicas agree |
+//! | [`engine`] | the loop that carries decisions out |
 //! | [`token`] | the only type that holds a secret value |
 //! | [`distribution`] | what verifiers are told: accept sets, and their place in time |
 //! | [`http`] | what verifiers, bots, operators and Prometheus call |
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod distribution;
+pub mod engine;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;

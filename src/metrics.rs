@@ -6,14 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use crossfade_verify::{Reason, Stage};
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
-};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
 
 mod feed;
+mod register;
 mod rotation;
+mod text;
 pub use feed::{Asked, FeedMetrics};
+use register::{counters, gauges, histogram, histograms, register};
 pub use rotation::RotationMetrics;
 
 /// All metrics of the daemon.
@@ -290,32 +290,9 @@ impl Metrics {
     pub fn text(self: Arc<Self>) -> Result<impl Iterator<Item = String> + Unpin + use<>, prometheus::Error> {
         let mut text = String::new();
         TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text)?;
-        let mut place = rotation::Place::default();
+        let mut place = text::Place::default();
         Ok(std::iter::once(text).chain(std::iter::from_fn(move || self.rotation.piece(&mut place))))
     }
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
-}
-
-fn counters(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    register(r, IntCounterVec::new(Opts::new(format!("crossfade_{name}"), help), labels)?)
-}
-
-fn gauges(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-    register(r, IntGaugeVec::new(Opts::new(format!("crossfade_{name}"), help), labels)?)
-}
-
-fn histogram(r: &Registry, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
-    let opts = HistogramOpts::new(format!("crossfade_{name}"), help).buckets(buckets.to_vec());
-    register(r, Histogram::with_opts(opts)?)
-}
-
-fn histograms(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
-    let opts = HistogramOpts::new(format!("crossfade_{name}"), help);
-    register(r, HistogramVec::new(opts, labels)?)
 }
 
 /// From a microsecond to a tenth of a second.

@@ -1,11 +1,12 @@
 //! The rotation core: what a secret's versions are ([`ring`]), by which rules they change
-//! ([`policy`], [`schedule`]), the one function that decides ([`plan`]), and the loop that carries
-//! decisions out ([`engine`]).
+//! ([`policy`], [`schedule`]), the one function that decides ([`plan`]), and what each step does
+//! ([`transition`]).
 //!
-//! All but the engine is pure: no I/O, no clock, no randomness, no `async`.
+//! All of it is pure: no I/O, no clock, no randomness, no `async`. The loop that carries decisions out is
+//! [`engine`](crate::engine).
 
-pub mod engine;
 pub mod plan;
 pub mod policy;
 pub mod ring;
 pub mod schedule;
+pub mod transition;

@@ -10,11 +10,11 @@ use std::{
 use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
+    engine::{
+        Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger,
+        Wakers,
+    },
     rotation::{
-        engine::{
-            Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator,
-            Trigger, Wakers,
-        },
         plan::{Phase, Refusal, Request},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Previous, Version, VersionId},

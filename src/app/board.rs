@@ -12,9 +12,9 @@ use crate::{
     clock::{Clock, elapsed},
     config::{Config, SecretConfig, StoreConfig, meant},
     distribution::{Distribution, Member, Standing},
+    engine::{Observation, Observer, Outcome, Trigger},
     http::operator::{OrderError, SecretStatus, VerifiersStatus},
     metrics::Metrics,
-    rotation::engine::{Observation, Observer, Outcome, Trigger},
     time::Timestamp,
 };
 

@@ -14,33 +14,31 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, board::Board, drift::Drift, preview, status, translate};
+use super::{board::Board, drift::Drift, preview, status, translate};
 use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
     distribution::Distribution,
+    engine::{Engine, Inbox, Order, Rotator, Spread, Wakers},
     http::operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
-    rotation::{
-        engine::{Engine, Inbox, Order, Rotator, Spread, Wakers},
-        plan::Request,
-    },
+    rotation::plan::Request,
     store::{Secret, Store},
 };
 
 pub(super) struct Fleet {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    board: Arc<Board>,
-    drift: Arc<Drift>,
-    distribution: Arc<Distribution>,
-    tick: watch::Receiver<u64>,
-    stop: CancellationToken,
-    lines: Arc<Lines>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) board: Arc<Board>,
+    pub(super) drift: Arc<Drift>,
+    pub(super) distribution: Arc<Distribution>,
+    pub(super) tick: watch::Receiver<u64>,
+    pub(super) stop: CancellationToken,
+    pub(super) lines: Arc<Lines>,
 }
 
 /// The way to each engine.
 #[derive(Default)]
-struct Lines(Mutex<BTreeMap<Arc<str>, Line>>);
+pub(super) struct Lines(Mutex<BTreeMap<Arc<str>, Line>>);
 
 struct Line {
     inbox: Arc<Inbox>,
@@ -55,24 +53,6 @@ impl Lines {
 }
 
 impl Fleet {
-    pub(super) fn new(
-        parts: &Parts,
-        drift: &Arc<Drift>,
-        tick: watch::Receiver<u64>,
-        stop: CancellationToken,
-    ) -> Self {
-        Self {
-            store: Arc::clone(&parts.store),
-            clock: Arc::clone(&parts.clock),
-            board: Arc::clone(&parts.board),
-            drift: Arc::clone(drift),
-            distribution: Arc::clone(&parts.distribution),
-            tick,
-            stop,
-            lines: Arc::default(),
-        }
-    }
-
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
         let mut lines = self.lines.lock();

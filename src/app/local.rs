@@ -18,12 +18,12 @@ use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock, elapsed},
     config::{Config, SecretConfig, StoreConfig, meant},
+    engine::{Observation, Observer, Outcome, Rotator, Trigger, chain},
     http::{
         admin::order_event,
         operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     },
     rotation::{
-        engine::{Observation, Observer, Outcome, Rotator, Trigger, chain},
         plan::{Demand, Next, Phase, Request, finished},
         policy::Notes,
         ring::Previous,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::translate;
 use crate::{
     config::SecretConfig,
+    engine::chain,
     http::operator::{OrderError, PlannedStep, Preview},
     rotation::{
-        engine::chain,
         plan::{self, Demand, Next, Refusal, Request, Step},
         ring::VersionId,
     },

@@ -17,7 +17,7 @@ use crate::{
     http::{
         capacity::Capacity,
         limits,
-        server::{Listener, Peer},
+        listener::{Listener, Peer},
     },
     lifecycle,
 };

@@ -6,11 +6,11 @@ use crate::{
     clock::elapsed,
     config::SecretConfig,
     distribution::{Standing, Usage, Verifier},
+    engine::{Done, Observation, OrderFailure},
     http::operator::{
         OrderError, OrderOutcome, OrderReport, SecretStatus, VerifierStatus, VerifiersStatus, VersionStatus,
     },
     rotation::{
-        engine::{Done, Observation, OrderFailure},
         plan::{Phase, Refusal},
         ring::{NO_TOKEN, Version},
     },

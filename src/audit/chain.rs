@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::LINE_BYTES;
 use crate::time::Timestamp;
+
+/// A line is at most this long, its line feed included.
+pub(super) const LINE_BYTES: usize = 4 * 1024;
 
 /// Before the first entry.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";

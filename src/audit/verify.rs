@@ -8,10 +8,7 @@ use std::{
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    LINE_BYTES,
-    chain::{Link, Linked, Rest, hash, hex},
-};
+use super::chain::{LINE_BYTES, Link, Linked, Rest, hash, hex};
 use crate::time::Timestamp;
 
 /// A whole chain.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use super::{Exit, context::Context, output};
+use super::{context::Context, exit::Exit, output};
 use crate::{
     app::Local,
     audit::End,

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Exit, UsageError, context::Context, output, shared, sums};
+use super::{
+    context::Context,
+    exit::{Exit, UsageError},
+    output, shared, sums,
+};
 use crate::{
     app::{NotSetUp, Validity, load_certificates, prove, validity},
     clock::{Clock, SystemClock},

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{UsageError, connect::Remote, output};
+use super::{connect::Remote, exit::UsageError, output};
 use crate::{
     app::{Local, is_listened_on, unheard, unmade},
     config::{Config, ConfigErrors, StoreConfig},

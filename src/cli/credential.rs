@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rand::rngs::SysRng;
 
-use super::{Exit, output};
+use super::{exit::Exit, output};
 use crate::token::Token;
 
 pub(super) fn run() -> Result<Exit> {

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Exit, context::Context, output};
+use super::{context::Context, exit::Exit, output};
 
 /// For each step of the one request.
 const TIMEOUT: Duration = Duration::from_secs(2);

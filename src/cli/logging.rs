@@ -5,6 +5,7 @@
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use tracing::Level;
 use tracing_subscriber::{
     Layer,
@@ -14,11 +15,18 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::{LogFormat, UsageError, context::environment, log_writer::LogWriter};
+use super::{context::environment, exit::UsageError, log_writer::LogWriter};
 
 const FILTER: &str = "CROSSFADE_LOG";
 /// Crates that see no token, or none that they could show.
 const DETAILED: [&str; 3] = ["crossfade", "crossfade_verify", "tokio_cron_scheduler"];
+
+/// How logs are written.
+#[derive(Copy, Clone, Debug, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
 
 /// The daemon's writer has to be flushed at the end; a command has none, and writes by itself.
 pub(super) fn init(daemon: bool, format: Option<LogFormat>) -> Result<Option<LogWriter>> {
@@ -83,7 +91,7 @@ mod tests {
             assert!(!may_be_told(quiet, Level::DEBUG) && !may_be_told(quiet, Level::TRACE), "{quiet}");
             assert!(may_be_told(quiet, Level::INFO) && may_be_told(quiet, Level::ERROR), "{quiet}");
         }
-        for ours in ["crossfade::rotation::engine", "crossfade", "tokio_cron_scheduler::job_scheduler"] {
+        for ours in ["crossfade::engine", "crossfade", "tokio_cron_scheduler::job_scheduler"] {
             assert!(may_be_told(ours, Level::TRACE), "{ours}");
         }
     }

@@ -2,7 +2,11 @@
 
 use anyhow::Result;
 
-use super::{Exit, context::Context, output};
+use super::{
+    context::Context,
+    exit::{Exit, UsageError},
+    output,
+};
 use crate::{
     http::operator::{OrderError, OrderReport, SecretStatus, Unnamed},
     rotation::{plan::Request, ring::VersionId},
@@ -22,7 +26,7 @@ pub(super) fn current(status: &SecretStatus) -> Result<VersionId> {
 /// The version that a person names.
 pub(super) fn version(status: &SecretStatus, text: &str) -> Result<VersionId> {
     status.version(text).map_err(|unnamed| match unnamed {
-        Unnamed::NoVersion(_) => super::UsageError(unnamed.to_string()).into(),
+        Unnamed::NoVersion(_) => UsageError(unnamed.to_string()).into(),
         _ => OrderError::Refused(format!("{}: {unnamed}", status.secret)).into(),
     })
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Exit, USAGE, UsageError};
+use super::exit::{Exit, USAGE, UsageError};
 use crate::{
     clock::{Clock as _, SystemClock},
     http::operator::{OrderError, SecretStatus, VerifierStatus},

@@ -9,8 +9,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    Exit, UsageError,
     context::{Context, Hands},
+    exit::{Exit, UsageError},
     orders, output,
 };
 use crate::{

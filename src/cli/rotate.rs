@@ -6,9 +6,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    Exit, UsageError,
     context::{Context, Hands},
-    dry_run, orders, output,
+    dry_run,
+    exit::{Exit, UsageError},
+    orders, output,
 };
 use crate::{
     http::operator::{OrderError, OrderReport, SecretStatus, Unnamed},

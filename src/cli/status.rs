@@ -3,18 +3,26 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 use super::{
-    Exit, Format,
     context::{Context, Hands},
+    exit::Exit,
     output,
 };
 use crate::http::operator::{SecretStatus, VerifiersStatus, VersionStatus};
 
 /// Verifiers that are late and shown by name, for each audience.
 const SHOWN_LATE: usize = 10;
+
+/// How a list is printed.
+#[derive(Copy, Clone, Default, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Table,
+    Json,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exits 1 when a secret is parked or overdue.")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::{
-    Exit,
     context::{Context, Place},
+    exit::Exit,
     output,
 };
 use crate::{

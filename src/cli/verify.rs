@@ -7,8 +7,8 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::{
-    Exit, UsageError,
     context::{Context, Place},
+    exit::{Exit, UsageError},
     output,
 };
 use crate::http::{introspection, operator::Operator};

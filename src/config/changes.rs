@@ -1,6 +1,6 @@
 //! What a new config means for a running daemon.
 
-use super::{ClientConfig, Config};
+use super::checked::{ClientConfig, Config};
 
 /// What ends and begins, by name; or the keys whose change needs a restart.
 pub fn changes(old: &Config, new: &Config) -> Result<Vec<String>, Vec<String>> {

@@ -8,7 +8,7 @@ use std::{
 use crossfade_verify::Digest;
 
 use super::{
-    ClientConfig, Role, SecretConfig,
+    checked::{ClientConfig, Role, SecretConfig},
     names::{Unnamed, meant},
     published,
     secrets::Written,

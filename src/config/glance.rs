@@ -7,10 +7,12 @@ use std::{
 };
 
 use super::{
-    Config, ConfigErrors, file,
-    mistakes::Mistake,
+    checked::Config,
+    file,
+    mistakes::{ConfigErrors, Mistake},
     parse,
     section::{Reading, Section},
+    text::within,
     tree::{self, Node},
 };
 
@@ -35,7 +37,7 @@ fn admin_socket(text: &str, folder: &Path, env: Environment<'_>) -> PathBuf {
     let (tree, reading) = (glance(text), Reading::new(env));
     let top = tree.as_ref().ok().and_then(|tree| Section::new(&reading, tree, ""));
     let socket = top.map(|top| parse::admin_socket(&top, folder));
-    socket.unwrap_or_else(|| parse::within(folder, Path::new(parse::ADMIN_SOCKET)))
+    socket.unwrap_or_else(|| within(folder, Path::new(parse::ADMIN_SOCKET)))
 }
 
 fn metrics_listen(text: &str, env: Environment<'_>) -> Result<SocketAddr, Vec<Mistake>> {

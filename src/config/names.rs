@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Config, SecretConfig, StoreConfig};
+use super::checked::{Config, SecretConfig, StoreConfig};
 use crate::store::aws::may_be_one;
 
 /// Why a name means no secret.

@@ -8,11 +8,14 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Config, StoreConfig, clients,
+    checked::{Config, StoreConfig},
+    clients,
     mistakes::Mistake,
     secrets::{self, Shared},
     section::{Reading, Section},
-    store, text, times, tls,
+    store,
+    text::{self, within},
+    times, tls,
     tree::{self, Value},
 };
 
@@ -120,9 +123,4 @@ fn listener(
             if key == "listen" { ", give it a certificate with `tls`" } else { "" }));
     }
     Some(at.value)
-}
-
-/// The path as seen from the config's folder, without `./` in between.
-pub(super) fn within(folder: &Path, path: &Path) -> PathBuf {
-    folder.join(path).components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
 }

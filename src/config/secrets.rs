@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    SecretConfig,
+    checked::SecretConfig,
     section::{At, Section},
     text,
 };

@@ -3,10 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    StoreConfig,
-    parse::within,
+    checked::StoreConfig,
     section::{At, Section},
-    text,
+    text::{self, within},
 };
 use crate::{
     rotation::policy::StoreTraits,

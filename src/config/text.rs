@@ -1,6 +1,10 @@
 //! The kinds of text that stand in a config.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
 
 use crossfade_verify::Digest;
 
@@ -19,8 +23,13 @@ pub(super) fn truth(text: &str) -> Parsed<bool> {
     }
 }
 
-pub(super) fn path(text: &str) -> Parsed<std::path::PathBuf> {
+pub(super) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() { Err("a path can't be empty".to_owned()) } else { Ok(text.into()) }
+}
+
+/// The path as seen from the config's folder, without `./` in between.
+pub(super) fn within(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path).components().filter(|part| !matches!(part, Component::CurDir)).collect()
 }
 
 /// `75s`, `12h`, `1h 30m`.

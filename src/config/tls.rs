@@ -1,19 +1,13 @@
 //! `tls`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{parse::within, section::Section, text, tree::Value};
-
-/// Where the listener's certificates are. Their content is read at the start and by SIGHUP.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TlsConfig {
-    /// PEM: the listener's certificate, then the intermediate ones.
-    pub cert: PathBuf,
-    /// PEM: its private key.
-    pub key: PathBuf,
-    /// PEM: who signs clients' certificates. With it, each client has to show one.
-    pub client_ca: Option<PathBuf>,
-}
+use super::{
+    checked::TlsConfig,
+    section::Section,
+    text::{self, within},
+    tree::Value,
+};
 
 pub(super) fn parse(top: &Section<'_>, folder: &Path) -> Option<TlsConfig> {
     let section = Section::new(top.reading, top.node("tls")?, "tls")?;

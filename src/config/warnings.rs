@@ -1,6 +1,6 @@
 //! What a sound config says that its owner may not have meant.
 
-use super::{Config, Role};
+use super::checked::{Config, Role};
 
 /// The most bytes that a unix socket's path may have (unix(7): `sun_path`, without its final zero).
 const SOCKET_PATH: usize = 107;

@@ -11,7 +11,7 @@ use std::{
 
 use crossfade_verify::Moment;
 
-use super::{Bounds, Content};
+use super::{content::Content, members::Bounds};
 use crate::clock::elapsed;
 
 /// Verifiers that one client may have; of more, those that were heard of last are kept.

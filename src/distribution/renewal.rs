@@ -6,7 +6,7 @@ use std::{slice, sync::Arc, time::Duration};
 
 use crossfade_verify::{Answer, Gate, Moment, Need};
 
-use super::Distribution;
+use super::sets::Distribution;
 
 impl Distribution {
     /// Waits until each secret of the audience was read anew, where that is this caller's turn; for `limit` at most.

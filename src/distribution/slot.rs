@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwapOption, Guard};
 use crossfade_verify::Gate;
 
-use super::{Publication, state::Place};
+use super::{content::Publication, state::Place};
 
 /// The slot of each audience. A read of the store touches one; a config replaces all of them.
 pub(super) type Publications = HashMap<Arc<str>, Slot>;

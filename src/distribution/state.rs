@@ -9,7 +9,7 @@ use std::{
 use crossfade_verify::{AcceptSet, Entry, Moment, Stage, View};
 use tokio::sync::Notify;
 
-use super::{Bounds, Member};
+use super::members::{Bounds, Member};
 use crate::{
     rotation::ring::{Held, Ring, Version, VersionId},
     time::{Interval, Timestamp, millis},

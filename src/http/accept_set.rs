@@ -13,18 +13,21 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Gate, Verdicts},
     auth::{Caller, Client, Role},
     error::ApiError,
+    gate::Gate,
     limits, names,
     precondition::Known,
-    verdict,
+    verdict::{self, Verdicts},
 };
 use crate::{
     clock::elapsed,
     distribution::{Ask, Publication, longest_wait},
     metrics::Asked as Outcome,
 };
+
+/// Where requests are held open, on purpose.
+pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
 
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 

@@ -21,8 +21,8 @@ use super::{
     auth::Caller,
     error::ApiError,
     introspect, limits,
+    listener::Peer,
     operator::{Operator, OrderError, OrderReport, Preview, Running, SecretStatus, Unnamed},
-    server::Peer,
     token,
 };
 use crate::{

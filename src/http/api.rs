@@ -3,57 +3,29 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    Router,
+    http::StatusCode,
+    middleware,
     routing::{any, get, post},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    accept_set::Feed,
-    auth::{Caller, Client, Clients, Stays},
-    authorize::{Proxies, authorize},
-    body::{Unread, whole},
+    accept_set::{ACCEPT_SET, Feed},
+    auth::Clients,
+    authorize::{AUTHORIZE, Proxies, authorize},
     error::ApiError,
+    gate::{Gate, pass},
     introspect::introspect,
-    limits,
     reports::report,
     routes::Routes,
     token::{Counter, hand_out},
 };
-use crate::{
-    clock::Clock,
-    distribution::Distribution,
-    metrics::{Metrics, Rejection},
+
+pub use super::{
+    token::{Counter as TokenCounter, Sources as TokenSources},
+    verdict::Verdicts,
 };
-
-/// What verdicts rest on.
-#[derive(Clone)]
-pub struct Verdicts {
-    /// The accept sets.
-    pub distribution: Arc<Distribution>,
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-    /// The machine's clocks.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for Verdicts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verdicts").finish_non_exhaustive()
-    }
-}
-
-pub use super::token::{Counter as TokenCounter, Sources as TokenSources};
-
-/// Where requests are held open, on purpose.
-pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
-/// Where a proxy shows its credential in a header of its own, because `Authorization` is its caller's.
-const AUTHORIZE: &str = "/v1/authorize";
 
 /// What `listen` answers, with every limit on. What is held open ends at `stop`.
 pub fn routes(
@@ -62,9 +34,8 @@ pub fn routes(
     clients: Arc<Clients>,
     stop: CancellationToken,
 ) -> Routes {
-    let places = Semaphore::new(limits::REQUESTS);
     let proxies = Arc::new(Proxies::new(verdicts.clone(), Arc::clone(&clients)));
-    let gate = Arc::new(Gate { clients, places, metrics: Arc::clone(&verdicts.metrics) });
+    let gate = Arc::new(Gate::new(clients, Arc::clone(&verdicts.metrics)));
     let feed = Arc::new(Feed { gate: Arc::clone(&gate), verdicts: verdicts.clone(), stop });
     let authorize = any(authorize).with_state(proxies);
     let mut router = Router::new()
@@ -85,117 +56,6 @@ pub fn routes(
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(gate, pass));
     Routes { router, feed: Some(feed) }
-}
-
-/// What every request passes. It is one layer, because each layer that axum boxes costs a request as much
-/// as the verdict itself does.
-pub(super) struct Gate {
-    pub(super) clients: Arc<Clients>,
-    places: Semaphore,
-    metrics: Arc<Metrics>,
-}
-
-/// Every request has its time.
-async fn pass(
-    State(gate): State<Arc<Gate>>,
-    Extension(caller): Extension<Arc<Caller>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let for_a_proxy = is_authorize(request.uri().path());
-    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, &caller, next)).await;
-    gate.seal(answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response()), for_a_proxy)
-}
-
-/// The paths that are routed there, and no other: behind them nobody has been identified.
-fn is_authorize(path: &str) -> bool {
-    path.strip_prefix(AUTHORIZE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-impl Gate {
-    /// Lets in only who has a credential. What can't be answered in time is better told so at once: first its client's
-    /// share is looked at, then its body is awaited, and only then it takes a place from the others.
-    async fn admit(&self, mut request: Request, caller: &Caller, next: Next) -> Response {
-        if is_authorize(request.uri().path()) {
-            // It awaits no body, and looks at its client's share when it knows whose it is.
-            let Some(_place) = self.place() else { return self.busy("too many requests at once") };
-            return next.run(request).await;
-        }
-        let client = match self.identify(request.headers(), caller) {
-            Ok(client) => client,
-            Err(error) => return error.into_response(),
-        };
-        let share = Arc::clone(&client.share);
-        let Some(_of_its_share) = share.request() else { return self.busy(TOO_MANY) };
-        if *request.method() == Method::POST {
-            let (head, body) = request.into_parts();
-            let Some(awaited) = share.body() else { return self.busy(TOO_MANY) };
-            let body = match whole(body).await {
-                Ok(body) => body,
-                Err(Unread::TooLarge) => return too_large(),
-                Err(Unread::BrokeOff) => {
-                    return ApiError::invalid_request("the body broke off").into_response();
-                }
-            };
-            drop(awaited);
-            request = Request::from_parts(head, body.into());
-        }
-        let Some(_place) = self.place() else { return self.busy("too many requests at once") };
-        // Nothing behind this needs it, and what is not there can't leak.
-        request.headers_mut().remove(header::AUTHORIZATION);
-        request.extensions_mut().insert(client);
-        next.run(request).await
-    }
-
-    /// Who calls, or what an unknown one is told.
-    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Client>, ApiError> {
-        self.clients.identify(headers, caller).map_err(|stays| match stays {
-            Stays::Stranger => ApiError::bad_credential(),
-            Stays::OneTooMany => self.too_many("this client has too many connections already"),
-        })
-    }
-
-    /// Told to whoever is over a limit, and counted.
-    pub(super) fn too_many(&self, what: &str) -> ApiError {
-        self.metrics.rejected(Rejection::Busy);
-        ApiError::busy(what)
-    }
-
-    fn busy(&self, what: &str) -> Response {
-        self.too_many(what).into_response()
-    }
-
-    /// A place among all requests, held until it is answered.
-    fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.try_acquire().ok()
-    }
-
-    /// Every answer leaves uncacheable, and every rejection is counted.
-    pub(super) fn seal(&self, mut response: Response, for_a_proxy: bool) -> Response {
-        let rejection = match response.status() {
-            // That is a verdict.
-            StatusCode::UNAUTHORIZED if for_a_proxy => None,
-            StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
-            StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
-            StatusCode::PAYLOAD_TOO_LARGE => Some(Rejection::BodyTooLarge),
-            StatusCode::REQUEST_TIMEOUT => Some(Rejection::Timeout),
-            status if status.is_client_error() => Some(Rejection::Malformed),
-            _ => None,
-        };
-        if let Some(rejection) = rejection {
-            self.metrics.rejected(rejection);
-        }
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    }
-}
-
-/// Also what a client of several processes is told, so that its owner knows whose load it is.
-const TOO_MANY: &str = "this client has too many requests at once";
-
-fn too_large() -> Response {
-    let what = "the body is over 16 KiB: send a report in several parts";
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", what).into_response()
 }
 
 async fn no_such_endpoint() -> ApiError {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     limits,
-    server::Peer,
+    listener::Peer,
     share::{Among, Share},
     strangers::Stranger,
     tls::Certificate,

@@ -13,19 +13,26 @@ use axum::{
 };
 
 use super::{
-    api::Verdicts,
     auth::{Caller, Client, Clients, Role},
     credential,
     error::ApiError,
     limits,
     tls::Certificate,
-    verdict,
+    verdict::{self, Verdicts},
 };
 use crate::{
     distribution::{Accepted, Decision},
     metrics::Rejection,
     quiet::Quiet,
 };
+
+/// Where a proxy shows its credential in a header of its own, because `Authorization` is its caller's.
+pub(super) const AUTHORIZE: &str = "/v1/authorize";
+
+/// The paths that are routed there, and no other: behind them nobody has been identified.
+pub(super) fn is_authorize(path: &str) -> bool {
+    path.strip_prefix(AUTHORIZE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// What answering proxies rests on.
 pub(super) struct Proxies {

@@ -29,8 +29,8 @@ use super::{
     auth::Caller,
     crowd::Move,
     limits,
+    listener::{Opened, Peer},
     routes::Routes,
-    server::{Opened, Peer},
     strangers::{ShownOut, Stranger},
     wire::Wire,
 };

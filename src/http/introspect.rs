@@ -12,11 +12,10 @@ use crossfade_verify::Stage;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api::Verdicts,
     auth::{Client, Role},
     error::ApiError,
     operator::Question,
-    verdict,
+    verdict::{self, Verdicts},
 };
 use crate::distribution::{Accepted, Decision};
 

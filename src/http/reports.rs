@@ -13,10 +13,10 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    api::Verdicts,
     auth::{Client, Role},
     error::ApiError,
     limits, names,
+    verdict::Verdicts,
 };
 use crate::{distribution::Publication, metrics::VERDICTS};
 

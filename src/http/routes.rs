@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use hyper::{Method, Request};
 
-use super::{accept_set::Feed, api::ACCEPT_SET};
+use super::accept_set::{ACCEPT_SET, Feed};
 
 /// Routes, and beside them requests that are held until there is news.
 #[derive(Clone)]

@@ -19,7 +19,7 @@ use tokio_util::sync::{CancellationToken, PollSemaphore};
 
 use super::{
     limits,
-    server::{self, Opened, Peer},
+    listener::{self, Opened, Peer},
     socket::Socket,
 };
 
@@ -117,13 +117,13 @@ pub struct Listener {
 
 type Boxed<Output> = Pin<Box<dyn Future<Output = io::Result<Output>> + Send>>;
 
-impl server::Listener for Listener {
+impl listener::Listener for Listener {
     type Io = Box<TlsStream<Socket>>;
     type Handshake = Boxed<Opened<Self::Io>>;
     type Opening = Boxed<Self::Handshake>;
 
     async fn accept(&mut self) -> io::Result<(Self::Opening, Peer)> {
-        let (mut stream, peer) = server::accept(&self.tcp).await?;
+        let (mut stream, peer) = listener::accept(&self.tcp).await?;
         let tls = Arc::clone(&self.tls);
         let begins = async move {
             stream.heard().await?;

@@ -4,11 +4,29 @@ use std::{sync::Arc, time::Duration};
 
 use rand::{TryRng as _, rngs::SysRng};
 
-use super::{api::Verdicts, auth::Client, error::ApiError, limits};
+use super::{auth::Client, error::ApiError, limits};
 use crate::{
-    clock::elapsed,
-    distribution::{Accepted, Decision},
+    clock::{Clock, elapsed},
+    distribution::{Accepted, Decision, Distribution},
+    metrics::Metrics,
 };
+
+/// What verdicts rest on.
+#[derive(Clone)]
+pub struct Verdicts {
+    /// The accept sets.
+    pub distribution: Arc<Distribution>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The machine's clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Verdicts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verdicts").finish_non_exhaustive()
+    }
+}
 
 /// Decides, and counts what came of it.
 pub(super) async fn decide(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntGaugeVec, Registry};
 
-use super::{counters, gauges, histogram};
+use super::register::{counters, gauges, histogram};
 
 /// What became of a request for an accept set.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

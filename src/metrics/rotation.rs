@@ -10,17 +10,12 @@ use std::{
 
 use prometheus::{HistogramOpts, HistogramVec, Registry};
 
-use super::register;
+use super::register::register;
 use crate::{
-    rotation::{
-        engine::{Observation, Outcome, Reason, Trigger},
-        plan::Phase,
-    },
+    engine::{Observation, Outcome, Reason, Trigger},
+    rotation::plan::Phase,
     time::Timestamp,
 };
-
-mod text;
-pub(super) use text::Place;
 
 /// Per secret: phases, times, outcomes.
 #[derive(Debug)]
@@ -29,26 +24,26 @@ pub struct RotationMetrics {
     rows: Mutex<Rows>,
 }
 
-type Rows = BTreeMap<Arc<str>, Row>;
+pub(super) type Rows = BTreeMap<Arc<str>, Row>;
 
 /// One secret. A time is 0 where there is none.
 #[derive(Clone, Debug)]
-struct Row {
+pub(super) struct Row {
     /// By trigger and outcome.
-    rotations: [[u32; Outcome::ALL.len()]; Trigger::ALL.len()],
+    pub(super) rotations: [[u32; Outcome::ALL.len()]; Trigger::ALL.len()],
     /// Since when it is in its phase, on the store's clock; none before the first read.
     since: Option<Timestamp>,
-    phase: Option<Phase>,
-    parked: Option<Reason>,
-    next_rotation: Timestamp,
-    current: Timestamp,
-    pending: Timestamp,
-    previous: Timestamp,
-    deadline: Timestamp,
-    last_used: Timestamp,
+    pub(super) phase: Option<Phase>,
+    pub(super) parked: Option<Reason>,
+    pub(super) next_rotation: Timestamp,
+    pub(super) current: Timestamp,
+    pub(super) pending: Timestamp,
+    pub(super) previous: Timestamp,
+    pub(super) deadline: Timestamp,
+    pub(super) last_used: Timestamp,
     /// Seconds; -1 before the first read.
-    view_age: f64,
-    foreign: bool,
+    pub(super) view_age: f64,
+    pub(super) foreign: bool,
 }
 
 impl Default for Row {
@@ -144,7 +139,7 @@ impl RotationMetrics {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rows> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

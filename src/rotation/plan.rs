@@ -13,12 +13,15 @@ use crate::time::{Interval, Timestamp};
 
 mod demand;
 mod due;
+mod hold;
 mod phase;
 mod request;
 mod step;
 
 pub use demand::{Demand, Refusal, finished, refusal, settled};
 pub use due::{Due, due};
+pub use hold::holds_the_replacement;
+use hold::{held, holds_an_order, is_rolled_back, stands};
 pub use phase::{Phase, phase};
 pub use request::{Bound, Request};
 pub use step::Step;
@@ -112,7 +115,7 @@ impl Plan<'_> {
     fn rotation(&self, demand: Option<&Demand>) -> Option<Step> {
         let ordered = demand.filter(|_| refusal_is_none(self.ring, demand));
         ordered
-            .and_then(|demand| demand::step(self, demand))
+            .and_then(|demand| demand::step(self.ring, self.policy, self.now, demand))
             .or_else(|| self.pause_what_was_rolled_back())
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
@@ -123,14 +126,7 @@ impl Plan<'_> {
     fn pause_what_was_rolled_back(&self) -> Option<Step> {
         let Ring { current, paused, .. } = self.ring;
         let settled = paused.is_some() || current.ended.is_some();
-        (self.is_rolled_back() && !settled).then_some(Step::Pause { current: current.id })
-    }
-
-    /// A person has rolled it back, and nobody has gone on with it since.
-    fn is_rolled_back(&self) -> bool {
-        let Ring { pending, kept, findings, .. } = self.ring;
-        let begun = pending.is_some() && !findings.orphaned;
-        findings.rolled_back && kept.is_none() && !begun
+        (is_rolled_back(self.ring) && !settled).then_some(Step::Pause { current: current.id })
     }
 
     fn take_back(&self) -> Option<Step> {
@@ -255,34 +251,9 @@ impl Plan<'_> {
     }
 }
 
-/// What keeps a rotation from beginning or going on.
-fn held(ring: &Ring) -> Option<Held> {
-    let begun = ring.pending.is_some() || ring.current.ended.is_some();
-    match ring.findings.held {
-        // There is room enough for what has begun, and for what can't wait.
-        Some(Held::Full | Held::Unusable(_)) if begun => None,
-        held => held,
-    }
-}
-
 /// When the pending version may be promoted; none where there is none that may ever be.
 pub fn promotes(ring: &Ring, policy: &Policy) -> Option<Timestamp> {
     ring.pending.filter(stands).map(|pending| pending.created + policy.soak())
-}
-
-/// What keeps an ended current version from being replaced until a person has mended it: known at once, and for certain.
-pub fn holds_the_replacement(ring: &Ring) -> Option<Held> {
-    held(ring).filter(|held| ring.current.ended.is_some() && !held.passes())
-}
-
-/// What keeps an ordered one from it: what a person spoilt is replaced when a person says so.
-fn holds_an_order(ring: &Ring) -> Option<Held> {
-    held(ring).filter(|held| !matches!(held, Held::Unusable(_)))
-}
-
-/// A pending version that may become current, now or once its value can be read.
-fn stands(pending: &Version) -> bool {
-    pending.ended.is_none() && pending.note.is_none()
 }
 
 /// `revoke --all` replaces what is ended at once; its daemon alone knows that it was asked to.

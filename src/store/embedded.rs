@@ -1,7 +1,7 @@
 //! The embedded store: one crash-safe SQLite database in a directory of ours.
 //!
 //! A step is one transaction, decided on the state that the same transaction read; what it does to a
-//! secret's versions is [`memory::after`](super::memory::after) and nothing else. Any number of
+//! secret's versions is [`after`](crate::rotation::transition::after) and nothing else. Any number of
 //! processes of one machine can work on it at once (the daemon, and commands beside it). It is not
 //! for network file systems: its log needs memory that all of its users share.
 //!
@@ -14,13 +14,13 @@
 //! | `time` | the store's clock |
 //! | `record` | one secret's rows |
 //! | `step` | the transactions |
+//! | `options` | how it is opened, and what the rules allow for |
 //! | `fault` | what can go wrong, and what to do about it |
 
 use std::{
     fmt,
     path::Path,
     sync::{Arc, Mutex as Shared, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -30,11 +30,7 @@ use tokio::sync::Semaphore;
 use super::{ReadError, Reading, Secret, Store, WriteError};
 use crate::{
     clock::Clock,
-    rotation::{
-        plan::Step,
-        policy::{Notes, StoreTraits},
-        ring::VersionId,
-    },
+    rotation::{plan::Step, ring::VersionId},
     time::{Interval, Timestamp},
     token::{Reveal, RevealError, Token},
 };
@@ -43,6 +39,7 @@ mod database;
 mod fault;
 mod files;
 mod held;
+mod options;
 mod record;
 mod seal;
 mod step;
@@ -50,31 +47,8 @@ mod time;
 
 use fault::Fault;
 pub use fault::OpenError;
-
-/// What the rules have to allow for: nothing is late, and a promotion bears its deadline.
-pub const TRAITS: StoreTraits = StoreTraits {
-    store_lag: Duration::ZERO,
-    write_lag: Duration::ZERO,
-    notes: Notes::WithPromotion,
-    creates: true,
-};
-
-/// How a store is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Whether the directory, the key and the database are made where they are missing.
-    pub create: bool,
-    /// Which boot of the machine this is; none: as the kernel says.
-    pub boot_id: Option<String>,
-    /// How long another process may hold the lock before a step gives up.
-    pub patience: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { create: true, boot_id: None, patience: Duration::from_secs(5) }
-    }
-}
+pub use options::{Options, TRAITS};
+use step::Desk;
 
 /// A database of secrets.
 ///
@@ -100,13 +74,6 @@ impl Lane {
     fn new(connection: Connection) -> Self {
         Self { connection: Arc::new(Shared::new(connection)), turn: Arc::new(Semaphore::new(1)) }
     }
-}
-
-/// What every transaction needs.
-struct Desk {
-    sealer: seal::Sealer,
-    held: held::Held,
-    time: time::Time,
 }
 
 impl fmt::Debug for Embedded {

@@ -18,12 +18,10 @@ use crate::{
         plan::Step,
         policy::Notes,
         ring::{Ring, VersionId},
+        transition::after,
     },
     time::{Interval, Timestamp},
 };
-
-mod transition;
-pub use transition::after;
 
 /// What befalls one call.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

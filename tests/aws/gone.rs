@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crossfade::{
     distribution::Decision,
-    rotation::{engine::Reason, plan::Request, ring::VersionId},
+    engine::Reason,
+    rotation::{plan::Request, ring::VersionId},
 };
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Rule},

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use crossfade::{
     distribution::Decision,
-    rotation::{
-        engine::{OrderFailure, Reason},
-        plan::Request,
-    },
+    engine::{OrderFailure, Reason},
+    rotation::plan::Request,
     store::Format,
 };
 use crossfade_testing_secretsmanager::{

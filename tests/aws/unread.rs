@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crossfade::{
     distribution::Decision,
+    engine::Reason,
     rotation::{
-        engine::Reason,
         plan::{Demand, Request, refusal},
         ring::VersionId,
     },

@@ -1,6 +1,6 @@
 //! The state as a whole.
 
-use crossfade::{rotation::ring::Previous, store::memory::after};
+use crossfade::rotation::{ring::Previous, transition::after};
 
 use super::*;
 

@@ -2,8 +2,10 @@
 
 use super::{Cut, Table, Tests, cut};
 
-pub(crate) const TABLES: [Table; 1] =
-    [Table { file: "src/rotation/plan.rs", tests: Tests::Plan, cuts: FINDINGS }];
+pub(crate) const TABLES: [Table; 2] = [
+    Table { file: "src/rotation/plan.rs", tests: Tests::Plan, cuts: FINDINGS },
+    Table { file: "src/rotation/plan/hold.rs", tests: Tests::Plan, cuts: HOLD },
+];
 
 const ROLLED_BACK: &str = "what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun";
 const ORPHAN: &str =
@@ -30,18 +32,6 @@ const FINDINGS: &[Cut] = &[
         "moments.filter(|at| *at > self.now.earliest).min()",
         "moments.min()",
         MORE_THAN_A_TOKEN,
-    ),
-    cut(
-        "what is not ended needs no replacement",
-        "ring.current.ended.is_some() && !held.passes()",
-        "!held.passes()",
-        NO_REPLACEMENT,
-    ),
-    cut(
-        "what passes holds up no replacement for good",
-        "ring.current.ended.is_some() && !held.passes()",
-        "ring.current.ended.is_some()",
-        NO_REPLACEMENT,
     ),
     cut(
         "what is taken back is never promoted",
@@ -82,15 +72,6 @@ const FINDINGS: &[Cut] = &[
         "paused.is_some();",
         ROLLED_BACK,
     ),
-    cut("only what is rolled back", "findings.rolled_back && ", "", ROLLED_BACK),
-    cut("not what is gone on with", " && kept.is_none() && !begun", " && !begun", ROLLED_BACK),
-    cut("not what has begun", " && kept.is_none() && !begun", " && kept.is_none()", ROLLED_BACK),
-    cut(
-        "what is an orphan has not begun",
-        "pending.is_some() && !findings.orphaned;",
-        "pending.is_some();",
-        ROLLED_BACK,
-    ),
     cut("an orphan is not promoted", ".filter(|_| !self.ring.findings.orphaned)?", "?", ORPHAN),
     cut("an orphan is taken back", "if !self.ring.findings.orphaned || ", "if true || ", ORPHAN),
     cut("not while it may be promoted", " || self.now.earliest < under_way {", " {", ORPHAN),
@@ -119,20 +100,6 @@ const FINDINGS: &[Cut] = &[
         "self.ring.pending.is_some() {",
         HELD,
     ),
-    cut("any reason holds", "        held => held,\n", "        _ => None,\n", HELD),
-    cut("no room holds", "if begun => None,", "=> None,", FULL),
-    cut(
-        "what has begun needs no room",
-        "ring.pending.is_some() || ring.current.ended.is_some();",
-        "ring.current.ended.is_some();",
-        FULL,
-    ),
-    cut(
-        "an end needs no room",
-        "ring.pending.is_some() || ring.current.ended.is_some();",
-        "ring.pending.is_some();",
-        FULL,
-    ),
     cut(
         "what is untidy is put in order",
         "self.ring.findings.untidy.map(|version| Step::Tidy { version })",
@@ -156,6 +123,67 @@ const FINDINGS: &[Cut] = &[
         "if ordered { holds_an_order(self.ring) } else { held(self.ring) }",
         "holds_an_order(self.ring)",
         SPOILT,
+    ),
+    cut("what can't be read is not promoted", "if pending.is_unread() {", "if false {", UNREAD),
+    cut("nobody wakes for what can't be read", ".filter(|p| !p.is_unread());", ";", UNREAD),
+    cut("a replica is left alone", "if ring.findings.held == Some(Held::Replica) {", "if false {", REPLICA),
+    cut("what moves labels waits for copies", "ring.findings.replicating && ring", "false && ring", COPIES),
+    cut("an end waits for none", " && !is_end", "", COPIES),
+    cut("nor does what replaces it", " && ring.current.ended.is_none() && !is_end", " && !is_end", COPIES),
+    cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
+    cut(
+        "what is ended needs no note",
+        "p.version.ended.is_none() && p.version.note.is_none()",
+        "p.version.note.is_none()",
+        LABEL,
+    ),
+    cut(
+        "what has a note holds nothing up",
+        "p.version.ended.is_none() && p.version.note.is_none()",
+        "p.version.ended.is_none()",
+        LABEL,
+    ),
+    cut("room is looked for", "(unnoted || crowded)", "(unnoted)", ROOM),
+    cut("the first note has room", "current.note.is_some() && !self", "!self", ROOM),
+    cut("a note that suffices needs no room", "!self.note_suffices() && findings", "findings", ROOM),
+    cut("with room there is another note", " && findings.held == Some(Held::Full);", ";", ROOM),
+];
+
+const HOLD: &[Cut] = &[
+    cut(
+        "what is not ended needs no replacement",
+        "ring.current.ended.is_some() && !held.passes()",
+        "!held.passes()",
+        NO_REPLACEMENT,
+    ),
+    cut(
+        "what passes holds up no replacement for good",
+        "ring.current.ended.is_some() && !held.passes()",
+        "ring.current.ended.is_some()",
+        NO_REPLACEMENT,
+    ),
+    cut("only what is rolled back", "findings.rolled_back && ", "", ROLLED_BACK),
+    cut("not what is gone on with", " && kept.is_none() && !begun", " && !begun", ROLLED_BACK),
+    cut("not what has begun", " && kept.is_none() && !begun", " && kept.is_none()", ROLLED_BACK),
+    cut(
+        "what is an orphan has not begun",
+        "pending.is_some() && !findings.orphaned;",
+        "pending.is_some();",
+        ROLLED_BACK,
+    ),
+    cut("any reason holds", "        held => held,\n", "        _ => None,\n", HELD),
+    cut("no room holds", "if begun => None,", "=> None,", FULL),
+    cut(
+        "what has begun needs no room",
+        "ring.pending.is_some() || ring.current.ended.is_some();",
+        "ring.current.ended.is_some();",
+        FULL,
+    ),
+    cut(
+        "an end needs no room",
+        "ring.pending.is_some() || ring.current.ended.is_some();",
+        "ring.pending.is_some();",
+        FULL,
     ),
     cut(
         "an order heeds what else holds",
@@ -181,27 +209,4 @@ const FINDINGS: &[Cut] = &[
         "Some(Held::Full | Held::Unusable(_) | Held::Irreplaceable(_)) if",
         MORE_THAN_A_TOKEN,
     ),
-    cut("what can't be read is not promoted", "if pending.is_unread() {", "if false {", UNREAD),
-    cut("nobody wakes for what can't be read", ".filter(|p| !p.is_unread());", ";", UNREAD),
-    cut("a replica is left alone", "if ring.findings.held == Some(Held::Replica) {", "if false {", REPLICA),
-    cut("what moves labels waits for copies", "ring.findings.replicating && ring", "false && ring", COPIES),
-    cut("an end waits for none", " && !is_end", "", COPIES),
-    cut("nor does what replaces it", " && ring.current.ended.is_none() && !is_end", " && !is_end", COPIES),
-    cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
-    cut(
-        "what is ended needs no note",
-        "p.version.ended.is_none() && p.version.note.is_none()",
-        "p.version.note.is_none()",
-        LABEL,
-    ),
-    cut(
-        "what has a note holds nothing up",
-        "p.version.ended.is_none() && p.version.note.is_none()",
-        "p.version.ended.is_none()",
-        LABEL,
-    ),
-    cut("room is looked for", "(unnoted || crowded)", "(unnoted)", ROOM),
-    cut("the first note has room", "current.note.is_some() && !self", "!self", ROOM),
-    cut("a note that suffices needs no room", "!self.note_suffices() && findings", "findings", ROOM),
-    cut("with room there is another note", " && findings.held == Some(Held::Full);", ";", ROOM),
 ];

@@ -138,7 +138,7 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "who orders a rotation goes on with it",
-        "Demand::Rotate { .. } if plan.is_rolled_back() => Some(Step::Keep { current }),",
+        "Demand::Rotate { .. } if is_rolled_back(ring) => Some(Step::Keep { current }),",
         "",
         "what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun",
     ),
@@ -176,7 +176,7 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "an abort skips the slot",
-        "Demand::Abort { .. } if plan.due() == Due::Now =>",
+        "Demand::Abort { .. } if due(ring, policy, now) == Due::Now =>",
         "Demand::Abort { .. } if false =>",
         ABORT,
     ),
@@ -194,8 +194,8 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "an abort counts from the latest time",
-        "taken_back_until(plan.now.latest)",
-        "taken_back_until(plan.now.earliest)",
+        "taken_back_until(now.latest)",
+        "taken_back_until(now.earliest)",
         "what_is_taken_back_counts_from_the_latest_time_that_it_can_be",
     ),
     cut(
@@ -214,14 +214,14 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "a resume after a roll-back keeps",
-        "Demand::Resume if plan.due() == Due::Now || plan.is_rolled_back() =>",
-        "Demand::Resume if plan.due() == Due::Now =>",
+        "Demand::Resume if due(ring, policy, now) == Due::Now || is_rolled_back(ring) =>",
+        "Demand::Resume if due(ring, policy, now) == Due::Now =>",
         "a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with",
     ),
     cut("a resume needs a pause", "Demand::Resume if ring.paused.is_none() => None,", "", RESUME),
     cut(
         "a resume skips the slots",
-        "Demand::Resume if plan.due() == Due::Now || ",
+        "Demand::Resume if due(ring, policy, now) == Due::Now || ",
         "Demand::Resume if ",
         PAUSE,
     ),

@@ -2,8 +2,9 @@
 
 use super::{Cut, Table, Tests, cut};
 
-pub(crate) const TABLES: [Table; 2] = [
+pub(crate) const TABLES: [Table; 3] = [
     Table { file: "src/rotation/plan.rs", tests: Tests::Plan, cuts: PLAN },
+    Table { file: "src/rotation/plan/hold.rs", tests: Tests::Plan, cuts: HOLD },
     Table { file: "src/rotation/plan/due.rs", tests: Tests::Plan, cuts: DUE },
 ];
 
@@ -42,13 +43,13 @@ const PLAN: &[Cut] = &[
     ),
     cut(
         "orders are carried out",
-        ".and_then(|demand| demand::step(self, demand))",
+        ".and_then(|demand| demand::step(self.ring, self.policy, self.now, demand))",
         ".and_then(|_| None)",
         ENDS_FIRST,
     ),
     cut(
         "an end comes before the rest",
-        ".and_then(|demand| demand::step(self, demand))
+        ".and_then(|demand| demand::step(self.ring, self.policy, self.now, demand))
             .or_else(|| self.pause_what_was_rolled_back())
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
@@ -57,7 +58,7 @@ const PLAN: &[Cut] = &[
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
             .or_else(|| self.stage(ordered))
-            .or_else(|| ordered.and_then(|demand| demand::step(self, demand)))",
+            .or_else(|| ordered.and_then(|demand| demand::step(self.ring, self.policy, self.now, demand)))",
         ENDS_FIRST,
     ),
     cut("what is ended or noted is dropped", ".or_else(|| self.take_back())", "", NEVER_PROMOTED),
@@ -197,8 +198,6 @@ const PLAN: &[Cut] = &[
         WAKES,
     ),
     cut("it wakes after the mark, not at it", "Duration::from_millis(1)", "Duration::ZERO", WAKES),
-    cut("what is ended does not stand", "pending.ended.is_none() && ", "", NEVER_PROMOTED),
-    cut("what is noted does not stand", " && pending.note.is_none()", "", NEVER_PROMOTED),
     cut(
         "the soak is skipped for what was made before the order",
         "if current.created <= *until);",
@@ -211,6 +210,11 @@ const PLAN: &[Cut] = &[
         "ordered",
         "a_promotion_by_itself_skips_the_soak_only_once_the_mark_stands",
     ),
+];
+
+const HOLD: &[Cut] = &[
+    cut("what is ended does not stand", "pending.ended.is_none() && ", "", NEVER_PROMOTED),
+    cut("what is noted does not stand", " && pending.note.is_none()", "", NEVER_PROMOTED),
 ];
 
 const DUE: &[Cut] = &[

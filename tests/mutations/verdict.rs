@@ -139,6 +139,12 @@ const VERDICT: &[Cut] = &[
         "self.now_ms.saturating_add(terms.grace_ms)",
         GRANT,
     ),
+    cut(
+        "a grant is kept for what is left of it",
+        "self.expires_ms, view.now_ms(at))",
+        "self.expires_ms, 0)",
+        OTHERS,
+    ),
 ];
 
 const CLOCK: &[Cut] = &[

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
+    engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
     rotation::{
-        engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
         plan::{self, Demand, Next, Refusal, Request},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use crossfade::http::{auth::Caller, server::Peer};
+use crossfade::http::{auth::Caller, listener::Peer};
 use crossfade_verify::Verdict;
 use http_body_util::BodyExt as _;
 use hyper::{Request, service::Service as _};

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossfade::rotation::{
+use crossfade::{
     engine::{Order, OrderFailure},
-    plan::{Refusal, Request},
+    rotation::plan::{Refusal, Request},
 };
 use tokio::sync::oneshot;
 

@@ -11,18 +11,17 @@ use std::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Distribution, Member},
+    engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
     http::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
         capacity::Capacity,
+        listener::{AtOnce, Listener, Opened, Peer},
         routes::Routes,
-        server::{self, AtOnce, Listener, Opened, Peer, Service},
+        server::{self, Service},
     },
     metrics::Metrics,
-    rotation::{
-        engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
-        ring::{Ring, VersionId},
-    },
+    rotation::ring::{Ring, VersionId},
 };
 use crossfade_verify::{Digest, Moment};
 use tokio::{

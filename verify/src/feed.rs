@@ -26,6 +26,7 @@ mod views;
 pub(crate) mod wire;
 
 use cache::{Cache, Keeper};
+use error::Hook;
 pub use error::{ConnectError, Event, FeedError};
 use follow::Follower;
 pub use machine::{Doing, Machine, Stream, ThisMachine};
@@ -37,9 +38,6 @@ use wire::Daemon;
 
 /// Becomes true once.
 type Began = tokio::sync::watch::Receiver<bool>;
-
-/// What is told of each event.
-pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// Where a daemon is, who asks, and how.
 #[derive(Clone)]
@@ -186,8 +184,7 @@ impl Verifier {
         let (began, kept) = (follower.began(), keeper.as_ref().map(Keeper::began));
         let (refresher, reporter) = (Refresher::new(Arc::clone(&views), refresh), Reporter::new(views));
         runtime.spawn(task::run(Arc::clone(&machine), follower, refresher, reporter, keeper, closing));
-        // Nobody else has it yet.
-        drop(verifier.inner().feed.set(following));
+        let verifier = verifier.followed_by(following);
         machine::within(&*machine, FIRST_SET, first_set(&verifier, began, kept)).await;
         Ok(verifier)
     }

@@ -8,8 +8,6 @@ use std::{
 use crate::{
     accept_set::{Entry, Stage},
     apart::Apart,
-    clock::Moment,
-    verdict::{Accepted, View},
 };
 
 /// What an accepted token stands for, to be kept: copying it allocates nothing.
@@ -46,9 +44,9 @@ pub struct Secret {
 }
 
 impl Grant {
-    /// Of an acceptance by that view, at that moment.
-    pub(crate) fn new(caller: Arc<Apart<Caller>>, expires_ms: u64, view: &View, at: Moment) -> Self {
-        Self { caller, expires_in_ms: expires_ms.saturating_sub(view.now_ms(at)) }
+    /// Of an acceptance up to then, made now; both on the store's clock.
+    pub(crate) const fn new(caller: Arc<Apart<Caller>>, expires_ms: u64, now_ms: u64) -> Self {
+        Self { caller, expires_in_ms: expires_ms.saturating_sub(now_ms) }
     }
 
     /// The bot, by the name that its requests for tokens have.
@@ -115,13 +113,5 @@ impl From<&Entry> for Caller {
                 created_ms: entry.created_ms,
             }),
         }
-    }
-}
-
-impl Accepted<'_> {
-    /// The same, to be kept, as `decide` gave it for that view and that moment. This copies what a grant holds; a
-    /// `Verifier` has copied it beforehand.
-    pub fn to_grant(self, view: &View, at: Moment) -> Grant {
-        Grant::new(Arc::new(Apart(self.entry.into())), self.expires_ms, view, at)
     }
 }

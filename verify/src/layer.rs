@@ -6,44 +6,30 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{
-    gate::Need,
-    grant::Grant,
-    presented::presented,
-    verifier::{Denial, Stopped, Verifier},
-};
+use crate::verifier::{Stopped, Verifier};
 
 mod answer;
 mod future;
+mod guard;
 mod rest;
 
 pub use answer::GuardedBody;
 use answer::{Answers, Errors};
-use future::Answered;
 pub use future::GuardedFuture;
-use rest::Rest;
+use guard::Guard;
 
 /// Requires a token that a [`Verifier`] accepts, of every request, whatever its method.
 ///
 /// The token stands in `Authorization: Bearer`, or bare in a header that is named here. An accepted request goes
-/// on without any of these headers, and with the [`Grant`] among its extensions; every other header stays.
+/// on without any of these headers, and with the [`Grant`](crate::Grant) among its extensions; every other header stays.
 #[derive(Clone, Debug)]
 pub struct RequireToken {
     guard: Arc<Guard>,
-}
-
-#[derive(Clone, Debug)]
-struct Guard {
-    verifier: Verifier,
-    headers: Vec<HeaderName>,
-    scopes: Vec<Arc<str>>,
-    errors: Errors,
-    answers: Answers,
 }
 
 impl RequireToken {
@@ -135,37 +121,5 @@ where
             }
             Err(Stopped::Denied(denial)) => GuardedFuture::answer(self.guard.answer(denial, request)),
         }
-    }
-}
-
-impl Guard {
-    fn token<'r>(&self, headers: &'r HeaderMap) -> Result<&'r [u8], Denial> {
-        let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        let others = self.headers.iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
-        presented(authorizations, others).map_err(Denial::Unfit)
-    }
-
-    fn judge(&self, headers: &HeaderMap) -> Result<Grant, Stopped> {
-        let token = self.token(headers).inspect_err(|denial| self.verifier.denied(*denial));
-        self.verifier.judge(token.map_err(Stopped::Denied)?, &self.scopes)
-    }
-
-    /// The same after one try to get a younger view.
-    async fn judge_again(&self, need: Need, headers: &HeaderMap) -> Result<Grant, Denial> {
-        self.verifier.refreshed(need, self.token(headers)?, &self.scopes).await
-    }
-
-    fn answer<B: Body + Send + 'static>(&self, denial: Denial, request: Request<B>) -> Answered {
-        (self.answers.to(denial), Rest::of(&self.verifier, request))
-    }
-
-    /// Who calls goes on; what opens doors does not.
-    fn admit<B>(&self, request: &mut Request<B>, grant: Grant) {
-        let headers = request.headers_mut();
-        headers.remove(header::AUTHORIZATION);
-        for name in &self.headers {
-            headers.remove(name);
-        }
-        request.extensions_mut().insert(grant);
     }
 }

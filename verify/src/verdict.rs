@@ -1,7 +1,10 @@
 //! The one decision on a presented token.
 
+use std::sync::Arc;
+
 use crate::{
     accept_set::{AcceptSet, Entry, Terms},
+    apart::Apart,
     clock::Moment,
     digest::Digest,
     grant::Grant,
@@ -129,6 +132,14 @@ pub struct Accepted<'a> {
     /// Until when this acceptance may be relied on, unix ms on the store's clock: a previous version's
     /// deadline; for the other stages now + grace, which nothing but an ending can undercut.
     pub expires_ms: u64,
+}
+
+impl Accepted<'_> {
+    /// The same, to be kept, as `decide` gave it for that view and that moment. This copies what a grant holds; a
+    /// `Verifier` has copied it beforehand.
+    pub fn to_grant(self, view: &View, at: Moment) -> Grant {
+        Grant::new(Arc::new(Apart(self.entry.into())), self.expires_ms, view.now_ms(at))
+    }
 }
 
 /// Why a token is refused. For metrics and logs: the caller is told none of it.

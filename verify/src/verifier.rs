@@ -6,15 +6,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    accept_set::AcceptSet,
-    clock::Moment,
     gate::Need,
     grant::Grant,
-    verdict::{Accepted, Verdict, View, decide},
+    verdict::{Verdict, View},
 };
 
 mod clock;
+mod counter;
 mod counts;
+mod inner;
 mod newest;
 mod seat;
 mod stopped;
@@ -22,13 +22,10 @@ mod uses;
 
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
-pub(crate) use counts::Count;
-pub(crate) use counts::Counts;
-use newest::{Held, Newest};
+pub(crate) use counts::{Count, Counts};
+pub(crate) use inner::Inner;
+use newest::Newest;
 pub(crate) use stopped::{Denial, Stopped};
-
-/// The most that a verifier begins to refresh before its view is no longer young.
-const MOST_SPREAD_MS: u64 = 1_000;
 
 /// Decides on the tokens of one audience. Copies are handles to the same verifier.
 ///
@@ -36,18 +33,9 @@ const MOST_SPREAD_MS: u64 = 1_000;
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    audience: Arc<str>,
-    clock: Arc<dyn Clock>,
-    newest: Newest,
-    counts: Arc<Counts>,
-    /// From 0 to 1, for a verifier that follows a daemon: how much of the spread is its own.
-    spread: Option<f64>,
     /// What follows the daemon; none where the caller brings views in.
     #[cfg(feature = "http")]
-    pub(crate) feed: std::sync::OnceLock<crate::feed::Following>,
+    feed: Option<Arc<crate::feed::Following>>,
 }
 
 /// How a verifier stands, for a health check or a metric.
@@ -83,16 +71,16 @@ impl Verifier {
     fn made(audience: Arc<str>, clock: Arc<dyn Clock>, spread: Option<f64>) -> Self {
         let (newest, counts) = (Newest::none(), Arc::default());
         Self {
-            inner: Arc::new(Inner {
-                audience,
-                clock,
-                newest,
-                counts,
-                spread,
-                #[cfg(feature = "http")]
-                feed: std::sync::OnceLock::new(),
-            }),
+            inner: Arc::new(Inner { audience, clock, newest, counts, spread }),
+            #[cfg(feature = "http")]
+            feed: None,
         }
+    }
+
+    /// The same verifier, with what follows the daemon for it.
+    #[cfg(feature = "http")]
+    pub(crate) fn followed_by(self, feed: crate::feed::Following) -> Self {
+        Self { feed: Some(Arc::new(feed)), ..self }
     }
 
     /// Decides on a presented token, from what is known this moment. It waits for nothing, takes no lock and
@@ -151,7 +139,7 @@ impl Verifier {
     /// The clocks and timers of what follows a daemon.
     #[cfg(all(feature = "tower", feature = "http"))]
     pub(crate) fn machine(&self) -> Option<Arc<dyn crate::feed::Machine>> {
-        self.inner.feed.get().map(crate::feed::Following::machine)
+        self.feed.as_deref().map(crate::feed::Following::machine)
     }
 
     /// Counts a request that came to no verdict.
@@ -169,7 +157,7 @@ impl Verifier {
         scopes: &[Arc<str>],
     ) -> Result<Grant, Denial> {
         #[cfg(feature = "http")]
-        if let Some(feed) = self.inner.feed.get() {
+        if let Some(feed) = &self.feed {
             feed.refreshed(need).await;
         }
         self.inner.judge_now(presented, scopes)
@@ -179,113 +167,6 @@ impl Verifier {
     pub(crate) const fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }
-}
-
-impl Inner {
-    /// For whoever can't wait, or has waited.
-    #[inline]
-    fn judge_now(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Denial> {
-        self.judge_by::<false>(presented, scopes).map_err(|stopped| match stopped {
-            Stopped::Denied(denial) => denial,
-            Stopped::Needs(_) => {
-                self.counts.denied(Denial::Unsure, self.clock.moment());
-                Denial::Unsure
-            }
-        })
-    }
-
-    /// For whoever can wait.
-    #[inline]
-    fn judge(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Stopped> {
-        self.judge_by::<true>(presented, scopes)
-    }
-
-    #[inline]
-    fn judge_by<const WAITS: bool>(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Stopped> {
-        let at = self.clock.verdict_moment();
-        // Apart from the grant, which comes back in registers then.
-        let mut stopped = None;
-        let granted =
-            self.newest.remembered(|held| match judge_by::<WAITS>(Some(held), presented, scopes, at) {
-                Ok(grant) => Some(grant),
-                Err(why) => {
-                    stopped = Some(why);
-                    None
-                }
-            });
-        let judged = match (granted, stopped) {
-            (Some(grant), _) => return Ok(grant),
-            (None, Some(why)) => Err(why),
-            (None, None) => judge_by::<WAITS>(self.newest.load().as_deref(), presented, scopes, at),
-        };
-        if let Err(Stopped::Denied(denial)) = judged {
-            self.counts.denied(denial, at);
-        }
-        judged
-    }
-
-    /// From which age on a view is too old to accept by at once. Those who follow a daemon begin at different times
-    /// before the set's limit, so that not all ask at once; where nobody is followed, there is nobody to ask.
-    fn old_from_ms(&self, set: &AcceptSet) -> u64 {
-        let Some(fraction) = self.spread else { return u64::MAX };
-        let spread_ms = fraction * (set.freshness_ms() / 8).min(MOST_SPREAD_MS) as f64;
-        set.young_ms().saturating_sub(spread_ms as u64)
-    }
-
-    pub(crate) fn apply(&self, view: View) {
-        let uses = self.counts.uses_of(&view.set);
-        self.newest.store(Held { old_from_ms: self.old_from_ms(&view.set), view, uses });
-    }
-
-    /// The same set, seen at another place in time.
-    #[cfg(feature = "http")]
-    pub(crate) fn confirm(&self, place: crate::Place, taken: Moment) {
-        if let Some(held) = &*self.newest.load() {
-            let crate::Place { now_ms, age_ms } = place;
-            let view = View { set: held.view.set.clone(), now_ms, age_ms, taken, complete: true };
-            self.newest.store(Held { view, uses: held.uses.clone(), old_from_ms: held.old_from_ms });
-        }
-    }
-
-    /// The view that is applied, if there is one.
-    #[cfg(feature = "http")]
-    pub(crate) fn view(&self) -> Option<View> {
-        self.newest.load().as_ref().map(|held| held.view.clone())
-    }
-
-    #[cfg(feature = "http")]
-    pub(crate) fn audience(&self) -> Arc<str> {
-        Arc::clone(&self.audience)
-    }
-
-    #[cfg(feature = "http")]
-    pub(crate) const fn counts(&self) -> &Arc<Counts> {
-        &self.counts
-    }
-}
-
-#[inline]
-fn judge_by<const WAITS: bool>(
-    held: Option<&Held>,
-    presented: &[u8],
-    scopes: &[Arc<str>],
-    at: Moment,
-) -> Result<Grant, Stopped> {
-    match (decide(held.map(|held| &held.view), presented, at), held) {
-        (Verdict::Accepted(_), Some(held)) if WAITS && held.view.age_ms(at) >= held.old_from_ms => {
-            Err(Stopped::Needs(Need::Old))
-        }
-        (Verdict::Accepted(accepted), Some(held)) if has(&accepted, scopes) => {
-            Ok(held.uses.grant(&held.view, accepted, at))
-        }
-        (Verdict::Accepted(_), Some(_)) => Err(Stopped::Denied(Denial::InsufficientScope)),
-        (Verdict::Refused(reason), _) => Err(Stopped::Denied(Denial::Refused(reason))),
-        (Verdict::Accepted(_) | Verdict::Unsure, _) => Err(Stopped::Needs(Need::Unsure)),
-    }
-}
-
-fn has(accepted: &Accepted<'_>, scopes: &[Arc<str>]) -> bool {
-    scopes.iter().all(|scope| accepted.entry.scopes.contains(scope))
 }
 
 fn as_verdict(judged: Result<Grant, Denial>) -> Verdict {

@@ -16,7 +16,7 @@ use crossfade::{
     http::{
         api::{self, Verdicts},
         auth::{Caller, Client, Clients, Known, Polls, Role},
-        server::Peer,
+        listener::Peer,
     },
     metrics::Metrics,
     rotation::ring::{Findings, Ring, Version, VersionId},

@@ -13,10 +13,10 @@ use crossfade::{
     http::{
         admin::{Admin, router},
         auth::Caller,
+        listener::Peer,
         operator::{
             Operator, OrderError, OrderOutcome, OrderReport, Preview, Running, SecretStatus, VersionStatus,
         },
-        server::Peer,
     },
     rotation::plan::{Phase, Request},
 };

@@ -5,10 +5,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
 };
 
-use super::super::{
-    LINE_BYTES,
-    chain::{Link, Rest},
-};
+use super::super::chain::{LINE_BYTES, Link, Rest};
 
 /// What is searched for the last entry before we give up: crashes leave less than a line each.
 const MOST_BYTES: u64 = 1024 * 1024;

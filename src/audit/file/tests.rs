@@ -4,7 +4,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{
     super::{
-        AuditLog, ChainError, Event, LINE_BYTES, Summary, Target,
+        AuditLog, ChainError, Event, Summary, Target,
+        chain::LINE_BYTES,
         event::tests::event,
         verify,
         writer::{Account, Writer},

@@ -1,4 +1,7 @@
-use std::future::pending;
+use std::{
+    future::{Ready, pending},
+    io,
+};
 
 use axum::Router;
 use tokio::{
@@ -8,7 +11,13 @@ use tokio::{
 };
 
 use super::*;
-use crate::{clock::SystemClock, http::capacity::Capacity};
+use crate::{
+    clock::SystemClock,
+    http::{
+        capacity::Capacity,
+        listener::{AtOnce, Opened},
+    },
+};
 
 const NEWCOMERS: usize = 320;
 

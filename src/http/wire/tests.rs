@@ -6,7 +6,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::http::server::Peer;
+use crate::http::listener::Peer;
 
 fn wire(buffer: usize) -> (Wire<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
     let (ours, theirs) = duplex(buffer);

@@ -1,11 +1,15 @@
 //! What a person can order, and what an order asks of the store.
 
 use super::super::{
-    policy::Notes,
+    policy::{Notes, Policy},
     ring::{Held, Ring, Version, VersionId},
 };
-use super::{Due, Plan, Step, holds_an_order, stands};
-use crate::time::Timestamp;
+use super::{
+    due::{Due, due},
+    hold::{holds_an_order, is_rolled_back, stands},
+    step::Step,
+};
+use crate::time::{Interval, Timestamp};
 
 /// An order, bound to what a read has shown that began after it was given (see [`super::Request`]).
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
@@ -136,12 +140,11 @@ pub fn finished(ring: &Ring, demand: &Demand) -> bool {
 }
 
 /// The next step of an order; none once there is nothing left that only the order asks for.
-pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
-    let ring = plan.ring;
+pub(super) fn step(ring: &Ring, policy: &Policy, now: Interval, demand: &Demand) -> Option<Step> {
     let current = ring.current.id;
     match *demand {
         Demand::Rotate { current: seen } if seen != current => None,
-        Demand::Rotate { .. } if plan.is_rolled_back() => Some(Step::Keep { current }),
+        Demand::Rotate { .. } if is_rolled_back(ring) => Some(Step::Keep { current }),
         Demand::Rotate { .. } => ring.paused.is_some().then_some(Step::Unpause { current }),
         Demand::Compromised { until } | Demand::RevokeAll { until } => end_all(ring, until),
         Demand::RevokePrevious { current: seen } if seen != current => None,
@@ -150,17 +153,19 @@ pub(super) fn step(plan: &Plan<'_>, demand: &Demand) -> Option<Step> {
             let stands = ring.version(version).filter(|v| v.ended.is_none());
             stands.map(|v| Step::End { version: v.id })
         }
-        Demand::Abort { .. } if plan.due() == Due::Now => Some(Step::Keep { current }),
-        Demand::Abort { pending } => match plan.policy.terms().store.notes {
+        Demand::Abort { .. } if due(ring, policy, now) == Due::Now => Some(Step::Keep { current }),
+        Demand::Abort { pending } => match policy.terms().store.notes {
             Notes::BeforePromotion if ring.pending.as_ref().is_some_and(stands) => {
-                let until = plan.policy.taken_back_until(plan.now.latest);
+                let until = policy.taken_back_until(now.latest);
                 Some(Step::Note { version: pending, until })
             }
             _ => Some(Step::Drop { pending }),
         },
         Demand::Pause => ring.paused.is_none().then_some(Step::Pause { current }),
         Demand::Resume if ring.paused.is_none() => None,
-        Demand::Resume if plan.due() == Due::Now || plan.is_rolled_back() => Some(Step::Keep { current }),
+        Demand::Resume if due(ring, policy, now) == Due::Now || is_rolled_back(ring) => {
+            Some(Step::Keep { current })
+        }
         Demand::Resume => Some(Step::Unpause { current }),
     }
 }

@@ -1,7 +1,10 @@
 //! The phase of a secret, as people see it.
 
-use super::super::{policy::Policy, ring::Ring};
-use super::{Due, due};
+use super::super::{
+    policy::Policy,
+    ring::{Previous, Ring},
+};
+use super::due::{Due, due};
 use crate::time::Interval;
 
 /// One at a time; the first that fits, in this order.
@@ -42,7 +45,7 @@ impl Phase {
 
 /// The phase of a secret whose reads succeed (else it is parked, which only the loop that reads it can know).
 pub fn phase(ring: &Ring, policy: &Policy, now: Interval) -> Phase {
-    let accepted = |p: &super::Previous| p.version.ended.is_none() && p.deadline > now.latest;
+    let accepted = |p: &Previous| p.version.ended.is_none() && p.deadline > now.latest;
     if ring.findings.held.is_some_and(|held| !held.passes()) {
         Phase::Parked
     } else if ring.paused.is_some() {

@@ -15,7 +15,7 @@ use jiff::{
     tz::{Offset, TimeZone, TimeZoneDatabase},
 };
 
-use super::ScheduleError;
+use super::error::ScheduleError;
 use crate::time::Timestamp;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);

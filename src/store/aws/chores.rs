@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::{
-    label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
+    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
     memory::{Memory, State},
+    options::Lags,
     room,
 };
 use crate::{
@@ -16,23 +17,6 @@ use crate::{
 
 /// A mark is kept this long beyond `hold`: no verifier can still have a view from before it.
 const MARKS_LAST: Duration = Duration::from_secs(24 * 3600);
-
-/// One write.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Chore {
-    /// The note is written on the version.
-    Attach(Kind, Timestamp),
-    /// The label is taken off the version.
-    Detach(String),
-}
-
-/// How late things may be.
-#[derive(Copy, Clone, Debug)]
-pub(super) struct Lags {
-    pub(super) store_lag: Duration,
-    pub(super) write_lag: Duration,
-    pub(super) hold: Duration,
-}
 
 /// The first thing that is out of order.
 ///
@@ -100,7 +84,7 @@ fn over(
     let ended = labels.notes(Kind::Ended, id);
     let twice = ended.get(1).map(|(_, label)| *label);
     let old = |at: Timestamp| at + MARKS_LAST + lags.hold < now.earliest;
-    let done = |id: &VersionId| is_done(state, *id);
+    let done = |id: &VersionId| state.is_done(*id);
     // A person may have put the token back.
     let all_done = done(&id) && memory.twins(id).all(|(twin, _)| done(&twin));
     let own = ended.first().filter(|(at, _)| old(*at) && all_done).map(|(_, label)| *label);
@@ -116,10 +100,4 @@ fn over(
     let paused = labels.notes(Kind::Paused, id).get(1).map(|(_, label)| *label);
     let label = until.or(twice).or(own).or(mark.map(|(_, label)| *label)).or(stale).or(paused);
     label.map(str::to_owned)
-}
-
-/// Neither a label of AWS's nor a deadline is on it.
-pub(super) fn is_done(state: &State, id: VersionId) -> bool {
-    let labels = state.labels.get(&id);
-    labels.is_none_or(|labels| !labels.is_staged() && labels.latest(Kind::Until, id).is_none())
 }

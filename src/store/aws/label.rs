@@ -66,6 +66,15 @@ fn id8(id: VersionId) -> String {
     id.to_string().chars().take(8).collect()
 }
 
+/// One write that puts a label in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Chore {
+    /// The note is written on the version.
+    Attach(Kind, Timestamp),
+    /// The label is taken off the version.
+    Detach(String),
+}
+
 /// The labels of one version.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Labels(pub(super) BTreeSet<String>);

@@ -8,7 +8,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use crossfade_verify::Moment;
 
 use super::{
-    Aws, chores,
+    account::Aws,
+    chores,
     label::{CURRENT, Kind},
     memory::{Memory, Seen, State},
     name::{Arn, remedy},

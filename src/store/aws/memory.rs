@@ -14,8 +14,7 @@ use crossfade_verify::{Digest, Moment};
 
 use super::{
     calls::Described,
-    chores::Chore,
-    label::{CURRENT, Kind, Labels, PREVIOUS},
+    label::{CURRENT, Chore, Kind, Labels, PREVIOUS},
     value::Unfit,
 };
 use crate::{
@@ -134,6 +133,12 @@ impl State {
         let id = self.holder(super::label::PENDING)?;
         let other = [self.holder(super::label::CURRENT), self.holder(PREVIOUS)];
         (!other.contains(&Some(id))).then_some(id)
+    }
+
+    /// Neither a label of AWS's nor a deadline is on it.
+    pub(super) fn is_done(&self, id: VersionId) -> bool {
+        let labels = self.labels.get(&id);
+        labels.is_none_or(|labels| !labels.is_staged() && labels.latest(Kind::Until, id).is_none())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use super::{
-    Aws,
+    account::Aws,
     calls::Answer,
     memory::{Known, Made, Memory, State, first_id, follows},
     trouble::Trouble,

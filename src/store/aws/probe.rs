@@ -12,7 +12,7 @@ use std::time::Duration;
 use rand::{TryRng, rngs::SysRng};
 
 use super::{
-    Aws,
+    account::Aws,
     calls::Described,
     label::CURRENT,
     name::{Arn, remedy},

@@ -1,9 +1,9 @@
 //! Twenty labels can stand on a secret, and marks stay for days: after many leaks the later ones stand for all.
 
 use super::{
-    chores::{Lags, is_done},
     label::{Kind, Labels},
     memory::{Memory, State},
+    options::Lags,
 };
 use crate::{
     rotation::ring::VersionId,
@@ -32,7 +32,7 @@ pub(super) fn covered(
     let last = marks(state, Kind::Compromised).map(|(at, ..)| at).filter(has_stood).max()?;
     let earlier = marks(state, Kind::Compromised).filter(|(at, ..)| *at < last);
     let was_made_before = |id| memory.known.get(&id).is_some_and(|known| known.created < last);
-    let is_shared = |id| memory.twins(id).any(|(twin, _)| twin != id && !is_done(state, twin));
+    let is_shared = |id| memory.twins(id).any(|(twin, _)| twin != id && !state.is_done(twin));
     let covered = earlier.chain(marks(state, Kind::Ended));
     let earliest = covered.filter(|(_, id, _)| was_made_before(*id) && !is_shared(*id)).min()?;
     Some((earliest.1, earliest.2.to_owned()))

@@ -21,8 +21,8 @@ use aws_sdk_secretsmanager::Client;
 use crossfade_verify::Moment;
 
 use super::{
-    setup::{Found, Setup, Told, Unfound},
-    trouble::Trouble,
+    setup::{Found, Setup, Told},
+    trouble::{Trouble, Unfound},
 };
 use crate::clock::{Clock, elapsed};
 

@@ -14,28 +14,13 @@ use hyper::Uri;
 use zeroize::Zeroizing;
 
 use super::{
-    Options,
     network::network,
-    retries, timeouts,
-    trouble::{causes, said},
+    options::{Options, retries, timeouts},
+    trouble::{Unfound, causes, said},
 };
 
 /// Whose requests bear a token or a key. An endpoint that is none would put the request, as it is, into AWS's error.
 const SERVICES: [&str; 4] = ["Secrets Manager", "STS", "SSO", "SSO OIDC"];
-
-/// Why AWS can't be asked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum Unfound {
-    /// Something is missing, or can't be right, in the environment, the files or the config.
-    #[error("{0}")]
-    Misconfigured(String),
-    /// Whoever gives credentials refuses us.
-    #[error("{0}")]
-    Denied(String),
-    /// Whoever gives credentials can't be reached, or has not answered.
-    #[error("{0}")]
-    Unavailable(String),
-}
 
 /// What a look found.
 pub(super) struct Found {

@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::{
     operation::RequestId,
 };
 
-use super::{date::Late, setup::Unfound};
+use super::date::Late;
 use crate::store::{Cause, WriteError};
 
 /// Why a call has failed, by what can be done about it.
@@ -129,6 +129,20 @@ impl Trouble {
             other => other.of_a_move(),
         }
     }
+}
+
+/// Why AWS can't be asked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum Unfound {
+    /// Something is missing, or can't be right, in the environment, the files or the config.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// Whoever gives credentials refuses us.
+    #[error("{0}")]
+    Denied(String),
+    /// Whoever gives credentials can't be reached, or has not answered.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 impl From<Unfound> for Trouble {

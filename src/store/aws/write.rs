@@ -7,9 +7,8 @@ use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
 use super::{
-    Aws,
-    chores::Chore,
-    label::{CURRENT, Kind, Labels, PENDING, PREVIOUS},
+    account::Aws,
+    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
     memory::{ATTEMPTS, Seen, State, first_id},
     pace::Urgency,
     trouble::Trouble,
@@ -21,8 +20,9 @@ use crate::{
         plan::Step,
         policy::Notes,
         ring::{Ring, VersionId},
+        transition::after,
     },
-    store::{Format, Secret, WriteError, memory::after},
+    store::{Format, Secret, WriteError},
     time::{Interval, Timestamp},
     token::Token,
 };

@@ -14,8 +14,9 @@ use crate::{
         plan::Step,
         policy::Notes,
         ring::{Held, Previous, Ring, VersionId},
+        transition::after,
     },
-    store::{ReadError, Reading, Secret, Store, WriteError, memory::after},
+    store::{ReadError, Reading, Secret, Store, WriteError},
     time::{Interval, Timestamp},
 };
 

@@ -9,10 +9,10 @@ use rand::{TryRng, rngs::SysRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig, params};
 
 use super::{
-    Options,
     fault::{Fault, OpenError},
     files,
     held::Held,
+    options::Options,
     seal::{Bound, Key, Sealer},
     time::{Anchor, Time},
 };

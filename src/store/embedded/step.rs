@@ -6,15 +6,17 @@ use rand::rngs::SysRng;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
-    Desk, TRAITS,
     fault::Fault,
+    held::Held,
+    options::TRAITS,
     record::{self, ATTEMPTS, Record},
-    time::Anchor,
+    seal::Sealer,
+    time::{Anchor, Time},
 };
 use crate::{
     clock::elapsed,
-    rotation::{plan::Step, ring::VersionId},
-    store::{Secret, memory::after},
+    rotation::{plan::Step, ring::VersionId, transition::after},
+    store::Secret,
     time::Timestamp,
     token::Token,
 };
@@ -23,6 +25,13 @@ use crate::{
 /// deadlines in it would count from a time that is past. What stops between this check and the end of
 /// the commit, some milliseconds later, is covered by the margin that a deadline has beyond the grace.
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// What every transaction needs.
+pub(super) struct Desk {
+    pub(super) sealer: Sealer,
+    pub(super) held: Held,
+    pub(super) time: Time,
+}
 
 /// A secret and the clock, as one transaction shows them.
 pub(super) struct Snapshot {

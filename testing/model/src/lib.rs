@@ -1,7 +1,7 @@
 //! The rotation protocol, explored exhaustively: whatever goes wrong, in whatever order, within a bound.
 //!
 //! **Real** is the code that rotates: the plan, its policy and rings, the engine's turn (`Rotator`), the whole AWS store
-//! but the SDK, the embedded store's contract (`store::memory::after`), the distribution that makes accept sets, the
+//! but the SDK, the embedded store's contract (`rotation::transition::after`), the distribution that makes accept sets, the
 //! rules by which a verifier takes a view in, and the verdict. **Modelled** is what lies between: Secrets Manager (the
 //! strict fake's state machine), time (in ticks of ten seconds), the loop around a turn, and people. What a turn reads,
 //! decides and writes is one event; what can come between is events of their own: reads that are late, and writes that

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
+    engine::{Observation, Observer, Outcome, Rotator, Seen, Trigger},
     rotation::{
-        engine::{Observation, Observer, Outcome, Rotator, Seen, Trigger},
         plan::{self, Demand, Next, Step},
         ring::{Ring, VersionId},
     },

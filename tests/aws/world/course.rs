@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crossfade::rotation::{
+use crossfade::{
     engine::OrderFailure,
-    plan::{self, Refusal, Request},
+    rotation::plan::{self, Refusal, Request},
 };
 
 use super::{SYNC, World};

@@ -16,8 +16,8 @@ use aws_sdk_secretsmanager::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
+    engine::{Observation, Observer, Outcome, Reason, Rotator, Trigger},
     rotation::{
-        engine::{Observation, Observer, Outcome, Reason, Rotator, Trigger},
         plan::{self, Demand, Next, Step},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{AcceptSet, Entry, SetError, Stage};
+use super::{
+    entry::{Entry, Stage},
+    error::SetError,
+    set::AcceptSet,
+};
 use crate::{digest::Digest, json::Reader};
 
 /// The only format there is.

@@ -1,6 +1,7 @@
 //! What the golden vectors can't hold: sets made by hand, large ones, and bytes that are no text.
 
 use super::*;
+use crate::Digest;
 
 fn entry(byte: u8, stage: Stage, not_after_ms: Option<u64>) -> Entry {
     Entry {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{AcceptSet, Entry};
+use super::{entry::Entry, set::AcceptSet};
 
 pub(super) fn accept_set(set: &AcceptSet) -> String {
     let mut json = String::with_capacity(128 + 320 * set.entries.len());

@@ -11,8 +11,7 @@ use tokio::sync::watch;
 use super::{
     ConnectError, Event,
     address::Address,
-    machine::{First, Machine, offloaded, race, within},
-    task::closed,
+    machine::{First, Machine, closed, offloaded, race, within},
     views::{Newest, Views},
 };
 use crate::{clock::Moment, verdict::View};

@@ -140,6 +140,9 @@ pub enum Event<'a> {
     },
 }
 
+/// What is told of each event.
+pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::oneshot,
+    sync::{oneshot, watch},
 };
 
 use crate::{
@@ -134,6 +134,12 @@ pub(super) async fn both(this: impl Future<Output = ()>, that: impl Future<Outpu
         if done == [true; 2] { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+/// Waits until nobody has the verifier any more.
+pub(super) async fn closed(mut closing: watch::Receiver<()>) {
+    // Nothing is ever sent: an error is the message.
+    while closing.changed().await.is_ok() {}
 }
 
 /// Waits for so long at most.

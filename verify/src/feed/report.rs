@@ -8,8 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     Event, FeedError,
-    machine::{First, race},
-    task::closed,
+    machine::{First, closed, race},
     views::Views,
     wire::Connection,
 };

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{
     cache::Keeper,
     follow::Follower,
-    machine::{Machine, both, caught, race},
+    machine::{Machine, both, caught, closed, race},
     refresh::Refresher,
     report::Reporter,
 };
@@ -53,10 +53,4 @@ pub(super) async fn run(
         }
     };
     both(asking, both(report, keep)).await;
-}
-
-/// Waits until nobody has the verifier any more.
-pub(super) async fn closed(mut closing: watch::Receiver<()>) {
-    // Nothing is ever sent: an error is the message.
-    while closing.changed().await.is_ok() {}
 }

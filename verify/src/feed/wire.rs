@@ -21,7 +21,11 @@ use tokio::{
 };
 
 pub(crate) use super::machine::{Machine, jitter};
-use super::{Event, FeedError, Hook, address::Address, machine::within};
+use super::{
+    address::Address,
+    error::{Event, FeedError, Hook},
+    machine::within,
+};
 use crate::accept_set::{AcceptSet, SetError};
 
 /// For a body to arrive.

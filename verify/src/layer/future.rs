@@ -8,16 +8,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Guard, answer::GuardedBody, rest::Rest};
+use super::{
+    answer::GuardedBody,
+    guard::{Answered, Guard},
+};
 use crate::gate::Need;
-
-/// The guard's own answer, and what is left of the request.
-pub(super) type Answered = (Response<Bytes>, Option<Rest>);
 
 pin_project_lite::pin_project! {
     /// The answer to come.

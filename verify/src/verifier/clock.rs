@@ -1,11 +1,13 @@
 //! The one place of this crate that reads clocks.
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::ClockId;
 
+use self::nanoseconds::{millis, nanos};
 use crate::clock::Moment;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod coarse;
+mod nanoseconds;
 
 /// The machine's two clocks.
 pub trait Clock: Send + Sync {
@@ -39,18 +41,4 @@ impl Clock for SystemClock {
     fn verdict_moment(&self) -> Moment {
         coarse::moment().unwrap_or_else(|| self.moment())
     }
-}
-
-fn nanos(clock: ClockId) -> u64 {
-    unsigned(clock_gettime(clock))
-}
-
-/// Up to the year 2554.
-fn unsigned(time: Timespec) -> u64 {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-const fn millis(nanos: u64) -> u64 {
-    nanos / 1_000_000
 }

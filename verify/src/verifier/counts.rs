@@ -5,19 +5,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
-    Denial, seat,
+    counter::Counter,
+    seat,
+    stopped::Denial,
     uses::{Uses, shards_of},
 };
 use crate::{
     accept_set::{AcceptSet, Entry},
-    apart::Apart,
     clock::Moment,
     presented::Unfit,
     verdict::Reason,
@@ -63,75 +61,6 @@ pub(crate) struct Count {
     pub(crate) count: u64,
     /// On the boot clock.
     pub(crate) last_ms: u64,
-}
-
-#[derive(Debug)]
-pub(super) struct Counter {
-    /// Each is written by the one thread that has its number, which is cheaper.
-    own: Box<[Apart<Shard>]>,
-    /// By the others, and never fewer than one.
-    shared: Box<[Apart<Shard>]>,
-    /// How many were reported; only the one who reports writes here.
-    reported: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    /// Since the start.
-    count: AtomicU64,
-    /// On the boot clock.
-    last_ms: AtomicU64,
-}
-
-impl Counter {
-    fn new(shards: usize) -> Self {
-        let [own, shared] = [(); 2].map(|()| (0..shards).map(|_| Apart::default()).collect());
-        Self { own, shared, reported: AtomicU64::new(0) }
-    }
-
-    fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.own.iter().chain(&self.shared).map(|Apart(shard)| shard)
-    }
-
-    fn total(&self) -> u64 {
-        self.shards().map(|shard| shard.count.load(Relaxed)).sum()
-    }
-
-    #[cfg(feature = "http")]
-    fn last_ms(&self) -> u64 {
-        self.shards().map(|shard| shard.last_ms.load(Relaxed)).max().unwrap_or(0)
-    }
-
-    fn unreported(&self) -> u64 {
-        self.total().saturating_sub(self.reported.load(Relaxed))
-    }
-
-    /// By the thread of that number.
-    pub(super) fn count(&self, at: Moment, thread: usize) {
-        if let Some(Apart(shard)) = self.own.get(thread) {
-            shard.count.store(shard.count.load(Relaxed) + 1, Relaxed);
-            shard.seen(at);
-        } else {
-            let Apart(shard) = &self.shared[thread % self.shared.len()];
-            shard.count.fetch_add(1, Relaxed);
-            shard.seen(at);
-        }
-    }
-}
-
-impl Shard {
-    fn seen(&self, at: Moment) {
-        // Most come within the same millisecond as the one before.
-        if self.last_ms.load(Relaxed) != at.boot_ms {
-            self.last_ms.store(at.boot_ms, Relaxed);
-        }
-    }
-}
-
-impl Default for Counter {
-    fn default() -> Self {
-        Self::new(1)
-    }
 }
 
 impl Counts {
@@ -200,7 +129,7 @@ impl Counts {
                     .map(|place| &self.denied[place]),
             };
             if let Some(counter) = counter {
-                counter.reported.fetch_add(*count, Relaxed);
+                counter.report(*count);
             }
         }
     }

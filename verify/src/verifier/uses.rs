@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::{counts::Counter, seat};
+use super::{counter::Counter, seat};
 use crate::{
     accept_set::Entry,
     apart::Apart,
@@ -68,7 +68,7 @@ impl Uses {
         match place.and_then(|place| self.copies.get(place * self.shards + shard)) {
             Some(Copy { caller, counter }) => {
                 counter.count(at, thread);
-                Grant::new(Arc::clone(caller), accepted.expires_ms, view, at)
+                Grant::new(Arc::clone(caller), accepted.expires_ms, view.now_ms(at))
             }
             None => accepted.to_grant(view, at),
         }

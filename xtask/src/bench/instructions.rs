@@ -20,7 +20,7 @@ const BOUNDS: [(&str, bool, Option<f64>); 9] = [
     ("verify, accepted", HASHES, Some(390.0)),
     ("verify, unknown", HASHES, Some(1_950.0)),
     ("verify, malformed", !HASHES, Some(5_650.0)),
-    ("decide, 3 entries", HASHES, Some(170.0)),
+    ("decide, 3 entries", HASHES, Some(190.0)),
     ("decide, 100,000 entries", HASHES, Some(170.0)),
     ("parse of 1,000 entries", !HASHES, Some(12_500_000.0)),
     ("layer, a request", HASHES, Some(4_650.0)),

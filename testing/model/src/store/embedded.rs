@@ -1,4 +1,4 @@
-//! The embedded kind: rings, changed by the store contract's own function, `store::memory::after`.
+//! The embedded kind: rings, changed by the store contract's own function, `rotation::transition::after`.
 //!
 //! There is no revision: a turn reads and writes at once, as its transaction does, and one that rests on an older
 //! revision changes nothing, as if there had been no turn.
@@ -14,8 +14,9 @@ use crossfade::{
         plan::Step,
         policy::Notes,
         ring::{Findings, Previous, Ring, Version, VersionId},
+        transition::after,
     },
-    store::{ReadError, Reading, Secret, Store, WriteError, memory::after},
+    store::{ReadError, Reading, Secret, Store, WriteError},
     time::{Interval, Timestamp},
 };
 

@@ -7,9 +7,10 @@
 
 use std::cell::Cell;
 
-use rustix::time::clock_getres;
+use rustix::time::{ClockId, clock_getres};
 
-use super::{ClockId, Moment, millis, nanos, unsigned};
+use super::nanoseconds::{millis, nanos, unsigned};
+use crate::clock::Moment;
 
 /// What both said at the last tick, in nanoseconds.
 #[derive(Clone, Copy)]

@@ -6,13 +6,9 @@ use std::{
 };
 
 use crossfade_verify::Digest;
+use tokio::sync::oneshot;
 
 use super::{
-    super::{
-        plan::{self, Bound, Demand, Next, Refusal, Request, Step},
-        policy::Policy,
-        ring::{Marks, NO_TOKEN, Ring, VersionId},
-    },
     observation,
     rejections::TRIES,
     rotator::{Rotator, Seen},
@@ -20,6 +16,11 @@ use super::{
 };
 use crate::{
     clock::elapsed,
+    rotation::{
+        plan::{self, Bound, Demand, Next, Refusal, Request, Step},
+        policy::Policy,
+        ring::{Marks, NO_TOKEN, Ring, VersionId},
+    },
     store::{ReadError, WriteError},
     time::Timestamp,
 };
@@ -30,6 +31,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const TURNS: u32 = 64;
 /// Between two reads, where one has to be waited for that can't be late, not more of them than this are made.
 const LOOKS: u32 = 16;
+
+/// An order, and whom to tell once it stands in the store and is published.
+#[derive(Debug)]
+pub struct Order {
+    /// What was ordered.
+    pub request: Request,
+    /// Who waits for it.
+    pub reply: oneshot::Sender<Result<Done, OrderFailure>>,
+}
 
 /// An order that stands in the store.
 #[derive(Debug)]

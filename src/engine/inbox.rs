@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{super::policy::Policy, Order};
+use super::order::Order;
+use crate::rotation::policy::Policy;
 
 /// Orders that wait for one engine, all of them people's on the admin socket: no client's request ends here. A person
 /// whose order finds no place is told that it was not taken.

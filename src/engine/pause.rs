@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
-use super::super::ring::{Ring, VersionId};
-use crate::time::{Interval, Timestamp};
+use crate::{
+    rotation::ring::{Ring, VersionId},
+    time::{Interval, Timestamp},
+};
 
 /// What is said of it. A `resume` that another process carried out can look the same.
 pub(super) const LOST: &str = "the pause is gone, and this process did not lift it: the secret is rotated by its schedule again. If \

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crossfade_verify::Moment;
 
-use super::super::{
-    plan::Phase,
-    ring::{Held, Ring, Version},
-};
 use crate::{
+    rotation::{
+        plan::Phase,
+        ring::{Held, Ring, Version},
+    },
     store::{Format, Unread},
     time::{Interval, Timestamp},
 };

@@ -6,18 +6,18 @@ use std::{fmt, sync::Arc, time::Duration};
 use crossfade_verify::Moment;
 
 use super::{
-    super::{
-        plan::{self, Demand, Due, Next, Phase, Step},
-        policy::{Notes, Policy},
-        ring::{Marks, Ring, VersionId},
-    },
-    Observation, Observer, Outcome, Parked, Reason, Trigger, observation,
+    observation::{self, Observation, Observer, Outcome, Parked, Reason, Trigger},
     pause::{self, Pause},
     rejections::{Rejections, TRIES},
     told::{Lines, chain},
 };
 use crate::{
     clock::{Clock, elapsed},
+    rotation::{
+        plan::{self, Demand, Due, Next, Phase, Step},
+        policy::{Notes, Policy},
+        ring::{Marks, Ring, VersionId},
+    },
     store::{ReadError, Reading, Secret, Store, WriteError},
     time::{Interval, Timestamp},
 };

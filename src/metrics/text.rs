@@ -6,12 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{RotationMetrics, Row};
+use super::rotation::{RotationMetrics, Row};
 use crate::{
-    rotation::{
-        engine::{Outcome, Reason, Trigger},
-        plan::Phase,
-    },
+    engine::{Outcome, Reason, Trigger},
+    rotation::plan::Phase,
     time::Timestamp,
 };
 
@@ -154,7 +152,7 @@ fn seconds(at: Timestamp) -> f64 {
 
 /// Where the text goes on.
 #[derive(Default)]
-pub(in super::super) struct Place {
+pub(super) struct Place {
     family: usize,
     /// The last secret that was written of it.
     after: Option<Arc<str>>,
@@ -162,7 +160,7 @@ pub(in super::super) struct Place {
 
 impl RotationMetrics {
     /// The next piece of the text: whole lines. Secrets that come or go meanwhile are in it or not.
-    pub(in super::super) fn piece(&self, place: &mut Place) -> Option<String> {
+    pub(super) fn piece(&self, place: &mut Place) -> Option<String> {
         let family = FAMILIES.get(place.family)?;
         let mut text = String::new();
         // A string takes whatever is written to it.

@@ -2,14 +2,12 @@
 
 use crossfade_verify::Digest;
 
-use crate::{
-    rotation::{
-        plan::Step,
-        policy::Notes,
-        ring::{Findings, Previous, Ring, Version, VersionId},
-    },
-    time::Timestamp,
+use super::{
+    plan::Step,
+    policy::Notes,
+    ring::{Findings, Previous, Ring, Version, VersionId},
 };
+use crate::time::Timestamp;
 
 /// The ring after the step; none where the step does not fit what is there (a conflict).
 ///

@@ -7,14 +7,16 @@
 use std::{sync::Arc, time::Duration};
 
 use crossfade_verify::Moment;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    plan::{self, Demand, Next, Request, Step},
-    policy::Policy,
+use crate::{
+    clock::{Clock, elapsed},
+    rotation::{
+        plan::{self, Demand, Next, Step},
+        policy::Policy,
+    },
 };
-use crate::clock::{Clock, elapsed};
 
 mod backoff;
 mod inbox;
@@ -28,7 +30,7 @@ mod told;
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
-pub use order::{Done, OrderFailure};
+pub use order::{Done, Order, OrderFailure};
 pub use rotator::{Rotator, Seen};
 pub use told::chain;
 
@@ -39,15 +41,6 @@ const REFRESH_COOL_DOWN: Duration = Duration::from_secs(1);
 /// Before another look, where the moment that is waited for has come by our clock and not by the store's: that may
 /// count whole seconds, and whoever asked at once would ask for all of one.
 const AGAIN: Duration = Duration::from_millis(50);
-
-/// An order, and whom to tell once it stands in the store and is published.
-#[derive(Debug)]
-pub struct Order {
-    /// What was ordered.
-    pub request: Request,
-    /// Who waits for it.
-    pub reply: oneshot::Sender<Result<Done, OrderFailure>>,
-}
 
 /// What an engine is woken by.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! Steps that the store rejects: tried again a few times, then given up for a while, while the others go on.
 
-use super::super::plan::Step;
-use crate::time::Timestamp;
+use crate::{rotation::plan::Step, time::Timestamp};
 
 /// A step that the store rejects is tried this often.
 pub(super) const TRIES: u32 = 5;

@@ -1,0 +1,120 @@
+//! The secrets of one account and region: with what they are asked for, and what is remembered of each.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    api::Api,
+    calls::Calls,
+    memory::Memory,
+    options::{Lags, Options},
+    session::Session,
+    setup::Setup,
+    trouble::Trouble,
+};
+use crate::{
+    clock::Clock,
+    rotation::policy::StoreTraits,
+    store::{Format, Secret},
+};
+
+/// The secrets of one account and region.
+pub struct Aws {
+    pub(super) api: Arc<dyn Calls>,
+    /// None where `api` needs none.
+    session: Option<Arc<Session>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: Options,
+    memories: Mutex<HashMap<Arc<str>, (Format, Memory)>>,
+    /// Of hand-outs, which callers cause: however many wait here, the other places for reading values are the engines'.
+    /// How many may wait, `http::token` says.
+    pub(super) hand_outs: Semaphore,
+}
+
+/// Hand-outs under way at once: half of the places for reading values.
+const HAND_OUTS: usize = 16;
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// With the standard chain of credentials, and the standard variables for endpoints. Nothing is looked up yet.
+    pub fn open(options: Options, clock: Arc<dyn Clock>) -> Self {
+        let session = Session::new(Setup::new(&options), Arc::clone(&clock));
+        Self::in_session(session, options, clock)
+    }
+
+    /// On a client that is set up otherwise. It signs by AWS's time, whatever the environment says: what is signed by
+    /// a clock that is ahead is taken for longer, and could land later than `write_lag`.
+    pub fn with(client: aws_sdk_secretsmanager::Client, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let config = client.config().to_builder().disable_clock_skew_correction(false);
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        Self::in_session(Session::with(client, Arc::clone(&clock)), options, clock)
+    }
+
+    fn in_session(session: Session, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let session = Arc::new(session);
+        let api = Api::new(Arc::clone(&session), Arc::clone(&clock), options.plaintext);
+        Self { session: Some(session), ..Self::asking(Arc::new(api), options, clock) }
+    }
+
+    /// On something that answers in AWS's place.
+    pub fn asking(api: Arc<dyn Calls>, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let hand_outs = Semaphore::new(HAND_OUTS);
+        Self { api, session: None, clock, options, memories: Mutex::default(), hand_outs }
+    }
+
+    /// Looks up region, endpoint and credentials, if they are not known yet.
+    pub async fn ready(&self) -> Result<(), Trouble> {
+        match &self.session {
+            Some(session) => session.found().await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Region, endpoint and credentials are looked up again before the next call.
+    pub fn renew(&self) {
+        if let Some(session) = &self.session {
+            session.look_at_once();
+        }
+    }
+
+    /// As a process that remembers this of the secret.
+    pub fn remembering(self, secret: &Secret, memory: Memory) -> Self {
+        self.memories().insert(Arc::clone(&secret.name), (secret.format, memory));
+        self
+    }
+
+    /// What it remembers of the secret.
+    pub fn memory(&self, secret: &Secret) -> Memory {
+        self.remember(secret, |memory| memory.clone())
+    }
+
+    pub(super) fn lags(&self) -> Lags {
+        let StoreTraits { store_lag, write_lag, .. } = self.options.traits;
+        Lags { store_lag, write_lag, hold: self.options.hold }
+    }
+
+    pub(super) fn memories(&self) -> MutexGuard<'_, HashMap<Arc<str>, (Format, Memory)>> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered of the secret; values only as its format has them now. Never across an await.
+    pub(super) fn remember<T>(&self, secret: &Secret, with: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut memories = self.memories();
+        let (format, memory) = memories.entry(Arc::clone(&secret.name)).or_default();
+        if *format != secret.format {
+            *format = secret.format;
+            memory.known.clear();
+        }
+        with(memory)
+    }
+}
