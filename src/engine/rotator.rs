@@ -15,15 +15,13 @@ use crate::{
     clock::{Clock, elapsed},
     rotation::{
         plan::{self, Demand, Due, Next, Phase, Step},
-        policy::{Notes, Policy},
+        policy::{Notes, OLDEST_READ, Policy},
         ring::{Marks, Ring, VersionId},
     },
     store::{ReadError, Reading, Secret, Store, WriteError},
     time::{Interval, Timestamp},
 };
 
-/// A step is not sent on a read that is older.
-const OLDEST_READ: Duration = Duration::from_secs(10);
 /// A step that the store rejects time and again is given up until the next slot, an order, or this much later, so
 /// that what was mended meanwhile is noticed.
 const REST: Duration = Duration::from_secs(3600);

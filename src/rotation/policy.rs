@@ -8,6 +8,15 @@ use std::{sync::Arc, time::Duration};
 use super::schedule::Schedule;
 use crate::time::Timestamp;
 
+/// A step is not sent on a read that is older: what it is to change may not be so any more. Margins below rest on it.
+pub const OLDEST_READ: Duration = Duration::from_secs(10);
+
+/// Two times of the store's, each of which may be rounded by a second.
+const ROUNDING: Duration = Duration::from_secs(2);
+
+/// From a note's own step to the promotion that follows it there are three, each on a read of its own.
+const THREE_STEPS: Duration = Duration::from_secs(3 * OLDEST_READ.as_secs());
+
 /// What a policy is built from. Every field is what the config names so.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -165,21 +174,21 @@ impl Policy {
     }
 
     /// How much a note must have left when the promotion is sent: it may still land `write_lag`
-    /// later, on a read that was up to 10 s old (12 s with the rounding of times).
+    /// later, on a read that was as old as it may be.
     pub fn needed(&self) -> Duration {
-        self.terms.grace + Duration::from_secs(12) + self.terms.store.write_lag + self.terms.freshness
+        self.terms.grace + OLDEST_READ + ROUNDING + self.terms.store.write_lag + self.terms.freshness
     }
 
     /// The deadline that a note bears: what is needed, and enough for the next turns to see it.
     pub fn note_for(&self, latest: Timestamp) -> Timestamp {
-        latest + self.needed() + Duration::from_secs(30) + self.terms.store.store_lag * 2 + self.terms.sync
+        latest + self.needed() + THREE_STEPS + self.terms.store.store_lag * 2 + self.terms.sync
     }
 
     /// The deadline of a pending version that is taken back: no promotion of it that is still on
     /// its way can land after it.
     pub fn taken_back_until(&self, latest: Timestamp) -> Timestamp {
         let StoreTraits { store_lag, write_lag, .. } = self.terms.store;
-        latest + write_lag * 2 + store_lag * 2 + Duration::from_secs(22) + self.terms.freshness
+        latest + write_lag * 2 + store_lag * 2 + OLDEST_READ * 2 + ROUNDING + self.terms.freshness
     }
 
     /// A version made this shortly before a slot counts for it; else it would be rotated twice.

@@ -22,11 +22,9 @@ use super::{
 };
 use crate::{
     clock::{Clock, elapsed},
+    rotation::policy::OLDEST_READ,
     time::Interval,
 };
-
-/// A write is not sent on a read that is older: what it is to change may not be so any more.
-const OLDEST_READ: Duration = Duration::from_secs(10);
 
 /// A write was not sent.
 #[derive(Debug, thiserror::Error)]
