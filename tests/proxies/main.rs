@@ -12,6 +12,7 @@ mod page;
 mod program;
 mod sizes;
 mod table;
+mod tunnels;
 mod unchanged;
 mod upload;
 mod upstream;
