@@ -8,6 +8,7 @@
 mod browsers;
 mod forged;
 mod front;
+mod odd;
 mod page;
 mod program;
 mod sizes;
