@@ -6,28 +6,19 @@ local presented = { "authorization", "mcp-access-token" }
 local identity =
     { "crossfade-client-id", "crossfade-secret", "crossfade-version", "crossfade-stage", "crossfade-expires" }
 
--- Every value of a header, in order; HAProxy counts them from 0.
-local function values(headers, name)
-    local found = {}
-    local of_that_name = headers[name]
-    if of_that_name then
-        for at = 0, #of_that_name do
-            found[#found + 1] = of_that_name[at]
-        end
-    end
-    return found
+-- What a header says; several of one name are one list, as they are in HTTP. HAProxy counts them from 0.
+local function value(headers, name)
+    local given = headers[name]
+    return given and table.concat(given, ", ", 0)
 end
 
 local function ask(daemon, credential, headers)
     local question = { ["crossfade-credential"] = { credential } }
     for _, name in ipairs(presented) do
-        local given = values(headers, name)
-        for at, value in ipairs(given) do
-            -- No token is as long, and the daemon reads no more than 8 KiB.
-            given[at] = #value > 1000 and "too long" or value
-        end
-        if #given > 0 then
-            question[name] = given
+        local shown = value(headers, name)
+        if shown then
+            -- No token is as long or has control characters. Of such a question the daemon would answer 431 or 400.
+            question[name] = { (#shown > 1000 or shown:find("%c")) and "no token" or shown }
         end
     end
     -- Crossfade needs up to 2 s where it is unsure. HAProxy 2.6 asks four times before it gives up; later ones can be told
@@ -38,17 +29,17 @@ end
 core.register_action("crossfade", { "http-req" }, function(txn, daemon, credential)
     local answer = ask(daemon, credential, txn.http:req_get_headers())
     if answer.status == 401 then
-        txn:set_var("txn.crossfade_challenge", values(answer.headers, "www-authenticate")[1])
+        txn:set_var("txn.crossfade_challenge", value(answer.headers, "www-authenticate"))
         txn:set_var("txn.crossfade_body", answer.body)
         txn:set_var("txn.crossfade_status", "401")
     elseif answer.status == 200 then
         for _, name in ipairs(identity) do
-            local value = values(answer.headers, name)[1]
+            local said = value(answer.headers, name)
             -- An answer that does not say who called is not Crossfade's.
-            if not value then
+            if not said then
                 return
             end
-            txn.http:req_set_header(name, value)
+            txn.http:req_set_header(name, said)
         end
         txn:set_var("txn.crossfade", "accepted")
     end

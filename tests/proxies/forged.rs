@@ -1,6 +1,6 @@
 //! What reaches the server of a rightful request, and that nothing of another one does.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 
 use crate::{Front, Proxies, Proxy, TOKEN, world::VERIFIER};
 
@@ -142,5 +142,26 @@ fn what_is_refused_or_not_well_formed_never_reaches_the_server() {
             assert!(!forged, "{front:?}: {head}");
         }
         nothing_leaked(front);
+    });
+}
+
+/// A proxy that answers before it has read a body must not take the rest of it for the next request.
+#[test]
+fn no_part_of_a_body_that_is_refused_is_taken_for_a_request() {
+    let hidden = format!("GET /hidden HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    Proxies::new().each(|front| {
+        front.verdict(&[("Authorization", "Bearer nobody-knows-this-one")]);
+        for bytes in [1_000, 100_000, 300_000, 1_000_000] {
+            let body = hidden.repeat(bytes / hidden.len() + 1);
+            let mut stream = front.open(&format!(
+                "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer nobody-knows-this-one\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            ));
+            // Whoever has refused it may have hung up.
+            let _ = stream.write_all(body.as_bytes());
+            let _ = stream.read(&mut [0; 4096]);
+        }
+        front.verdict(&[("Authorization", "Bearer nobody-knows-this-one")]);
+        assert_eq!(front.upstream.heads().len(), 0, "{front:?}");
     });
 }

@@ -35,10 +35,22 @@ impl fmt::Debug for Front {
 impl Front {
     /// One that may not listen yet; none where the proxy is not on this machine.
     pub(crate) fn start(proxy: Proxy, folder: &Path, crossfade: u16) -> Option<Self> {
+        Self::changed(proxy, folder, crossfade, |_| {})
+    }
+
+    /// The same with its files changed, which are in that folder.
+    pub(crate) fn changed(
+        proxy: Proxy,
+        folder: &Path,
+        crossfade: u16,
+        change: impl FnOnce(&Path),
+    ) -> Option<Self> {
         let program = proxy.program()?;
         let (upstream, behind) = Upstream::start();
         let ports = Ports { crossfade, upstream: behind, listen: free_port(), question: free_port() };
-        let running = Daemon::start(&mut proxy.command(&program, folder, &ports));
+        let mut command = proxy.command(&program, folder, &ports);
+        change(folder);
+        let running = Daemon::start(&mut command);
         Some(Self { proxy, upstream, port: ports.listen, _running: running })
     }
 

@@ -8,10 +8,16 @@
 mod browsers;
 mod forged;
 mod front;
+mod odd;
 mod page;
+#[path = "../daemon/tls/pki.rs"]
+#[expect(dead_code, reason = "shared with the tests of the daemon")]
+mod pki;
 mod program;
 mod sizes;
 mod table;
+mod tls;
+mod tunnels;
 mod unchanged;
 mod upload;
 mod upstream;

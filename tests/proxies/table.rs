@@ -4,7 +4,7 @@ use std::fs;
 
 use crossfade_testing_fleet::process::Answer;
 
-use crate::{AUDIENCE, Front, Proxies, Proxy, TOKEN, world::until};
+use crate::{AUDIENCE, Front, Proxies, Proxy, TOKEN, upstream::BROKEN, world::until};
 
 const UNKNOWN: (&str, &str) = ("Authorization", "Bearer nobody-knows-this-one");
 
@@ -88,4 +88,18 @@ fn each_proxy_answers_as_the_document_says() {
         let row = format!("| {} |", row.join(" | "));
         assert!(told.contains(&&*row), "docs/proxies.md does not say:\n{row}");
     }
+}
+
+/// Else a client that has a rightful token would wait for us.
+#[test]
+fn a_server_that_breaks_off_is_told_as_the_proxy_tells_it_and_not_as_our_dont_know() {
+    let bearer = format!("Bearer {TOKEN}");
+    Proxies::new().each(|front| {
+        front.verdict(&[UNKNOWN]);
+        let answer = front.post(BROKEN, &[("Authorization", &bearer)], "");
+        let status = if front.proxy == Proxy::Envoy { 503 } else { 502 };
+        assert_eq!(answer.status, status, "{front:?}: {answer:?}");
+        let ours = answer.body.contains("temporarily_unavailable") || answer.header("retry-after").is_some();
+        assert!(!ours, "{front:?}: {answer:?}");
+    });
 }

@@ -1,6 +1,6 @@
 //! The request as the server sees it: the caller's, but for what the sample is there to change.
 
-use std::io::Read as _;
+use std::{io::Read as _, net::IpAddr};
 
 use crossfade_testing_fleet::process::Answer;
 
@@ -9,7 +9,7 @@ use crate::{Front, Proxies, Proxy, TOKEN};
 /// What each adds for the server to know whom it answers. (Traefik asks for gzip where a caller did not, and unpacks it.)
 const fn adds(proxy: Proxy) -> &'static [&'static str] {
     match proxy {
-        Proxy::Nginx | Proxy::Haproxy => &[],
+        Proxy::Nginx | Proxy::Haproxy => &["x-forwarded-for", "x-forwarded-proto"],
         Proxy::Caddy => &["via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"],
         Proxy::Traefik => &[
             "accept-encoding",
@@ -104,6 +104,63 @@ fn whatever_host_a_caller_named_with_its_port_the_server_is_told_of_it() {
             "a_b.example",
         ] {
             compare(front, "POST /mcp HTTP/1.1", &[("Host", host)], "{}");
+        }
+    });
+}
+
+/// What a caller may say about where it comes from.
+const ORIGIN: [(&str, &str); 8] = [
+    ("X-Forwarded-For", "203.0.113.66"),
+    ("X-Forwarded-Host", "forged.example"),
+    ("X-Forwarded-Proto", "forged"),
+    ("X-Forwarded-Port", "forged"),
+    ("X-Forwarded-Prefix", "/forged"),
+    ("X-Forwarded-Server", "forged.example"),
+    ("Forwarded", "for=203.0.113.66;host=forged.example"),
+    ("X-Real-IP", "203.0.113.66"),
+];
+
+/// Servers that trust a proxy on loopback believe these.
+#[test]
+fn where_a_caller_comes_from_the_server_is_told_by_the_proxy_alone() {
+    let bearer = format!("Bearer {TOKEN}");
+    Proxies::new().each(|front| {
+        let mut sent = vec![("Authorization", &*bearer)];
+        sent.extend(ORIGIN);
+        let answer = front.verdict(&sent);
+        assert_eq!(answer.status, 200, "{front:?}: {answer:?}");
+        let reached = headers(&answer.body);
+        for (name, value) in &reached {
+            let forged = value.contains("forged") || value.contains("203.0.113.66");
+            assert!(!forged && name != "forwarded", "{front:?}: {name}: {value}");
+        }
+        let said = |name: &str| {
+            let values = reached.iter().filter(|(found, _)| found == name).map(|(_, value)| &**value);
+            values.collect::<Vec<_>>().join(" and ")
+        };
+        assert!(said("x-forwarded-for").parse::<IpAddr>().is_ok(), "{front:?}: {}", answer.body);
+        assert_eq!(said("x-forwarded-proto"), "http", "{front:?}: {}", answer.body);
+    });
+}
+
+#[test]
+fn what_is_between_the_caller_and_the_proxy_alone_does_not_reach_the_server() {
+    let bearer = format!("Bearer {TOKEN}");
+    let between = [
+        ("TE", "trailers"),
+        ("Keep-Alive", "timeout=5"),
+        ("Proxy-Connection", "keep-alive"),
+        // It may be a credential.
+        ("Proxy-Authorization", "Basic eDp5"),
+    ];
+    Proxies::new().each(|front| {
+        let mut sent = vec![("Authorization", &*bearer)];
+        sent.extend(between);
+        let answer = front.verdict(&sent);
+        assert_eq!(answer.status, 200, "{front:?}: {answer:?}");
+        for (name, value) in headers(&answer.body) {
+            let passed = between.iter().any(|(sent, _)| name.eq_ignore_ascii_case(sent));
+            assert!(!passed, "{front:?}: {name}: {value}");
         }
     });
 }

@@ -13,6 +13,9 @@ use crate::world::until;
 /// without, as HTTP/1.0 did, which proxies are more inclined to gather up.
 pub(crate) const STREAMS: [&str; 2] = ["/events/in-chunks", "/events/to-the-end"];
 
+/// Where it hangs up in place of an answer.
+pub(crate) const BROKEN: &str = "/broken";
+
 #[derive(Clone, Default)]
 pub(crate) struct Upstream {
     /// Each request's head, from the moment at which it is here, whatever becomes of the body.
@@ -68,6 +71,9 @@ impl Upstream {
             }
         };
         self.heads.lock().expect("no thread panics with it").push(head.clone());
+        if head.split(' ').nth(1) == Some(BROKEN) {
+            return None;
+        }
         let lower = head.to_ascii_lowercase();
         let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         let whole = head.len() + 4 + length.unwrap_or(0);

@@ -1,5 +1,7 @@
 //! Streams, and bodies that are waited for.
 
+use std::{io::Write as _, thread, time::Duration};
+
 use crate::{
     Proxies, Proxy, TOKEN,
     front::{Then, read_until},
@@ -45,5 +47,25 @@ fn a_body_that_is_announced_and_never_sent_brings_no_stranger_to_the_server() {
             assert!(status == 401 || (status == 0 && then == Then::HangUp), "{front:?} {body}: {status}");
         }
         assert_eq!(front.upstream.heads().len(), 0, "{front:?}: {:?}", front.upstream.heads());
+    });
+}
+
+/// Its parts come often enough, as over a slow line; a minute is what Traefik by itself gives to the whole.
+#[test]
+fn an_upload_that_takes_more_than_a_minute_reaches_the_server() {
+    const PARTS: usize = 16;
+    Proxies::new().each(|front| {
+        let mut stream = front.open(&format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {PARTS}\r\n\r\n"
+        ));
+        for _ in 0..PARTS {
+            thread::sleep(Duration::from_secs(4));
+            // Who has given up has also hung up, and then there is no answer below.
+            let _ = stream.write_all(b"x");
+        }
+        let mut answer = String::new();
+        let whole = format!("\r\n\r\n{}", "x".repeat(PARTS));
+        read_until(&mut stream, &mut answer, &whole).unwrap_or_else(|why| panic!("{front:?}: {why}"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{front:?}: {answer}");
     });
 }
