@@ -144,7 +144,7 @@ BAD: list[tuple[str, Callable[[Path], object], str]] = [
     ("another group's", give_to_another_group, "by others"),
     ("cut off", lambda path: path.write_text(path.read_text()[:-9]), "damaged"),
     ("flipped", lambda path: path.write_text(path.read_text().replace("slack-bot", "slack-bat")), "damaged"),
-    ("of another version", lambda path: path.write_text('{"format":3}\n'), "version"),
+    ("of another version", lambda path: path.write_text('{"format":3,"sha256":""}\n'), "version"),
     ("of another feed", lambda path: change(path, feed=["x"]), "another feed"),
     ("of another audience", lambda path: change(path, audience="x"), "another audience"),
 ]
