@@ -21,7 +21,12 @@ _GONE = ("http.disconnect", "websocket.disconnect")
 def _trio() -> Any:
     """What runs this task, where that is trio."""
     trio: Any = sys.modules.get("trio")
-    return trio if trio is not None and trio.lowlevel.in_trio_task() else None
+    try:
+        # Not `in_trio_task`: releases before 0.23 lack it. One that is just being imported lacks all of this.
+        trio.lowlevel.current_task()
+    except (AttributeError, RuntimeError):
+        return None
+    return trio
 
 
 async def in_thread(what: Callable[..., T], *arguments: object) -> T:
