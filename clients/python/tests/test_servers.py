@@ -20,6 +20,7 @@ from daemon import free_port
 from fake_feed import FakeFeed
 from material import AUDIENCE, ROOT, VERIFIER, accept_set, entry, token
 from mcp_client import bearer
+from serving import exchange
 from waiting import until
 
 GOOD, UNKNOWN = token("current"), token("unknown")
@@ -81,6 +82,7 @@ def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tm
         until("it serves", lambda: status(None) == 401)
         until("each process lets in", lambda: all_are(GOOD, 200))
         until("each process refuses", lambda: all_are(UNKNOWN, 401))
+        assert [refused_upload(port) for _ in range(3)] == [401] * 3
         said = asked(GOOD)
         assert said.text == f"slack-bot sent {len(BODY)}"
         cut_off(feed)
@@ -93,6 +95,13 @@ def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tm
         client.close()
         process.terminate()
         process.wait()
+
+
+def refused_upload(port: int) -> int:
+    """As a client sends that reads nothing before it has sent all, and hears of nothing but a connection that broke."""
+    upload = b"x" * (20 << 20)
+    head = f"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {UNKNOWN}\r\n"
+    return exchange(port, f"{head}Content-Length: {len(upload)}\r\n\r\n".encode() + upload)[0]
 
 
 @pytest.fixture

@@ -43,6 +43,20 @@ async def wait_for(running: "Future[None]", seconds: float) -> None:
     await Client(None).wait_for(running, seconds)
 
 
+async def at_most(seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+    """Wait for it, and call it off after so long."""
+    trio = _trio()
+    if trio is not None:
+        with trio.move_on_after(seconds):
+            await what()
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await what()
+    except TimeoutError:
+        pass
+
+
 class Client:
     """The other end of an ASGI connection, listened to while its request waits: it may leave, or whatever stands
     before us may answer it. What it says meanwhile is kept for the application.
