@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 from ._caller import Credentials, user_of
-from ._credential import Unfit, token_of, without_tokens
+from ._credential import Unfit, take_from_event, token_of, without_tokens
 from ._grant import Accepted, Grant
 from ._rest import When, read_on, when_to_read
 from ._verdict import Refused, Unsure, Verdict
@@ -107,6 +107,7 @@ class RequireToken:
             # In place: the server, and whatever stands before us, hold the same list.
             headers[:] = kept
             kept = headers
+        take_from_event(scope.get("aws.event"), self._headers)
         user, auth = user_of(grant, self._verifier.audience), Credentials(list(grant.scopes))
         inner = {**scope, "headers": kept, "crossfade.grant": grant, "user": user, "auth": auth}
         state = scope.get("state")
