@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crossfade_verify import Accepted, Event, Feed, Kind, Moment, Unsure, Verifier, read_clocks
+from crossfade_verify import Accepted, Event, Feed, Kind, Moment, Reason, Refused, Unsure, Verifier, read_clocks
 from fake_feed import FakeFeed
 from material import AUDIENCE, VERIFIER, accept_set, entry, token
 from waiting import until
@@ -144,7 +144,7 @@ BAD: list[tuple[str, Callable[[Path], object], str]] = [
     ("another group's", give_to_another_group, "by others"),
     ("cut off", lambda path: path.write_text(path.read_text()[:-9]), "damaged"),
     ("flipped", lambda path: path.write_text(path.read_text().replace("slack-bot", "slack-bat")), "damaged"),
-    ("of another version", lambda path: path.write_text('{"format":3}\n'), "version"),
+    ("of another version", lambda path: path.write_text('{"format":3,"sha256":""}\n'), "version"),
     ("of another feed", lambda path: change(path, feed=["x"]), "another feed"),
     ("of another audience", lambda path: change(path, audience="x"), "another audience"),
 ]
@@ -177,6 +177,19 @@ def test_the_first_request_after_a_start_names_no_set(tmp_path: Path) -> None:
         with Verifier(feed.feed(), AUDIENCE, cache=path):
             until("a question", lambda: feed.asked)
         assert "if-none-match" not in feed.asked[0]
+
+
+def test_no_place_in_time_that_stands_in_the_file_makes_the_feeds_views_older(cache: Path) -> None:
+    """The store's clock was set back since; or somebody has written there what nobody could have read."""
+    with FakeFeed(accept_set(entry("next"))) as feed:
+        change(cache, feed=[feed.url], now_ms=(1 << 53) - 1, age_ms=0)
+        events: list[Event] = []
+        with Verifier(feed.feed(), AUDIENCE, cache=cache, on_event=events.append) as verifier:
+            until("a first answer", lambda: [event for event in events if event.kind is not Kind.CACHE_FAILED])
+            assert [event.detail for event in events if event.kind is Kind.DROPPED] == []
+            until("the feed counts", lambda: isinstance(verifier.verify(token("next")), Accepted))
+            assert verifier.verify(GOOD) == Refused(Reason.UNKNOWN)
+        assert record_in(cache)["now_ms"] < 1 << 52
 
 
 def test_the_set_is_kept_as_it_came(tmp_path: Path) -> None:

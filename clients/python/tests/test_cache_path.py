@@ -46,6 +46,19 @@ def another_users(path: Path) -> None:
     os.chown(path, 65_534, 65_534)
 
 
+JSON_OF_OTHERS = [
+    '{"version":1}',
+    '{"format":"model","weights":"x"}',
+    '{"format": 3, "mine": true}',
+    '{"format":true}',
+    '{"format":-1,"sha256":"',
+    '{"format":2.0,"sha256":"',
+    '{"format":1234567890,"sha256":"',
+    '{"format":3}\n',
+    '{"format":1,"name":"x"}',
+    '{"format":1,"feed',
+]
+
 FOREIGN: list[tuple[str, Callable[[Path], object]]] = [
     ("a pipe", a_pipe),
     ("a link", a_link),
@@ -55,7 +68,14 @@ FOREIGN: list[tuple[str, Callable[[Path], object]]] = [
     ("a device", a_device),
     ("another user's file", another_users),
     ("another program's file", lambda path: path.write_text("[Unit]\nDescription=not ours\n")),
-    ("another program's JSON", lambda path: path.write_text('{"version":1}')),
+    *(("another program's JSON " + text, lambda path, text=text: path.write_text(text)) for text in JSON_OF_OTHERS),
+]
+OURS = [
+    '{"format":1,"feed":"',
+    '{"format": 1, "audience":"',
+    '{"format":1,"audience":',
+    '{"format":0,"sha256":"',
+    '{"format":123456789,"sha256":"',
 ]
 OF_ROOT = ("a device", "another user's file")
 
@@ -101,6 +121,33 @@ def test_what_comes_there_later_is_not_written_over(what: str, make: Callable[[P
         until("word of it", lambda: [event for event in events if event.kind is Kind.CACHE_FAILED])
         assert isinstance(verifier.verify(GOOD), Accepted)
     assert is_as_it_was(path, before)
+
+
+def test_what_comes_there_while_a_write_waits_for_the_disk_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cache"
+    events: list[Event] = []
+    real = os.fsync
+
+    def slow(file: int) -> None:
+        real(file)
+        path.write_text("[Unit]\n")
+
+    monkeypatch.setattr(os, "fsync", slow)
+    with FakeFeed() as feed, Verifier(feed.feed(), AUDIENCE, cache=path, on_event=events.append):
+        until("word of it", lambda: [event for event in events if event.kind is Kind.CACHE_FAILED])
+    assert path.read_text() == "[Unit]\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("beginning", OURS)
+def test_what_begins_as_a_cache_of_any_release_is_replaced(beginning: str, tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    path.write_text(beginning)
+    path.chmod(0o600)
+    with FakeFeed() as feed, Verifier(feed.feed(), AUDIENCE, cache=path):
+        until("it is replaced", lambda: b"version-of-current" in path.read_bytes())
 
 
 def test_an_empty_file_of_ours_is_taken(tmp_path: Path) -> None:

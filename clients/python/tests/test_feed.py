@@ -206,6 +206,23 @@ def test_an_older_view_is_dropped_and_another_replica_asked_after_a_second() -> 
             assert verifier.verify(OTHER) == Refused(Reason.UNKNOWN)
 
 
+def test_replicas_with_other_sets_behind_one_url_are_not_asked_without_end() -> None:
+    """Each answer brings another set, and is not held."""
+    sets = [accept_set(entry("current")), accept_set(entry("other"))]
+    with FakeFeed() as feed:
+
+        def the_other(handler: Handler) -> bool:
+            feed.text = sets[len(feed.asked) % 2]
+            return handler.answer(200)
+
+        feed.respond = the_other
+        with Verifier(feed.feed(), AUDIENCE):
+            until("some polls", lambda: len(feed.asked) >= 4)
+            asked = len(feed.asked)
+            time.sleep(2)
+            assert len(feed.asked) - asked <= 20
+
+
 def test_an_older_304_renews_nothing() -> None:
     events: list[Event] = []
     with FakeFeed(longest_hold_s=0.1) as feed, Verifier(feed.feed(), AUDIENCE, on_event=events.append) as verifier:

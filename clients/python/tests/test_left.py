@@ -112,6 +112,20 @@ def test_what_a_client_says_while_it_waits_comes_to_the_application(run: Run) ->
     assert server.reached == [b"a", b"b"]
 
 
+@pytest.mark.parametrize("missing", ["in_trio_task", "lowlevel"], ids=["an old trio", "one that is being imported"])
+def test_a_trio_that_lacks_something_and_was_merely_imported_harms_nobody_on_asyncio(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(trio if missing == "lowlevel" else trio.lowlevel, missing)
+    with FakeFeed(accept_set(entry("current"))) as feed:
+        feed.age_ms = 70_000
+        server = Server(list(BODY))
+        with Verifier(feed.feed(), AUDIENCE) as verifier:
+            until("a view, and an old one", lambda: verifier.status().entries)
+            asyncio.run(RequireToken(server.app, verifier)(scope_of(GOOD), server.receive, server.send))
+    assert server.reached == [b"a", b"b"]
+
+
 def test_a_body_that_is_still_on_its_way_is_read_on_by_the_application(run: Run) -> None:
     """What we had begun to read when the wait was over is not lost."""
     with FakeFeed(accept_set(entry("current"))) as feed:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from mangum import Mangum
 
 from answering import answer
 from crossfade_verify import Feed, Verifier
-from crossfade_verify.asgi import RequireToken
+from crossfade_verify.asgi import Receive, RequireToken, Scope, Send
 from daemon import free_port
 from fake_feed import FakeFeed
 from material import AUDIENCE, ROOT, VERIFIER, accept_set, entry, token
 from mcp_client import bearer
+from serving import exchange
 from waiting import until
 
 GOOD, UNKNOWN = token("current"), token("unknown")
@@ -81,6 +82,7 @@ def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tm
         until("it serves", lambda: status(None) == 401)
         until("each process lets in", lambda: all_are(GOOD, 200))
         until("each process refuses", lambda: all_are(UNKNOWN, 401))
+        assert [refused_upload(port) for _ in range(3)] == [401] * 3
         said = asked(GOOD)
         assert said.text == f"slack-bot sent {len(BODY)}"
         cut_off(feed)
@@ -93,6 +95,13 @@ def test_it_lets_in_refuses_and_says_later(server: list[str], feed: FakeFeed, tm
         client.close()
         process.terminate()
         process.wait()
+
+
+def refused_upload(port: int) -> int:
+    """As a client sends that reads nothing before it has sent all, and hears of nothing but a connection that broke."""
+    upload = b"x" * (20 << 20)
+    head = f"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {UNKNOWN}\r\n"
+    return exchange(port, f"{head}Content-Length: {len(upload)}\r\n\r\n".encode() + upload)[0]
 
 
 @pytest.fixture
@@ -110,20 +119,70 @@ def test_in_a_lambda_by_mangum(feed: FakeFeed) -> None:
         handler = Mangum(RequireToken(answer, verifier), lifespan="off")
 
         def status(token: str) -> int:
-            http = {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
-            event: dict[str, Any] = {
-                "version": "2.0",
-                "rawPath": "/",
-                "rawQueryString": "",
-                "headers": {"authorization": f"Bearer {token}"},
-                "requestContext": {"http": http},
-                "body": "x",
-                "isBase64Encoded": False,
-            }
-            return int(handler(event, None)["statusCode"])  # type: ignore[arg-type]
+            return int(handler(event_with({"authorization": f"Bearer {token}"}), None)["statusCode"])  # type: ignore[arg-type]
 
         until("a view", lambda: verifier.status().entries is not None)
         assert [status(GOOD), status(UNKNOWN)] == [200, 401]
         cut_off(feed)
         until("it is unsure", lambda: status(UNKNOWN) == 503)
         assert status(GOOD) == 200
+
+
+def event_with(headers: dict[str, str]) -> Any:
+    http = {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
+    return {
+        "version": "2.0",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {"http": http},
+        "body": "x",
+        "isBase64Encoded": False,
+    }
+
+
+def event_of_a_load_balancer() -> Any:
+    return {
+        "requestContext": {"elb": {"targetGroupArn": "arn"}},
+        "httpMethod": "GET",
+        "path": "/",
+        "multiValueQueryStringParameters": {"authorization": ["kept"]},
+        "multiValueHeaders": {"Authorization": [f"Bearer {GOOD}"], "Mcp-Access-Token": [GOOD], "host": ["a"]},
+        "body": "",
+        "isBase64Encoded": False,
+    }
+
+
+def event_at_the_edge() -> Any:
+    headers = {"authorization": [{"key": "Authorization", "value": f"Bearer {GOOD}"}]}
+    host = {"host": [{"key": "Host", "value": "a"}]}
+    request = {"method": "GET", "uri": "/", "querystring": "", "clientIp": "127.0.0.1", "headers": {**headers, **host}}
+    return {"Records": [{"cf": {"config": {"distributionDomainName": "a"}, "request": request}}]}
+
+
+EVENTS = {
+    "an HTTP API": lambda: event_with({"Authorization": f"Bearer {GOOD}", "mcp-access-token": GOOD, "host": "a"}),
+    "a load balancer": event_of_a_load_balancer,
+    "Lambda@Edge": event_at_the_edge,
+}
+
+
+@pytest.mark.usefixtures("loop")
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+def test_in_a_lambda_the_event_bears_no_token_either(event: Callable[[], Any], feed: FakeFeed) -> None:
+    scopes: list[Scope] = []
+
+    async def keeps(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await answer(scope, receive, send)
+
+    with Verifier(Feed(feed.url, VERIFIER), AUDIENCE) as verifier:
+        until("a view", lambda: verifier.status().entries is not None)
+        handler = Mangum(RequireToken(keeps, verifier, headers=["mcp-access-token"]), lifespan="off")
+        got: dict[str, Any] = handler(event(), None)  # type: ignore[arg-type]
+        assert str(got.get("statusCode") or got["status"]) == "200"
+    (scope,) = scopes
+    assert GOOD in repr(event())
+    assert GOOD not in repr(scope)
+    assert "host" in repr(scope["aws.event"])
+    assert ("kept" in repr(event())) == ("kept" in repr(scope["aws.event"]))

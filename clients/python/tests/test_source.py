@@ -3,11 +3,13 @@
 import asyncio
 import json
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from crossfade_verify import Event, Feed, TokenSource, TokenUnavailableError
+from crossfade_verify import Event, Feed, Moment, TokenSource, TokenUnavailableError, read_clocks
 from daemon import SECRET, Daemon
 from fake_feed import FakeFeed, Handler
 from material import AUDIENCE, BOT, VERIFIER, token
@@ -51,17 +53,101 @@ def test_a_token_that_is_due_is_asked_for_anew() -> None:
         assert bot.token() == counter.current != first
 
 
-def test_after_a_401_it_is_asked_for_once() -> None:
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets so many milliseconds pass."""
+    passed = [0]
+
+    def clocks() -> Moment:
+        now = read_clocks()
+        return Moment(now.boot_ms + passed[0], now.wall_ms + passed[0])
+
+    def later(ms: int) -> None:
+        passed[0] += ms
+
+    monkeypatch.setattr("crossfade_verify._source.read_clocks", clocks)
+    return later
+
+
+def test_after_a_401_it_is_asked_for_once(later: Callable[[int], None]) -> None:
     with FakeFeed() as feed:
         counter = Counter(feed, 60_000)
         bot = source(feed)
         first = bot.token()
+        later(1_000)
         assert bot.refused(first) is None, "the same one would be refused again"
         counter.current = token("second")
+        later(1_000)
         assert bot.refused(first) == counter.current
         asked = len(feed.asked)
         assert bot.refused(first) == counter.current, "another run has asked already"
         assert len(feed.asked) == asked
+
+
+def test_a_server_that_refuses_each_token_makes_one_question_a_second(later: Callable[[int], None]) -> None:
+    with FakeFeed() as feed:
+        Counter(feed, 60_000)
+        bot = source(feed)
+        first = bot.token()
+        for seconds in range(3):
+            assert [bot.refused(first) for _ in range(20)] == [None] * 20
+            assert len(feed.asked) == 1 + seconds
+            later(1_000)
+
+
+def test_while_one_asks_for_a_refused_token_the_others_have_the_last_one_and_its_sharers_wait_for_the_same(
+    later: Callable[[int], None],
+) -> None:
+    with FakeFeed() as feed:
+        counter = Counter(feed, 60_000)
+        bot = source(feed)
+        first = bot.token()
+        later(1_000)
+        ends = threading.Event()
+        feed.respond = lambda handler: ends.wait(60) and counter.respond(handler)
+        newer: list[str | None] = []
+        runs = [threading.Thread(target=lambda: newer.append(bot.refused(first))) for _ in range(5)]
+        for run in runs:
+            run.start()
+        until("a question", lambda: len(feed.asked) == 2)
+        began = time.monotonic()
+        assert [bot.token() for _ in range(5)] == [first] * 5
+        later(60_000)
+        assert bot.token() == first, "though it is due: one asks already"
+        assert asyncio.run(bot.atoken()) == first
+        assert time.monotonic() - began < 1
+        counter.current = token("second")
+        ends.set()
+        for run in runs:
+            run.join()
+        assert newer == [counter.current] * 5
+        assert len(feed.asked) == 2
+
+
+def test_those_who_share_a_question_that_fails_make_no_other(
+    later: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossfade_verify._source.random.uniform", lambda low, high: 0.0)
+    with FakeFeed() as feed:
+        Counter(feed, 60_000)
+        bot = source(feed)
+        first = bot.token()
+        later(1_000)
+        ends = threading.Event()
+        feed.respond = lambda handler: ends.wait(60) and handler.reply(503, {})
+        newer: list[str | None] = []
+        runs = [threading.Thread(target=lambda: newer.append(bot.refused(first))) for _ in range(5)]
+        for run in runs:
+            run.start()
+        until("a question", lambda: len(feed.asked) == 2)
+        # For the others to come to where they wait for it.
+        time.sleep(0.5)
+        ends.set()
+        for run in runs:
+            run.join()
+        assert newer == [None] * 5
+        assert len(feed.asked) == 2
+        assert bot.token() == first
 
 
 def test_while_the_daemon_is_down_the_last_token_is_handed_out_and_the_daemon_left_in_peace(

@@ -161,7 +161,14 @@ def test_an_answer_that_is_held_is_waited_for_as_long_as_the_vector_says(case: d
 
 @pytest.mark.parametrize("case", PACE["unheld"], ids=by_name)
 def test_what_was_not_held_is_asked_again_as_the_vector_says(case: dict[str, Any]) -> None:
-    assert unheld_ms(case["freshness_ms"], case["took_ms"], case["changed"], case["random"]) == case["wait_ms"]
+    before = case.get("soon_before", False)
+    wait_ms = unheld_ms(case["freshness_ms"], case["took_ms"], case["changed"], before, case["random"])
+    assert wait_ms == case["wait_ms"]
+
+
+def test_news_after_an_answer_that_came_too_soon_is_waited_after_like_no_news() -> None:
+    for before, took_ms, wait_ms in ((True, 999, 500), (True, 1_000, 0), (False, 999, 0)):
+        assert unheld_ms(60_000, took_ms, True, before, 0.5) == wait_ms
 
 
 @pytest.mark.parametrize("case", PACE["closed"], ids=by_name)

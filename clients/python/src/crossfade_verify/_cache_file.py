@@ -7,6 +7,7 @@ make a call hang or have an effect by being opened, such as a pipe or a device.
 
 import contextlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typing import BinaryIO
 from ._accept_set import MAX_BYTES
 from ._keeper import CacheError
 
-_BEGINNING = b'{"format":'
+# What 0.1.0 wrote, in three languages; and what is written today.
+_OURS = re.compile(rb'\{"format":( ?1, ?"(feed|audience)":|[0-9]{1,9},"sha256":")')
+_BEGINNING = len(b'{"format":123456789,"sha256":"')
 _MOST = 2 * MAX_BYTES
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -27,7 +30,7 @@ class CachePathError(ValueError):
 
 def begins_as_ours(content: bytes) -> bool:
     """Whether this is a cache of ours, of whatever version."""
-    return content.startswith(_BEGINNING)
+    return _OURS.match(content) is not None
 
 
 class CacheFile:
@@ -42,7 +45,7 @@ class CacheFile:
             with self._opened() as file:
                 if file is None:
                     return b""
-                content = file.read(len(_BEGINNING))
+                content = file.read(_BEGINNING)
                 self._judge(content)
                 if _is_open(os.fstat(file.fileno())):
                     raise CacheError(f"{self.path} may be read or written by others: it is not used, and written anew")
@@ -66,6 +69,8 @@ class CacheFile:
                     os.fsync(file)
                 finally:
                     os.close(file)
+                # However long the disk has taken: something may have come there meanwhile.
+                self._look()
                 os.replace(name, self.path)
             except BaseException:
                 _remove(name)
@@ -78,7 +83,7 @@ class CacheFile:
     def _look(self) -> None:
         with self._opened() as file:
             if file is not None:
-                self._judge(file.read(len(_BEGINNING)))
+                self._judge(file.read(_BEGINNING))
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[BinaryIO | None]:

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 Headers = Iterable[tuple[bytes, bytes]]
 
+_HEADERS_OF_EVENTS = ("headers", "multiValueHeaders")
+
 
 class Unfit(StrEnum):
     """Why a guard refuses a request, whatever its token's verdict may be. For metrics and logs."""
@@ -49,7 +51,27 @@ def token_of(headers: Headers, more: Collection[bytes]) -> bytes | Unfit:
 
 def without_tokens(headers: Headers, more: Collection[bytes]) -> list[tuple[bytes, bytes]]:
     """The headers without any copy of the token."""
-    return [(name, value) for name, value in headers if name.lower() != b"authorization" and name.lower() not in more]
+    return [(name, value) for name, value in headers if not _bears(name.lower(), more)]
+
+
+def take_from_event(event: object, more: Collection[bytes]) -> None:
+    """Take each copy of the token out of an event of AWS Lambda's, in place: adapters leave it in the scope. Each kind
+    of event has its headers somewhere else.
+    """
+    if isinstance(event, list):
+        for item in event:
+            take_from_event(item, more)
+    elif isinstance(event, dict):
+        for key, value in event.items():
+            if key in _HEADERS_OF_EVENTS and isinstance(value, dict):
+                for name in [name for name in value if _bears(name.lower().encode(), more)]:
+                    del value[name]
+            else:
+                take_from_event(value, more)
+
+
+def _bears(name: bytes, more: Collection[bytes]) -> bool:
+    return name == b"authorization" or name in more
 
 
 def _bearer(value: bytes) -> bytes | None:

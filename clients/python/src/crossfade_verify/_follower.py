@@ -9,7 +9,7 @@ from ._accept_set import SetError
 from ._events import Events, Kind
 from ._exchange import Outcome, Question, Refusal, ask, explain
 from ._feed import Feed, Replica
-from ._pace import closed_ms, held_ms, retry_ms, unheld_ms
+from ._pace import closed_ms, held_ms, is_soon, retry_ms, unheld_ms
 from ._timing import Dropped
 from ._transport import Connection, TransportError
 from ._views import Views
@@ -34,6 +34,7 @@ class Follower:
         self._turns = itertools.cycle(self._connections)
         self._connection = next(self._turns)
         self._failures, self._is_current = 0, False
+        self._was_soon = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="crossfade-feed", daemon=True)
 
@@ -81,10 +82,12 @@ class Follower:
         if outcome.closes:
             self._next_replica()
             return closed_ms(random.random()) / 1000  # noqa: S311
-        if not held:
-            return 0
-        freshness_ms = self._freshness_ms() or 0
-        return unheld_ms(freshness_ms, outcome.took_s * 1000, outcome.changed, random.random()) / 1000  # noqa: S311
+        return self._unheld_ms(outcome) / 1000 if held else 0
+
+    def _unheld_ms(self, outcome: Outcome) -> float:
+        freshness_ms, took_ms = self._freshness_ms() or 0, outcome.took_s * 1000
+        soon_before, self._was_soon = self._was_soon, is_soon(freshness_ms, took_ms)
+        return unheld_ms(freshness_ms, took_ms, outcome.changed, soon_before, random.random())  # noqa: S311
 
     def _is_held(self) -> bool:
         """Nothing is waited for while the view may be old: at the start, and after whatever went wrong."""

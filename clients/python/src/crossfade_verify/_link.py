@@ -1,6 +1,7 @@
 """A verifier's link to its feed: the threads, and what they share. A fork leaves it behind."""
 
 import os
+import time
 from collections.abc import Callable
 
 from ._clock import Moment
@@ -28,7 +29,8 @@ class Link:
         cache: Writes | None,
         clock: Callable[[], Moment],
     ) -> None:
-        applied = Keeper(views, events, cache).applied
+        self._keeper = Keeper(views, events, cache)
+        applied = self._keeper.applied
         self._follower = Follower(feed, question, views, events, applied)
         self._reporter = Reporter(feed, question, views, counts, events, lambda: self._follower.replica)
         self.refresher = Refresher(
@@ -53,6 +55,12 @@ class Link:
             self._reporter.stop()
 
     def join(self) -> None:
-        """Wait for the end and for the last report, in vain where the daemon can't be reached."""
-        self._reporter.join(REFRESH_S)
+        """Wait for the end, for the last report and for the last view in the cache file, 2 s at most: in vain where the
+        daemon can't be reached, or the disk hangs.
+        """
+        ends = time.monotonic() + REFRESH_S
+        # What it brings no more is not written.
         self._follower.join(REFRESH_S)
+        self._keeper.stop()
+        for thread in (self._reporter, self._keeper):
+            thread.join(max(0.0, ends - time.monotonic()))

@@ -20,12 +20,23 @@ def held_ms(freshness_ms: int) -> float:
     return min(_LONGEST_HELD_MS, freshness_ms / 2) + min(10_000, max(1_000, freshness_ms / 4))
 
 
-def unheld_ms(freshness_ms: int, took_ms: float, changed: bool, random: float) -> float:
+def is_soon(freshness_ms: int, took_ms: float) -> bool:
+    """Whether an answer to a request that was to be held came so soon that it may not have been."""
+    return took_ms < _unheld_ms(freshness_ms)
+
+
+def unheld_ms(freshness_ms: int, took_ms: float, changed: bool, soon_before: bool, random: float) -> float:
     """How long to wait after an answer to a request that was to be held. Something in between may not let it wait, and
-    would be asked without end.
+    would be asked without end; so would replicas with different sets behind one URL, which always have news.
+
+    `soon_before`: the answer before it came so soon too.
     """
-    unheld = min(_UNHELD_MS, freshness_ms / 4)
-    return random * unheld if not changed and took_ms < unheld else 0.0
+    waits = is_soon(freshness_ms, took_ms) and (soon_before or not changed)
+    return random * _unheld_ms(freshness_ms) if waits else 0.0
+
+
+def _unheld_ms(freshness_ms: int) -> float:
+    return min(_UNHELD_MS, freshness_ms / 4)
 
 
 def closed_ms(random: float) -> float:

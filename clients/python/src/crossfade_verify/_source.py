@@ -6,6 +6,8 @@ import re
 import threading
 import time
 import weakref
+from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import quote
 
 from . import _json
@@ -18,6 +20,8 @@ from ._waiting import in_thread
 _ANSWER_S = 5.0
 _MOST = 1 << 16
 _LONGEST_BACKOFF_S = 30.0
+_COOL_DOWN_MS = 1_000
+"""So long after a token has come, no refusal of it makes a question: there may be servers that refuse each token."""
 _TOKEN = re.compile(r"[\x21-\x7e]{16,512}")
 _REASONS = {
     401: "the daemon does not know our credential (401): is it in its config?",
@@ -28,6 +32,12 @@ _REASONS = {
 
 class TokenUnavailableError(Exception):
     """No token could be had, and none was had before; says why."""
+
+
+class _Kept(NamedTuple):
+    token: str
+    asked: Moment
+    refresh_after_ms: int
 
 
 class TokenSource:
@@ -43,9 +53,8 @@ class TokenSource:
     def __init__(self, feed: Feed, secret: str, *, on_event: Hook | None = None) -> None:
         self._feed, self._secret = feed, secret
         self._events = Events(on_event)
-        self._token: str | None = None
-        self._due: tuple[Moment, int] | None = None
-        self._failures = 0
+        self._kept: _Kept | None = None
+        self._questions = self._failures = 0
         self._not_before = 0.0
         self._why = ""
         self._asking = threading.Lock()
@@ -56,31 +65,34 @@ class TokenSource:
 
     def token(self) -> str:
         """The current token. It asks the daemon only where none is kept, or the one that is has become due."""
-        token = self._token
-        if token is not None and not self._is_due():
-            return token
-        return self._renewed(token)
+        kept = self._kept
+        return kept.token if kept is not None and not self._is_due() else self._renewed()
 
     async def atoken(self) -> str:
         """The same, for an event loop: asyncio's or trio's."""
-        token = self._token
-        if token is not None and not self._is_due():
-            return token
+        kept = self._kept
+        if kept is not None and (not self._is_due() or self._asking.locked()):
+            return kept.token
         try:
-            return await in_thread(self._renewed, token)
+            return await in_thread(self._renewed)
         except RuntimeError as error:
-            return self._kept(token, error)
+            detail = f"no thread to ask the daemon with: {error}"
+            self._events.emit(Kind.FAILED, detail)
+            if kept is None:
+                raise TokenUnavailableError(f"no token of {self._secret} can be had: {detail}") from None
+            return kept.token
 
     def refused(self, token: str) -> str | None:
-        """After a 401 for `token`: the token to try once more with. None: it is still the current one, so don't."""
-        if self._token == token:
+        """After a 401 for `token`: the token to try once more with. None: it is still the current one, so don't.
+
+        Those who call it at the same time share one question, and a token of the last second makes none.
+        """
+        if self._has_no_other_than(token):
             # Whatever the daemon has said of how long it may be kept.
-            self._due = None
-        try:
-            newest = self._renewed(token) if self._token == token else self.token()
-        except TokenUnavailableError:
-            return None
-        return None if newest == token else newest
+            self._ask_once(
+                lambda: self._has_no_other_than(token) and self._has_been_kept_for(_COOL_DOWN_MS), waits=True
+            )
+        return None if self._kept is None or self._kept.token == token else self._kept.token
 
     async def arefused(self, token: str) -> str | None:
         """The same, for an event loop."""
@@ -90,31 +102,31 @@ class TokenSource:
             self._events.emit(Kind.FAILED, f"no thread to ask the daemon with: {error}")
             return None
 
-    def _kept(self, token: str | None, error: RuntimeError) -> str:
-        detail = f"no thread to ask the daemon with: {error}"
-        self._events.emit(Kind.FAILED, detail)
-        if token is None:
-            raise TokenUnavailableError(f"no token of {self._secret} can be had: {detail}") from None
-        return token
+    def _has_no_other_than(self, token: str) -> bool:
+        return self._kept is None or self._kept.token == token
+
+    def _has_been_kept_for(self, ms: int) -> bool:
+        return self._kept is None or read_clocks().elapsed_since_ms(self._kept.asked) >= ms
 
     def _is_due(self) -> bool:
-        if self._due is None:
-            return True
-        fetched, refresh_after_ms = self._due
-        return read_clocks().elapsed_since_ms(fetched) >= refresh_after_ms
+        return self._kept is None or self._has_been_kept_for(self._kept.refresh_after_ms)
 
-    def _renewed(self, seen: str | None) -> str:
+    def _renewed(self) -> str:
         # Whoever has a token waits for no other caller's question.
-        if not self._asking.acquire(blocking=seen is None or self._due is None):
-            return seen or ""
+        self._ask_once(self._is_due, waits=self._kept is None)
+        if self._kept is None:
+            raise TokenUnavailableError(f"no token of {self._secret} can be had: {self._why}")
+        return self._kept.token
+
+    def _ask_once(self, is_needed: Callable[[], bool], *, waits: bool) -> None:
+        """Ask the daemon; or, where another caller asks already, wait for what comes of that."""
+        questions = self._questions
+        if not self._asking.acquire(blocking=waits):
+            return
         try:
-            if self._token is not None and not self._is_due():
-                return self._token
-            if time.monotonic() >= self._not_before:
+            if self._questions == questions and is_needed() and time.monotonic() >= self._not_before:
                 self._fetch()
-            if self._token is None:
-                raise TokenUnavailableError(f"no token of {self._secret} can be had: {self._why}")
-            return self._token
+                self._questions += 1
         finally:
             self._asking.release()
 
@@ -123,12 +135,12 @@ class TokenSource:
             connection = Connection(self._feed, replica)
             asked = read_clocks()
             try:
-                self._token, refresh_after_ms = self._ask(connection)
+                token, refresh_after_ms = self._ask(connection)
             except (TransportError, _RefusalError) as error:
                 self._why = f"{replica.url}: {error}"
                 self._events.emit(Kind.FAILED, self._why)
             else:
-                self._due = (asked, refresh_after_ms)
+                self._kept = _Kept(token, asked, refresh_after_ms)
                 self._failures = 0
                 return
             finally:

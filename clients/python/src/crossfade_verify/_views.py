@@ -45,9 +45,11 @@ class Views:
         return None if applied is None else applied.view
 
     def place_ms(self) -> int | None:
-        """Its place in the store's time."""
+        """Its place in the store's time, before which the feed's answers are older. None where the feed has brought no
+        view yet: what a file says must not keep out what the daemon says.
+        """
         view = self.view
-        return None if view is None else view.place_ms()
+        return view.place_ms() if view is not None and view.complete else None
 
     def apply(self, new: Applied) -> None:
         """Take a view, unless an older one it is: then `Dropped`, and nothing changes."""

@@ -21,7 +21,12 @@ _GONE = ("http.disconnect", "websocket.disconnect")
 def _trio() -> Any:
     """What runs this task, where that is trio."""
     trio: Any = sys.modules.get("trio")
-    return trio if trio is not None and trio.lowlevel.in_trio_task() else None
+    try:
+        # Not `in_trio_task`: releases before 0.23 lack it. One that is just being imported lacks all of this.
+        trio.lowlevel.current_task()
+    except (AttributeError, RuntimeError):
+        return None
+    return trio
 
 
 async def in_thread(what: Callable[..., T], *arguments: object) -> T:
@@ -36,6 +41,20 @@ async def in_thread(what: Callable[..., T], *arguments: object) -> T:
 async def wait_for(running: "Future[None]", seconds: float) -> None:
     """Wait for its end, and for no longer than that."""
     await Client(None).wait_for(running, seconds)
+
+
+async def at_most(seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+    """Wait for it, and call it off after so long."""
+    trio = _trio()
+    if trio is not None:
+        with trio.move_on_after(seconds):
+            await what()
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await what()
+    except TimeoutError:
+        pass
 
 
 class Client:

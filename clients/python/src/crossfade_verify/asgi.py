@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 from ._caller import Credentials, user_of
-from ._credential import Unfit, token_of, without_tokens
+from ._credential import Unfit, take_from_event, token_of, without_tokens
 from ._grant import Accepted, Grant
+from ._rest import When, read_on, when_to_read
 from ._verdict import Refused, Unsure, Verdict
 from ._verifier import Verifier
 from ._waiting import Client, Message, Receive
@@ -25,6 +26,7 @@ _POLICY, _TRY_AGAIN_LATER = 1008, 1013  # RFC 6455, 7.4.1, and IANA's registry.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 _Refusal = Refused | Unsure | Unfit
+_Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 _WORDS = {
     "unauthorized": "a bearer token is needed",
@@ -105,6 +107,7 @@ class RequireToken:
             # In place: the server, and whatever stands before us, hold the same list.
             headers[:] = kept
             kept = headers
+        take_from_event(scope.get("aws.event"), self._headers)
         user, auth = user_of(grant, self._verifier.audience), Credentials(list(grant.scopes))
         inner = {**scope, "headers": kept, "crossfade.grant": grant, "user": user, "auth": auth}
         state = scope.get("state")
@@ -115,7 +118,7 @@ class RequireToken:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, why: _Refusal) -> None:
         try:
             if scope["type"] == "http":
-                await _respond(send, "http.response", *self._answer(why))
+                await _refuse_http(scope, receive, send, self._answer(why))
             else:
                 await self._refuse_websocket(scope, receive, send, why)
         except OSError:
@@ -131,7 +134,7 @@ class RequireToken:
             code = _TRY_AGAIN_LATER if isinstance(why, Unsure) else _POLICY
             await send({"type": "websocket.close", "code": code})
 
-    def _answer(self, why: _Refusal) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _answer(self, why: _Refusal) -> _Answer:
         challenge = f'Bearer realm="{self._realm}"'
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         match why:
@@ -158,6 +161,20 @@ class RequireToken:
             failure = {"code": _SERVER_ERROR, "message": words, "data": {"error": error}}
             content = {"jsonrpc": "2.0", "id": None, "error": failure}
         return json.dumps(content).encode()
+
+
+async def _refuse_http(scope: Scope, receive: Receive, send: Send, answer: _Answer) -> None:
+    status, headers, body = answer
+    when = when_to_read(scope)
+    if when is When.WITHIN:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await read_on(receive)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if when is When.BEFORE:
+        await read_on(receive)
+    await _respond(send, "http.response", *answer)
 
 
 async def _respond(send: Send, kind: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
