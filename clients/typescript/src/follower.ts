@@ -10,7 +10,7 @@ import type { EventHook } from "./events.js";
 import { ask, DroppedError, type Applied, type Told } from "./feed.js";
 import { firstAnswer } from "./first-answer.js";
 import type { Replica } from "./http.js";
-import { closedMs, Gate, heldMs, REFRESH_MS, retryAfterMs, unheldMs, type Need } from "./pace.js";
+import { cameSoon, closedMs, Gate, heldMs, REFRESH_MS, retryAfterMs, unheldMs, type Need } from "./pace.js";
 import { isFresh } from "./verdict.js";
 
 const MAX_WAIT_S = 60;
@@ -97,6 +97,7 @@ export class Follower {
   async #run(): Promise<void> {
     const { clock, random } = this.#options;
     let failures = 0;
+    let soonBefore = false;
     // To be held is for who is well served.
     let answered = this.#isWell();
     while (!this.#stop.signal.aborted) {
@@ -107,10 +108,12 @@ export class Follower {
         answered = this.#isWell();
         if (answered) failures = 0;
         if (!answered || closes) this.#at += 1;
-        const tookMs = elapsedMs(sent, clock());
+        const [freshnessMs, tookMs] = [this.#freshnessMs() ?? 0, elapsedMs(sent, clock())];
+        const waitMs = waitS > 0 ? unheldMs(freshnessMs, tookMs, changed, soonBefore, random()) : 0;
+        if (waitS > 0) soonBefore = cameSoon(freshnessMs, tookMs);
         if (!answered) await this.#pause(this.#retryMs(failures++));
         else if (closes) await this.#pause(closedMs(random()));
-        else if (waitS > 0) await this.#pause(unheldMs(this.#freshnessMs() ?? 0, tookMs, changed, random()));
+        else await this.#pause(waitMs);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#failed(replica, error);

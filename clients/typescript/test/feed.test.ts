@@ -129,6 +129,17 @@ test("where one replica is gone, or hangs, another one is followed", async (t) =
   await until("and its view is fresh", () => verifier.status().fresh);
 });
 
+test("behind one URL, replicas whose sets differ are not asked without end", async (t) => {
+  const fake = await feed(t, WITH_TOKEN);
+  // Each request comes to the replica that did not answer the one before.
+  fake.instead = ({ headers }) => (fake.silently(headers["if-none-match"] === fake.etag(WITH_TOKEN) ? WITH_OTHER : WITH_TOKEN), false);
+  const { verifier, failures } = await follow(t, fake, { random: () => 1 });
+  const began = Date.now();
+  await until("six polls", () => fake.polls.length >= 6);
+  assert.ok(Date.now() - began > 2_500, `six polls within ${Date.now() - began} ms`);
+  assert.deepEqual([verifier.status().entries, failures()], [1, []]);
+});
+
 test("where one replica's own view is not fresh, another one is asked", async (t) => {
   const [one, other] = [await feed(t, WITH_TOKEN), await feed(t, WITH_TOKEN)];
   const { verifier } = await follow(t, [one, other]);
