@@ -52,16 +52,16 @@ export interface Ask {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** Until the head has come. */
+  /** How long the answer may take as a whole; with `bodyMs` its head alone. */
   readonly timeoutMs: number;
+  /** How long the body may take after its head. */
+  readonly bodyMs?: number | undefined;
   readonly maxBytes: number;
   readonly signal?: AbortSignal | undefined;
   /** Called when the head has come. */
   readonly onHead?: () => void;
 }
 
-/** How long a body may take after its head. */
-const BODY_TIMEOUT_MS = 30_000;
 const CREDENTIAL = /^[\x21-\x7e]{1,512}$/;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -110,8 +110,10 @@ export class Replica {
       const request = send(this.#target(target), this.#options(ask), (message) => {
         try {
           sent.begun = true;
-          clearTimeout(timer);
-          timer = setTimeout(late, BODY_TIMEOUT_MS, "its body did not come in time").unref();
+          if (ask.bodyMs !== undefined) {
+            clearTimeout(timer);
+            timer = setTimeout(late, ask.bodyMs, "its body did not come in time").unref();
+          }
           ask.onHead?.();
           collect(message, ask.maxBytes).then(resolve, reject);
         } catch (error) {
