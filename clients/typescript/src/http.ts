@@ -146,7 +146,7 @@ export class Replica {
     const { credential, tls } = this.#connection;
     return {
       // Said here, the environment can't turn it off (NODE_TLS_REJECT_UNAUTHORIZED).
-      ...(this.url.protocol === "https:" && { ...(typeof tls === "function" ? tls() : tls), rejectUnauthorized: true }),
+      ...(this.url.protocol === "https:" && { ...settings(tls), rejectUnauthorized: true }),
       method,
       agent: this.#agent,
       headers: {
@@ -210,6 +210,14 @@ function checked(text: string, { dangerouslyAllowPlaintext = false }: Connection
     );
   }
   return url;
+}
+
+/** A promise would be taken for settings that are empty, and its rejection would end the process. */
+function settings(tls: Connection["tls"]): Tls | undefined {
+  const found = typeof tls === "function" ? tls() : tls;
+  if (!(found instanceof Promise)) return found;
+  found.catch(() => undefined);
+  throw new FeedError("`tls` has to return what it has read, and no promise of it");
 }
 
 async function collect(message: IncomingMessage, maxBytes: number): Promise<Answer> {
