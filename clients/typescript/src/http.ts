@@ -28,7 +28,7 @@ export interface Tls {
 export interface Connection {
   /** The base URL of a replica, or of each of several. */
   readonly url: string | readonly string[];
-  /** The client credential that `crossfade credential` printed; not needed with a client certificate. */
+  /** The client credential that `crossfade credential` printed; needed but with a client certificate over `https://`. */
   readonly credential?: string | undefined;
   /** A function is asked for each request, so that a renewed certificate counts without a restart. */
   readonly tls?: Tls | (() => Tls) | undefined;
@@ -152,7 +152,7 @@ export class Replica {
       headers: {
         ...headers,
         "accept-encoding": "identity",
-        ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
+        ...(typeof credential === "string" && { authorization: `Bearer ${credential}` }),
         ...(body !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
       },
       ...(signal !== undefined && { signal }),
@@ -186,13 +186,28 @@ export async function awaited<T>(promise: Promise<T>): Promise<T> {
 
 /** The replicas of a connection; throws where it is not one to rely on. */
 export function replicas(connection: Connection): Replica[] {
-  const urls = typeof connection.url === "string" ? [connection.url] : connection.url;
+  const urls = [connection.url].flat();
   if (urls.length === 0) throw new TypeError("`url` names no replica: give the daemon's base URL");
+  for (const url of urls) needed("url", url, "the daemon's base URL");
   const { credential } = connection;
-  if (credential !== undefined && !CREDENTIAL.test(credential)) {
+  if (typeof credential === "string" && !CREDENTIAL.test(credential)) {
     throw new TypeError("`credential` is not what `crossfade credential` printed: visible ASCII, without spaces");
   }
-  return urls.map((url) => new Replica(url, connection));
+  const made = urls.map((url) => new Replica(url, connection));
+  if (!made.every((replica) => showsCertificate(replica, connection))) {
+    needed("credential", credential, "what `crossfade credential` printed, or over https:// a client certificate in `tls`");
+  }
+  return made;
+}
+
+/** A setting is often a variable of the environment, which may be unset whatever its type says. */
+export function needed(name: string, value: unknown, what: string): void {
+  if (typeof value !== "string" || value === "") throw new TypeError(`\`${name}\` is missing: give ${what}`);
+}
+
+/** What a function will return can't be known yet. */
+function showsCertificate({ url }: Replica, { tls }: Connection): boolean {
+  return url.protocol === "https:" && (typeof tls === "function" || tls?.cert !== undefined);
 }
 
 function checked(text: string, { dangerouslyAllowPlaintext = false }: Connection): URL {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { Verifier } from "../src/index.js";
-import { AUDIENCE, setOf, until } from "./support/fake-feed.js";
+import { AUDIENCE, CREDENTIAL, setOf, until } from "./support/fake-feed.js";
 import { feed, folder, follow } from "./support/world.js";
 
 const isRoot = process.geteuid?.() === 0;
@@ -65,7 +65,7 @@ for (const [what, put] of Object.entries(foreign)) {
       return t.skip(String(error));
     }
     const before = state(cacheFile);
-    const options = { url: fake.url, audience: AUDIENCE, cacheFile, onEvent: () => undefined };
+    const options = { url: fake.url, credential: CREDENTIAL, audience: AUDIENCE, cacheFile, onEvent: () => undefined };
     await assert.rejects(
       Verifier.connect(options).then((verifier) => verifier.close()),
       (error: Error) => error.message.includes(cacheFile) && /give another path/.test(error.message),

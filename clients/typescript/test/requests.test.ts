@@ -9,7 +9,7 @@ import { test } from "node:test";
 import express from "express";
 
 import { authOf, requireToken, Verifier, type VerifierEvent } from "../src/index.js";
-import { FakeFeed } from "./support/fake-feed.js";
+import { CREDENTIAL, FakeFeed } from "./support/fake-feed.js";
 import { vectors } from "./support/vectors.js";
 
 interface Requests {
@@ -64,7 +64,7 @@ async function guarded(view: Case["view"], jsonRpcErrors: boolean) {
   if (view === "none") feed.instead = (_, response) => response.writeHead(503).end() && true;
   let events: VerifierEvent[] = [];
   const onEvent = (event: VerifierEvent) => events.push(event);
-  const verifier = await Verifier.connect({ url: feed.url, audience: given.audience, onEvent });
+  const verifier = await Verifier.connect({ url: feed.url, credential: CREDENTIAL, audience: given.audience, onEvent });
   const seen: IncomingMessage[] = [];
   const app = express();
   // Where another middleware looked at the headers before ours, Node has made its copies already.
