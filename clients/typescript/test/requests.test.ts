@@ -103,6 +103,7 @@ async function check(server: Server, { name, head, expected }: Case, jsonRpcErro
   assert.match(retry ?? "1", /^[0-9]+$/, name);
   const [counted, more] = server.counted();
   assert.equal(counted?.type === "verdict" && counted.verdict, expected.reason, name);
+  assert.equal(counted?.type === "verdict" && counted.version, expected.version, `${name}: whose use it is`);
   assert.equal(more, undefined, `${name}: counted once`);
   const handled = server.handled();
   assert.equal(handled.length, expected.version === null ? 0 : 1, name);
