@@ -82,8 +82,8 @@ enum Command {
     Lint,
     /// Fetch what the tests need, build, and run them all, whichever fails
     #[command(
-        after_help = "Needs Rust, a C compiler, Python 3.11 with venv, and Node.js 20.15; no root. Leaves nothing \
-                            outside the checkout but what cargo keeps of crates."
+        after_help = "Needs Rust, a C compiler, Python 3.11 with venv, and Node.js (20.15, 22.2 or newer); no root. Leaves \
+                            nothing outside the checkout but what cargo keeps of crates."
     )]
     Test {
         /// The long runs too: 100 minutes more

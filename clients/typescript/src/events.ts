@@ -29,16 +29,20 @@ export function logger(write: (line: string) => void = console.error): EventHook
   };
 }
 
-/** A hook that throws must not decide on a request. It is said once. */
+/** A hook that throws, at once or later because it is `async`, must not decide on a request. It is said once. */
 export function guarded(hook: EventHook): EventHook {
   let said = false;
+  const failed = (error: unknown) => {
+    if (said) return;
+    said = true;
+    process.emitWarning(error instanceof Error ? error : new Error("the onEvent hook of @crossfade/verify threw"));
+  };
   return (event) => {
     try {
-      hook(event);
+      const done: unknown = hook(event);
+      if (done !== undefined) Promise.resolve(done).catch(failed);
     } catch (error) {
-      if (said) return;
-      said = true;
-      process.emitWarning(error instanceof Error ? error : new Error("the onEvent hook of @crossfade/verify threw"));
+      failed(error);
     }
   };
 }

@@ -49,6 +49,7 @@ export interface Question {
   /** Asks the daemon to read the store anew, where its view is not young. */
   readonly noCache: boolean;
   readonly timeoutMs: number;
+  readonly bodyMs?: number | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -64,7 +65,7 @@ export interface Told {
 
 /** Asks once, and applies the answer. Throws a FeedError, or a SetError. */
 export async function ask(replica: Replica, question: Question): Promise<Told> {
-  const { audience, instance, clock, applied, apply, waitS, noCache, timeoutMs, signal } = question;
+  const { audience, instance, clock, applied, apply, waitS, noCache, timeoutMs, bodyMs, signal } = question;
   const nonce = randomBytes(16).toString("hex");
   const known = applied()?.etag;
   const sent = clock();
@@ -78,6 +79,7 @@ export async function ask(replica: Replica, question: Question): Promise<Told> {
       ...(noCache && { "cache-control": "no-cache" }),
     },
     timeoutMs,
+    bodyMs,
     maxBytes: MAX_SET_BYTES,
     signal,
     onHead: () => {

@@ -3,19 +3,22 @@
  * a view that is not fresh itself. It holds what is applied; it decides nothing.
  */
 
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { elapsedMs, parted, type Clock, type Moment } from "./clock.js";
 import type { EventHook } from "./events.js";
-import { ask, DroppedError, type Applied, type Told } from "./feed.js";
+import { ask, DroppedError, type Applied, type Question, type Told } from "./feed.js";
 import { firstAnswer } from "./first-answer.js";
 import type { Replica } from "./http.js";
-import { closedMs, Gate, heldMs, REFRESH_MS, retryAfterMs, unheldMs, type Need } from "./pace.js";
+import { cameSoon, closedMs, Gate, heldMs, REFRESH_MS, retryAfterMs, unheldMs, type Need } from "./pace.js";
 import { isFresh } from "./verdict.js";
 
 const MAX_WAIT_S = 60;
-/** How long an answer may take that is not held. */
+/** How long an answer may take that is not held: to a refresh as a whole, to a poll until its body. */
 const ANSWER_MS = 5_000;
+/** How long a poll's body may take: the largest set, on a slow line. */
+const BODY_MS = 30_000;
 /** How long a refresh waits for one replica before it asks the next one too. */
 const NEXT_REPLICA_MS = 500;
 /** After an older view, before another replica is asked. */
@@ -32,6 +35,8 @@ export interface FollowerOptions {
   readonly onApplied: (applied: Applied, changed: boolean) => void;
 }
 
+type How = Pick<Question, "waitS" | "noCache" | "timeoutMs" | "bodyMs">;
+
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #stop = new AbortController();
@@ -44,6 +49,8 @@ export class Follower {
   constructor(options: FollowerOptions, applied?: Applied) {
     this.#options = options;
     this.#applied = applied;
+    // As many listen as there are requests on their way, each until its end.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   get applied(): Applied | undefined {
@@ -83,7 +90,7 @@ export class Follower {
     const asks = replicas.map((_, beside) => async () => {
       const at = (first + beside) % replicas.length;
       try {
-        await this.#ask(at, 0, ANSWER_MS, true);
+        await this.#ask(at, { waitS: 0, timeoutMs: ANSWER_MS, noCache: true });
       } catch (error) {
         this.#failed(replicas[at] as Replica, error);
         throw error;
@@ -97,20 +104,24 @@ export class Follower {
   async #run(): Promise<void> {
     const { clock, random } = this.#options;
     let failures = 0;
+    let soonBefore = false;
     // To be held is for who is well served.
     let answered = this.#isWell();
     while (!this.#stop.signal.aborted) {
       const { replica } = this;
       const [sent, waitS] = [clock(), answered ? this.#waitS() : 0];
       try {
-        const { changed, closes } = await this.#ask(this.#at, waitS);
+        const poll = { waitS, timeoutMs: this.#timeoutMs(waitS), bodyMs: BODY_MS, noCache: false };
+        const { changed, closes } = await this.#ask(this.#at, poll);
         answered = this.#isWell();
         if (answered) failures = 0;
         if (!answered || closes) this.#at += 1;
-        const tookMs = elapsedMs(sent, clock());
+        const [freshnessMs, tookMs] = [this.#freshnessMs() ?? 0, elapsedMs(sent, clock())];
+        const waitMs = waitS > 0 ? unheldMs(freshnessMs, tookMs, changed, soonBefore, random()) : 0;
+        if (waitS > 0) soonBefore = cameSoon(freshnessMs, tookMs);
         if (!answered) await this.#pause(this.#retryMs(failures++));
         else if (closes) await this.#pause(closedMs(random()));
-        else if (waitS > 0) await this.#pause(unheldMs(this.#freshnessMs() ?? 0, tookMs, changed, random()));
+        else await this.#pause(waitMs);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#failed(replica, error);
@@ -122,7 +133,7 @@ export class Follower {
     }
   }
 
-  async #ask(at: number, waitS: number, timeoutMs?: number, noCache = false): Promise<Told> {
+  async #ask(at: number, how: How): Promise<Told> {
     const { replicas, audience, instance, clock } = this.#options;
     const replica = replicas[at % replicas.length] as Replica;
     return await ask(replica, {
@@ -131,9 +142,7 @@ export class Follower {
       clock,
       applied: () => this.#applied,
       apply: (next) => this.#apply(next),
-      waitS,
-      noCache,
-      timeoutMs: timeoutMs ?? this.#timeoutMs(waitS),
+      ...how,
       signal: this.#stop.signal,
     });
   }

@@ -76,16 +76,13 @@ export class Guard {
     if (verdict.verdict === "refused") return this.#refuse(verdict.reason);
     if (verdict.verdict === "unsure") return this.#refuse("unsure");
     const { grant } = verdict;
-    const { version } = grant.source;
-    if (!this.#scopes.every((needed) => grant.scopes.includes(needed))) {
-      return this.#refuse("insufficient_scope", version);
-    }
-    this.#verifier.count("accepted", version);
+    if (!this.#scopes.every((needed) => grant.scopes.includes(needed))) return this.#refuse("insufficient_scope");
+    this.#verifier.count("accepted", grant.source.version);
     return { auth: authInfo(grant, this.#resource) };
   }
 
-  #refuse(why: Exclude<Outcome, "accepted">, version: string | null = null): Judgement {
-    this.#verifier.count(why, version);
+  #refuse(why: Exclude<Outcome, "accepted">): Judgement {
+    this.#verifier.count(why);
     const { status, error, challenge } = this.#answerTo(why);
     const said = WHAT[error];
     const body = this.#jsonRpcErrors

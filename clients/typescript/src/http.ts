@@ -28,7 +28,7 @@ export interface Tls {
 export interface Connection {
   /** The base URL of a replica, or of each of several. */
   readonly url: string | readonly string[];
-  /** The client credential that `crossfade credential` printed; not needed with a client certificate. */
+  /** The client credential that `crossfade credential` printed; needed but with a client certificate over `https://`. */
   readonly credential?: string | undefined;
   /** A function is asked for each request, so that a renewed certificate counts without a restart. */
   readonly tls?: Tls | (() => Tls) | undefined;
@@ -52,16 +52,16 @@ export interface Ask {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** Until the head has come. */
+  /** How long the answer may take as a whole; with `bodyMs` its head alone. */
   readonly timeoutMs: number;
+  /** How long the body may take after its head. */
+  readonly bodyMs?: number | undefined;
   readonly maxBytes: number;
   readonly signal?: AbortSignal | undefined;
   /** Called when the head has come. */
   readonly onHead?: () => void;
 }
 
-/** How long a body may take after its head. */
-const BODY_TIMEOUT_MS = 30_000;
 const CREDENTIAL = /^[\x21-\x7e]{1,512}$/;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -110,8 +110,10 @@ export class Replica {
       const request = send(this.#target(target), this.#options(ask), (message) => {
         try {
           sent.begun = true;
-          clearTimeout(timer);
-          timer = setTimeout(late, BODY_TIMEOUT_MS, "its body did not come in time").unref();
+          if (ask.bodyMs !== undefined) {
+            clearTimeout(timer);
+            timer = setTimeout(late, ask.bodyMs, "its body did not come in time").unref();
+          }
           ask.onHead?.();
           collect(message, ask.maxBytes).then(resolve, reject);
         } catch (error) {
@@ -144,13 +146,13 @@ export class Replica {
     const { credential, tls } = this.#connection;
     return {
       // Said here, the environment can't turn it off (NODE_TLS_REJECT_UNAUTHORIZED).
-      ...(this.url.protocol === "https:" && { ...(typeof tls === "function" ? tls() : tls), rejectUnauthorized: true }),
+      ...(this.url.protocol === "https:" && { ...settings(tls), rejectUnauthorized: true }),
       method,
       agent: this.#agent,
       headers: {
         ...headers,
         "accept-encoding": "identity",
-        ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
+        ...(typeof credential === "string" && { authorization: `Bearer ${credential}` }),
         ...(body !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
       },
       ...(signal !== undefined && { signal }),
@@ -184,13 +186,28 @@ export async function awaited<T>(promise: Promise<T>): Promise<T> {
 
 /** The replicas of a connection; throws where it is not one to rely on. */
 export function replicas(connection: Connection): Replica[] {
-  const urls = typeof connection.url === "string" ? [connection.url] : connection.url;
+  const urls = [connection.url].flat();
   if (urls.length === 0) throw new TypeError("`url` names no replica: give the daemon's base URL");
+  for (const url of urls) needed("url", url, "the daemon's base URL");
   const { credential } = connection;
-  if (credential !== undefined && !CREDENTIAL.test(credential)) {
+  if (typeof credential === "string" && !CREDENTIAL.test(credential)) {
     throw new TypeError("`credential` is not what `crossfade credential` printed: visible ASCII, without spaces");
   }
-  return urls.map((url) => new Replica(url, connection));
+  const made = urls.map((url) => new Replica(url, connection));
+  if (!made.every((replica) => showsCertificate(replica, connection))) {
+    needed("credential", credential, "what `crossfade credential` printed, or over https:// a client certificate in `tls`");
+  }
+  return made;
+}
+
+/** A setting is often a variable of the environment, which may be unset whatever its type says. */
+export function needed(name: string, value: unknown, what: string): void {
+  if (typeof value !== "string" || value === "") throw new TypeError(`\`${name}\` is missing: give ${what}`);
+}
+
+/** What a function will return can't be known yet. */
+function showsCertificate({ url }: Replica, { tls }: Connection): boolean {
+  return url.protocol === "https:" && (typeof tls === "function" || tls?.cert !== undefined);
 }
 
 function checked(text: string, { dangerouslyAllowPlaintext = false }: Connection): URL {
@@ -208,6 +225,14 @@ function checked(text: string, { dangerouslyAllowPlaintext = false }: Connection
     );
   }
   return url;
+}
+
+/** A promise would be taken for settings that are empty, and its rejection would end the process. */
+function settings(tls: Connection["tls"]): Tls | undefined {
+  const found = typeof tls === "function" ? tls() : tls;
+  if (!(found instanceof Promise)) return found;
+  found.catch(() => undefined);
+  throw new FeedError("`tls` has to return what it has read, and no promise of it");
 }
 
 async function collect(message: IncomingMessage, maxBytes: number): Promise<Answer> {

@@ -21,8 +21,8 @@ const RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 /** A request is held for so long at most. */
 const MAX_HELD_MS = 60_000;
-/** A request that is answered sooner, with nothing new, was not held. */
-const UNHELD_MS = 1_000;
+/** An answer that comes sooner may not have been held. */
+const SOON_MS = 1_000;
 /** Before another replica is asked in the place of one that ends, at most. */
 const CLOSED_MS = 500;
 
@@ -45,13 +45,23 @@ export function heldMs(freshnessMs: number): number {
   return Math.min(MAX_HELD_MS, freshnessMs / 2) + Math.min(10_000, Math.max(1_000, freshnessMs / 4));
 }
 
+/** Whether an answer to a request that was to be held came so soon that it may not have been. */
+export function cameSoon(freshnessMs: number, tookMs: number): boolean {
+  return tookMs < soonMs(freshnessMs);
+}
+
+function soonMs(freshnessMs: number): number {
+  return Math.min(SOON_MS, freshnessMs / 4);
+}
+
 /**
- * How long to wait after an answer to a request that was to be held. Something in between may not let it wait, and would
- * be asked without end.
+ * How long to wait after an answer to a request that was to be held. Something in between may not let it wait, or send
+ * each to another replica whose set differs, and would be asked without end. `soonBefore`: whether the answer before it
+ * came soon too.
  */
-export function unheldMs(freshnessMs: number, tookMs: number, changed: boolean, random: number): number {
-  const unheld = Math.min(UNHELD_MS, freshnessMs / 4);
-  return !changed && tookMs < unheld ? random * unheld : 0;
+export function unheldMs(freshnessMs: number, tookMs: number, changed: boolean, soonBefore: boolean, random: number): number {
+  const unheld = cameSoon(freshnessMs, tookMs) && (!changed || soonBefore);
+  return unheld ? random * soonMs(freshnessMs) : 0;
 }
 
 /** How long to wait after an answer of a replica that closes the connection, as all its verifiers hear at one moment. */

@@ -1,7 +1,7 @@
 /** For bots: the current token, from `GET /v1/token`. */
 
 import { elapsedMs, machineClock, type Clock, type Moment } from "./clock.js";
-import { awaited, FeedError, replicas, type Answer, type Connection, type Replica } from "./http.js";
+import { awaited, FeedError, needed, replicas, type Answer, type Connection, type Replica } from "./http.js";
 import { jitteredMs } from "./pace.js";
 import { shape } from "./shape.js";
 
@@ -38,6 +38,7 @@ export class TokenSource {
   #failed: { readonly error: Error; readonly at: Moment; readonly waitMs: number } | undefined;
 
   constructor(options: TokenSourceOptions) {
+    needed("secret", options.secret, "its name in the daemon's config");
     this.#secret = options.secret;
     this.#replicas = replicas(options);
     this.#clock = options.clock ?? machineClock;

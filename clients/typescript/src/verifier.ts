@@ -7,7 +7,7 @@ import { clearInterval, setInterval } from "node:timers";
 import { machineClock, type Clock, type Moment } from "./clock.js";
 import { guarded, logger, type EventHook } from "./events.js";
 import { Follower } from "./follower.js";
-import { awaited, FeedError, replicas, type Connection, type Replica } from "./http.js";
+import { awaited, FeedError, needed, replicas, type Connection, type Replica } from "./http.js";
 import { KeptView } from "./kept-view.js";
 import { Counts, type Outcome } from "./reports.js";
 import { ageMs, decide, isFresh, isYoung, type Verdict, type View } from "./verdict.js";
@@ -98,7 +98,9 @@ export class Verifier {
    */
   static async connect(options: VerifierOptions): Promise<Verifier> {
     const { audience, instance, cacheFile, maxHoldMs, reportEveryMs = REPORT_EVERY_MS } = options;
+    needed("audience", audience, "that of the daemon's config");
     if (!AUDIENCE.test(audience)) throw new TypeError("`audience` has to be plain ASCII, as in the daemon's config");
+    if (cacheFile === "") throw new TypeError("`cacheFile` is empty: give a path, or leave it out");
     if (instance !== undefined && !INSTANCE.test(instance))
       throw new TypeError(`\`instance\` has to match ${INSTANCE}`);
     if (maxHoldMs !== undefined && !(maxHoldMs > 0)) throw new TypeError("`maxHoldMs` has to be more than 0");

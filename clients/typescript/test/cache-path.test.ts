@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { Verifier } from "../src/index.js";
-import { AUDIENCE, setOf, until } from "./support/fake-feed.js";
+import { AUDIENCE, CREDENTIAL, setOf, until } from "./support/fake-feed.js";
 import { feed, folder, follow } from "./support/world.js";
 
 const isRoot = process.geteuid?.() === 0;
@@ -21,7 +21,21 @@ const foreign: Record<string, (path: string, t: TestContext) => Promise<void> | 
   "a link to nothing": (path) => symlinkSync(`${path}.none`, path),
   "a folder": (path) => mkdirSync(path),
   "another program's file": (path) => writeFileSync(path, "a database of somebody else"),
-  "a file that begins almost as ours": (path) => writeFileSync(path, '{"formatted":true}'),
+  ...Object.fromEntries(
+    [
+      '{"formatted":true}',
+      '{"format":"model","weights":"x"}',
+      '{"format": 3, "mine": true}',
+      '{"format":true}',
+      '{"format":-1,"sha256":"',
+      '{"format":2.0,"sha256":"',
+      '{"format":1234567890,"sha256":"',
+      '{"format":2,"sha256":[]}',
+      '{"format":2',
+      '{"format":1,"mine":"audience"}',
+      '\n{"format":2,"sha256":"',
+    ].map((text) => [`${JSON.stringify(text)}, which begins almost as ours,`, (path: string) => writeFileSync(path, text)]),
+  ),
   "a socket": async (path, t) => {
     const server = createServer().listen(path);
     await once(server, "listening");
@@ -51,7 +65,7 @@ for (const [what, put] of Object.entries(foreign)) {
       return t.skip(String(error));
     }
     const before = state(cacheFile);
-    const options = { url: fake.url, audience: AUDIENCE, cacheFile, onEvent: () => undefined };
+    const options = { url: fake.url, credential: CREDENTIAL, audience: AUDIENCE, cacheFile, onEvent: () => undefined };
     await assert.rejects(
       Verifier.connect(options).then((verifier) => verifier.close()),
       (error: Error) => error.message.includes(cacheFile) && /give another path/.test(error.message),
@@ -78,6 +92,18 @@ for (const [what, put] of Object.entries(foreign)) {
     await until("it is told", () => failures().some((why) => why.includes(cacheFile)));
     await verifier.close();
     assert.equal(state(cacheFile), before);
+  });
+}
+
+for (const text of ['{"format":1,"feed":"', '{"format": 1, "audience": "', '{"format":999999999,"sha256":"']) {
+  test(`a file that begins as one of another version does, ${text}, is not used, and is written over`, async (t) => {
+    const fake = await feed(t);
+    const cacheFile = join(await folder(t), "view");
+    writeFileSync(cacheFile, text, { mode: 0o600 });
+    const { verifier, failures } = await follow(t, fake, { cacheFile });
+    await verifier.close();
+    assert.match(failures()[0] ?? "", /is not used/);
+    assert.match(readFileSync(cacheFile, "utf8"), /^\{"format":2,"sha256":"/);
   });
 }
 

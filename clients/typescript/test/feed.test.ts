@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Verifier } from "../src/index.js";
+import { TokenSource, Verifier } from "../src/index.js";
 import { AUDIENCE, CREDENTIAL, setOf, until } from "./support/fake-feed.js";
 import { feed, follow, MovedClock } from "./support/world.js";
 
@@ -129,6 +129,17 @@ test("where one replica is gone, or hangs, another one is followed", async (t) =
   await until("and its view is fresh", () => verifier.status().fresh);
 });
 
+test("behind one URL, replicas whose sets differ are not asked without end", async (t) => {
+  const fake = await feed(t, WITH_TOKEN);
+  // Each request comes to the replica that did not answer the one before.
+  fake.instead = ({ headers }) => (fake.silently(headers["if-none-match"] === fake.etag(WITH_TOKEN) ? WITH_OTHER : WITH_TOKEN), false);
+  const { verifier, failures } = await follow(t, fake, { random: () => 1 });
+  const began = Date.now();
+  await until("six polls", () => fake.polls.length >= 6);
+  assert.ok(Date.now() - began > 2_500, `six polls within ${Date.now() - began} ms`);
+  assert.deepEqual([verifier.status().entries, failures()], [1, []]);
+});
+
 test("where one replica's own view is not fresh, another one is asked", async (t) => {
   const [one, other] = [await feed(t, WITH_TOKEN), await feed(t, WITH_TOKEN)];
   const { verifier } = await follow(t, [one, other]);
@@ -227,7 +238,9 @@ test("decisions are reported, and what could not be sent is sent later", async (
 });
 
 test("options that make no sense, or give access away, are refused with what to do", async () => {
-  const good = { url: "http://127.0.0.1:1", audience: AUDIENCE };
+  const good = { url: "http://127.0.0.1:1", credential: CREDENTIAL, audience: AUDIENCE };
+  // As a variable of the environment that is not set arrives from JavaScript.
+  const unset = undefined as unknown as string;
   for (const [what, options, why] of [
     ["plain HTTP that leaves the machine", { ...good, url: "http://crossfade.internal:8750" }, /use https/],
     ["one of several", { ...good, url: ["https://a.example", "http://b.example"] }, /use https/],
@@ -241,11 +254,22 @@ test("options that make no sense, or give access away, are refused with what to 
     ["a name that the daemon won't take", { ...good, instance: "a b" }, /instance/],
     ["a negative hold", { ...good, maxHoldMs: -1 }, /maxHoldMs/],
     ["no hold at all", { ...good, maxHoldMs: 0 }, /more than 0/],
+    ["no URL at all", { ...good, url: unset }, /`url` is missing/],
+    ["no URL in a list", { ...good, url: [good.url, unset] }, /`url` is missing/],
+    ["no audience", { ...good, audience: unset }, /`audience` is missing/],
+    ["no credential", { ...good, credential: unset }, /`credential` is missing/],
+    ["null for a credential", { ...good, credential: null as unknown as string }, /`credential` is missing/],
+    ["an empty credential", { ...good, credential: "" }, /crossfade credential/],
+    ["a CA alone", { ...good, url: "https://a.example", credential: unset, tls: { ca: "" } }, /`credential` is missing/],
+    ["a certificate that plain HTTP can't show", { ...good, credential: unset, tls: { cert: "", key: "" } }, /`credential` is missing/],
+    ["an empty path of a cache", { ...good, cacheFile: "" }, /`cacheFile` is empty/],
   ] as const) {
     await assert.rejects(Verifier.connect(options), (error: Error) => {
       assert.match(error.message, why, what);
-      assert.ok(!error.message.includes("secret"), what);
+      assert.ok(error instanceof TypeError && !error.message.includes("secret"), what);
       return true;
     });
   }
+  for (const secret of [unset, ""]) assert.throws(() => new TokenSource({ ...good, secret }), /`secret` is missing/);
+  assert.throws(() => new TokenSource({ ...good, credential: unset, secret: "s" }), /`credential` is missing/);
 });

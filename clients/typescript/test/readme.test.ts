@@ -39,6 +39,19 @@ declare const [fastify, handler]: [FastifyInstance, (request: Request, auth: Aut
   execFileSync(process.execPath, [tsc, "-p", fileURLToPath(folder)], { stdio: "inherit" });
 });
 
+test("it needs the Node that package.json asks for, and so do the examples", () => {
+  const engines = (path: string) => {
+    const { engines } = JSON.parse(readFileSync(new URL(path, PACKAGE), "utf8")) as { engines: { node: string } };
+    return engines.node;
+  };
+  // What has `crc32` in `node:zlib`: neither 21 has it, nor 22.0 and 22.1.
+  assert.equal(engines("package.json"), "^20.15 || >=22.2");
+  assert.match(README, /Node\.js \(20\.15 or a newer 20, 22\.2 or newer/);
+  for (const example of ["", "slack-bot/"]) {
+    assert.equal(engines(`../../examples/${example}typescript/package.json`), engines("package.json"));
+  }
+});
+
 test("every link leads to a file", () => {
   for (const [, target = ""] of README.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
     assert.ok(target.includes("://") || existsSync(new URL(target, PACKAGE)), target);

@@ -73,3 +73,38 @@ test("where a kept connection was closed meanwhile, the request is sent again on
   await until("requests were cut, and sent again", () => cut >= 1 && fake.polls.length > cut + 1);
   assert.deepEqual(failures(), []);
 });
+
+test("an answer to a refresh is given up after 5 s, its body too, and a poll's body has more time", { timeout: 60_000 }, async (t) => {
+  const fake = await feed(t, WITH_TOKEN);
+  const closed: Record<string, number> = {};
+  const began = Date.now();
+  fake.instead = (request, response) => {
+    response.writeHead(200, { etag: fake.etag(), "crossfade-timing": fake.timing(request, 0) });
+    response.write("{");
+    response.on("close", () => (closed[isRefresh(request) ? "refresh" : "poll"] ??= Date.now() - began));
+    return true;
+  };
+  const { failures } = await follow(t, fake);
+  await until("the refresh is given up", () => closed.refresh);
+  assert.ok((closed.refresh ?? 0) < 7_000, `after ${closed.refresh} ms`);
+  assert.match(failures()[0] ?? "", /within 5000 ms/);
+  assert.equal(closed.poll, undefined);
+});
+
+test("many requests on their way at once are no leak, and no warning", async (t) => {
+  const fake = await feed(t, WITH_TOKEN);
+  const clock = new MovedClock();
+  const { verifier } = await follow(t, fake, { clock: clock.read });
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => void warnings.push(message);
+  process.on("warning", warned);
+  t.after(() => process.off("warning", warned));
+  fake.instead = () => true;
+  for (let n = 0; n < 12; n += 1) {
+    // Each finds that the one before was overtaken by a freeze.
+    clock.forward(61_000);
+    void verifier.verifyOrRefresh(TOKEN);
+  }
+  await until("all are on their way", () => fake.polls.filter(isRefresh).length >= 12);
+  assert.deepEqual(warnings, []);
+});

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import express from "express";
 
 import { authOf, requireToken, Verifier, type VerifierEvent } from "../src/index.js";
-import { FakeFeed } from "./support/fake-feed.js";
+import { CREDENTIAL, FakeFeed } from "./support/fake-feed.js";
 import { vectors } from "./support/vectors.js";
 
 interface Requests {
@@ -64,7 +64,7 @@ async function guarded(view: Case["view"], jsonRpcErrors: boolean) {
   if (view === "none") feed.instead = (_, response) => response.writeHead(503).end() && true;
   let events: VerifierEvent[] = [];
   const onEvent = (event: VerifierEvent) => events.push(event);
-  const verifier = await Verifier.connect({ url: feed.url, audience: given.audience, onEvent });
+  const verifier = await Verifier.connect({ url: feed.url, credential: CREDENTIAL, audience: given.audience, onEvent });
   const seen: IncomingMessage[] = [];
   const app = express();
   // Where another middleware looked at the headers before ours, Node has made its copies already.
@@ -103,6 +103,7 @@ async function check(server: Server, { name, head, expected }: Case, jsonRpcErro
   assert.match(retry ?? "1", /^[0-9]+$/, name);
   const [counted, more] = server.counted();
   assert.equal(counted?.type === "verdict" && counted.verdict, expected.reason, name);
+  assert.equal(counted?.type === "verdict" && counted.version, expected.version, `${name}: whose use it is`);
   assert.equal(more, undefined, `${name}: counted once`);
   const handled = server.handled();
   assert.equal(handled.length, expected.version === null ? 0 : 1, name);

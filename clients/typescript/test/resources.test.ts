@@ -6,7 +6,7 @@ import timers from "node:timers";
 import { test, type TestContext } from "node:test";
 
 import { Verifier } from "../src/index.js";
-import { AUDIENCE, setOf, until } from "./support/fake-feed.js";
+import { AUDIENCE, CREDENTIAL, setOf, until } from "./support/fake-feed.js";
 import { feed, follow, MovedClock } from "./support/world.js";
 
 const TOKEN = "a-token-of-the-tests";
@@ -30,7 +30,7 @@ function failing(t: TestContext, name: "setInterval" | "setTimeout", at: number)
 test("where a verifier can't have its timer, nothing of it is left, and the next one works", async (t) => {
   const fake = await feed(t, SET);
   failing(t, "setInterval", 1);
-  await assert.rejects(Verifier.connect({ url: fake.url, audience: AUDIENCE }), /no more timers/);
+  await assert.rejects(Verifier.connect({ url: fake.url, credential: CREDENTIAL, audience: AUDIENCE }), /no more timers/);
   assert.equal(await fake.connections(), 0);
   const { verifier } = await follow(t, fake);
   assert.equal(verifier.verify(TOKEN).verdict, "accepted");

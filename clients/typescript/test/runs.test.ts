@@ -49,6 +49,11 @@ test("`require` loads all of it, also where Node can't require a module", async 
   assert.deepEqual(await ran(folder, process.execPath, [...alone, "required.cjs"]), [true, false]);
 });
 
+test("the hook of a server's own SDK v1 knows our refusals", async (t) => {
+  const answers = await ran(folder, process.execPath, ["mcp-v1.mjs", await started(t), AUDIENCE, TOKEN, UNKNOWN]);
+  assert.deepEqual(answers, [200, 401]);
+});
+
 test("a bundle of esbuild runs by itself, as a module and by `require`", async (t) => {
   const url = await started(t);
   for (const [format, out] of [["esm", "bundle.mjs"], ["cjs", "bundle.cjs"]] as const) {

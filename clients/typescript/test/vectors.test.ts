@@ -181,6 +181,7 @@ interface Pace {
     freshness_ms: number;
     took_ms: number;
     changed: boolean;
+    soon_before?: boolean;
     random: number;
     wait_ms: number;
   }[];
@@ -192,14 +193,19 @@ interface Pace {
   }[];
 }
 
+test("another set that comes at once is waited after only where the answer before it came at once too", () => {
+  const waits = (tookMs: number, soonBefore: boolean) => unheldMs(2_000, tookMs, true, soonBefore, 1);
+  assert.deepEqual([waits(499, false), waits(499, true), waits(500, true)], [0, 500, 0]);
+});
+
 test("it asks, and waits, as the vectors say", () => {
   const { retry, held, unheld, closed, gate } = vectors<Pace>("pace");
   assert.ok(held.length >= 6 && unheld.length >= 8 && closed.length >= 3, "cases are missing");
   for (const { name, freshness_ms: freshnessMs, limit_ms: limit } of held) {
     assert.equal(heldMs(freshnessMs), limit, name);
   }
-  for (const { name, freshness_ms: freshnessMs, took_ms: took, changed, random, wait_ms: wait } of unheld) {
-    assert.equal(unheldMs(freshnessMs, took, changed, random), wait, name);
+  for (const { name, freshness_ms: freshnessMs, took_ms: took, changed, soon_before, random, wait_ms: wait } of unheld) {
+    assert.equal(unheldMs(freshnessMs, took, changed, soon_before ?? false, random), wait, name);
   }
   for (const { name, random, wait_ms: wait } of closed) assert.equal(closedMs(random), wait, name);
   assert.ok(retry.length >= 14 && gate.length >= 16, "cases are missing");

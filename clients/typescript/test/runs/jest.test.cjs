@@ -4,6 +4,6 @@ const { Verifier } = require("@crossfade/verify");
 
 test("a token is accepted", async () => {
   const { FEED: url, AUDIENCE: audience, ACCEPTED: token } = process.env;
-  const verifier = await Verifier.connect({ url, audience });
+  const verifier = await Verifier.connect({ url, credential: "cfc_of-the-tests", audience });
   expect(verifier.verify(token).verdict).toBe("accepted");
 });

@@ -13,7 +13,7 @@ import process from "node:process";
 import { authorizer, authOf, requireToken, Verifier } from "@crossfade/verify";
 
 const [kind, url, audience, accepted, unknown] = process.argv.slice(2);
-const verifier = await Verifier.connect({ url, audience });
+const verifier = await Verifier.connect({ url, credential: "cfc_of-the-tests", audience });
 const guard = requireToken(verifier, { headers: ["mcp-access-token"] });
 /** Who called, and what is left of the credential. */
 const told = (request) => `${authOf(request)?.clientId} ${request.headers.authorization ?? "none"}`;

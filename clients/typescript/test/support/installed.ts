@@ -1,23 +1,28 @@
-/** The package as its users get it: packed, and unpacked beside the scripts of `test/runs`. */
+/** The package as its users get it: packed, and installed beside the scripts of `test/runs`, as the README says. */
 
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /** From build/test/support. Under it the frameworks are found, too. */
 const PACKAGE = fileURLToPath(new URL("../../../", import.meta.url));
 
+const INSTALL = /^cd YOUR-SERVER && npm install PATH-TO\/clients\/typescript\/(\S+)$/m;
+
 export const bin = (name: string) => `${PACKAGE}node_modules/.bin/${name}`;
 
-/** The folder with the scripts. */
+/** The folder with the scripts: a server's, which has the SDK v1 itself, and not from where our package is built. */
 export function installed(name: string): string {
   const folder = `${PACKAGE}build/${name}`;
-  const unpacked = `${folder}/node_modules/@crossfade/verify`;
+  const [, tarball = "no tarball"] = INSTALL.exec(readFileSync(`${PACKAGE}README.md`, "utf8")) ?? [];
+  const sdk = "node_modules/@modelcontextprotocol/sdk";
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(unpacked, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: PACKAGE });
-  execFileSync("tar", ["-xzf", `${folder}/crossfade-verify-0.1.0.tgz`, "-C", unpacked, "--strip-components=1"]);
+  writeFileSync(`${folder}/package.json`, "{}");
+  execFileSync("npm", ["install", "--silent", "--offline", "--no-audit", "--no-fund", `./${tarball}`], { cwd: folder });
+  cpSync(`${PACKAGE}${sdk}`, `${folder}/${sdk}`, { recursive: true });
   cpSync(`${PACKAGE}test/runs`, folder, { recursive: true });
   return folder;
 }
