@@ -47,7 +47,8 @@ pub(crate) fn hold(input: &[u8]) {
         pairs.map(|(_, value)| value.into_owned()).collect::<Vec<_>>()
     };
     let (tokens, audiences) = (all("token"), all("audience"));
-    let ours = audiences.is_empty() || audiences == [AUDIENCE];
+    // One without a value is as if it were left out.
+    let ours = audiences.is_empty() || audiences == [AUDIENCE] || audiences == [""];
     let rightful = matches!(&tokens[..], [one] if [CURRENT, PENDING].contains(&&**one)) && ours;
     if input.len() <= 16 * 1024 {
         assert_eq!(status == StatusCode::OK && answer["active"] == true, rightful, "{status}: {text}");
