@@ -42,7 +42,7 @@ fn figures([verify, refusal, guard]: [&'static str; 3], goal: f64, printed: &Pri
     let told =
         format!("{accepted:.0} ns against {hash:.0} ns; of a version with a deadline {previous:.0} ns");
     let refused = format!("unknown {unknown:.0} ns, malformed {malformed:.0} ns");
-    let beyond = format!("µs for a request; {bare:.0} ns without it");
+    let beyond = format!("a request; {bare:.0} ns without it");
     Ok(vec![
         Figure::ratio(verify, accepted / hash, goal, told),
         // What differs by less than a tenth is noise.
