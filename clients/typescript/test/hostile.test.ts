@@ -71,7 +71,7 @@ for (const [what, input] of Object.entries(inputs)) {
 }
 
 /** How much of V8's heap one byte of a text may take while it is read. */
-const BYTES_FOR_ONE = 64;
+const BYTES_FOR_ONE = 32;
 
 for (const [what, input] of Object.entries(inputs)) {
   test(`${what}: the memory is bounded`, async () => {
