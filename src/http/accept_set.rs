@@ -124,7 +124,8 @@ impl Asked {
         let Verdicts { distribution, metrics, clock, .. } = &feed.verdicts;
         let mut publication = self.complete(feed)?;
         if self.no_cache && is_old(&publication.view, self.began) {
-            distribution.renewed(&self.audience, limits::REFRESH_TIMEOUT, verdict::random()).await;
+            let jitter = verdict::jitter(self.began);
+            distribution.renewed(&self.audience, limits::REFRESH_TIMEOUT, jitter).await;
             publication = self.complete(feed)?;
         }
         let text = publication.text();

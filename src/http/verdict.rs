@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::{TryRng as _, rngs::SysRng};
+use crossfade_verify::Moment;
 
 use super::{auth::Client, error::ApiError, limits};
 use crate::{
@@ -53,7 +53,7 @@ pub(super) async fn judge(verdicts: &Verdicts, audiences: &[Arc<str>], token: &[
             true
         }
         Decision::Accepted(accepted) if !accepted.young => {
-            distribution.renewed(&accepted.audience, limits::REFRESH_TIMEOUT, random()).await
+            distribution.renewed(&accepted.audience, limits::REFRESH_TIMEOUT, jitter(began)).await
         }
         Decision::Accepted(_) | Decision::Refused(_) => false,
     };
@@ -63,9 +63,10 @@ pub(super) async fn judge(verdicts: &Verdicts, audiences: &[Arc<str>], token: &[
     (decision, took)
 }
 
-/// From 0 to 1. Without randomness it is 1: waiting longer harms nobody.
-pub(super) fn random() -> f64 {
-    SysRng.try_next_u32().map_or(1.0, |n| f64::from(n) / f64::from(u32::MAX))
+/// What a wait after a failed read is drawn with, from 0 to 1: the moment's last digits, so that a run that is simulated can
+/// be played again.
+pub(super) fn jitter(at: Moment) -> f64 {
+    (at.boot_ms % 1_000) as f64 / 999.0
 }
 
 fn report(verdicts: &Verdicts, client: &Client, audiences: &[Arc<str>], decision: &Decision, took: Duration) {
