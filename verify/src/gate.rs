@@ -91,7 +91,7 @@ impl Gate {
         }
     }
 
-    /// The refresh that was `started` then has ended: did it bring a view? One that comes late has failed already, and
+    /// The refresh that was `started` then has ended: did it bring a view? One that comes late is over already, and
     /// ends no other.
     pub fn end(&mut self, started: Moment, succeeded: bool, at: Moment) {
         self.give_up(at);

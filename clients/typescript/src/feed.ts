@@ -46,9 +46,10 @@ export interface Question {
   /** Called with what is to be applied, in the same turn in which it was found to be no older. */
   readonly apply: (next: Applied) => void;
   readonly waitS: number;
-  /** Asks the daemon to read the store anew, where its view is not young. */
+  /** A request waits: the daemon reads the store first, where its view is older than a third of freshness. */
   readonly noCache: boolean;
   readonly timeoutMs: number;
+  /** As in `Ask`. */
   readonly bodyMs?: number | undefined;
   readonly signal?: AbortSignal;
 }

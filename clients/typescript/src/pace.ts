@@ -119,7 +119,7 @@ export class Gate {
   }
 
   /**
-   * The refresh that was `started` then has ended: did it bring a view? One that comes late has failed already, and ends
+   * The refresh that was `started` then has ended: did it bring a view? One that comes late is over already, and ends
    * no other.
    */
   ended(started: Moment, succeeded: boolean, at: Moment): void {

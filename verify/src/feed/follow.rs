@@ -105,10 +105,7 @@ impl Follower {
         let took = Duration::from_millis(machine.moment().elapsed_since_ms(since));
         let freshness = self.views.freshness().unwrap_or_default();
         let soon_before = std::mem::replace(&mut self.soon, pace::is_soon(freshness, took));
-        match self.soon {
-            true => pace::unheld(freshness, answer.changed, soon_before, fraction(machine)),
-            false => Duration::ZERO,
-        }
+        pace::unheld(freshness, took, answer.changed, soon_before, fraction(machine))
     }
 
     /// Turns to the next replica; how long to wait before.

@@ -37,10 +37,17 @@ pub(super) fn is_soon(freshness: Duration, took: Duration) -> bool {
     took < UNHELD.min(freshness / 4)
 }
 
-/// The wait after an answer that came so soon. Something between us may not let it wait, or two replicas behind one
-/// address may differ: they would be asked without end.
-pub(super) fn unheld(freshness: Duration, changed: bool, soon_before: bool, random: f64) -> Duration {
-    if changed && !soon_before { Duration::ZERO } else { UNHELD.min(freshness / 4).mul_f64(random) }
+/// The wait after such an answer. Something between us may not let it wait, or two replicas behind one address may
+/// differ: they would be asked without end.
+pub(super) fn unheld(
+    freshness: Duration,
+    took: Duration,
+    changed: bool,
+    soon_before: bool,
+    random: f64,
+) -> Duration {
+    let waits = is_soon(freshness, took) && (!changed || soon_before);
+    if waits { UNHELD.min(freshness / 4).mul_f64(random) } else { Duration::ZERO }
 }
 
 /// The wait after an answer of a replica that closes the connection, as all its verifiers hear at the same moment.
@@ -114,10 +121,7 @@ mod tests {
             assert_eq!(held(ms(freshness_ms)), ms(limit_ms), "{name}");
         }
         for Unheld { name, freshness_ms, took_ms, changed, soon_before, random, wait_ms } in pace.unheld {
-            let wait = match is_soon(ms(freshness_ms), ms(took_ms)) {
-                true => unheld(ms(freshness_ms), changed, soon_before, random),
-                false => Duration::ZERO,
-            };
+            let wait = unheld(ms(freshness_ms), ms(took_ms), changed, soon_before, random);
             assert_eq!(wait, ms(wait_ms), "{name}");
         }
         for Closed { name, random, wait_ms } in pace.closed {

@@ -77,8 +77,8 @@ class Gate:
         return self._start(at)
 
     def end(self, started: Moment, succeeded: bool, at: Moment) -> None:
-        """The refresh that was started then has brought a view that counts, or has failed. One that comes late has
-        failed already, and ends no other.
+        """The refresh that was started then has brought a view that counts, or has failed. One that comes late is
+        over already, and ends no other.
         """
         self._give_up(at)
         if self._started == started:
