@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -95,8 +94,10 @@ impl Siege {
             ),
         );
         let daemon = world.command("serve");
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(daemon.get_program()).args(daemon.get_args());
+        // In a session of its own, which has a share of the processors of its own, as a service has: attackers are on other
+        // machines.
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", script]).arg(daemon.get_program()).args(daemon.get_args());
         for (name, value) in daemon.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
@@ -104,7 +105,7 @@ impl Siege {
             };
         }
         command.env("LD_PRELOAD", slow_disk(world.folder.path())).current_dir(world.folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         let daemon = Process(command.spawn().expect("it starts"));
         until("the daemon is ready", || {
             call(world.metrics, "GET", "/readyz", &[], "").ok().filter(|answer| answer.status == 200)
