@@ -200,20 +200,25 @@ impl Metrics {
             feed,
             registry: r,
         };
-        let build = gauges(&metrics.registry, "build_info", "The running version", &["version"])?;
+        metrics.begin()?;
+        Ok(metrics)
+    }
+
+    /// Makes the series exist whose label values are known from the start.
+    fn begin(&self) -> prometheus::Result<()> {
+        let build = gauges(&self.registry, "build_info", "The running version", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         for rejection in Rejection::ALL {
-            metrics.http_rejected.with_label_values(&[rejection.as_str()]);
+            self.http_rejected.with_label_values(&[rejection.as_str()]);
         }
         for what in Drifted::ALL {
-            metrics.drift(what, false);
+            self.drift(what, false);
         }
         for outcome in ["applied", "rejected"] {
-            metrics.config_reloads.with_label_values(&[outcome]);
+            self.config_reloads.with_label_values(&[outcome]);
         }
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        metrics.registry.register(Box::new(process))?;
-        Ok(metrics)
+        self.registry.register(Box::new(process))
     }
 
     /// Makes the series of an audience exist.
