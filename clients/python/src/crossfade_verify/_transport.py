@@ -4,6 +4,10 @@ Redirects are answers like any other here, and no caller follows one. The enviro
 not looked at.
 """
 
+# The standard library imports these two when a host is looked up for the first time, which a thread of ours does. A
+# fork in that moment would leave the child without them for good.
+import encodings.ascii
+import encodings.idna  # noqa: F401
 import functools
 import http.client
 import io
