@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
 
 use crate::{
-    crowds::rejected,
+    connections::rejected,
     world::{BOT, SECRET, VERIFIER, World, until},
 };
 

@@ -10,7 +10,7 @@ use std::{
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 
 use crate::{
-    crowds::{crowd, rejected, resident, until_closed, verifier_is_served, with_files},
+    connections::{connect, rejected, resident, until_closed, verifier_is_served, with_files},
     process::call,
     world::{SECRET, VERIFIER, World, until},
 };
@@ -34,7 +34,7 @@ fn a_stranger_gets_one_answer_on_a_connection_and_a_client_gets_all() {
     ] {
         let said =
             request(path, headers).repeat(2) + &request(path, &format!("{headers}Connection: close\r\n"));
-        let mut stream = crowd(port, 1, &said).remove(0);
+        let mut stream = connect(port, 1, &said).remove(0);
         let answer = until_closed(&mut stream).unwrap_or_default();
         assert_eq!(answer.matches("HTTP/1.1 ").count(), answers, "{who}: {answer}");
         assert!(answer.to_lowercase().contains("connection: close"), "{who}: {answer}");
@@ -48,7 +48,7 @@ fn a_proxy_whose_credential_is_no_longer_right_loses_its_connection() {
     let ask = |credential: &str| {
         format!("GET /v1/authorize HTTP/1.1\r\nHost: x\r\nCrossfade-Credential: {credential}\r\n\r\n")
     };
-    let mut proxy = crowd(world.listen, 1, &(ask(VERIFIER) + &ask("another").repeat(2))).remove(0);
+    let mut proxy = connect(world.listen, 1, &(ask(VERIFIER) + &ask("another").repeat(2))).remove(0);
     let answers = until_closed(&mut proxy).unwrap_or_default();
     let status = |code: &str| answers.matches(&format!("HTTP/1.1 {code}")).count();
     assert_eq!((status("401"), status("503")), (1, 1), "{answers}");
@@ -72,7 +72,7 @@ fn whoever_reads_no_answers_is_no_longer_asked_for_requests_and_then_cut_off() {
     let before = resident(&daemon);
     let mut deaf = Vec::new();
     for requests in [&without, &with_body, &without, &with_body] {
-        let mut stream = crowd(world.listen, 1, "").remove(0);
+        let mut stream = connect(world.listen, 1, "").remove(0);
         // So that the system keeps little on the way.
         set_socket_recv_buffer_size(&stream, 1 << 14).expect("a small buffer");
         set_socket_send_buffer_size(&stream, 1 << 14).expect("a small buffer");
@@ -99,12 +99,12 @@ fn idle_connections_shut_nobody_out() {
     let _daemon = world.start();
     let token = world.token();
     for (what, says) in [("idle", ""), ("half a head", "GET /v1/introspect HTTP/1.1\r\nHo")] {
-        let strangers = crowd(world.listen, 1_100, says);
+        let strangers = connect(world.listen, 1_100, says);
         for _ in 0..50 {
             assert!(verifier_is_served(&world, &token), "{what}: a newcomer on `listen`");
         }
         drop(strangers);
-        let strangers = crowd(world.metrics, 1_100, says);
+        let strangers = connect(world.metrics, 1_100, says);
         for _ in 0..50 {
             let answer = call(world.metrics, "GET", "/healthz", &[], "").expect(what);
             assert_eq!(answer.status, 200, "{what}: a newcomer on `metrics_listen`");
@@ -120,11 +120,11 @@ fn a_known_client_is_never_shown_out_for_a_newcomer() {
     let world = World::new("30s");
     let _daemon = world.start();
     let ask = format!("GET /v1/nothing HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {VERIFIER}\r\n");
-    let mut client = crowd(world.listen, 1, &format!("{ask}\r\n")).remove(0);
+    let mut client = connect(world.listen, 1, &format!("{ask}\r\n")).remove(0);
     until("it is known", || (rejected(&world, "malformed") >= 1).then_some(()));
     let mut strangers = Vec::new();
     for _ in 0..7 {
-        strangers.extend(crowd(world.listen, 300, ""));
+        strangers.extend(connect(world.listen, 300, ""));
         // A client that is silent for long is closed for that, on a machine where they come slowly.
         client.write_all(format!("{ask}\r\n").as_bytes()).expect("it is still there");
     }
@@ -149,7 +149,7 @@ fn connections_leave_files_to_orders_and_to_the_store() {
     let world = World::new("30s");
     let daemon = with_files(&world, "ulimit -n 512");
     let _everywhere: Vec<Vec<TcpStream>> =
-        [world.listen, world.metrics].map(|port| crowd(port, 600, "")).into();
+        [world.listen, world.metrics].map(|port| connect(port, 600, "")).into();
     let token = world.token();
     assert!(verifier_is_served(&world, &token), "a newcomer");
     world.ok(&["health"]);

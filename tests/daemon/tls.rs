@@ -12,7 +12,7 @@ use caller::{BOTH, Caller, Request, get};
 use secure::{FORM, SET, Secure, TOKEN, introspect};
 
 use crate::{
-    crowds::crowd,
+    connections::connect,
     process::{call, raw},
     world::{SECRET, VERIFIER, until},
 };
@@ -170,7 +170,7 @@ fn handshakes_that_never_end_shut_nobody_out() {
     let _daemon = secure.world.start();
     let caller = Caller::new(&secure.ours, None);
     for begins in ["", "\x16\x03\x01\x01\0\x01"] {
-        let strangers = crowd(secure.port(), 1_100, begins);
+        let strangers = connect(secure.port(), 1_100, begins);
         until("a newcomer gets in", || secure.lets_in(&caller).then_some(()));
         assert_eq!(secure.rejected("timeout"), 0, "while they stand");
         drop(strangers);

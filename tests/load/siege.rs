@@ -157,7 +157,10 @@ impl Siege {
             );
             // Before, it was for as long as the attack lasted, and longer. Some seconds are the machine's, where it is busy
             // with other tests.
-            assert!(longest < ATTACK, "whoever relies on the daemon was held up for as long as an attack lasts");
+            assert!(
+                longest < ATTACK,
+                "whoever relies on the daemon was held up for as long as an attack lasts"
+            );
         });
         assert!(most_kib < before.resident_kib + self.growth_kib, "{before:?}, then {most_kib} KiB");
         until("its files are closed again", || (self.figures().files <= before.files + 4).then_some(()));

@@ -18,7 +18,6 @@ mod aws_fake;
 mod beside;
 mod broker;
 mod clients;
-mod crowd;
 mod daemon;
 mod fanout;
 mod fleet;
@@ -29,6 +28,7 @@ mod probe;
 mod reconnect;
 mod requests;
 mod verdict;
+mod verifiers;
 mod wire;
 
 /// The profile of what is handed on, and the folder that cargo builds it into.

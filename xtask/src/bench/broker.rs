@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use super::{
-    crowd::{Spread, next, runtime},
     daemon::{Server, free_address},
     now, pause,
+    verifiers::{Spread, next, runtime},
 };
 
 /// Which one.

@@ -11,9 +11,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use super::{
     Figure,
     broker::{Broker, Kind},
-    crowd::{Crowd, Spread},
     daemon::{Daemon, Server, Terms, fresh_folder},
     median, now, pause,
+    verifiers::{Spread, Verifiers},
 };
 
 pub(super) const CLIENTS: usize = 5;
@@ -40,8 +40,8 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     pause(Duration::from_secs(10));
     let idle = daemon.server.resident_kib()?;
 
-    let crowd = Crowd::start(daemon.server.address, &credentials, EACH, None, false)?;
-    crowd.spread(now())?;
+    let verifiers = Verifiers::start(daemon.server.address, &credentials, EACH, None, false)?;
+    verifiers.spread(now())?;
     let fresh = daemon.server.resident_kib()?;
     let nats = Broker::start(Kind::Nats, &nats, SIZE)?;
     let redis = Broker::start(Kind::Redis, &redis, SIZE)?;
@@ -52,7 +52,7 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     for n in 0..ROUNDS {
         let order = |order: &&str| {
             let began = daemon.order(n % SECRETS, order)?;
-            Ok((began, crowd.spread(began)?))
+            Ok((began, verifiers.spread(began)?))
         };
         ours.round(&daemon.server, || ORDERS.iter().map(order).collect())?;
         for (broker, rounds) in [(&nats, &mut nats_rounds), (&redis, &mut redis_rounds)] {
@@ -164,7 +164,7 @@ pub(super) fn credentials(program: &Path) -> Result<Vec<(String, (String, String
         let mut lines = text.lines().filter_map(|line| line.split_once(':'));
         let mut value = || lines.next().map(|(_, value)| value.trim().to_owned());
         let (credential, hash) = value().zip(value()).context("`crossfade credential` printed none")?;
-        Ok((credential, (format!("crowd-{n}"), hash)))
+        Ok((credential, (format!("verifier-{n}"), hash)))
     };
     (0..CLIENTS).map(one).collect()
 }

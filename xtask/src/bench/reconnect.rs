@@ -8,11 +8,11 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{
     Figure,
-    crowd::{BACKOFF, Crowd},
     daemon::{Daemon, Terms, fresh_folder},
     fanout::{CLIENTS, EACH, SECRETS, credentials, descriptors, quantile},
     median, now, pause,
     probe::Probe,
+    verifiers::{BACKOFF, Verifiers},
 };
 
 const SIZE: usize = CLIENTS * EACH;
@@ -40,12 +40,12 @@ pub(super) fn run(program: &Path) -> Result<Vec<Figure>> {
     probe.during(|| Ok(()))?;
     pause(Duration::from_secs(10));
     let idle = daemon.server.resident_kib()?;
-    let crowd = Crowd::start(daemon.server.address, &credentials, EACH, Some(&tls), true)?;
-    crowd.spread(now())?;
+    let verifiers = Verifiers::start(daemon.server.address, &credentials, EACH, Some(&tls), true)?;
+    verifiers.spread(now())?;
     let held = daemon.server.resident_kib()?.saturating_sub(idle) as f64 * 1.024 / SIZE as f64;
 
-    let with_jitter = storms(&daemon, &crowd, &probe, BACKOFF)?;
-    let at_once = storms(&daemon, &crowd, &probe, Duration::ZERO)?;
+    let with_jitter = storms(&daemon, &verifiers, &probe, BACKOFF)?;
+    let at_once = storms(&daemon, &verifiers, &probe, Duration::ZERO)?;
     Ok(vec![
         Figure::ratio("5,000 reconnect, introspect p99", with_jitter.ratio(), 3.0, with_jitter.told()),
         Figure::told("the same without jitter", at_once.ratio(), "×", at_once.told()),
@@ -65,14 +65,14 @@ struct Storms {
     failed: usize,
 }
 
-fn storms(daemon: &Daemon, crowd: &Crowd, probe: &Probe, at_most: Duration) -> Result<Storms> {
+fn storms(daemon: &Daemon, verifiers: &Verifiers, probe: &Probe, at_most: Duration) -> Result<Storms> {
     let mut storms = Storms::default();
     for _ in 0..ROUNDS {
         let (mut before, ()) = probe.during(|| {
             pause(CALM);
             Ok(())
         })?;
-        let (mut during, back) = probe.during(|| crowd.reconnect(at_most))?;
+        let (mut during, back) = probe.during(|| verifiers.reconnect(at_most))?;
         let (before, during) = (quantile(&mut before, 0.99), quantile(&mut during, 0.99));
         storms.before.push(before);
         storms.during.push(during);
@@ -82,7 +82,7 @@ fn storms(daemon: &Daemon, crowd: &Crowd, probe: &Probe, at_most: Duration) -> R
         storms.failed += back.failed;
         // All are served again.
         for order in ["rotate", "abort"] {
-            crowd.spread(daemon.order(storms.took.len() % SECRETS, order)?)?;
+            verifiers.spread(daemon.order(storms.took.len() % SECRETS, order)?)?;
         }
     }
     Ok(storms)

@@ -1,4 +1,4 @@
-//! Crowds of connections: what tests of strangers and of shares open, and what they ask meanwhile.
+//! Connections, many at once: what tests of strangers and of shares open, and what they ask meanwhile.
 
 use std::{
     io::{Read as _, Write as _},
@@ -55,7 +55,7 @@ pub(crate) fn with_files(world: &World, limit: &str) -> Daemon {
 }
 
 /// So many connections that say this and nothing more.
-pub(crate) fn crowd(port: u16, size: usize, says: &str) -> Vec<TcpStream> {
+pub(crate) fn connect(port: u16, size: usize, says: &str) -> Vec<TcpStream> {
     may_open(size as u64 + 300);
     let one = |_| {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");

@@ -49,14 +49,14 @@ pub(super) enum Event {
 }
 
 /// All of them.
-pub(super) struct Crowd {
+pub(super) struct Verifiers {
     size: usize,
     events: mpsc::Receiver<Event>,
     cut: watch::Sender<Duration>,
     _runtime: Runtime,
 }
 
-impl Crowd {
+impl Verifiers {
     /// `each` verifiers with each of the credentials. `polite`: whatever else runs on this machine goes first.
     pub(super) fn start(
         address: SocketAddr,
