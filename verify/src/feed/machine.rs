@@ -63,10 +63,6 @@ impl Clock for ThisMachine {
     fn moment(&self) -> Moment {
         SystemClock.moment()
     }
-
-    fn verdict_moment(&self) -> Moment {
-        SystemClock.verdict_moment()
-    }
 }
 
 impl Machine for ThisMachine {

@@ -49,7 +49,7 @@ impl Inner {
 
     #[inline]
     fn judge_by<const WAITS: bool>(&self, presented: &[u8], scopes: &[Arc<str>]) -> Result<Grant, Stopped> {
-        let at = self.clock.verdict_moment();
+        let at = self.clock.moment();
         // Apart from the grant, which comes back in registers then.
         let mut stopped = None;
         let granted =
