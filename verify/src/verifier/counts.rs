@@ -10,7 +10,6 @@ use std::{
 
 use super::{
     counter::Counter,
-    seat,
     stopped::Denial,
     uses::{Uses, shards_of},
 };
@@ -67,7 +66,7 @@ impl Counts {
     pub(super) fn denied(&self, denial: Denial, at: Moment) {
         let place = DENIALS.iter().position(|known| *known == denial);
         if let Some(counter) = place.and_then(|place| self.denied.get(place)) {
-            counter.count(at, seat::number());
+            counter.count(at, 0);
         }
     }
 
