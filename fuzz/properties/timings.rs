@@ -1,7 +1,10 @@
 //! Input: the nonce that was sent; both clocks when it was sent and when the answer came, and the place that is
 //! applied (six numbers, or four); then each `Crossfade-Timing`, one a line.
 
-use crossfade_verify::{Dropped, Exchange, Moment, Place};
+use crossfade_verify::{
+    Moment,
+    timing::{Dropped, Exchange, Place},
+};
 
 /// A view is never taken for younger than it says that it is, and comes from one header that says it in one way.
 pub(crate) fn hold(input: &[u8]) {

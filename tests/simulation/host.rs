@@ -12,7 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use crossfade::clock;
-use crossfade_verify::{Clock, Doing, Machine, Moment, Stream};
+use crossfade_verify::{
+    Clock, Moment,
+    feed::{Doing, Machine, Stream},
+};
 use tokio::time::timeout;
 
 use crate::{dice::Dice, flag::Flag, journal::Journal, network::Network};

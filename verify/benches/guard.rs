@@ -12,7 +12,8 @@ use std::{
 
 use axum::{Router, routing::post};
 use crossfade_verify::{
-    AcceptSet, Clock as _, Digest, Entry, RequireToken, Stage, SystemClock, Verifier, View, checksum,
+    AcceptSet, Clock as _, Digest, Entry, Stage, SystemClock, Verifier, View, token::checksum,
+    tower::RequireToken,
 };
 use rustix::time::{ClockId, clock_gettime};
 

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Stage, Verdict, View, checksum, decide};
+use crossfade_verify::{AcceptSet, Digest, Entry, Moment, Stage, Verdict, View, decide, token::checksum};
 use sha2::{Digest as _, Sha256};
 
 const ROUNDS: usize = 500;

@@ -8,7 +8,7 @@ use crate::{
     clock::Moment,
     digest::Digest,
     grant::Grant,
-    shape::{LENGTHS, Shape, shape},
+    token::{LENGTHS, Shape, shape},
 };
 
 /// Decides on a presented token. It reads no clock, does no I/O, and allocates nothing.

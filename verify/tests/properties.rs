@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crossfade_verify::{
-    AcceptSet, Digest, Entry, Exchange, Moment, Place, Reason, Stage, Verdict, View, decide, shape,
+    AcceptSet, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide,
+    timing::{Exchange, Place},
+    token::shape,
 };
 use proptest::{collection::vec, prelude::*};
 

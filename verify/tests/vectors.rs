@@ -2,8 +2,9 @@
 //! unseen.
 
 use crossfade_verify::{
-    AcceptSet, Accepted, Digest, Entry, Exchange, Grant, Moment, Place, Shape, Source, Verdict, View,
-    checksum, decide, shape,
+    AcceptSet, Accepted, Digest, Entry, Grant, Moment, Source, Verdict, View, decide,
+    timing::{Exchange, Place},
+    token::{Shape, checksum, shape},
 };
 use serde::Deserialize;
 

@@ -11,7 +11,10 @@ use crossfade::{
     distribution::{Bounds, Distribution, Member},
     rotation::ring::{Findings, Ring},
 };
-use crossfade_verify::{Exchange, Moment, Place, Verdict, View, decide};
+use crossfade_verify::{
+    Moment, Verdict, View, decide,
+    timing::{Exchange, Place},
+};
 
 use crate::{
     broken::Broken,

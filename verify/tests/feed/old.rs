@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::{Clock, Doing, Feed, Machine, Moment, Reason, Stream, ThisMachine, Verdict, Verifier};
+use crossfade_verify::{
+    Clock, Moment, Reason, Verdict, Verifier,
+    feed::{Doing, Feed, Machine, Stream, ThisMachine},
+};
 
 use crate::{
     machine::Moved,
@@ -219,7 +222,7 @@ async fn a_step_that_panics_once_costs_one_try_and_nothing_else() {
     let machine = Arc::new(Failing::default());
     machine.connect.store(true, Relaxed);
     let feed = || Feed::http(&*server.url, "cfc_a-credential-for-tests").machine(machine.clone());
-    let hook = |_: &crossfade_verify::Event<'_>| panic!("a hook of somebody's");
+    let hook = |_: &crossfade_verify::feed::Event<'_>| panic!("a hook of somebody's");
     let verifier = Verifier::connect(feed().on_event(hook), AUDIENCE).await.expect("good settings");
     until("it follows", || accepts(&verifier, TOKEN)).await;
     until("a held request", || server.asked().iter().any(Asked::is_held)).await;

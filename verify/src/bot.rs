@@ -19,6 +19,7 @@ use crate::{
         wire::{Daemon, encoded, jitter},
     },
     json::{Fault, Reader},
+    token::{Shape, shape},
 };
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -240,7 +241,7 @@ fn read(body: &[u8]) -> Option<Token> {
     });
     read.and_then(|()| reader.end()).ok()?;
     // What goes into a header must be fit for one.
-    let text = text.filter(|text| crate::shape(text.as_bytes()) != crate::Shape::Malformed)?;
+    let text = text.filter(|text| shape(text.as_bytes()) != Shape::Malformed)?;
     Some(Token { text, version: version?, refresh_after_ms: refresh_after_ms? })
 }
 
