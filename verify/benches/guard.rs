@@ -1,7 +1,8 @@
 //! What `RequireToken` adds to a request, in CPU time of the server on a connection that is kept: a guarded axum route
-//! beside a bare one. `cargo xtask bench verdict` reads the output.
+//! beside a bare one, and beside one with a layer that does nothing, because axum boxes each layer. `cargo xtask bench
+//! verdict` reads the output.
 //!
-//! One thread serves, so that its own CPU clock counts what it does and nothing else. Every round asks both routes, one
+//! One thread serves, so that its own CPU clock counts what it does and nothing else. Every round asks all three, one
 //! after the other, so that a ratio compares neighbours in time; what is printed are medians over the rounds.
 
 use std::{
@@ -10,12 +11,16 @@ use std::{
     thread,
 };
 
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    routing::{Route, post},
+};
 use crossfade_verify::{
     AcceptSet, Clock as _, Digest, Entry, Stage, SystemClock, Verifier, View, token::checksum,
     tower::RequireToken,
 };
 use rustix::time::{ClockId, clock_gettime};
+use tower_layer::layer_fn;
 
 const ROUNDS: usize = 400;
 /// In a round, of each route.
@@ -26,19 +31,22 @@ fn main() {
     let body = format!("mcp_{:043}", 1);
     let token = format!("{body}{}", str::from_utf8(&checksum(body.as_bytes())).expect("text"));
     let mut client = Client::connect(serve(verifier(&token)), &token);
-    let [mut bare, mut guarded, mut ratios] = [const { Vec::new() }; 3];
+    let [mut bare, mut guarded, mut over_bare, mut over_layer] = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
-        let (without, with) = (client.nanoseconds_each("/bare"), client.nanoseconds_each("/guarded"));
+        let [without, layered, with] =
+            ["/bare", "/layered", "/guarded"].map(|target| client.nanoseconds_each(target));
         bare.push(without);
         guarded.push(with);
-        ratios.push(with / without);
+        over_bare.push(with / without);
+        over_layer.push(with / layered);
     }
     println!("bare_ns {:.0}", median(bare));
     println!("guarded_ns {:.0}", median(guarded));
-    println!("guarded_over_bare {:.4}", median(ratios));
+    println!("guarded_over_bare {:.4}", median(over_bare));
+    println!("guarded_over_layer {:.4}", median(over_layer));
 }
 
-/// Serves both routes, and a third one that tells the server's CPU time, on a thread that ends with the process.
+/// Serves the three routes, and one that tells the server's CPU time, on a thread that ends with the process.
 fn serve(verifier: Verifier) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a socket");
@@ -47,6 +55,7 @@ fn serve(verifier: Verifier) -> SocketAddr {
     let router = Router::new()
         .route("/guarded", post(answer).layer(guard))
         .route("/bare", post(answer))
+        .route("/layered", post(answer).layer(layer_fn(|inner: Route| inner)))
         .route("/cpu", post(cpu));
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
