@@ -10,7 +10,7 @@ use std::{
 
 use crossfade_verify::{
     Clock, Moment, Reason, Verdict, Verifier,
-    feed::{Doing, Feed, Machine, Stream, ThisMachine},
+    feed::{BoxFuture, Feed, Machine, Stream, ThisMachine},
 };
 
 use crate::{
@@ -160,7 +160,7 @@ async fn an_answer_that_comes_too_late_for_those_who_wait_still_counts() {
         }
     }
     impl Machine for Hasty {
-        fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
             let waits = duration == Duration::from_secs(2);
             ThisMachine.sleep(if waits { Duration::from_millis(100) } else { duration })
         }
@@ -197,7 +197,7 @@ impl Clock for Failing {
 }
 
 impl Machine for Failing {
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         ThisMachine.sleep(duration)
     }
 
@@ -205,12 +205,12 @@ impl Machine for Failing {
         ThisMachine.random()
     }
 
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Doing<'a, std::io::Result<Box<dyn Stream>>> {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, std::io::Result<Box<dyn Stream>>> {
         assert!(!self.connect.swap(false, Relaxed), "as a caller's own code may");
         ThisMachine.connect(host, port)
     }
 
-    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> Doing<'static, ()> {
+    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         assert!(!self.offload.swap(false, Relaxed), "as where no thread can be had");
         ThisMachine.offload(work)
     }
@@ -277,7 +277,7 @@ impl Clock for Standing {
 }
 
 impl Machine for Standing {
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         ThisMachine.sleep(duration)
     }
 
