@@ -29,7 +29,7 @@
 #![warn(missing_docs)]
 
 mod accept_set;
-mod apart;
+mod cache_padded;
 mod clock;
 mod crc;
 mod digest;

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::{apart::Apart, clock::Moment};
+use crate::{cache_padded::CachePadded, clock::Moment};
 
 /// Of one version, or of one kind of verdict.
 #[derive(Debug)]
 pub(super) struct Counter {
     /// Never fewer than one.
-    shards: Box<[Apart<Shard>]>,
+    shards: Box<[CachePadded<Shard>]>,
     /// How many were reported; only the one who reports writes here.
     reported: AtomicU64,
 }
@@ -23,16 +23,16 @@ struct Shard {
 
 impl Counter {
     pub(super) fn new(shards: usize) -> Self {
-        Self { shards: (0..shards).map(|_| Apart::default()).collect(), reported: AtomicU64::new(0) }
+        Self { shards: (0..shards).map(|_| CachePadded::default()).collect(), reported: AtomicU64::new(0) }
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.shards.iter().map(|Apart(shard)| shard.count.load(Relaxed)).sum()
+        self.shards.iter().map(|CachePadded(shard)| shard.count.load(Relaxed)).sum()
     }
 
     #[cfg(feature = "http")]
     pub(super) fn last_ms(&self) -> u64 {
-        self.shards.iter().map(|Apart(shard)| shard.last_ms.load(Relaxed)).max().unwrap_or(0)
+        self.shards.iter().map(|CachePadded(shard)| shard.last_ms.load(Relaxed)).max().unwrap_or(0)
     }
 
     pub(super) fn unreported(&self) -> u64 {
@@ -47,7 +47,7 @@ impl Counter {
 
     /// In that shard, or in the one that stands for it: whoever counts may look at a set with more of them.
     pub(super) fn count(&self, at: Moment, shard: usize) {
-        let Apart(shard) = &self.shards[shard % self.shards.len()];
+        let CachePadded(shard) = &self.shards[shard % self.shards.len()];
         shard.count.fetch_add(1, Relaxed);
         // Most come within the same millisecond as the one before.
         if shard.last_ms.load(Relaxed) != at.boot_ms {

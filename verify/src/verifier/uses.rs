@@ -14,7 +14,7 @@ use std::{
 use super::counter::Counter;
 use crate::{
     accept_set::Entry,
-    apart::Apart,
+    cache_padded::CachePadded,
     clock::Moment,
     grant::{Caller, Grant},
     verdict::{Accepted, View},
@@ -51,7 +51,7 @@ pub(super) struct Uses {
 }
 
 struct Copy {
-    caller: Arc<Apart<Caller>>,
+    caller: Arc<CachePadded<Caller>>,
     counter: Arc<Counter>,
 }
 
@@ -64,7 +64,7 @@ impl Uses {
         let mut copies = Vec::with_capacity(entries.len() * shards);
         for entry in entries {
             let counter = counter(entry);
-            let copy = || Copy { caller: Arc::new(Apart(entry.into())), counter: Arc::clone(&counter) };
+            let copy = || Copy { caller: Arc::new(CachePadded(entry.into())), counter: Arc::clone(&counter) };
             copies.extend((0..shards).map(|_| copy()));
         }
         Self { copies: copies.into(), shards }
