@@ -54,7 +54,7 @@ pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
 pub use grant::{Grant, Secret, Source};
-pub use presented::{Unfit, presented};
+pub use presented::{CredentialError, presented};
 pub use verdict::{Accepted, Reason, Verdict, View, decide};
 
 #[cfg(feature = "verifier")]

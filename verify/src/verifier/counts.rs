@@ -16,7 +16,7 @@ use super::{
 use crate::{
     accept_set::{AcceptSet, Entry},
     clock::Moment,
-    presented::Unfit,
+    presented::CredentialError,
     verdict::Reason,
 };
 
@@ -30,9 +30,9 @@ const DENIALS: [Denial; 8] = [
     Denial::Refused(Reason::Malformed),
     Denial::Refused(Reason::Unknown),
     Denial::Refused(Reason::Expired),
-    Denial::Unfit(Unfit::Missing),
-    Denial::Unfit(Unfit::WrongScheme),
-    Denial::Unfit(Unfit::Conflict),
+    Denial::Credential(CredentialError::Missing),
+    Denial::Credential(CredentialError::WrongScheme),
+    Denial::Credential(CredentialError::Conflict),
     Denial::InsufficientScope,
 ];
 
