@@ -18,7 +18,7 @@ use crate::{
         ConnectError, Feed, FeedError,
         wire::{Daemon, encoded, jitter},
     },
-    json::{Fault, Reader},
+    json::{JsonError, Reader},
     token::{Shape, shape},
 };
 
@@ -230,7 +230,7 @@ impl Inner {
 fn read(body: &[u8]) -> Option<Token> {
     let mut reader = Reader::new(std::str::from_utf8(body).ok()?);
     let (mut text, mut version, mut refresh_after_ms) = (None, None, None);
-    let read = reader.object::<Fault>(|reader, key| {
+    let read = reader.object::<JsonError>(|reader, key| {
         match key {
             "token" => text = Some(Zeroizing::new(reader.string()?.into_owned())),
             "version" => version = Some(reader.string()?.into_owned()),

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     accept_set::{AcceptSet, SetError, Text},
     clock::Moment,
-    json::{Fault, Reader},
+    json::{JsonError, Reader},
     timing::Place,
     verdict::View,
 };
@@ -127,12 +127,12 @@ impl Head {
         let (mut audience, mut feed, mut boot) = (None, None, None);
         let [mut boot_ms, mut wall_ms, mut now_ms, mut age_ms] = [None; 4];
         let mut reader = Reader::new(line);
-        let read = reader.object::<Fault>(|reader, key| {
+        let read = reader.object::<JsonError>(|reader, key| {
             match key {
                 "audience" => audience = Some(reader.string()?.into_owned()),
                 "feed" => {
                     let urls = feed.insert(Vec::new());
-                    reader.array::<Fault>(|reader| {
+                    reader.array::<JsonError>(|reader| {
                         urls.push(reader.string()?.into_owned());
                         Ok(())
                     })?;
@@ -178,7 +178,7 @@ fn stated_format(file: &[u8]) -> Option<u64> {
 fn stated(line: &str) -> Option<String> {
     let mut stated = None;
     let mut reader = Reader::new(line);
-    let read = reader.object::<Fault>(|reader, key| match key {
+    let read = reader.object::<JsonError>(|reader, key| match key {
         "sha256" => {
             stated = Some(reader.string()?.into_owned());
             Ok(())
