@@ -101,9 +101,9 @@ impl Inner {
 
     /// The same set, seen at another place in time.
     #[cfg(feature = "http")]
-    pub(crate) fn confirm(&self, place: crate::timing::Place, taken: Moment) {
+    pub(crate) fn confirm(&self, place: crate::timing::PlaceInTime, taken: Moment) {
         if let Some(held) = &*self.newest.load() {
-            let crate::timing::Place { now_ms, age_ms } = place;
+            let crate::timing::PlaceInTime { now_ms, age_ms } = place;
             let view = View { set: held.view.set.clone(), now_ms, age_ms, taken, complete: true };
             let held = Held { view, uses: held.uses.clone(), old_from_ms: held.old_from_ms };
             self.newest.store(Some(Arc::new(held)));

@@ -9,7 +9,7 @@ use crate::{
     accept_set::{AcceptSet, SetError, Text},
     clock::Moment,
     json::{JsonError, Reader},
-    timing::Place,
+    timing::PlaceInTime,
     verdict::View,
 };
 
@@ -73,7 +73,12 @@ impl Whose {
     }
 
     /// What stands before the set.
-    pub(super) fn head(&self, set: &[u8], Place { now_ms, age_ms }: Place, taken: Moment) -> String {
+    pub(super) fn head(
+        &self,
+        set: &[u8],
+        PlaceInTime { now_ms, age_ms }: PlaceInTime,
+        taken: Moment,
+    ) -> String {
         let feed: Vec<_> = self.feed.iter().map(|url| Text(url).to_string()).collect();
         let (audience, feed, boot) = (Text(&self.audience), feed.join(","), Text(&self.boot));
         let Moment { boot_ms, wall_ms } = taken;
