@@ -109,8 +109,8 @@ impl Verifier {
     /// How it stands.
     pub fn status(&self) -> Status {
         let at = self.inner.clock.moment();
-        let held = self.inner.newest.load();
-        let view = held.as_ref().map(|held| &held.view);
+        let newest = self.inner.newest.load();
+        let view = newest.as_ref().map(|newest| &newest.view);
         Status {
             entries: view.map(|view| view.set.entries().len()),
             age: view.map(|view| Duration::from_millis(view.age_ms(at))),

@@ -24,14 +24,14 @@ const MOST_SPREAD_MS: u64 = 1_000;
 pub(crate) struct Inner {
     pub(super) audience: Arc<str>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) newest: ArcSwapOption<Held>,
+    pub(super) newest: ArcSwapOption<CountedView>,
     pub(super) counts: Arc<Counts>,
     /// From 0 to 1, for a verifier that follows a daemon: how much of the spread is its own.
     spread: Option<f64>,
 }
 
 /// A view, and who counts its uses.
-pub(super) struct Held {
+pub(super) struct CountedView {
     pub(super) view: View,
     uses: Uses,
     /// From this age on it is too old to accept by at once, for whoever can wait.
@@ -68,12 +68,14 @@ impl Inner {
         can_wait: bool,
     ) -> Result<Grant, Stopped> {
         let newest = self.newest.load();
-        let stopped = match (decide(newest.as_ref().map(|held| &held.view), presented, at), &*newest) {
-            (Verdict::Accepted(_), Some(held)) if can_wait && held.view.age_ms(at) >= held.old_from_ms => {
+        let stopped = match (decide(newest.as_ref().map(|counted| &counted.view), presented, at), &*newest) {
+            (Verdict::Accepted(_), Some(counted))
+                if can_wait && counted.view.age_ms(at) >= counted.old_from_ms =>
+            {
                 Stopped::Needs(Need::Old)
             }
-            (Verdict::Accepted(accepted), Some(held)) if has(&accepted, scopes) => {
-                return Ok(held.uses.grant(&held.view, accepted, at));
+            (Verdict::Accepted(accepted), Some(counted)) if has(&accepted, scopes) => {
+                return Ok(counted.uses.grant(&counted.view, accepted, at));
             }
             (Verdict::Accepted(_), Some(_)) => Stopped::Denied(Denial::InsufficientScope),
             (Verdict::Refused(reason), _) => Stopped::Denied(Denial::Refused(reason)),
@@ -96,24 +98,24 @@ impl Inner {
     pub(crate) fn apply(&self, view: View) {
         let uses = self.counts.uses_of(&view.set);
         let old_from_ms = self.old_from_ms(&view.set);
-        self.newest.store(Some(Arc::new(Held { view, uses, old_from_ms })));
+        self.newest.store(Some(Arc::new(CountedView { view, uses, old_from_ms })));
     }
 
     /// The same set, seen at another place in time.
     #[cfg(feature = "http")]
     pub(crate) fn confirm(&self, place: crate::timing::PlaceInTime, taken: Moment) {
-        if let Some(held) = &*self.newest.load() {
+        if let Some(counted) = &*self.newest.load() {
             let crate::timing::PlaceInTime { now_ms, age_ms } = place;
-            let view = View { set: held.view.set.clone(), now_ms, age_ms, taken, complete: true };
-            let held = Held { view, uses: held.uses.clone(), old_from_ms: held.old_from_ms };
-            self.newest.store(Some(Arc::new(held)));
+            let view = View { set: counted.view.set.clone(), now_ms, age_ms, taken, complete: true };
+            let counted = CountedView { view, uses: counted.uses.clone(), old_from_ms: counted.old_from_ms };
+            self.newest.store(Some(Arc::new(counted)));
         }
     }
 
     /// The view that is applied, if there is one.
     #[cfg(feature = "http")]
     pub(crate) fn view(&self) -> Option<View> {
-        self.newest.load().as_ref().map(|held| held.view.clone())
+        self.newest.load().as_ref().map(|counted| counted.view.clone())
     }
 
     #[cfg(feature = "http")]
