@@ -63,7 +63,7 @@ pub(super) struct Newest {
 
 /// How to ask.
 #[derive(Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct RequestOptions {
     /// To be held until something changes.
     pub(super) wait: bool,
     /// By a view that the replica has just made.
@@ -152,7 +152,7 @@ impl Views {
         &self,
         at: usize,
         connection: &mut Connection,
-        Manner { wait, no_cache, limit }: Manner,
+        RequestOptions { wait, no_cache, limit }: RequestOptions,
     ) -> Result<Taken, FeedError> {
         let (applied, place) = {
             let applied = self.applied();
