@@ -68,8 +68,9 @@ mod verifier {
 
     use super::*;
 
-    /// For two threads: so many that both work at the same time, whichever of them begins.
-    const CALLS_OF_BOTH: usize = 20_000;
+    /// For two threads: so many that both work at the same time, whichever of them begins, and so few that most rounds
+    /// pass without another process's turn.
+    const CALLS_OF_BOTH: usize = 10_000;
     const ROUNDS_OF_BOTH: usize = 200;
 
     pub(crate) fn measure(small: View, tokens: &[&[u8]]) {

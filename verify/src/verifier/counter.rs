@@ -45,9 +45,9 @@ impl Counter {
         self.reported.fetch_add(count, Relaxed);
     }
 
-    /// In that shard, or in the one that stands for it: whoever counts may look at a set with more of them.
+    /// In that shard, or in the first where there are not as many: whoever counts may look at a smaller set.
     pub(super) fn count(&self, at: Moment, shard: usize) {
-        let CachePadded(shard) = &self.shards[shard % self.shards.len()];
+        let CachePadded(shard) = self.shards.get(shard).unwrap_or(&self.shards[0]);
         shard.count.fetch_add(1, Relaxed);
         // Most come within the same millisecond as the one before.
         if shard.last_ms.load(Relaxed) != at.boot_ms {
