@@ -19,7 +19,8 @@ use crossfade::{
     time::{Interval, Timestamp},
 };
 use crossfade_verify::{
-    AcceptSet, Clock, Digest, Entry, Moment, RequireToken, Stage, Verdict, Verifier, View, checksum, decide,
+    AcceptSet, Clock, Digest, Entry, Moment, Stage, Verdict, Verifier, View, decide, token::checksum,
+    tower::RequireToken,
 };
 use tower::{Layer as _, Service};
 

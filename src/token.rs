@@ -7,7 +7,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use crossfade_verify::{Digest, Shape, checksum, shape};
+use crossfade_verify::{
+    Digest,
+    token::{Shape, checksum, shape},
+};
 use rand::TryRng;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;

@@ -188,12 +188,12 @@ const FEATURES: &[(&str, &[&str])] = &[
         "verifier",
         &["tokio", "axum", "tracing", "std::fs", "std::net", "Instant", "SystemTime", "std::env", "unsafe "],
     ),
-    ("layer", &["tokio", "axum", "tracing", "clock_gettime", "std::fs", "std::net", "std::env", "unsafe "]),
+    ("tower", &["tokio", "axum", "tracing", "clock_gettime", "std::fs", "std::net", "std::env", "unsafe "]),
     (
         "feed",
         &["axum", "tracing", "clock_gettime", "std::time::Instant", "SystemTime", "std::env", "unsafe "],
     ),
-    ("token_source", &["axum", "tracing", "clock_gettime", "std::fs", "SystemTime", "std::env", "unsafe "]),
+    ("bot", &["axum", "tracing", "clock_gettime", "std::fs", "SystemTime", "std::env", "unsafe "]),
 ];
 
 #[test]

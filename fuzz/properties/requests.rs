@@ -1,7 +1,7 @@
 //! Input: a request's headers that may bear a token, one a line: `A` and the value of an `Authorization`, anything
 //! else and the value of another one.
 
-use crossfade_verify::{Unfit, presented};
+use crossfade_verify::{CredentialError, presented};
 
 /// A token comes out only where one plainly stands, and it alone.
 pub(crate) fn hold(input: &[u8]) {
@@ -19,7 +19,7 @@ pub(crate) fn hold(input: &[u8]) {
     let told = read(&authorizations, &others);
     if let [first, ..] = authorizations[..] {
         let doubled = [&authorizations[..], &[first]].concat();
-        assert_eq!(read(&doubled, &others), Err(Unfit::Conflict), "two `Authorization`");
+        assert_eq!(read(&doubled, &others), Err(CredentialError::Conflict), "two `Authorization`");
     }
     match &told {
         Ok(token) => {
@@ -33,13 +33,13 @@ pub(crate) fn hold(input: &[u8]) {
             }
             let conflicting = [&token[..], b"x"].concat();
             let more = [&others[..], &[&conflicting[..]]].concat();
-            assert_eq!(read(&authorizations, &more), Err(Unfit::Conflict), "beside another one");
+            assert_eq!(read(&authorizations, &more), Err(CredentialError::Conflict), "beside another one");
             let same = [&others[..], &[&token[..]]].concat();
             assert_eq!(read(&authorizations, &same), told, "beside itself");
         }
-        Err(Unfit::Missing) => assert!(authorizations.is_empty() && others.is_empty()),
-        Err(Unfit::WrongScheme) => assert_eq!(authorizations.len(), 1),
-        Err(Unfit::Conflict) => assert!(authorizations.len() + others.len() > 1),
+        Err(CredentialError::Missing) => assert!(authorizations.is_empty() && others.is_empty()),
+        Err(CredentialError::WrongScheme) => assert_eq!(authorizations.len(), 1),
+        Err(CredentialError::Conflict) => assert!(authorizations.len() + others.len() > 1),
     }
 }
 

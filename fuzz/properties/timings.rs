@@ -1,7 +1,10 @@
 //! Input: the nonce that was sent; both clocks when it was sent and when the answer came, and the place that is
 //! applied (six numbers, or four); then each `Crossfade-Timing`, one a line.
 
-use crossfade_verify::{Dropped, Exchange, Moment, Place};
+use crossfade_verify::{
+    Moment,
+    timing::{Dropped, Exchange, PlaceInTime},
+};
 
 /// A view is never taken for younger than it says that it is, and comes from one header that says it in one way.
 pub(crate) fn hold(input: &[u8]) {
@@ -13,14 +16,15 @@ pub(crate) fn hold(input: &[u8]) {
     };
     let [a, b, c, d, ref applied @ ..] = numbers[..] else { return };
     let applied = match *applied {
-        [now_ms, age_ms] => Some(Place { now_ms, age_ms }),
+        [now_ms, age_ms] => Some(PlaceInTime { now_ms, age_ms }),
         [] => None,
         _ => return,
     };
     let moment = |boot_ms, wall_ms| Moment { boot_ms, wall_ms };
     let exchange = Exchange { nonce, sent: moment(a, b), received: moment(c, d) };
     let timings: Vec<&[u8]> = lines.collect();
-    let read = |timings: &[&[u8]], exchange| Place::of_answer(timings.iter().copied(), exchange, applied);
+    let read =
+        |timings: &[&[u8]], exchange| PlaceInTime::of_answer(timings.iter().copied(), exchange, applied);
 
     let told = read(&timings, &exchange);
     if let [first, ..] = timings[..] {
@@ -44,7 +48,7 @@ pub(crate) fn hold(input: &[u8]) {
     assert!(place.age_ms >= age_ms && place.now_ms >= now_ms, "younger than it says");
     let elapsed = c.saturating_sub(a).max(d.saturating_sub(b));
     assert!(place.age_ms >= age_ms.saturating_add(elapsed.saturating_sub(held_ms)), "without its way");
-    let read_ms = |place: Place| place.now_ms.saturating_sub(place.age_ms);
+    let read_ms = |place: PlaceInTime| place.now_ms.saturating_sub(place.age_ms);
     if let Some(applied) = applied {
         assert!(now_ms - age_ms >= read_ms(applied), "older than what is applied");
     }

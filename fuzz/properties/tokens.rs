@@ -1,6 +1,6 @@
 //! Input: a presented string.
 
-use crossfade_verify::{Shape, checksum, shape};
+use crossfade_verify::token::{Shape, checksum, shape};
 
 /// What can be said of it is what the documents say, read once more in another way.
 pub(crate) fn hold(presented: &[u8]) {

@@ -4,7 +4,10 @@
 
 use std::{slice, sync::Arc, time::Duration};
 
-use crossfade_verify::{Answer, Gate, Moment, Need};
+use crossfade_verify::{
+    Moment,
+    gate::{Answer, Gate, Need},
+};
 
 use super::sets::Distribution;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwapOption, Guard};
-use crossfade_verify::Gate;
+use crossfade_verify::gate::Gate;
 
 use super::{content::Publication, state::Place};
 

@@ -11,7 +11,10 @@ use std::{
 use arc_swap::ArcSwap;
 use axum::http::{HeaderMap, header};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use crossfade_verify::{Digest, Shape, shape};
+use crossfade_verify::{
+    Digest,
+    token::{Shape, shape},
+};
 use percent_encoding::percent_decode;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

@@ -73,7 +73,7 @@ pub(super) async fn authorize(
         Ok(token) => token,
         Err(flaw) => {
             verdicts.metrics.verdicts(&audience, flaw.as_str(), 1);
-            return refused(&audience, flaw != credential::Unfit::Missing);
+            return refused(&audience, flaw != credential::CredentialError::Missing);
         }
     };
     match verdict::decide(verdicts, &client, std::slice::from_ref(&audience), token).await {

@@ -1,11 +1,11 @@
 //! Where the token stands in a request that a proxy asks about: by the same rules as in an embedded verifier.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-pub(super) use crossfade_verify::Unfit;
+pub(super) use crossfade_verify::CredentialError;
 use crossfade_verify::presented;
 
 /// The one token of a request: in `Authorization`, or bare in one of these headers, or the same one in several.
-pub(super) fn token<'r>(headers: &'r HeaderMap, more: &[String]) -> Result<&'r [u8], Unfit> {
+pub(super) fn token<'r>(headers: &'r HeaderMap, more: &[String]) -> Result<&'r [u8], CredentialError> {
     let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
     let others = more.iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
     presented(authorizations, others)
@@ -14,7 +14,7 @@ pub(super) fn token<'r>(headers: &'r HeaderMap, more: &[String]) -> Result<&'r [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Unfit::{Conflict, Missing, WrongScheme};
+    use CredentialError::{Conflict, Missing, WrongScheme};
 
     #[test]
     fn a_token_stands_in_authorization_or_in_a_named_header_and_is_one() {

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use crossfade_verify::{Digest, Shape, shape};
+use crossfade_verify::{
+    Digest,
+    token::{Shape, shape},
+};
 
 use crate::{TLS, parse, with_secret};
 

@@ -12,7 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use crossfade::clock;
-use crossfade_verify::{Clock, Doing, Machine, Moment, Stream};
+use crossfade_verify::{
+    Clock, Moment,
+    feed::{BoxFuture, Machine, Stream},
+};
 use tokio::time::timeout;
 
 use crate::{dice::Dice, flag::Flag, journal::Journal, network::Network};
@@ -151,7 +154,7 @@ impl Clock for OfServer {
 }
 
 impl Machine for OfServer {
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let host = Arc::clone(&self.0);
         Box::pin(async move { host.rest(duration).await })
     }
@@ -160,12 +163,12 @@ impl Machine for OfServer {
         self.0.dice.number()
     }
 
-    fn connect<'a>(&'a self, host: &'a str, _: u16) -> Doing<'a, io::Result<Box<dyn Stream>>> {
+    fn connect<'a>(&'a self, host: &'a str, _: u16) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(self.0.network.connect(&self.0, host))
     }
 
     /// At once: a thread's time is nobody's seed.
-    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> Doing<'static, ()> {
+    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         work();
         Box::pin(std::future::ready(()))
     }

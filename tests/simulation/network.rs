@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::Stream;
+use crossfade_verify::feed::Stream;
 use tokio::{
     io::{DuplexStream, duplex},
     sync::{mpsc, watch},

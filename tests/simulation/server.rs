@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crossfade_verify::{Event, Feed, Reason, Verdict, Verifier};
+use crossfade_verify::{
+    Reason, Verdict, Verifier,
+    feed::{Event, Feed},
+};
 
 use crate::{
     host::{Host, OfServer},

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossfade_verify::{Source, Stage, TokenSource, Verdict};
+use crossfade_verify::{Source, Stage, Verdict, bot::TokenSource};
 use server::{Counts, Server, ask, connect, feed};
 use world::{BOT, SECRET, World, until};
 

@@ -3,7 +3,7 @@
 use std::{ops::AddAssign, path::Path};
 
 use axum::{Extension, Router, routing::any};
-use crossfade_verify::{Feed, Grant, RequireToken, Verifier};
+use crossfade_verify::{Grant, Verifier, feed::Feed, tower::RequireToken};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

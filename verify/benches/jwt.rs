@@ -16,7 +16,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crossfade_verify::{
-    AcceptSet, Clock as _, Digest, Entry, Stage, SystemClock, Verdict, Verifier, View, checksum,
+    AcceptSet, Clock as _, Digest, Entry, Stage, SystemClock, Verdict, Verifier, View, token::checksum,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;

@@ -29,7 +29,7 @@ use cache::{Cache, Keeper};
 use error::Hook;
 pub use error::{ConnectError, Event, FeedError};
 use follow::Follower;
-pub use machine::{Doing, Machine, Stream, ThisMachine};
+pub use machine::{BoxFuture, Machine, Stream, ThisMachine};
 pub(crate) use refresh::Following;
 use refresh::{Refresh, Refresher};
 use report::Reporter;

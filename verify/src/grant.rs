@@ -7,14 +7,14 @@ use std::{
 
 use crate::{
     accept_set::{Entry, Stage},
-    apart::Apart,
+    cache_padded::CachePadded,
 };
 
 /// What an accepted token stands for, to be kept: copying it allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// It keeps nothing else of the set in memory.
-    caller: Arc<Apart<Caller>>,
+    caller: Arc<CachePadded<Caller>>,
     expires_in_ms: u64,
 }
 
@@ -45,7 +45,7 @@ pub struct Secret {
 
 impl Grant {
     /// Of an acceptance up to then, made now; both on the store's clock.
-    pub(crate) const fn new(caller: Arc<Apart<Caller>>, expires_ms: u64, now_ms: u64) -> Self {
+    pub(crate) const fn new(caller: Arc<CachePadded<Caller>>, expires_ms: u64, now_ms: u64) -> Self {
         Self { caller, expires_in_ms: expires_ms.saturating_sub(now_ms) }
     }
 

@@ -14,7 +14,7 @@ const TOO_LARGE: f64 = 9_007_199_254_740_992.0;
 
 /// Why a text can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum JsonError {
     /// Not JSON.
     Syntax,
     /// Nested too deep.
@@ -40,15 +40,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an object. `member` is handed each key, and has to read or skip its value.
-    pub(crate) fn object<E: From<Fault>>(
+    pub(crate) fn object<E: From<JsonError>>(
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut seen = BTreeSet::new();
         self.items(b'{', b'}', |reader| {
-            let key = reader.string().map_err(|_| Fault::Syntax)?;
+            let key = reader.string().map_err(|_| JsonError::Syntax)?;
             if !seen.insert(key.clone()) {
-                return Err(Fault::DuplicateKey.into());
+                return Err(JsonError::DuplicateKey.into());
             }
             reader.expect(b':')?;
             member(reader, &key)
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array. `item` has to read or skip each of its values.
-    pub(crate) fn array<E: From<Fault>>(
+    pub(crate) fn array<E: From<JsonError>>(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -64,13 +64,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string.
-    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.begin(b'"')?;
         let mut decoded = String::new();
         let mut run = self.at;
         loop {
             match self.peek() {
-                None | Some(0..0x20) => return Err(Fault::Syntax),
+                None | Some(0..0x20) => return Err(JsonError::Syntax),
                 Some(b'"') if decoded.is_empty() => {
                     let whole = &self.text[run..self.at];
                     self.at += 1;
@@ -93,15 +93,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a whole number, written with digits alone.
-    pub(crate) fn integer(&mut self) -> Result<u64, Fault> {
+    pub(crate) fn integer(&mut self) -> Result<u64, JsonError> {
         match self.peek_value() {
-            Some(b'-' | b'0'..=b'9') => self.number()?.parse().map_err(|_| Fault::Type),
+            Some(b'-' | b'0'..=b'9') => self.number()?.parse().map_err(|_| JsonError::Type),
             other => Err(unexpected(other)),
         }
     }
 
     /// Reads a whole number or null.
-    pub(crate) fn integer_or_null(&mut self) -> Result<Option<u64>, Fault> {
+    pub(crate) fn integer_or_null(&mut self) -> Result<Option<u64>, JsonError> {
         match self.peek_value() {
             Some(b'n') => self.word("null").map(|()| None),
             _ => self.integer().map(Some),
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a value of any type and forgets it.
-    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
+    pub(crate) fn skip(&mut self) -> Result<(), JsonError> {
         match self.peek_value() {
             Some(b'{') => self.object(|reader, _| reader.skip()),
             Some(b'[') => self.array(Self::skip),
@@ -118,17 +118,17 @@ impl<'a> Reader<'a> {
             Some(b't') => self.word("true"),
             Some(b'f') => self.word("false"),
             Some(b'n') => self.word("null"),
-            _ => Err(Fault::Syntax),
+            _ => Err(JsonError::Syntax),
         }
     }
 
     /// Makes sure that nothing is left.
-    pub(crate) fn end(mut self) -> Result<(), Fault> {
-        self.peek_value().map_or(Ok(()), |_| Err(Fault::Syntax))
+    pub(crate) fn end(mut self) -> Result<(), JsonError> {
+        self.peek_value().map_or(Ok(()), |_| Err(JsonError::Syntax))
     }
 
     /// Reads what stands between two brackets, separated by commas.
-    fn items<E: From<Fault>>(
+    fn items<E: From<JsonError>>(
         &mut self,
         open: u8,
         close: u8,
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     ) -> Result<(), E> {
         self.begin(open)?;
         if self.depth == MAX_DEPTH {
-            return Err(Fault::Depth.into());
+            return Err(JsonError::Depth.into());
         }
         self.depth += 1;
         if self.peek_value() == Some(close) {
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes the byte with which a value of the type asked for begins.
-    fn begin(&mut self, first: u8) -> Result<(), Fault> {
+    fn begin(&mut self, first: u8) -> Result<(), JsonError> {
         match self.peek_value() {
             Some(byte) if byte == first => self.at += 1,
             other => return Err(unexpected(other)),
@@ -163,19 +163,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
-        self.begin(byte).map_err(|_| Fault::Syntax)
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        self.begin(byte).map_err(|_| JsonError::Syntax)
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Fault> {
+    fn word(&mut self, word: &str) -> Result<(), JsonError> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return Err(Fault::Syntax);
+            return Err(JsonError::Syntax);
         }
         self.at += word.len();
         Ok(())
     }
 
-    fn number(&mut self) -> Result<&'a str, Fault> {
+    fn number(&mut self) -> Result<&'a str, JsonError> {
         let start = self.at;
         self.pass(b"-");
         if !self.pass(b"0") {
@@ -191,18 +191,18 @@ impl<'a> Reader<'a> {
         let number = &self.text[start..self.at];
         match number.parse::<f64>() {
             Ok(value) if value.abs() < TOO_LARGE => Ok(number),
-            _ => Err(Fault::LargeNumber),
+            _ => Err(JsonError::LargeNumber),
         }
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         while self.pass(b"0123456789") {}
-        if self.at == start { Err(Fault::Syntax) } else { Ok(()) }
+        if self.at == start { Err(JsonError::Syntax) } else { Ok(()) }
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
-        let letter = self.peek().ok_or(Fault::Syntax)?;
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let letter = self.peek().ok_or(JsonError::Syntax)?;
         self.at += 1;
         Ok(match letter {
             b'"' | b'\\' | b'/' => char::from(letter),
@@ -212,12 +212,12 @@ impl<'a> Reader<'a> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.code_point(),
-            _ => return Err(Fault::Syntax),
+            _ => return Err(JsonError::Syntax),
         })
     }
 
     /// What follows `\u`: four hex digits, or a surrogate pair. Half a pair is no character.
-    fn code_point(&mut self) -> Result<char, Fault> {
+    fn code_point(&mut self) -> Result<char, JsonError> {
         let first = self.code_unit()?;
         let pair = if (0xd800..0xdc00).contains(&first) {
             self.word("\\u")?;
@@ -226,16 +226,16 @@ impl<'a> Reader<'a> {
             [first, 0]
         };
         let units = if pair[1] == 0 { &pair[..1] } else { &pair[..] };
-        char::decode_utf16(units.iter().copied()).next().and_then(Result::ok).ok_or(Fault::Syntax)
+        char::decode_utf16(units.iter().copied()).next().and_then(Result::ok).ok_or(JsonError::Syntax)
     }
 
-    fn code_unit(&mut self) -> Result<u16, Fault> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or(Fault::Syntax)?;
+    fn code_unit(&mut self) -> Result<u16, JsonError> {
+        let digits = self.text.get(self.at..self.at + 4).ok_or(JsonError::Syntax)?;
         if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(Fault::Syntax);
+            return Err(JsonError::Syntax);
         }
         self.at += 4;
-        u16::from_str_radix(digits, 16).map_err(|_| Fault::Syntax)
+        u16::from_str_radix(digits, 16).map_err(|_| JsonError::Syntax)
     }
 
     /// Passes one byte if it is one of these.
@@ -256,10 +256,10 @@ impl<'a> Reader<'a> {
 }
 
 /// What is wrong with a value that does not begin as the one asked for.
-fn unexpected(first: Option<u8>) -> Fault {
+fn unexpected(first: Option<u8>) -> JsonError {
     match first {
-        Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => Fault::Type,
-        _ => Fault::Syntax,
+        Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => JsonError::Type,
+        _ => JsonError::Syntax,
     }
 }
 

@@ -20,51 +20,43 @@
 //! ```
 //!
 //! That is the core. What is deliberately not in it: I/O, a clock, logging, and any way from a digest back to a
-//! token. Three features do the rest for a server: `tower` (`RequireToken`), `http` (`Verifier::connect`, which follows
-//! a daemon) and `tls`; `docs/rust.md` shows them. Whoever decides by himself reads his own two clocks, and says no
-//! to nobody on [`Verdict::Unsure`].
+//! token. Three features do the rest: `tower` (`tower::RequireToken`), `http` (`Verifier::connect`, which follows a
+//! daemon by a `feed::Feed`, and `bot::TokenSource`) and `tls`; `docs/rust.md` shows them. Whoever decides without a
+//! `Verifier` reads his own two clocks, and says no to nobody on [`Verdict::Unsure`]; for him there are [`timing`],
+//! [`gate`] and [`token`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod accept_set;
-mod apart;
+mod cache_padded;
 mod clock;
 mod crc;
 mod digest;
-mod gate;
+pub mod gate;
 mod grant;
 mod json;
 mod presented;
-mod shape;
-mod timing;
+pub mod timing;
+pub mod token;
 mod verdict;
 
 #[cfg(feature = "http")]
-mod feed;
-#[cfg(feature = "tower")]
-mod layer;
+pub mod bot;
 #[cfg(feature = "http")]
-mod token_source;
+pub mod feed;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "verifier")]
 mod verifier;
 
 pub use accept_set::{AcceptSet, Entry, SetError, Stage};
 pub use clock::Moment;
 pub use digest::Digest;
-pub use gate::{Answer, Gate, Need};
 pub use grant::{Grant, Secret, Source};
-pub use presented::{Unfit, presented};
-pub use shape::{Shape, checksum, shape};
-pub use timing::{Dropped, Exchange, Place};
+pub use presented::{CredentialError, presented};
 pub use verdict::{Accepted, Reason, Verdict, View, decide};
 
-#[cfg(feature = "http")]
-pub use feed::{ConnectError, Doing, Event, Feed, FeedError, Machine, Stream, ThisMachine};
-#[cfg(feature = "tower")]
-pub use layer::{Guarded, GuardedBody, GuardedFuture, RequireToken};
-#[cfg(feature = "http")]
-pub use token_source::{Token, TokenError, TokenSource};
 #[cfg(feature = "verifier")]
 pub use verifier::{Clock, Status, SystemClock, Verifier};
 

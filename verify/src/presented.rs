@@ -4,7 +4,7 @@
 
 /// Why a request bears no token to decide on. The caller is told none of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unfit {
+pub enum CredentialError {
     /// There is none.
     Missing,
     /// `Authorization` is not `Bearer` and one token (RFC 6750, section 2.1).
@@ -13,7 +13,7 @@ pub enum Unfit {
     Conflict,
 }
 
-impl Unfit {
+impl CredentialError {
     /// Its name in metrics and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,21 +29,21 @@ impl Unfit {
 ///
 /// # Errors
 ///
-/// What is not plainly one token is none: see [`Unfit`].
+/// What is not plainly one token is none: see [`CredentialError`].
 pub fn presented<'r>(
     authorizations: impl IntoIterator<Item = &'r [u8]>,
     others: impl IntoIterator<Item = &'r [u8]>,
-) -> Result<&'r [u8], Unfit> {
+) -> Result<&'r [u8], CredentialError> {
     let mut authorizations = authorizations.into_iter();
     let first = authorizations.next();
     if authorizations.next().is_some() {
-        return Err(Unfit::Conflict);
+        return Err(CredentialError::Conflict);
     }
-    let first = first.map(|value| bearer(value).ok_or(Unfit::WrongScheme)).transpose()?;
+    let first = first.map(|value| bearer(value).ok_or(CredentialError::WrongScheme)).transpose()?;
     let mut tokens = first.into_iter().chain(others);
-    let token = tokens.next().ok_or(Unfit::Missing)?;
+    let token = tokens.next().ok_or(CredentialError::Missing)?;
     // Both came from the same caller: nothing can be learned from how long this takes.
-    if tokens.all(|other| other == token) { Ok(token) } else { Err(Unfit::Conflict) }
+    if tokens.all(|other| other == token) { Ok(token) } else { Err(CredentialError::Conflict) }
 }
 
 /// `Bearer`, one or more spaces, and a token that is not the word again.

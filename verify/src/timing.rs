@@ -15,7 +15,7 @@ const NONCE_LEN: usize = 64;
 
 /// Where a view stands in the store's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PlaceInTime {
     /// The store's time, unix ms.
     pub now_ms: u64,
     /// How long before that the store was read.
@@ -75,7 +75,7 @@ impl fmt::Display for Dropped {
 
 impl std::error::Error for Dropped {}
 
-impl Place {
+impl PlaceInTime {
     /// Reads an answer's `Crossfade-Timing` (all headers of that name): the view's place at `received`.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Place {
 
 /// What the header says.
 struct Stated<'h> {
-    place: Place,
+    place: PlaceInTime,
     held_ms: u64,
     nonce: Option<&'h str>,
 }
@@ -130,7 +130,7 @@ impl<'h> Stated<'h> {
             None => None,
             Some(nonce) => Some(nonce.filter(|nonce| is_name(nonce))?),
         };
-        let place = Place { now_ms, age_ms };
+        let place = PlaceInTime { now_ms, age_ms };
         (parts.next().is_none() && age_ms <= now_ms).then_some(Self { place, held_ms, nonce })
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     accept_set::{AcceptSet, Entry, Terms},
-    apart::Apart,
+    cache_padded::CachePadded,
     clock::Moment,
     digest::Digest,
     grant::Grant,
-    shape::{LENGTHS, Shape, shape},
+    token::{LENGTHS, Shape, shape},
 };
 
 /// Decides on a presented token. It reads no clock, does no I/O, and allocates nothing.
@@ -138,7 +138,7 @@ impl Accepted<'_> {
     /// The same, to be kept, as `decide` gave it for that view and that moment. This copies what a grant holds; a
     /// `Verifier` has copied it beforehand.
     pub fn to_grant(self, view: &View, at: Moment) -> Grant {
-        Grant::new(Arc::new(Apart(self.entry.into())), self.expires_ms, view.now_ms(at))
+        Grant::new(Arc::new(CachePadded(self.entry.into())), self.expires_ms, view.now_ms(at))
     }
 }
 

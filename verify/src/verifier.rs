@@ -15,8 +15,6 @@ mod clock;
 mod counter;
 mod counts;
 mod inner;
-mod newest;
-mod seat;
 mod stopped;
 mod uses;
 
@@ -24,12 +22,9 @@ pub use clock::{Clock, SystemClock};
 #[cfg(feature = "http")]
 pub(crate) use counts::{Count, Counts};
 pub(crate) use inner::Inner;
-use newest::Newest;
 pub(crate) use stopped::{Denial, Stopped};
 
 /// Decides on the tokens of one audience. Copies are handles to the same verifier.
-///
-/// A thread that has decided keeps the view it saw, unless that is large, until it decides again or ends.
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
@@ -69,9 +64,8 @@ impl Verifier {
     }
 
     fn made(audience: Arc<str>, clock: Arc<dyn Clock>, spread: Option<f64>) -> Self {
-        let (newest, counts) = (Newest::none(), Arc::default());
         Self {
-            inner: Arc::new(Inner { audience, clock, newest, counts, spread }),
+            inner: Arc::new(Inner::new(audience, clock, spread)),
             #[cfg(feature = "http")]
             feed: None,
         }
@@ -88,7 +82,6 @@ impl Verifier {
     ///
     /// It accepts for `hold`, so in a process that was frozen it may accept what was ended meanwhile; whoever can wait
     /// asks [`Verifier::verify_or_refresh`].
-    #[inline]
     pub fn verify(&self, presented: &str) -> Verdict {
         as_verdict(self.inner.judge_now(presented.as_bytes(), &[]))
     }
@@ -116,8 +109,8 @@ impl Verifier {
     /// How it stands.
     pub fn status(&self) -> Status {
         let at = self.inner.clock.moment();
-        let held = self.inner.newest.load();
-        let view = held.as_ref().map(|held| &held.view);
+        let newest = self.inner.newest.load();
+        let view = newest.as_ref().map(|newest| &newest.view);
         Status {
             entries: view.map(|view| view.set.entries().len()),
             age: view.map(|view| Duration::from_millis(view.age_ms(at))),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crossfade_verify::{
-    AcceptSet, Digest, Entry, Exchange, Moment, Place, Reason, Stage, Verdict, View, decide, shape,
+    AcceptSet, Digest, Entry, Moment, Reason, Stage, Verdict, View, decide,
+    timing::{Exchange, PlaceInTime},
+    token::shape,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -182,8 +184,8 @@ proptest! {
     ) {
         let timing = format!("now={now_ms}, age={age_ms}, held={held_ms}, nonce=n");
         let exchange = Exchange { nonce: "n", sent: Moment::default(), received: Moment { boot_ms, wall_ms } };
-        let applied = applied.map(|now_ms| Place { now_ms, age_ms: 0 });
-        if let Ok(place) = Place::of_answer([timing.as_bytes()], &exchange, applied) {
+        let applied = applied.map(|now_ms| PlaceInTime { now_ms, age_ms: 0 });
+        if let Ok(place) = PlaceInTime::of_answer([timing.as_bytes()], &exchange, applied) {
             prop_assert!((age_ms..=age_ms + boot_ms.max(wall_ms)).contains(&place.age_ms));
             prop_assert_eq!(place.now_ms - place.age_ms, now_ms - age_ms, "its place in time is the one stated");
             prop_assert!(applied.is_none_or(|applied| applied.now_ms <= now_ms - age_ms), "never back");
@@ -193,7 +195,7 @@ proptest! {
     #[test]
     fn no_bytes_for_a_timing_or_a_header_make_it_panic(bytes: Vec<u8>, more: Vec<Vec<u8>>) {
         let exchange = Exchange { nonce: "n", sent: Moment::default(), received: Moment::default() };
-        prop_assert!(Place::of_answer([&*bytes], &exchange, None).is_err() || bytes.starts_with(b"now="));
+        prop_assert!(PlaceInTime::of_answer([&*bytes], &exchange, None).is_err() || bytes.starts_with(b"now="));
         let token = crossfade_verify::presented([&*bytes], more.iter().map(|one| &**one));
         if let Ok(token) = token {
             prop_assert!(bytes.ends_with(token) && more.iter().all(|one| one == token));

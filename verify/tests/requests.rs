@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crossfade_verify::{AcceptSet, Clock, Grant, GuardedBody, Moment, RequireToken, Source, Verifier, View};
+use crossfade_verify::{
+    AcceptSet, Clock, Grant, Moment, Source, Verifier, View,
+    tower::{GuardedBody, RequireToken},
+};
 use http_body_util::Full;
 use hyper::{Request, Response, body::Bytes, body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};

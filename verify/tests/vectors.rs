@@ -2,8 +2,9 @@
 //! unseen.
 
 use crossfade_verify::{
-    AcceptSet, Accepted, Digest, Entry, Exchange, Grant, Moment, Place, Shape, Source, Verdict, View,
-    checksum, decide, shape,
+    AcceptSet, Accepted, Digest, Entry, Grant, Moment, Source, Verdict, View, decide,
+    timing::{Exchange, PlaceInTime},
+    token::{Shape, checksum, shape},
 };
 use serde::Deserialize;
 
@@ -339,9 +340,9 @@ fn answers_have_the_place_in_time_that_the_vectors_say() {
     for Timing { name, status, nonce, timing, sent, received, applied, expected } in cases {
         assert!([200, 304].contains(&status), "{name}");
         let exchange = Exchange { nonce: &nonce, sent: sent.into(), received: received.into() };
-        let applied = applied.map(|CasePlace { now_ms, age_ms }| Place { now_ms, age_ms });
-        let place = match Place::of_answer(timing.iter().map(String::as_bytes), &exchange, applied) {
-            Ok(Place { now_ms, age_ms }) => ExpectedPlace::Taken(CasePlace { now_ms, age_ms }),
+        let applied = applied.map(|CasePlace { now_ms, age_ms }| PlaceInTime { now_ms, age_ms });
+        let place = match PlaceInTime::of_answer(timing.iter().map(String::as_bytes), &exchange, applied) {
+            Ok(PlaceInTime { now_ms, age_ms }) => ExpectedPlace::Taken(CasePlace { now_ms, age_ms }),
             Err(dropped) => ExpectedPlace::Dropped { dropped: dropped.as_str().to_owned() },
         };
         assert_eq!(place, expected, "{name}");

@@ -13,7 +13,7 @@ use axum::{
     routing::any,
 };
 use clap::Args;
-use crossfade_verify::{Feed, RequireToken, Verifier};
+use crossfade_verify::{Verifier, feed::Feed, tower::RequireToken};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{AUDIENCE, CREDENTIAL, Kind};

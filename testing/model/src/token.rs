@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use crossfade::rotation::ring::VersionId;
-use crossfade_verify::{Digest, checksum};
+use crossfade_verify::{Digest, token::checksum};
 
 thread_local! {
     /// What was made once: there are few versions, and very many verdicts.

@@ -11,7 +11,10 @@ use crossfade::{
     distribution::{Bounds, Distribution, Member},
     rotation::ring::{Findings, Ring},
 };
-use crossfade_verify::{Exchange, Moment, Place, Verdict, View, decide};
+use crossfade_verify::{
+    Moment, Verdict, View, decide,
+    timing::{Exchange, PlaceInTime},
+};
 
 use crate::{
     broken::Broken,
@@ -113,10 +116,10 @@ impl Verifier {
         let here = moment(self, tick);
         let exchange = Exchange { nonce: "n", sent: here, received: here };
         let applied =
-            self.held.as_ref().map(|held| Place { now_ms: held.view.now_ms, age_ms: held.view.age_ms });
+            self.held.as_ref().map(|held| PlaceInTime { now_ms: held.view.now_ms, age_ms: held.view.age_ms });
         let applied = applied.filter(|_| broken != Some(Broken::TakesAnOlderView));
-        let Ok(place) = Place::of_answer([header.as_bytes()], &exchange, applied) else { return };
-        let Place { now_ms, age_ms } = place;
+        let Ok(place) = PlaceInTime::of_answer([header.as_bytes()], &exchange, applied) else { return };
+        let PlaceInTime { now_ms, age_ms } = place;
         let parts = || replica.parts.iter().filter_map(|part| part.known.as_deref());
         let ended = parts().flat_map(|known| known.ended.iter().copied()).collect();
         let read = parts().map(|known| known.read).min().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::{error, fmt};
 
-use crate::json::Fault;
+use crate::json::JsonError;
 
 /// Why a set is rejected, as a whole. The last good one stays in use within its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,14 +96,14 @@ impl fmt::Display for SetError {
 
 impl error::Error for SetError {}
 
-impl From<Fault> for SetError {
-    fn from(fault: Fault) -> Self {
+impl From<JsonError> for SetError {
+    fn from(fault: JsonError) -> Self {
         match fault {
-            Fault::Syntax => Self::NotJson,
-            Fault::Depth => Self::TooDeep,
-            Fault::DuplicateKey => Self::DuplicateKey,
-            Fault::LargeNumber => Self::LargeNumber,
-            Fault::Type => Self::WrongType,
+            JsonError::Syntax => Self::NotJson,
+            JsonError::Depth => Self::TooDeep,
+            JsonError::DuplicateKey => Self::DuplicateKey,
+            JsonError::LargeNumber => Self::LargeNumber,
+            JsonError::Type => Self::WrongType,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
 use super::{Entry, SetError};
 use crate::{
     digest::Digest,
-    shape::{Shape, shape},
+    token::{Shape, shape},
 };
 
 /// Where each entry is, and what a verdict needs of it.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     accept_set::AcceptSet,
     clock::Moment,
-    timing::{Exchange, Place},
+    timing::{Exchange, PlaceInTime},
 };
 
 /// What is asked for.
@@ -26,7 +26,7 @@ pub(super) struct Question<'a> {
     /// The tag of what is applied.
     pub(super) applied: Option<&'a HeaderValue>,
     /// And its place in time.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<PlaceInTime>,
     /// To be held until something changes.
     pub(super) wait: bool,
     /// Not from what the replica happens to have.
@@ -39,7 +39,7 @@ pub(super) struct Question<'a> {
 pub(super) struct Answer {
     /// None: nothing has changed.
     pub(super) set: Option<Set>,
-    pub(super) place: Place,
+    pub(super) place: PlaceInTime,
     /// When the answer's head had come.
     pub(super) taken: Moment,
     /// The replica ends the connection: another one will answer.
@@ -89,7 +89,7 @@ pub(super) async fn ask(
     };
     let timings = response.headers().get_all("crossfade-timing").iter().map(HeaderValue::as_bytes);
     let exchange = Exchange { nonce: &nonce, sent, received };
-    let place = Place::of_answer(timings, &exchange, question.place).map_err(FeedError::Dropped)?;
+    let place = PlaceInTime::of_answer(timings, &exchange, question.place).map_err(FeedError::Dropped)?;
     let etag = the_one(response.headers(), &header::ETAG).filter(is_strong).ok_or(FeedError::ETag)?;
     let closes = closes(&response);
     let set = if unchanged {

@@ -8,7 +8,7 @@ use super::{
     FeedError,
     machine::{First, fraction, race},
     pace,
-    views::{Manner, Taken, Views},
+    views::{RequestOptions, Taken, Views},
     wire::Connection,
 };
 use crate::{clock::Moment, timing::Dropped};
@@ -88,7 +88,7 @@ impl Follower {
             }
         };
         let limit = if wait { pace::held(views.freshness().unwrap_or_default()) } else { ANSWER_LIMIT };
-        let taken = views.ask(at, &mut connection, Manner { wait, no_cache: false, limit }).await?;
+        let taken = views.ask(at, &mut connection, RequestOptions { wait, no_cache: false, limit }).await?;
         self.connection = Some(connection).filter(|_| !taken.closes);
         Ok(taken)
     }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What a machine does in its own time.
-pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A connection's bytes.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -33,14 +33,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// Clocks, timers and randomness, a network, and threads.
 pub trait Machine: Clock {
     /// Waits.
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()>;
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
     /// For nonces and jitter: different each time, and no secret.
     fn random(&self) -> u64;
 
     /// Opens a connection, which TLS is spoken on where the URL asks for it. Another one than TCP's can lead over a
     /// proxy, a sidecar's socket, or a network that a test has made.
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Doing<'a, io::Result<Box<dyn Stream>>> {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let stream = TcpStream::connect((host, port)).await?;
             stream.set_nodelay(true)?;
@@ -49,7 +49,7 @@ pub trait Machine: Clock {
     }
 
     /// Does work that takes long or waits for a disk, off the threads on which requests are served.
-    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> Doing<'static, ()> {
+    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         // Whoever waits for what it makes notices if it panics.
         Box::pin(async move { drop(tokio::task::spawn_blocking(work).await) })
     }
@@ -63,14 +63,10 @@ impl Clock for ThisMachine {
     fn moment(&self) -> Moment {
         SystemClock.moment()
     }
-
-    fn verdict_moment(&self) -> Moment {
-        SystemClock.verdict_moment()
-    }
 }
 
 impl Machine for ThisMachine {
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
 
@@ -115,7 +111,7 @@ pub(crate) async fn race<A, B>(this: impl Future<Output = A>, that: impl Future<
 ///
 /// The work is boxed: a future that is handed on by value takes twice its size at each hand.
 pub(super) async fn caught<T>(work: impl Future<Output = T> + Send) -> Option<T> {
-    let mut work: Doing<'_, T> = Box::pin(work);
+    let mut work: BoxFuture<'_, T> = Box::pin(work);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(Poll::Ready(made)) => Poll::Ready(Some(made)),
         Ok(Poll::Pending) => Poll::Pending,

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     machine::{First, Machine, caught, fraction, race, within},
-    views::{Manner, Views},
+    views::{RequestOptions, Views},
 };
 use crate::{
     clock::Moment,
@@ -214,9 +214,9 @@ impl Drop for Refresher {
 async fn ask(views: Arc<Views>, at: usize) -> bool {
     let asked = async {
         let mut connection = views.daemon.connect(views.replica(at), CONNECT_LIMIT).await?;
-        let manner = Manner { wait: false, no_cache: true, limit: ANSWER_LIMIT };
+        let options = RequestOptions { wait: false, no_cache: true, limit: ANSWER_LIMIT };
         // Its body too: what drips in holds memory, and those who wait are gone.
-        views.daemon.within(ANSWER_LIMIT, views.ask(at, &mut connection, manner)).await
+        views.daemon.within(ANSWER_LIMIT, views.ask(at, &mut connection, options)).await
     };
     match asked.await {
         Ok(_) => true,

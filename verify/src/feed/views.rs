@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    timing::{Dropped, Place},
+    timing::{Dropped, PlaceInTime},
     verdict::View,
     verifier::{Counts, Inner},
 };
@@ -56,14 +56,14 @@ struct Applied {
 pub(super) struct Newest {
     /// The set as it came.
     pub(super) json: Bytes,
-    pub(super) place: Place,
+    pub(super) place: PlaceInTime,
     /// When the view had that place.
     pub(super) taken: Moment,
 }
 
 /// How to ask.
 #[derive(Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct RequestOptions {
     /// To be held until something changes.
     pub(super) wait: bool,
     /// By a view that the replica has just made.
@@ -152,7 +152,7 @@ impl Views {
         &self,
         at: usize,
         connection: &mut Connection,
-        Manner { wait, no_cache, limit }: Manner,
+        RequestOptions { wait, no_cache, limit }: RequestOptions,
     ) -> Result<Taken, FeedError> {
         let (applied, place) = {
             let applied = self.applied();
@@ -184,7 +184,7 @@ impl Views {
             *by = at;
             match (set, newest) {
                 (Some(Set { set, json, etag }), newest) => {
-                    let (set, Place { now_ms, age_ms }) = (set.with_max_hold(self.max_hold_ms), place);
+                    let (set, PlaceInTime { now_ms, age_ms }) = (set.with_max_hold(self.max_hold_ms), place);
                     let entries = set.entries().len();
                     verifier.apply(View { set, now_ms, age_ms, taken, complete: true });
                     *newest = Some(Newest { json, place, taken });

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn skip(text: &str) -> Result<(), Fault> {
+fn skip(text: &str) -> Result<(), JsonError> {
     let mut reader = Reader::new(text);
     reader.skip()?;
     reader.end()
@@ -88,7 +88,7 @@ fn what_is_not_json_is_a_fault() {
         "\u{feff}1",
         "\u{a0}1",
     ] {
-        assert_eq!(skip(text), Err(Fault::Syntax), "{text}");
+        assert_eq!(skip(text), Err(JsonError::Syntax), "{text}");
     }
 }
 
@@ -106,9 +106,9 @@ fn a_whole_number_is_read_up_to_2_to_the_53_less_one() {
     let read = |text| Reader::new(text).integer();
     assert_eq!(read("0"), Ok(0));
     assert_eq!(read(" 9007199254740991"), Ok(9_007_199_254_740_991));
-    assert_eq!(read("9007199254740992"), Err(Fault::LargeNumber));
+    assert_eq!(read("9007199254740992"), Err(JsonError::LargeNumber));
     for text in ["1.0", "1e3", "-1", "-0", "null", "\"1\"", "true", "[1]"] {
-        assert_eq!(read(text), Err(Fault::Type), "{text}");
+        assert_eq!(read(text), Err(JsonError::Type), "{text}");
     }
 }
 
@@ -116,7 +116,7 @@ fn a_whole_number_is_read_up_to_2_to_the_53_less_one() {
 fn a_large_number_is_a_fault_even_where_it_is_skipped() {
     let digits = "9".repeat(400);
     for text in ["9007199254740992", "-9007199254740992", "1e16", "1e999", &digits] {
-        assert_eq!(skip(text), Err(Fault::LargeNumber), "{text}");
+        assert_eq!(skip(text), Err(JsonError::LargeNumber), "{text}");
     }
 }
 
@@ -124,8 +124,8 @@ fn a_large_number_is_a_fault_even_where_it_is_skipped() {
 fn null_is_told_from_a_number() {
     assert_eq!(Reader::new("null").integer_or_null(), Ok(None));
     assert_eq!(Reader::new("7").integer_or_null(), Ok(Some(7)));
-    assert_eq!(Reader::new("nil").integer_or_null(), Err(Fault::Syntax));
-    assert_eq!(Reader::new("{}").integer_or_null(), Err(Fault::Type));
+    assert_eq!(Reader::new("nil").integer_or_null(), Err(JsonError::Syntax));
+    assert_eq!(Reader::new("{}").integer_or_null(), Err(JsonError::Type));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_key_twice_is_a_fault_however_it_is_spelt_and_wherever_it_stands() {
     for text in
         [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#, r#"[{"x":{"":1,"":2}}]"#, r#"{"é":1,"\u00e9":2}"#]
     {
-        assert_eq!(skip(text), Err(Fault::DuplicateKey), "{text}");
+        assert_eq!(skip(text), Err(JsonError::DuplicateKey), "{text}");
     }
 }
 
@@ -142,8 +142,8 @@ fn sixteen_levels_are_read_and_seventeen_are_not() {
     let nested = |open: &str, close: &str, levels| open.repeat(levels) + "1" + &close.repeat(levels);
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         assert_eq!(skip(&nested(open, close, 16)), Ok(()));
-        assert_eq!(skip(&nested(open, close, 17)), Err(Fault::Depth));
-        assert_eq!(skip(&nested(open, close, 1_000_000)), Err(Fault::Depth));
+        assert_eq!(skip(&nested(open, close, 17)), Err(JsonError::Depth));
+        assert_eq!(skip(&nested(open, close, 1_000_000)), Err(JsonError::Depth));
     }
     assert_eq!(skip(&format!("[{}1]", "[[[]]],".repeat(100))), Ok(()), "what is closed no longer counts");
 }

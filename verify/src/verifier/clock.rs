@@ -1,24 +1,13 @@
 //! The one place of this crate that reads clocks.
 
-use rustix::time::ClockId;
+use rustix::time::{ClockId, clock_gettime};
 
-use self::nanoseconds::{millis, nanos};
 use crate::clock::Moment;
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod coarse;
-mod nanoseconds;
 
 /// The machine's two clocks.
 pub trait Clock: Send + Sync {
     /// Reads both.
     fn moment(&self) -> Moment;
-
-    /// Reads both for a verdict. That may be cheaper, and says some milliseconds too much rather than too little, so
-    /// that no deadline is missed.
-    fn verdict_moment(&self) -> Moment {
-        self.moment()
-    }
 }
 
 /// The real ones.
@@ -33,12 +22,13 @@ const CLOCKS: [ClockId; 2] = [ClockId::Monotonic, ClockId::Realtime];
 
 impl Clock for SystemClock {
     fn moment(&self) -> Moment {
-        let [boot_ms, wall_ms] = CLOCKS.map(|clock| millis(nanos(clock)));
+        let [boot_ms, wall_ms] = CLOCKS.map(milliseconds);
         Moment { boot_ms, wall_ms }
     }
+}
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn verdict_moment(&self) -> Moment {
-        coarse::moment().unwrap_or_else(|| self.moment())
-    }
+fn milliseconds(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000)
 }

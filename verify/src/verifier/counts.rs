@@ -10,14 +10,13 @@ use std::{
 
 use super::{
     counter::Counter,
-    seat,
     stopped::Denial,
     uses::{Uses, shards_of},
 };
 use crate::{
     accept_set::{AcceptSet, Entry},
     clock::Moment,
-    presented::Unfit,
+    presented::CredentialError,
     verdict::Reason,
 };
 
@@ -31,9 +30,9 @@ const DENIALS: [Denial; 8] = [
     Denial::Refused(Reason::Malformed),
     Denial::Refused(Reason::Unknown),
     Denial::Refused(Reason::Expired),
-    Denial::Unfit(Unfit::Missing),
-    Denial::Unfit(Unfit::WrongScheme),
-    Denial::Unfit(Unfit::Conflict),
+    Denial::Credential(CredentialError::Missing),
+    Denial::Credential(CredentialError::WrongScheme),
+    Denial::Credential(CredentialError::Conflict),
     Denial::InsufficientScope,
 ];
 
@@ -67,7 +66,7 @@ impl Counts {
     pub(super) fn denied(&self, denial: Denial, at: Moment) {
         let place = DENIALS.iter().position(|known| *known == denial);
         if let Some(counter) = place.and_then(|place| self.denied.get(place)) {
-            counter.count(at, seat::number());
+            counter.count(at, 0);
         }
     }
 

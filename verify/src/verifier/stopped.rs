@@ -1,6 +1,6 @@
 //! What keeps a request from being let in at once.
 
-use crate::{gate::Need, presented::Unfit, verdict::Reason};
+use crate::{gate::Need, presented::CredentialError, verdict::Reason};
 
 /// Why a request is not let in at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) enum Stopped {
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denial {
-    Unfit(Unfit),
+    Credential(CredentialError),
     Refused(Reason),
     InsufficientScope,
     Unsure,
@@ -23,7 +23,7 @@ impl Denial {
     /// Its name in metrics and reports.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Unfit(unfit) => unfit.as_str(),
+            Self::Credential(error) => error.as_str(),
             Self::Refused(reason) => reason.as_str(),
             Self::InsufficientScope => "insufficient_scope",
             Self::Unsure => "unsure",

@@ -4,14 +4,17 @@
 //! spread over them: many that present the same token do not slow each other down.
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     thread,
 };
 
-use super::{counter::Counter, seat};
+use super::counter::Counter;
 use crate::{
     accept_set::Entry,
-    apart::Apart,
+    cache_padded::CachePadded,
     clock::Moment,
     grant::{Caller, Grant},
     verdict::{Accepted, View},
@@ -27,6 +30,13 @@ const SHARDS: usize = 16;
 static CORES: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).next_power_of_two());
 
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Which of the threads that decide this is.
+    static THREAD: usize = THREADS.fetch_add(1, Relaxed);
+}
+
 /// How many copies there are of each entry of a set: a power of two.
 pub(super) fn shards_of(entries: usize) -> usize {
     let most = (COPIES / entries.max(1)).min(*CORES).clamp(1, SHARDS);
@@ -41,7 +51,7 @@ pub(super) struct Uses {
 }
 
 struct Copy {
-    caller: Arc<Apart<Caller>>,
+    caller: Arc<CachePadded<Caller>>,
     counter: Arc<Counter>,
 }
 
@@ -54,7 +64,7 @@ impl Uses {
         let mut copies = Vec::with_capacity(entries.len() * shards);
         for entry in entries {
             let counter = counter(entry);
-            let copy = || Copy { caller: Arc::new(Apart(entry.into())), counter: Arc::clone(&counter) };
+            let copy = || Copy { caller: Arc::new(CachePadded(entry.into())), counter: Arc::clone(&counter) };
             copies.extend((0..shards).map(|_| copy()));
         }
         Self { copies: copies.into(), shards }
@@ -62,12 +72,12 @@ impl Uses {
 
     /// Counts an acceptance by that view, and makes it last.
     pub(super) fn grant(&self, view: &View, accepted: Accepted<'_>, at: Moment) -> Grant {
-        let thread = seat::number();
-        let shard = thread & (self.shards - 1);
+        // A thread that is about to end has no number any more.
+        let shard = THREAD.try_with(|thread| thread & (self.shards - 1)).unwrap_or(0);
         let place = view.set.entries().element_offset(accepted.entry);
         match place.and_then(|place| self.copies.get(place * self.shards + shard)) {
             Some(Copy { caller, counter }) => {
-                counter.count(at, thread);
+                counter.count(at, shard);
                 Grant::new(Arc::clone(caller), accepted.expires_ms, view.now_ms(at))
             }
             None => accepted.to_grant(view, at),

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderName, Method, header},
     routing::any,
 };
-use crossfade_verify::{RequireToken, Verifier};
+use crossfade_verify::{Verifier, tower::RequireToken};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

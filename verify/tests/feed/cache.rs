@@ -75,7 +75,7 @@ async fn hold_goes_on_from_the_last_view_however_often_it_starts() {
 }
 
 fn passed(machine: &Moved) -> u64 {
-    use crossfade_verify::{Clock as _, ThisMachine};
+    use crossfade_verify::{Clock as _, feed::ThisMachine};
     (machine.moment().boot_ms - ThisMachine.moment().boot_ms) / 3_600_000 * 3_600_000
 }
 

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossfade_verify::{ConnectError, Feed, Reason, Verdict, Verifier};
+use crossfade_verify::{
+    Reason, Verdict, Verifier,
+    feed::{ConnectError, Feed},
+};
 
 use crate::{
     machine::Moved,

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crossfade_verify::{Grant, RequireToken, Verifier};
+use crossfade_verify::{Grant, Verifier, tower::RequireToken};
 use hyper::{Request, Response};
 use tower_layer::Layer as _;
 use tower_service::Service;

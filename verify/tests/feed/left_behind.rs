@@ -5,7 +5,10 @@ use std::{
     sync::Arc, time::Duration,
 };
 
-use crossfade_verify::{Clock, Machine, Moment, ThisMachine, Verdict, Verifier};
+use crossfade_verify::{
+    Clock, Moment, Verdict, Verifier,
+    feed::{Machine, ThisMachine},
+};
 
 use crate::server::{accepts, feed, has};
 

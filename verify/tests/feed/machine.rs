@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::{Clock, Machine, Moment, ThisMachine};
+use crossfade_verify::{
+    Clock, Moment,
+    feed::{Machine, ThisMachine},
+};
 use tokio::sync::Notify;
 
 /// The real clocks, and what a test has added to them.

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::{Clock, Doing, Feed, Machine, Moment, Reason, Stream, ThisMachine, Verdict, Verifier};
+use crossfade_verify::{
+    Clock, Moment, Reason, Verdict, Verifier,
+    feed::{BoxFuture, Feed, Machine, Stream, ThisMachine},
+};
 
 use crate::{
     machine::Moved,
@@ -157,7 +160,7 @@ async fn an_answer_that_comes_too_late_for_those_who_wait_still_counts() {
         }
     }
     impl Machine for Hasty {
-        fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
             let waits = duration == Duration::from_secs(2);
             ThisMachine.sleep(if waits { Duration::from_millis(100) } else { duration })
         }
@@ -194,7 +197,7 @@ impl Clock for Failing {
 }
 
 impl Machine for Failing {
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         ThisMachine.sleep(duration)
     }
 
@@ -202,12 +205,12 @@ impl Machine for Failing {
         ThisMachine.random()
     }
 
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> Doing<'a, std::io::Result<Box<dyn Stream>>> {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, std::io::Result<Box<dyn Stream>>> {
         assert!(!self.connect.swap(false, Relaxed), "as a caller's own code may");
         ThisMachine.connect(host, port)
     }
 
-    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> Doing<'static, ()> {
+    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         assert!(!self.offload.swap(false, Relaxed), "as where no thread can be had");
         ThisMachine.offload(work)
     }
@@ -219,7 +222,7 @@ async fn a_step_that_panics_once_costs_one_try_and_nothing_else() {
     let machine = Arc::new(Failing::default());
     machine.connect.store(true, Relaxed);
     let feed = || Feed::http(&*server.url, "cfc_a-credential-for-tests").machine(machine.clone());
-    let hook = |_: &crossfade_verify::Event<'_>| panic!("a hook of somebody's");
+    let hook = |_: &crossfade_verify::feed::Event<'_>| panic!("a hook of somebody's");
     let verifier = Verifier::connect(feed().on_event(hook), AUDIENCE).await.expect("good settings");
     until("it follows", || accepts(&verifier, TOKEN)).await;
     until("a held request", || server.asked().iter().any(Asked::is_held)).await;
@@ -274,7 +277,7 @@ impl Clock for Standing {
 }
 
 impl Machine for Standing {
-    fn sleep(&self, duration: Duration) -> Doing<'static, ()> {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         ThisMachine.sleep(duration)
     }
 

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::{AcceptSet, Digest, Entry, Event, Feed, Grant, Source, Stage, Verdict, Verifier};
+use crossfade_verify::{
+    AcceptSet, Digest, Entry, Grant, Source, Stage, Verdict, Verifier,
+    feed::{Event, Feed},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

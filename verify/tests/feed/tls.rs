@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crossfade_verify::{ConnectError, Feed, Verifier};
+use crossfade_verify::{
+    Verifier,
+    feed::{ConnectError, Feed},
+};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     RootCertStore, ServerConfig,

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crossfade_verify::{Feed, TokenError, TokenSource};
+use crossfade_verify::{
+    bot::{TokenError, TokenSource},
+    feed::Feed,
+};
 
 use crate::{
     machine::Moved,

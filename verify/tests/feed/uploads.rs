@@ -3,7 +3,7 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use axum::{Router, routing::any};
-use crossfade_verify::{RequireToken, Verifier};
+use crossfade_verify::{Verifier, tower::RequireToken};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;

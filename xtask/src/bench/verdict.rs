@@ -1,4 +1,5 @@
-//! The core's verdict and the embedded verifier's beside one SHA-256: runs `verify/benches/verdict.rs`, and reads what it prints.
+//! The core's verdict and the embedded verifier's beside one SHA-256, and the guard beside a bare route: runs
+//! `verify/benches/verdict.rs` and `guard.rs`, and reads what they print.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -15,6 +16,9 @@ pub(super) fn run() -> Result<Vec<Figure>> {
         format!("{:.0} ns, of which the clocks {:.0} ns", value("verifier_ns")?, value("clocks_ns")?);
     let both = format!("{:.0} ns on each of two", value("verifier_2_threads_ns")?);
     let over_small = format!("{large:.0} ns against {verdict:.0} ns");
+    let requests = printed("guard")?;
+    let (guarded, bare) = (requests.of("guarded_ns")?, requests.of("bare_ns")?);
+    let over_bare = format!("{:.2} µs against {:.2} µs of CPU time", guarded / 1000.0, bare / 1000.0);
     Ok(vec![
         Figure::ratio("verdict / one SHA-256", value("verdict_over_sha256")?, 2.0, over_hash),
         Figure::ratio("100,000 entries / 3", value("verdict_100000_over_3")?, 3.0, over_small),
@@ -25,7 +29,7 @@ pub(super) fn run() -> Result<Vec<Figure>> {
             "",
             "100,000 verdicts".into(),
         ),
-        Figure::ratio("embedded verify / one SHA-256", value("verifier_over_sha256")?, 1.5, embedded),
+        Figure::ratio("embedded verify / one SHA-256", value("verifier_over_sha256")?, 2.2, embedded),
         Figure::new(
             "allocations in an embedded one",
             value("verifier_allocations")?,
@@ -34,6 +38,7 @@ pub(super) fn run() -> Result<Vec<Figure>> {
             "100,000 verdicts".into(),
         ),
         Figure::ratio("readers scale: 2 threads", value("verifier_2_threads_over_sha256")?, 1.25, both),
+        Figure::ratio("guard / bare axum route", requests.of("guarded_over_bare")?, 1.03, over_bare),
     ])
 }
 
@@ -48,7 +53,7 @@ impl Printed {
 
 pub(super) fn printed(bench: &str) -> Result<Printed> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["bench", "--quiet", "-p", "crossfade-verify", "--features", "verifier", "--bench", bench]);
+    cargo.args(["bench", "--quiet", "-p", "crossfade-verify", "--features", "tower", "--bench", bench]);
     read(&mut cargo)
 }
 

@@ -6,7 +6,7 @@ use std::env::var;
 
 use axum::{Extension, Json, Router, http::HeaderMap, routing::any};
 // ---- Crossfade
-use crossfade_verify::{Feed, Grant, RequireToken, Source, Verifier};
+use crossfade_verify::{Grant, Source, Verifier, feed::Feed, tower::RequireToken};
 
 async fn guarded(routes: Router) -> anyhow::Result<Router> {
     let mut feed = Feed::http(var("CROSSFADE_URL")?, var("CROSSFADE_CREDENTIAL")?);

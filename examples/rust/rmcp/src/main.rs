@@ -7,7 +7,7 @@ mod slack;
 use std::{env::var, sync::Arc};
 
 use axum::Router;
-use crossfade_verify::{Feed, Grant, RequireToken, Source, Verifier};
+use crossfade_verify::{Grant, Source, Verifier, feed::Feed, tower::RequireToken};
 use http::request::Parts;
 use rmcp::{
     ErrorData, ServerHandler,

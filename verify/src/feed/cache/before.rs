@@ -4,7 +4,7 @@ use super::format::{Kept, Unused, Whose, line};
 use crate::{
     accept_set::{AcceptSet, SetError},
     clock::Moment,
-    json::{Fault, Reader},
+    json::{JsonError, Reader},
     verdict::View,
 };
 
@@ -27,7 +27,7 @@ pub(super) fn view(whose: &Whose, file: &[u8], at: Moment) -> Result<View, Unuse
 fn head_of(line: &str) -> Option<(String, Kept)> {
     let (mut feed, mut kept, mut seen) = (String::new(), Kept::default(), 0);
     let mut reader = Reader::new(line);
-    let read = reader.object::<Fault>(|reader, key| {
+    let read = reader.object::<JsonError>(|reader, key| {
         match key {
             "feed" => feed = reader.string()?.into_owned(),
             "boot" => kept.boot = reader.string()?.into_owned(),

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     accept_set::{AcceptSet, SetError, Text},
     clock::Moment,
-    json::{Fault, Reader},
-    timing::Place,
+    json::{JsonError, Reader},
+    timing::PlaceInTime,
     verdict::View,
 };
 
@@ -73,7 +73,12 @@ impl Whose {
     }
 
     /// What stands before the set.
-    pub(super) fn head(&self, set: &[u8], Place { now_ms, age_ms }: Place, taken: Moment) -> String {
+    pub(super) fn head(
+        &self,
+        set: &[u8],
+        PlaceInTime { now_ms, age_ms }: PlaceInTime,
+        taken: Moment,
+    ) -> String {
         let feed: Vec<_> = self.feed.iter().map(|url| Text(url).to_string()).collect();
         let (audience, feed, boot) = (Text(&self.audience), feed.join(","), Text(&self.boot));
         let Moment { boot_ms, wall_ms } = taken;
@@ -127,12 +132,12 @@ impl Head {
         let (mut audience, mut feed, mut boot) = (None, None, None);
         let [mut boot_ms, mut wall_ms, mut now_ms, mut age_ms] = [None; 4];
         let mut reader = Reader::new(line);
-        let read = reader.object::<Fault>(|reader, key| {
+        let read = reader.object::<JsonError>(|reader, key| {
             match key {
                 "audience" => audience = Some(reader.string()?.into_owned()),
                 "feed" => {
                     let urls = feed.insert(Vec::new());
-                    reader.array::<Fault>(|reader| {
+                    reader.array::<JsonError>(|reader| {
                         urls.push(reader.string()?.into_owned());
                         Ok(())
                     })?;
@@ -178,7 +183,7 @@ fn stated_format(file: &[u8]) -> Option<u64> {
 fn stated(line: &str) -> Option<String> {
     let mut stated = None;
     let mut reader = Reader::new(line);
-    let read = reader.object::<Fault>(|reader, key| match key {
+    let read = reader.object::<JsonError>(|reader, key| match key {
         "sha256" => {
             stated = Some(reader.string()?.into_owned());
             Ok(())

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::timing::Place;
+use crate::timing::PlaceInTime;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +78,7 @@ fn a_file_is_written_as_the_first_of_the_vectors_stands_there() {
     let whose = Whose::new(&audience, feed.iter().map(String::as_str), &boot);
     let set = file.lines().nth(2).expect("a set");
     let taken = Moment { boot_ms: 5_000_000, wall_ms: 1_700_000_000_000 };
-    let place = Place { now_ms: 1_795_000_000_000, age_ms: 70 };
+    let place = PlaceInTime { now_ms: 1_795_000_000_000, age_ms: 70 };
     assert_eq!(whose.head(set.as_bytes(), place, taken) + set, file);
 }
 

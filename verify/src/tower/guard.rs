@@ -33,7 +33,7 @@ impl Guard {
     fn token<'r>(&self, headers: &'r HeaderMap) -> Result<&'r [u8], Denial> {
         let authorizations = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         let others = self.headers.iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
-        presented(authorizations, others).map_err(Denial::Unfit)
+        presented(authorizations, others).map_err(Denial::Credential)
     }
 
     pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Grant, Stopped> {

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 
 use super::rest::Rest;
-use crate::verifier::Denial;
+use crate::{presented::CredentialError, verifier::Denial};
 
 /// Of JSON-RPC: one of those that a server may define.
 const JSON_RPC_CODE: i32 = -32_001;
@@ -75,8 +75,8 @@ impl Answers {
 
     pub(super) fn to(&self, denial: Denial) -> Response<Bytes> {
         match denial {
-            Denial::Unfit(crate::Unfit::Missing) => &self.missing,
-            Denial::Unfit(_) | Denial::Refused(_) => &self.invalid,
+            Denial::Credential(CredentialError::Missing) => &self.missing,
+            Denial::Credential(_) | Denial::Refused(_) => &self.invalid,
             Denial::InsufficientScope => &self.insufficient_scope,
             Denial::Unsure => &self.unsure,
         }

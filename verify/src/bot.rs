@@ -18,7 +18,8 @@ use crate::{
         ConnectError, Feed, FeedError,
         wire::{Daemon, encoded, jitter},
     },
-    json::{Fault, Reader},
+    json::{JsonError, Reader},
+    token::{Shape, shape},
 };
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -229,7 +230,7 @@ impl Inner {
 fn read(body: &[u8]) -> Option<Token> {
     let mut reader = Reader::new(std::str::from_utf8(body).ok()?);
     let (mut text, mut version, mut refresh_after_ms) = (None, None, None);
-    let read = reader.object::<Fault>(|reader, key| {
+    let read = reader.object::<JsonError>(|reader, key| {
         match key {
             "token" => text = Some(Zeroizing::new(reader.string()?.into_owned())),
             "version" => version = Some(reader.string()?.into_owned()),
@@ -240,7 +241,7 @@ fn read(body: &[u8]) -> Option<Token> {
     });
     read.and_then(|()| reader.end()).ok()?;
     // What goes into a header must be fit for one.
-    let text = text.filter(|text| crate::shape(text.as_bytes()) != crate::Shape::Malformed)?;
+    let text = text.filter(|text| shape(text.as_bytes()) != Shape::Malformed)?;
     Some(Token { text, version: version?, refresh_after_ms: refresh_after_ms? })
 }
 
