@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, elapsed},
     rotation::{
-        plan::{self, Demand, Next, Step},
+        plan::{self, Decided, Demand, Next},
         policy::Policy,
     },
 };
@@ -29,7 +29,7 @@ mod told;
 
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
-pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
+pub use observation::{Observation, Observer, Outcome, Parked, Reason};
 pub use order::{Done, Order, OrderFailure};
 pub use rotator::{Rotator, Seen};
 pub use told::chain;
@@ -120,7 +120,7 @@ impl Engine {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
         }
         let wait = match self.rotator.decide(&seen, &policy, self.standing.as_ref()) {
-            Next::Do(step) => self.write(&seen, step, &policy).await,
+            Next::Do(decided) => self.write(&seen, decided, &policy).await,
             Next::Idle { until } => {
                 self.writes_are_well();
                 let now = seen.now.earliest + elapsed(seen.at, self.clock.moment());
@@ -132,14 +132,14 @@ impl Engine {
     }
 
     /// Takes the step, unless the last write has failed too short ago. Returns how long there is nothing to write.
-    async fn write(&mut self, seen: &Seen, step: Step, policy: &Policy) -> Duration {
+    async fn write(&mut self, seen: &Seen, decided: Decided, policy: &Policy) -> Duration {
         if let Some((failed, wait)) = self.failed {
             let rest = wait.saturating_sub(elapsed(failed, self.clock.moment()));
             if !rest.is_zero() {
                 return rest;
             }
         }
-        match self.rotator.act(seen, step, policy, self.standing.as_ref()).await {
+        match self.rotator.act(seen, decided, policy).await {
             Ok(()) => {
                 self.writes_are_well();
                 Duration::ZERO

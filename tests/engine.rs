@@ -11,11 +11,10 @@ use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     engine::{
-        Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger,
-        Wakers,
+        Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Wakers,
     },
     rotation::{
-        plan::{Phase, Refusal, Request},
+        plan::{Phase, Refusal, Request, Trigger},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Previous, Version, VersionId},
         schedule::Schedule,

@@ -12,9 +12,10 @@ use crate::{
     clock::{Clock, elapsed},
     config::{Config, SecretConfig, StoreConfig, meant},
     distribution::{Distribution, Member, Standing},
-    engine::{Observation, Observer, Outcome, Trigger},
+    engine::{Observation, Observer, Outcome},
     http::operator::{OrderError, SecretStatus, VerifiersStatus},
     metrics::Metrics,
+    rotation::plan::Trigger,
     time::Timestamp,
 };
 

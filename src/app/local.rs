@@ -18,13 +18,13 @@ use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock, elapsed},
     config::{Config, SecretConfig, StoreConfig, meant},
-    engine::{Observation, Observer, Outcome, Rotator, Trigger, chain},
+    engine::{Observation, Observer, Outcome, Rotator, chain},
     http::{
         admin::order_event,
         operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     },
     rotation::{
-        plan::{Demand, Next, Phase, Request, finished},
+        plan::{Demand, Next, Phase, Request, Trigger, finished},
         policy::Notes,
         ring::Previous,
     },
@@ -126,8 +126,10 @@ impl Local {
         if !act || seen.ring.as_ref().zip(demand).is_some_and(|(ring, demand)| finished(ring, demand)) {
             return Ok(Turn::Nothing);
         }
-        let Next::Do(step) = rotator.decide(&seen, &config.policy, demand) else { return Ok(Turn::Nothing) };
-        Ok(match rotator.act(&seen, step, &config.policy, demand).await {
+        let Next::Do(decided) = rotator.decide(&seen, &config.policy, demand) else {
+            return Ok(Turn::Nothing);
+        };
+        Ok(match rotator.act(&seen, decided, &config.policy).await {
             Ok(()) => Turn::Step,
             Err(WriteError::Conflict) => Turn::Conflict,
             Err(error) => Turn::Failed(chain(&error)),

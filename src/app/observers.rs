@@ -62,12 +62,18 @@ impl AuditSink for Steps {
                 Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
                 _ => audit::Outcome::Failed,
             },
-            detail: entry.detail.clone(),
+            detail: Some(told(entry)),
         };
         // The entry is on the disk before the next step is decided, unless the disk is slow. Callers' entries are in
         // another queue, and no thread waits.
         self.log.recorded(now, event).await;
     }
+}
+
+/// What exactly was done, and why.
+fn told(entry: &AuditEntry) -> String {
+    let AuditEntry { detail, why, .. } = entry;
+    detail.as_ref().map_or_else(|| format!("because {why}"), |detail| format!("{detail}; because {why}"))
 }
 
 fn action(operation: Operation) -> Option<Action> {

@@ -99,6 +99,9 @@ fn render(all: &[SecretStatus], hands: &Hands) -> String {
     }
     let mut text = table.trim_fmt();
     for secret in all {
+        if let Some(why) = &secret.why {
+            text.push_str(&format!("\n\n{}: {}, because {why}", secret.secret, secret.phase.as_str()));
+        }
         if let Some(message) = &secret.message {
             text.push_str(&format!("\n\n{}: {message}", secret.secret));
         }

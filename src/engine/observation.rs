@@ -6,7 +6,7 @@ use crossfade_verify::Moment;
 
 use crate::{
     rotation::{
-        plan::Phase,
+        plan::{Phase, Trigger, Why},
         ring::{Held, Ring, Version},
     },
     store::{Format, Unread},
@@ -25,6 +25,8 @@ pub struct Observation {
     pub whole: Option<(Moment, Interval)>,
     /// What the secret is doing.
     pub phase: Phase,
+    /// Why it is being rotated, or is to be.
+    pub why: Option<Why>,
     /// Why it can't be rotated.
     pub parked: Option<Parked>,
     /// What holds it up, or what a person should know.
@@ -150,34 +152,6 @@ impl Reason {
             Self::NativeRotation => "native_rotation",
             Self::Managed => "managed",
             Self::Replica => "replica",
-        }
-    }
-}
-
-/// What began a rotation.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Trigger {
-    /// A slot.
-    Schedule,
-    /// `rotate`.
-    Manual,
-    /// `rotate --compromised`.
-    Compromised,
-    /// `revoke --all`.
-    Revoke,
-}
-
-impl Trigger {
-    /// Every trigger.
-    pub const ALL: [Trigger; 4] = [Self::Schedule, Self::Manual, Self::Compromised, Self::Revoke];
-
-    /// As metrics write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Manual => "manual",
-            Self::Compromised => "compromised",
-            Self::Revoke => "revoke",
         }
     }
 }

@@ -40,7 +40,10 @@ pub use self::{
 };
 use super::{ReadError, Reading, Secret, Store, WriteError, proof::Proof};
 use crate::{
-    rotation::{plan::Step, ring::VersionId},
+    rotation::{
+        plan::{Decided, Step},
+        ring::VersionId,
+    },
     token::{Reveal, RevealError, Token},
 };
 
@@ -90,7 +93,7 @@ impl Store for Aws {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        Decided { step, .. }: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let last = self.remember(secret, |memory| memory.seen.clone());

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 
 use super::{Operation, Outcome};
 use crate::{
-    rotation::{plan::Step, ring::VersionId},
+    rotation::{
+        plan::{Decided, Step, Why},
+        ring::VersionId,
+    },
     store::{ReadError, Reading, Secret, Store, WriteError},
     time::Timestamp,
     token::{Reveal, RevealError, Token},
@@ -26,6 +29,8 @@ pub struct AuditEntry {
     pub version: Option<VersionId>,
     /// What came of it. After an error other than a conflict it may have taken effect all the same.
     pub outcome: Outcome,
+    /// What it was done for.
+    pub why: Why,
     /// The version that a new one follows; the error and its causes.
     pub detail: Option<String>,
 }
@@ -65,15 +70,17 @@ impl<S: Store> Store for Audited<S> {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
-        let result = self.inner.apply(secret, step, seen).await;
+        let Decided { step, why } = decided;
+        let result = self.inner.apply(secret, decided, seen).await;
         let entry = AuditEntry {
             action: Operation::of(step),
             secret: Arc::clone(&secret.name),
             version: result.as_ref().ok().copied().flatten().or_else(|| about(step)),
             outcome: Outcome::of_write(&result),
+            why: *why,
             detail: detail(step, result.as_ref().err()),
         };
         self.sink.record(seen.now.latest, &entry).await;
