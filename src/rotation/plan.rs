@@ -81,7 +81,7 @@ pub fn next_without(
         let create = Next::Do(Step::Create.because(Why::Missing));
         return if creates { create } else { Next::Idle { until: None } };
     };
-    if ring.findings.held == Some(Held::Replica) {
+    if ring.is_replica() {
         return Next::Idle { until: None };
     }
     let given_up = |wanted: &Decided| given_up(&wanted.step) || waits_for_copies(ring, &wanted.step);
@@ -99,7 +99,7 @@ pub fn next_without(
 /// An end, and what replaces an ended version, wait for no other region.
 fn waits_for_copies(ring: &Ring, step: &Step) -> bool {
     let is_end = matches!(step, Step::End { .. } | Step::EndAll { .. });
-    ring.findings.replicating && ring.current.ended.is_none() && !is_end
+    ring.findings.replicating.is_some() && ring.current.ended.is_none() && !is_end
 }
 
 fn refusal_is_none(ring: &Ring, demand: Option<&Demand>) -> bool {
@@ -191,7 +191,8 @@ impl Plan<'_> {
         let Ring { current, previous, findings, .. } = self.ring;
         let unnoted = previous.iter().any(|p| p.version.ended.is_none() && p.version.note.is_none());
         // A note that is written again and again would leave no room for a mark.
-        let crowded = current.note.is_some() && !self.note_suffices() && findings.held == Some(Held::Full);
+        let crowded =
+            current.note.is_some() && !self.note_suffices() && matches!(findings.held, Some(Held::Full(_)));
         // The promotion takes the last label off what has no note, and with it the version itself.
         unnoted || crowded
     }

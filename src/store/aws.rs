@@ -21,6 +21,7 @@
 //! | `account` | what is asked, and remembered, of one account's secrets |
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
+//! | `words` | what people read of a secret that can't be rotated here |
 //! | `look` | a read |
 //! | `parts` | what of it can be missing |
 //! | `write` | a step |
@@ -69,6 +70,7 @@ mod time;
 mod trouble;
 mod value;
 mod view;
+mod words;
 mod write;
 
 impl Aws {

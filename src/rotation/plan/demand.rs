@@ -94,7 +94,7 @@ pub enum Refusal {
 pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
     let bots_hold = |id: VersionId| ring.version(id).is_some_and(|v| v.digest == ring.current.digest);
     match *demand {
-        _ if ring.findings.held == Some(Held::Replica) => Some(Refusal::Held(Held::Replica)),
+        _ if ring.is_replica() => ring.findings.held.map(Refusal::Held),
         // Also where another version has its token: a person has put that back.
         Demand::Revoke { version } if bots_hold(version) => Some(Refusal::IsCurrent(ring.current.id)),
         Demand::Revoke { version } if ring.version(version).is_none() => {

@@ -3,6 +3,13 @@
 use super::*;
 use crate::rotation::ring::{Findings, Held};
 
+/// What a store says of it is the store's.
+const FOREIGN_PENDING: Held = Held::ForeignPending("somebody else rotates it");
+const NATIVE_ROTATION: Held = Held::NativeRotation("the store rotates it");
+const MANAGED: Held = Held::Managed("it is another service's");
+const REPLICA: Held = Held::Replica("it is a copy");
+const FULL: Held = Held::Full("there is no room");
+
 fn found(ring: Ring, findings: Findings) -> Ring {
     Ring { findings, ..ring }
 }
@@ -102,7 +109,7 @@ fn what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be
 
 #[test]
 fn while_the_store_holds_a_secret_nothing_is_staged_or_promoted() {
-    for why in [Held::ForeignPending, Held::NativeRotation, Held::Managed] {
+    for why in [FOREIGN_PENDING, NATIVE_ROTATION, MANAGED] {
         let marked = ring(ended(version(1, 0), 10));
         let soaked = pending(ring(version(1, 0)), version(2, 0));
         for ring in [ring(version(1, 0)), marked, soaked] {
@@ -112,12 +119,12 @@ fn while_the_store_holds_a_secret_nothing_is_staged_or_promoted() {
     }
     let over = previous(ring(version(2, 60)), version(1, 0), 100);
     let retire = does(Step::Retire { version: id(1) }, Why::Expired(ms(100)));
-    check(vec![("what is over is retired", held(over, Held::Managed), None, 100, retire)], &policy());
+    check(vec![("what is over is retired", held(over, MANAGED), None, 100, retire)], &policy());
 }
 
 #[test]
 fn want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an_end() {
-    let full = |ring| held(ring, Held::Full);
+    let full = |ring| held(ring, FULL);
     let soaked = pending(ring(version(1, 0)), version(2, 0));
     let marked = ring(ended(version(1, 0), 10));
     check(
@@ -196,9 +203,9 @@ fn what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_labe
 
 #[test]
 fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
-    let short = || held(pending(ring(noted_until(version(1, 0), 1)), version(2, 0)), Held::Full);
-    let untidy = Findings { untidy: Some(id(1)), held: Some(Held::Full), ..Findings::default() };
-    let enough = held(pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0)), Held::Full);
+    let short = || held(pending(ring(noted_until(version(1, 0), 1)), version(2, 0)), FULL);
+    let untidy = Findings { untidy: Some(id(1)), held: Some(FULL), ..Findings::default() };
+    let enough = held(pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0)), FULL);
     check(
         vec![
             (
@@ -213,7 +220,7 @@ fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
         ],
         &noted(),
     );
-    let first = held(pending(ring(version(1, 0)), version(2, 0)), Held::Full);
+    let first = held(pending(ring(version(1, 0)), version(2, 0)), FULL);
     let roomy = pending(ring(noted_until(version(1, 0), 1)), version(2, 0));
     for (what, ring) in [("room was kept for the first one", first), ("there is room", roomy)] {
         let next = next(Some(&ring), &noted(), None, at(SOAK));
@@ -228,7 +235,7 @@ fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
 fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
     let order = Demand::Rotate { current: id(1) };
     let idle = || ring(version(1, 0));
-    for why in [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Full] {
+    for why in [FOREIGN_PENDING, NATIVE_ROTATION, MANAGED, FULL] {
         assert_eq!(refusal(&held(idle(), why), &order), Some(Refusal::Held(why)));
         let other = Demand::Rotate { current: id(9) };
         assert_eq!(refusal(&held(idle(), why), &other), None, "what was seen is replaced already");
@@ -236,7 +243,7 @@ fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
             assert_eq!(refusal(&held(idle(), why), &end), None, "an end is written all the same");
         }
     }
-    let begun = held(pending(idle(), version(2, 0)), Held::Full);
+    let begun = held(pending(idle(), version(2, 0)), FULL);
     assert_eq!(refusal(&begun, &order), None);
 }
 
@@ -303,7 +310,7 @@ fn no_value_is_needed_for_an_end_or_for_what_follows_a_version() {
 
 #[test]
 fn a_replica_is_left_alone_and_every_order_about_it_is_refused() {
-    let replica = || held(previous(ring(ended(version(1, 0), 50)), version(0, 0), 10), Held::Replica);
+    let replica = || held(previous(ring(ended(version(1, 0), 50)), version(0, 0), 10), REPLICA);
     let waits = Next::Idle { until: None };
     check(vec![("nothing is retired, staged or put in order", replica(), None, EVERY, waits)], &policy());
     for demand in [
@@ -312,14 +319,22 @@ fn a_replica_is_left_alone_and_every_order_about_it_is_refused() {
         Demand::RevokeAll { until: ms(60) },
         Demand::Revoke { version: id(0) },
     ] {
-        assert_eq!(refusal(&replica(), &demand), Some(Refusal::Held(Held::Replica)), "{demand:?}");
+        assert_eq!(refusal(&replica(), &demand), Some(Refusal::Held(REPLICA)), "{demand:?}");
     }
 }
 
 #[test]
 fn while_copies_are_not_in_sync_all_but_ends_waits() {
-    let behind =
-        |ring: Ring| found(ring, Findings { replicating: true, untidy: Some(id(1)), ..Findings::default() });
+    let behind = |ring: Ring| {
+        found(
+            ring,
+            Findings {
+                replicating: Some("its copies are not in sync"),
+                untidy: Some(id(1)),
+                ..Findings::default()
+            },
+        )
+    };
     let base = || behind(previous(ring(version(1, 0)), version(0, 0), 900));
     let soaking = || behind(pending(ring(version(1, 0)), version(2, 50)));
     let waits = Next::Idle { until: None };
@@ -352,13 +367,11 @@ fn while_copies_are_not_in_sync_all_but_ends_waits() {
 #[test]
 fn what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_none_of_it() {
     let marked = || ring(ended(version(1, 0), 10));
-    for why in
-        [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Irreplaceable("it is binary")]
-    {
+    for why in [FOREIGN_PENDING, NATIVE_ROTATION, MANAGED, Held::Irreplaceable("it is binary")] {
         assert_eq!(holds_the_replacement(&held(marked(), why)), Some(why));
         assert_eq!(holds_the_replacement(&held(ring(version(1, 0)), why)), None, "nothing is to be replaced");
     }
-    for why in [Held::Full, Held::Unusable("it is binary"), Held::PendingUnread] {
+    for why in [FULL, Held::Unusable("it is binary"), Held::PendingUnread] {
         assert_eq!(holds_the_replacement(&held(marked(), why)), None, "{why}");
     }
 }
