@@ -17,7 +17,7 @@ use super::{observers::Steps, open, preview, sockets, status, translate, unmade}
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock, elapsed},
-    config::{Config, SecretConfig, StoreConfig, meant},
+    config::{Config, SecretConfig, meant},
     engine::{Observation, Observer, Outcome, Rotator, chain},
     http::{
         admin::order_event,
@@ -28,7 +28,7 @@ use crate::{
         policy::Notes,
         ring::Previous,
     },
-    store::{Store, WriteError, decorators::Audited},
+    store::{Limits, Store, WriteError, decorators::Audited},
     time::Timestamp,
 };
 
@@ -62,7 +62,7 @@ pub struct Local {
     seen: Arc<LastSeen>,
     /// Whether looking at a secret also moves it on, since nobody else may.
     driving: bool,
-    is_aws: bool,
+    limits: &'static Limits,
 }
 
 impl std::fmt::Debug for Local {
@@ -104,14 +104,14 @@ impl Local {
         let secrets =
             secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
         let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
-        let is_aws = matches!(config.store, StoreConfig::Aws(_));
-        Self { clock, secrets, order, store: Arc::clone(store), audit: None, seen, driving, is_aws }
+        let limits = config.store.limits();
+        Self { clock, secrets, order, store: Arc::clone(store), audit: None, seen, driving, limits }
     }
 
-    /// What the config calls the secret that a name, or on AWS an ARN, means.
+    /// What the config calls the secret that a name means.
     fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
         let names = self.secrets.values().map(|(secret, _)| &secret.name);
-        meant(names, name, self.is_aws).cloned().map_err(translate::unnamed)
+        meant(names, name, self.limits).cloned().map_err(translate::unnamed)
     }
 
     fn entry(&self, name: &str) -> Result<&(Arc<SecretConfig>, AsyncMutex<Rotator>), OrderError> {

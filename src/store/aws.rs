@@ -18,6 +18,7 @@
 //! | `label` | our notes |
 //! | `value` | bare tokens, and tokens in JSON objects |
 //! | `options` | how it is used, and what the rules allow for |
+//! | `limits` | what it asks of a config |
 //! | `account` | what is asked, and remembered, of one account's secrets |
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
@@ -33,8 +34,9 @@ use async_trait::async_trait;
 pub use self::{
     account::Aws,
     calls::{Answer, Calls, Described, Listed, Stored},
+    limits::LIMITS,
     memory::Memory,
-    name::{Arn, may_be_one, without_suffix},
+    name::{Arn, without_suffix},
     options::{Options, TRAITS, retries, timeouts},
     pace::Urgency,
     trouble::Trouble,
@@ -55,6 +57,7 @@ mod calls;
 mod chores;
 mod date;
 mod label;
+mod limits;
 mod look;
 mod memory;
 mod name;

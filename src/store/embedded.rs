@@ -47,7 +47,7 @@ mod time;
 
 use fault::Fault;
 pub use fault::OpenError;
-pub use options::{Options, TRAITS};
+pub use options::{LIMITS, Options, TRAITS};
 use step::Desk;
 
 /// A database of secrets.
