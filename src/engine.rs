@@ -18,6 +18,7 @@ use crate::{
     },
 };
 
+mod alone;
 mod backoff;
 mod inbox;
 mod observation;
@@ -27,6 +28,7 @@ mod rejections;
 mod rotator;
 mod told;
 
+pub use alone::NotReplaced;
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason};
