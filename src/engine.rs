@@ -34,7 +34,6 @@ pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason};
 pub use order::{Done, Order, OrderFailure};
 pub use rotator::{Rotator, Seen};
-pub use told::chain;
 
 /// A refresh that somebody waits for is not read more often than this, however many ask for it: all of them wait for the
 /// same read. Callers can keep an order waiting for as long as this, and no longer.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::translate;
 use crate::{
+    causes::chain,
     config::SecretConfig,
-    engine::chain,
     http::operator::{OrderError, PlannedStep, Preview},
     rotation::{
         plan::{self, Decided, Demand, Next, Refusal, Request, Step},

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::{
     observation::Observation,
     rotator::{Rotator, Seen},
-    told::chain,
 };
 use crate::{
+    causes::chain,
     clock::elapsed,
     rotation::{
         plan::{Demand, Next, Phase, finished},

@@ -12,9 +12,9 @@ use super::{
     observation,
     rejections::TRIES,
     rotator::{Rotator, Seen},
-    told::chain,
 };
 use crate::{
+    causes::chain,
     clock::elapsed,
     rotation::{
         plan::{self, Bound, Demand, Next, Refusal, Request, Step},

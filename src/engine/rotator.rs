@@ -9,9 +9,10 @@ use super::{
     observation::{self, Observation, Observer, Outcome, Parked, Reason},
     pause::{self, Pause},
     rejections::{Rejections, TRIES},
-    told::{Lines, chain},
+    told::Lines,
 };
 use crate::{
+    causes::chain,
     clock::{Clock, elapsed},
     rotation::{
         plan::{self, Decided, Demand, Due, Next, Phase, Step, Why},

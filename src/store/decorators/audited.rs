@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::{Operation, Outcome};
 use crate::{
+    causes::chain,
     rotation::{
         plan::{Decided, Step, Why},
         ring::VersionId,
@@ -119,7 +120,7 @@ fn about(step: &Step) -> Option<VersionId> {
     })
 }
 
-/// What the entry's other members leave open.
+/// What the entry's other members leave open. No error of a store's shows a value.
 fn detail(step: &Step, error: Option<&WriteError>) -> Option<String> {
     let follows = match step {
         Step::Stage { current } => Some(format!("follows {current}")),
@@ -127,12 +128,6 @@ fn detail(step: &Step, error: Option<&WriteError>) -> Option<String> {
         Step::EndAll { .. } => Some("every version".to_owned()),
         _ => None,
     };
-    let parts: Vec<String> = follows.into_iter().chain(error.map(chain)).collect();
+    let parts: Vec<String> = follows.into_iter().chain(error.map(|error| chain(error))).collect();
     (!parts.is_empty()).then(|| parts.join(": "))
-}
-
-/// The error and what lies behind it. No error of a store's shows a value.
-fn chain(error: &WriteError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
