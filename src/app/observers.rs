@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{board::Board, drift::Drift};
+use super::{drift::Drift, observations::Observations};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     http::telemetry::{BeforeScrape, Readiness},
@@ -94,11 +94,11 @@ fn action(operation: Operation) -> Option<Action> {
 }
 
 pub(super) fn telemetry(
-    board: &Arc<Board>,
+    observations: &Arc<Observations>,
     audit: &Arc<AuditLog>,
     drift: &Arc<Drift>,
 ) -> (BeforeScrape, Readiness) {
-    let (scraped, ready, audit) = (Arc::clone(board), Arc::clone(board), Arc::clone(audit));
+    let (scraped, ready, audit) = (Arc::clone(observations), Arc::clone(observations), Arc::clone(audit));
     let drift = Arc::clone(drift);
     let before_scrape: BeforeScrape = Arc::new(move |metrics| {
         scraped.before_scrape(metrics);

@@ -1,5 +1,5 @@
 //! The last observation of every secret. Whatever an engine reports passes through here: into the
-//! accept sets first, then into the metrics, then onto the board that `status` reads.
+//! accept sets first, then into the metrics, then here, where `status` reads them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -20,7 +20,7 @@ use crate::{
     time::Timestamp,
 };
 
-pub(super) struct Board {
+pub(super) struct Observations {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     distribution: Arc<Distribution>,
@@ -49,8 +49,14 @@ impl Rows {
     }
 }
 
-impl Board {
-    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, distribution: Arc<Distribution>) -> Self {
+impl Observations {
+    pub(super) fn new(
+        clock: &Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+        distribution: &Arc<Distribution>,
+    ) -> Self {
+        let (clock, metrics, distribution) =
+            (Arc::clone(clock), Arc::clone(metrics), Arc::clone(distribution));
         Self { clock, metrics, distribution, rows: Mutex::default() }
     }
 
@@ -173,7 +179,7 @@ impl Board {
     }
 }
 
-impl Observer for Board {
+impl Observer for Observations {
     fn observed(&self, secret: &str, observation: &Arc<Observation>) {
         if let Some((at, now)) = observation.read {
             self.distribution.publish(secret, observation.ring.as_ref(), at, now);
