@@ -40,7 +40,7 @@ use crate::{
 mod asked;
 mod certificates;
 mod drift;
-mod fleet;
+mod engines;
 mod local;
 mod observations;
 mod observers;
@@ -56,7 +56,7 @@ mod unmade;
 pub use asked::{decide, hand_out};
 pub use certificates::{Validity, load as load_certificates, validity};
 use drift::{Drift, Load};
-use fleet::Fleet;
+use engines::Engines;
 pub use local::{Local, is_listened_on, one_shot, unheard};
 use observations::Observations;
 use observers::{Steps, StoreCounts};
@@ -82,11 +82,11 @@ pub async fn serve(
 
     let (ticks, tick) = watch::channel(0);
     let scheduler = tick::start(ticks).await.context("the scheduler could not be started")?;
-    let fleet = parts.fleet(&drift, tick, stop.clone());
+    let engines = parts.engines(&drift, tick, stop.clone());
     parts.apply(&config);
     drift.applied(&config, mark);
-    fleet.configure(&config, &mut tasks);
-    parts.serve(&config, sockets, &fleet, &drift, &stop, &mut tasks);
+    engines.configure(&config, &mut tasks);
+    parts.serve(&config, sockets, &engines, &drift, &stop, &mut tasks);
     tasks.spawn(drift::watch(Arc::clone(&drift), stop.clone()));
     announce(&config, path);
     lifecycle.ready();
@@ -104,7 +104,7 @@ pub async fn serve(
                             parts.certify(certificates);
                             parts.apply(&config);
                             drift.applied(&config, mark);
-                            fleet.configure(&config, &mut tasks);
+                            engines.configure(&config, &mut tasks);
                             parts.metrics.config_reloaded(true);
                         }
                         Err(error) => {
@@ -253,8 +253,8 @@ impl Parts {
         }
     }
 
-    fn fleet(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Fleet {
-        Fleet {
+    fn engines(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Engines {
+        Engines {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             observations: Arc::clone(&self.observations),
@@ -270,7 +270,7 @@ impl Parts {
         &self,
         config: &Config,
         sockets: Sockets,
-        fleet: &Fleet,
+        engines: &Engines,
         drift: &Arc<Drift>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
@@ -297,7 +297,7 @@ impl Parts {
         let (before_scrape, readiness) = observers::telemetry(observations, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = Admin {
-            operator: fleet.operator(),
+            operator: engines.operator(),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
             running: self.running(),

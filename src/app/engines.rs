@@ -25,7 +25,7 @@ use crate::{
     store::{Secret, Store},
 };
 
-pub(super) struct Fleet {
+pub(super) struct Engines {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observations: Arc<Observations>,
@@ -52,7 +52,7 @@ impl Lines {
     }
 }
 
-impl Fleet {
+impl Engines {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
         let mut lines = self.lines.lock();
