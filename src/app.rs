@@ -38,11 +38,11 @@ use crate::{
 };
 
 mod asked;
-mod board;
 mod certificates;
 mod drift;
-mod fleet;
+mod engines;
 mod local;
+mod observations;
 mod observers;
 mod open;
 mod preview;
@@ -54,11 +54,11 @@ mod translate;
 mod unmade;
 
 pub use asked::{decide, hand_out};
-use board::Board;
 pub use certificates::{Validity, load as load_certificates, validity};
 use drift::{Drift, Load};
-use fleet::Fleet;
+use engines::Engines;
 pub use local::{Local, is_listened_on, one_shot, unheard};
+use observations::Observations;
 use observers::{Steps, StoreCounts};
 pub use prove::{NotSetUp, prove};
 use sockets::{AdminName, Sockets};
@@ -82,11 +82,11 @@ pub async fn serve(
 
     let (ticks, tick) = watch::channel(0);
     let scheduler = tick::start(ticks).await.context("the scheduler could not be started")?;
-    let fleet = parts.fleet(&drift, tick, stop.clone());
+    let engines = parts.engines(&drift, tick, stop.clone());
     parts.apply(&config);
     drift.applied(&config, mark);
-    fleet.configure(&config, &mut tasks);
-    parts.serve(&config, sockets, &fleet, &drift, &stop, &mut tasks);
+    engines.configure(&config, &mut tasks);
+    parts.serve(&config, sockets, &engines, &drift, &stop, &mut tasks);
     tasks.spawn(drift::watch(Arc::clone(&drift), stop.clone()));
     announce(&config, path);
     lifecycle.ready();
@@ -104,7 +104,7 @@ pub async fn serve(
                             parts.certify(certificates);
                             parts.apply(&config);
                             drift.applied(&config, mark);
-                            fleet.configure(&config, &mut tasks);
+                            engines.configure(&config, &mut tasks);
                             parts.metrics.config_reloaded(true);
                         }
                         Err(error) => {
@@ -150,7 +150,7 @@ struct Parts {
     renew: Renew,
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
-    board: Arc<Board>,
+    observations: Arc<Observations>,
     /// Where `listen` speaks it.
     tls: Option<Arc<Tls>>,
     crowd: Crowd,
@@ -173,7 +173,7 @@ impl Parts {
         let (bounds, members) = translate::distribution(config);
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
-        let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
+        let observations = Arc::new(Observations::new(&clock, &metrics, &distribution));
         let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
         let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self {
@@ -186,7 +186,7 @@ impl Parts {
             renew,
             distribution,
             clients,
-            board,
+            observations,
             tls,
             crowd,
             config,
@@ -194,8 +194,8 @@ impl Parts {
     }
 
     fn running(&self) -> Arc<dyn Fn() -> Running + Send + Sync> {
-        let (board, config) = (Arc::clone(&self.board), self.config.display().to_string());
-        Arc::new(move || Running { config: config.clone(), hash: board.config_hash() })
+        let (observations, config) = (Arc::clone(&self.observations), self.config.display().to_string());
+        Arc::new(move || Running { config: config.clone(), hash: observations.config_hash() })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -209,7 +209,7 @@ impl Parts {
         }
         self.distribution.configure(bounds, members);
         self.clients.replace(translate::clients(config, &self.clients));
-        self.board.configure(config);
+        self.observations.configure(config);
         self.metrics.config(&config.hash);
     }
 
@@ -253,11 +253,11 @@ impl Parts {
         }
     }
 
-    fn fleet(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Fleet {
-        Fleet {
+    fn engines(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Engines {
+        Engines {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
-            board: Arc::clone(&self.board),
+            observations: Arc::clone(&self.observations),
             drift: Arc::clone(drift),
             distribution: Arc::clone(&self.distribution),
             tick,
@@ -270,18 +270,18 @@ impl Parts {
         &self,
         config: &Config,
         sockets: Sockets,
-        fleet: &Fleet,
+        engines: &Engines,
         drift: &Arc<Drift>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
     ) {
-        let Self { clock, metrics, distribution, clients, audit, board, .. } = self;
+        let Self { clock, metrics, distribution, clients, audit, observations, .. } = self;
         let verdicts = Verdicts {
             distribution: Arc::clone(distribution),
             metrics: Arc::clone(metrics),
             clock: Arc::clone(clock),
         };
-        let members = Arc::clone(board);
+        let members = Arc::clone(observations);
         let tokens = Arc::new(TokenCounter::new(TokenSources {
             reveal: Arc::clone(&self.reveal),
             member: Box::new(move |name| members.member(name)),
@@ -294,10 +294,10 @@ impl Parts {
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
         let public_tokens = safe.then(|| Arc::clone(&tokens));
         let public = api::routes(verdicts.clone(), public_tokens, Arc::clone(clients), stop.clone());
-        let (before_scrape, readiness) = observers::telemetry(board, audit, drift);
+        let (before_scrape, readiness) = observers::telemetry(observations, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = Admin {
-            operator: fleet.operator(),
+            operator: engines.operator(),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
             running: self.running(),

@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, elapsed},
     rotation::{
-        plan::{self, Demand, Next, Step},
+        plan::{self, Decided, Demand, Next},
         policy::Policy,
     },
 };
 
+mod alone;
 mod backoff;
 mod inbox;
 mod observation;
@@ -27,12 +28,12 @@ mod rejections;
 mod rotator;
 mod told;
 
+pub use alone::NotReplaced;
 pub use backoff::{Backoff, Spread};
 pub use inbox::Inbox;
-pub use observation::{Observation, Observer, Outcome, Parked, Reason, Trigger};
+pub use observation::{Observation, Observer, Outcome, Parked, Reason};
 pub use order::{Done, Order, OrderFailure};
 pub use rotator::{Rotator, Seen};
-pub use told::chain;
 
 /// A refresh that somebody waits for is not read more often than this, however many ask for it: all of them wait for the
 /// same read. Callers can keep an order waiting for as long as this, and no longer.
@@ -120,7 +121,7 @@ impl Engine {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
         }
         let wait = match self.rotator.decide(&seen, &policy, self.standing.as_ref()) {
-            Next::Do(step) => self.write(&seen, step, &policy).await,
+            Next::Do(decided) => self.write(&seen, decided, &policy).await,
             Next::Idle { until } => {
                 self.writes_are_well();
                 let now = seen.now.earliest + elapsed(seen.at, self.clock.moment());
@@ -132,14 +133,14 @@ impl Engine {
     }
 
     /// Takes the step, unless the last write has failed too short ago. Returns how long there is nothing to write.
-    async fn write(&mut self, seen: &Seen, step: Step, policy: &Policy) -> Duration {
+    async fn write(&mut self, seen: &Seen, decided: Decided, policy: &Policy) -> Duration {
         if let Some((failed, wait)) = self.failed {
             let rest = wait.saturating_sub(elapsed(failed, self.clock.moment()));
             if !rest.is_zero() {
                 return rest;
             }
         }
-        match self.rotator.act(seen, step, policy, self.standing.as_ref()).await {
+        match self.rotator.act(seen, decided, policy).await {
             Ok(()) => {
                 self.writes_are_well();
                 Duration::ZERO

@@ -17,10 +17,12 @@
 //! | [`cli`], [`lifecycle`] | the commands, and the process |
 //! | [`clock`], [`time`] | the one place that reads clocks, and the time type |
 //! | [`ownership`] | whose a file is, and who else may change it |
+//! | [`causes`] | an error with its causes, in a line |
 //! | [`quiet`] | how many log lines are written that somebody else can cause |
 
 pub mod app;
 pub mod audit;
+pub mod causes;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -3,6 +3,7 @@
 //! What every store does is [`Store`]'s contract; where the versions live is each kind's affair.
 
 mod contract;
+mod limits;
 
 pub mod aws;
 pub mod decorators;
@@ -11,3 +12,4 @@ pub mod memory;
 pub mod proof;
 
 pub use contract::{Cause, Format, ReadError, Reading, Secret, Store, Unread, WriteError};
+pub use limits::Limits;

@@ -11,11 +11,10 @@ use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     engine::{
-        Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Trigger,
-        Wakers,
+        Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Wakers,
     },
     rotation::{
-        plan::{Phase, Refusal, Request},
+        plan::{Phase, Refusal, Request, Trigger},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Previous, Version, VersionId},
         schedule::Schedule,
@@ -372,4 +371,41 @@ async fn an_engine_that_has_ended_takes_no_order_and_leaves_none_without_an_answ
     tasks.join_next().await.expect("the engine").expect("no panic");
     assert!(was_taken && answer.await.is_err(), "nobody will carry it out");
     assert!(!order().0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_daemon_a_secret_is_brought_as_far_as_it_goes() {
+    let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
+    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
+    let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
+    let mut rotator = Rotator::new(Secret::new("s", "mcp"), store, clock, Arc::new(Seen::default()));
+    assert!(!rotator.is_well(false), "nothing was read yet");
+    rotator.settle(&policy()).await;
+    let first = memory.ring("s").expect("it is made").current.id;
+    assert!(rotator.is_well(true), "nothing is due");
+    memory.set_now(memory.now() + Duration::from_secs(100));
+    memory.script(&[], &[None, Some(Fault::After)]);
+    rotator.settle(&policy()).await;
+    assert!(rotator.is_well(false) && !rotator.is_well(true), "its replacement soaks");
+    rotator.wait_for_promotion(&policy()).await;
+    let ring = memory.ring("s").expect("it is made");
+    assert!(ring.current.id != first && rotator.is_well(true), "it was promoted, and {ring:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_daemon_what_was_ended_is_replaced_or_it_is_said_why_not() {
+    let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
+    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
+    let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
+    let mut rotator = Rotator::new(Secret::new("s", "mcp"), store, clock, Arc::new(Seen::default()));
+    rotator.settle(&policy()).await;
+    let first = memory.ring("s").expect("it is made").current.id;
+    let done = rotator.carry_out(&policy(), Request::RevokeAll { named: None }).await.expect("it is marked");
+    memory.script(&[], &[Some(Fault::Before); 1_000]);
+    let late = rotator.carry_through(&policy(), &done.demand).await.expect_err("no write succeeds");
+    assert!(late.0.is_some_and(|why| why.contains("a scripted fault")));
+    memory.script(&[], &[]);
+    let held_up = rotator.carry_through(&policy(), &done.demand).await.expect("it is replaced");
+    assert_eq!(held_up, None);
+    assert_ne!(memory.ring("s").expect("it is made").current.id, first);
 }

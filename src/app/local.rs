@@ -1,13 +1,6 @@
-//! Commands without a daemon: the same turns, made by this process on the store itself.
-//! Compare-and-swap makes that safe beside running daemons.
+//! Commands without a daemon: this process as an operator, whose turns the engine's own loop makes.
 
-use std::{
-    collections::BTreeMap,
-    os::unix::net::UnixStream,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, os::unix::net::UnixStream, path::Path, sync::Arc};
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -16,40 +9,17 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{observers::Steps, open, preview, sockets, status, translate, unmade};
 use crate::{
     audit::AuditLog,
-    clock::{Clock, SystemClock, elapsed},
-    config::{Config, SecretConfig, StoreConfig, meant},
-    engine::{Observation, Observer, Outcome, Rotator, Trigger, chain},
+    clock::{Clock, SystemClock},
+    config::{Config, SecretConfig, meant},
+    engine::{NotReplaced, Observation, Observer, Outcome, Rotator},
     http::{
         admin::order_event,
         operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     },
-    rotation::{
-        plan::{Demand, Next, Phase, Request, finished},
-        policy::Notes,
-        ring::Previous,
-    },
-    store::{Store, WriteError, decorators::Audited},
+    rotation::plan::{Request, Trigger},
+    store::{Limits, Store, decorators::Audited},
     time::Timestamp,
 };
-
-/// How long a command itself works at replacing what it has ended.
-const EMERGENCY_PATIENCE: Duration = Duration::from_secs(50);
-
-/// How long a one-shot run looks again, beyond what a read can be late, before it leaves a conflict to the next run.
-const CONFLICT_PATIENCE: Duration = Duration::from_secs(2);
-
-/// A promotion that is late by so much was not only overtaken by the end of a one-shot run: it has failed.
-const LATE_MS: u64 = 5_000;
-
-/// What came of one turn.
-#[derive(PartialEq, Eq)]
-enum Turn {
-    Step,
-    Conflict,
-    /// The store did not take the step.
-    Failed(String),
-    Nothing,
-}
 
 /// This process as an operator.
 pub struct Local {
@@ -59,10 +29,9 @@ pub struct Local {
     store: Arc<dyn Store>,
     /// Where orders are written down.
     audit: Option<Arc<AuditLog>>,
-    seen: Arc<LastSeen>,
     /// Whether looking at a secret also moves it on, since nobody else may.
     driving: bool,
-    is_aws: bool,
+    limits: &'static Limits,
 }
 
 impl std::fmt::Debug for Local {
@@ -95,134 +64,47 @@ impl Local {
 
     /// On a store that is open already.
     pub fn on(config: &Config, store: &Arc<dyn Store>, clock: Arc<dyn Clock>, driving: bool) -> Self {
-        let seen = Arc::new(LastSeen::default());
         let rotator = |secret: &Arc<SecretConfig>| {
-            let observer = Arc::clone(&seen);
+            let observer = Arc::new(Nobody);
             Rotator::new(translate::secret(secret), Arc::clone(store), Arc::clone(&clock), observer)
         };
         let secrets = config.secrets.iter();
         let secrets =
             secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
         let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
-        let is_aws = matches!(config.store, StoreConfig::Aws(_));
-        Self { clock, secrets, order, store: Arc::clone(store), audit: None, seen, driving, is_aws }
+        let limits = config.store.limits();
+        Self { clock, secrets, order, store: Arc::clone(store), audit: None, driving, limits }
     }
 
-    /// What the config calls the secret that a name, or on AWS an ARN, means.
+    /// What the config calls the secret that a name means.
     fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
         let names = self.secrets.values().map(|(secret, _)| &secret.name);
-        meant(names, name, self.is_aws).cloned().map_err(translate::unnamed)
+        meant(names, name, self.limits).cloned().map_err(translate::unnamed)
     }
 
     fn entry(&self, name: &str) -> Result<&(Arc<SecretConfig>, AsyncMutex<Rotator>), OrderError> {
         self.secrets.get(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
     }
 
-    /// One turn: a look, and where `act`, the step that is due.
-    async fn turn(&self, name: &str, act: bool, demand: Option<&Demand>) -> Result<Turn, OrderError> {
-        let (config, rotator) = self.entry(name)?;
-        let mut rotator = rotator.lock().await;
-        let Ok(seen) = rotator.observe(&config.policy).await else { return Ok(Turn::Nothing) };
-        if !act || seen.ring.as_ref().zip(demand).is_some_and(|(ring, demand)| finished(ring, demand)) {
-            return Ok(Turn::Nothing);
-        }
-        let Next::Do(step) = rotator.decide(&seen, &config.policy, demand) else { return Ok(Turn::Nothing) };
-        Ok(match rotator.act(&seen, step, &config.policy, demand).await {
-            Ok(()) => Turn::Step,
-            Err(WriteError::Conflict) => Turn::Conflict,
-            Err(error) => Turn::Failed(chain(&error)),
-        })
-    }
-
-    /// Turns until nothing is left to do now. Where somebody else was faster, or a read was late, a later look decides.
-    async fn turns(&self, name: &str) -> Result<(), OrderError> {
-        let (config, _) = self.entry(name)?;
-        let patience = config.policy.terms().store.store_lag + CONFLICT_PATIENCE;
-        let mut from = self.clock.moment();
-        loop {
-            match self.turn(name, true, None).await? {
-                Turn::Step => from = self.clock.moment(),
-                Turn::Conflict if elapsed(from, self.clock.moment()) < patience => {
-                    self.clock.sleep(Duration::from_millis(500)).await;
-                }
-                Turn::Conflict | Turn::Failed(_) | Turn::Nothing => return Ok(()),
-            }
-        }
-    }
-
     /// An order, and whatever of it only this process knows of.
     async fn carry_out(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let (config, rotator) = self.entry(name)?;
-        let done = rotator.lock().await.carry_out(&config.policy, request).await;
-        let mut done = done.map_err(status::of_failure)?;
-        done.held_up = self.carry_through(name, &done.demand).await?;
-        self.turn(name, false, None).await?;
-        Ok(status::of_order(self.status(name)?, &done))
+        let mut rotator = rotator.lock().await;
+        let mut done = rotator.carry_out(&config.policy, request).await.map_err(status::of_failure)?;
+        let carried = rotator.carry_through(&config.policy, &done.demand).await;
+        done.held_up = carried.map_err(|NotReplaced(why)| {
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            OrderError::Unknown(format!(
+                "what was to be ended is marked, and its replacement is not current yet{why}. Start a daemon, or run `rotate \
+                 --due --wait`, and it is promoted after its soak"
+            ))
+        })?;
+        rotator.turn(&config.policy, false).await;
+        Ok(status::of_order(self.status(config, &rotator), &done))
     }
 
-    /// Turns until nothing is left of an order that only this process knows of, or until it is known that nothing more can
-    /// be done for it: why. (On AWS a mark's time is rounded up, and what it ends is replaced only after it.)
-    async fn carry_through(&self, name: &str, demand: &Demand) -> Result<Option<String>, OrderError> {
-        let (config, rotator) = self.entry(name)?;
-        let (from, mut trouble) = (self.clock.moment(), String::new());
-        loop {
-            let (seen, held_up) = {
-                let mut rotator = rotator.lock().await;
-                let seen = rotator.observe(&config.policy).await.ok();
-                let held_up = seen.as_ref().and_then(|seen| rotator.held_up(seen, demand));
-                (seen, held_up)
-            };
-            let ring = seen.as_ref().and_then(|seen| seen.ring.as_ref());
-            if held_up.is_some() || ring.is_some_and(|ring| finished(ring, demand)) {
-                return Ok(held_up);
-            }
-            if elapsed(from, self.clock.moment()) > EMERGENCY_PATIENCE {
-                return Err(OrderError::Unknown(format!(
-                    "what was to be ended is marked, and its replacement is not current yet{trouble}. Start a daemon, or run \
-                     `rotate --due --wait`, and it is promoted after its soak"
-                )));
-            }
-            let turn = self.turn(name, true, Some(demand)).await?;
-            if let Turn::Failed(why) = &turn {
-                trouble = format!(": {why}");
-            }
-            if turn != Turn::Step {
-                self.clock.sleep(Duration::from_millis(200)).await;
-            }
-        }
-    }
-
-    /// Turns until nothing soaks any more; no longer than it should take, and a minute.
-    async fn wait_for_promotion(&self, name: &str) -> Result<(), OrderError> {
-        let (config, _) = self.entry(name)?;
-        let (from, patience) = (self.clock.moment(), config.policy.soak() + Duration::from_secs(60));
-        let soaks = |status: SecretStatus| status.promotes_ms.is_some() && status.phase == Phase::Soaking;
-        while soaks(self.status(name)?) && elapsed(from, self.clock.moment()) < patience {
-            self.clock.sleep(Duration::from_millis(200)).await;
-            self.turns(name).await?;
-        }
-        Ok(())
-    }
-
-    /// A version that somebody else has replaced gets its deadline once a second look, `store_lag` later, shows none
-    /// either: nobody else may come to look.
-    async fn look_twice(&self, name: &str) -> Result<(), OrderError> {
-        let (config, _) = self.entry(name)?;
-        let store = config.policy.terms().store;
-        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        let ring = seen.and_then(|seen| seen.ring.clone()).filter(|_| store.notes == Notes::BeforePromotion);
-        let unnoted = |p: &Previous| p.version.note.is_none() && p.version.ended.is_none();
-        if ring.is_some_and(|ring| ring.previous.iter().any(unnoted)) {
-            self.clock.sleep(store.store_lag + Duration::from_secs(2)).await;
-            self.turns(name).await?;
-        }
-        Ok(())
-    }
-
-    fn status(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        let (config, _) = self.entry(name)?;
-        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        Ok(status::of(config, seen.as_deref(), self.clock.moment(), None))
+    fn status(&self, config: &SecretConfig, rotator: &Rotator) -> SecretStatus {
+        status::of(config, Some(rotator.known()), self.clock.moment(), None)
     }
 }
 
@@ -237,11 +119,10 @@ impl Operator for Local {
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        let name = &*self.name(name)?;
-        if self.turn(name, self.driving, None).await? == Turn::Step {
-            self.turn(name, false, None).await?;
-        }
-        self.status(name)
+        let (config, rotator) = self.entry(&self.name(name)?)?;
+        let mut rotator = rotator.lock().await;
+        rotator.turn(&config.policy, self.driving).await;
+        Ok(self.status(config, &rotator))
     }
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
@@ -271,25 +152,23 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
         secret.policy = Arc::new(policy.without_jitter());
     }
     let local = Local::open(&config, true).await?;
-    let mut well = true;
+    let mut secrets = Vec::new();
     for name in &local.order {
-        local.turns(name).await?;
-        say(&local.status(name)?);
+        let (config, rotator) = local.entry(name)?;
+        secrets.push((config, rotator.lock().await));
     }
-    for name in local.order.iter().filter(|_| wait) {
-        local.wait_for_promotion(name).await?;
-        say(&local.status(name)?);
+    for (config, rotator) in &mut secrets {
+        rotator.settle(&config.policy).await;
+        say(&local.status(config, rotator));
     }
-    for name in &local.order {
-        local.look_twice(name).await?;
+    for (config, rotator) in secrets.iter_mut().filter(|_| wait) {
+        rotator.wait_for_promotion(&config.policy).await;
+        say(&local.status(config, rotator));
     }
-    for name in &local.order {
-        let status = local.status(name)?;
-        let is_late = status.promotes_ms.zip(status.now_ms).is_some_and(|(at, now)| at + LATE_MS < now);
-        let is_left = status.phase == Phase::Soaking && (wait || is_late);
-        well &= status.phase != Phase::Parked && !status.overdue && !is_left && status.now_ms.is_some();
+    for (config, rotator) in &mut secrets {
+        rotator.note_what_others_replaced(&config.policy).await;
     }
-    Ok(well)
+    Ok(secrets.iter().all(|(_, rotator)| rotator.is_well(wait)))
 }
 
 /// Who runs this command.
@@ -313,15 +192,11 @@ pub fn unheard(socket: &Path) -> String {
     }
 }
 
-/// What the turns of this process showed.
-#[derive(Default)]
-struct LastSeen(Mutex<BTreeMap<String, Arc<Observation>>>);
+/// A command shows what its rotator knows, and tells nobody else.
+struct Nobody;
 
-impl Observer for LastSeen {
-    fn observed(&self, secret: &str, observation: &Arc<Observation>) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(secret.to_owned(), Arc::clone(observation));
-    }
+impl Observer for Nobody {
+    fn observed(&self, _: &str, _: &Arc<Observation>) {}
 
     fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
 }

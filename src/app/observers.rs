@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{board::Board, drift::Drift};
+use super::{drift::Drift, observations::Observations};
 use crate::{
     audit::{self, Action, AuditLog, Event},
     http::telemetry::{BeforeScrape, Readiness},
@@ -62,12 +62,18 @@ impl AuditSink for Steps {
                 Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
                 _ => audit::Outcome::Failed,
             },
-            detail: entry.detail.clone(),
+            detail: Some(told(entry)),
         };
         // The entry is on the disk before the next step is decided, unless the disk is slow. Callers' entries are in
         // another queue, and no thread waits.
         self.log.recorded(now, event).await;
     }
+}
+
+/// What exactly was done, and why.
+fn told(entry: &AuditEntry) -> String {
+    let AuditEntry { detail, why, .. } = entry;
+    detail.as_ref().map_or_else(|| format!("because {why}"), |detail| format!("{detail}; because {why}"))
 }
 
 fn action(operation: Operation) -> Option<Action> {
@@ -88,11 +94,11 @@ fn action(operation: Operation) -> Option<Action> {
 }
 
 pub(super) fn telemetry(
-    board: &Arc<Board>,
+    observations: &Arc<Observations>,
     audit: &Arc<AuditLog>,
     drift: &Arc<Drift>,
 ) -> (BeforeScrape, Readiness) {
-    let (scraped, ready, audit) = (Arc::clone(board), Arc::clone(board), Arc::clone(audit));
+    let (scraped, ready, audit) = (Arc::clone(observations), Arc::clone(observations), Arc::clone(audit));
     let drift = Arc::clone(drift);
     let before_scrape: BeforeScrape = Arc::new(move |metrics| {
         scraped.before_scrape(metrics);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::translate;
 use crate::{
+    causes::chain,
     config::SecretConfig,
-    engine::chain,
     http::operator::{OrderError, PlannedStep, Preview},
     rotation::{
-        plan::{self, Demand, Next, Refusal, Request, Step},
+        plan::{self, Decided, Demand, Next, Refusal, Request, Step},
         ring::VersionId,
     },
     store::{ReadError, Store, decorators::DryRun},
@@ -47,9 +47,9 @@ pub(super) async fn of(
         let seen = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;
         let now = seen.now.latest;
         match plan::next(seen.ring.as_ref(), &secret.policy, Some(&demand), seen.now) {
-            Next::Do(step) => {
+            Next::Do(decided @ Decided { step, .. }) => {
                 steps.push(planned(&step, now.since(first.now.latest), made));
-                let done = copy.apply(&subject, &step, &seen).await;
+                let done = copy.apply(&subject, &decided, &seen).await;
                 done.map_err(|error| OrderError::Unknown(chain(&error)))?;
                 if let Step::Stage { .. } = step {
                     let after = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;

@@ -47,6 +47,7 @@ pub(super) fn of(
         client_id: secret.client_id.to_string(),
         audience: secret.audience.to_string(),
         phase: seen.map_or(Phase::Waiting, |seen| seen.phase),
+        why: seen.and_then(|seen| seen.why).map(|why| why.to_string()),
         message: message.or_else(|| match seen {
             None => Some("it was not read yet".to_owned()),
             Some(_) if foreign => Some("the current token was made by somebody else: rotate it".to_owned()),

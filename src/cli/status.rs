@@ -11,7 +11,10 @@ use super::{
     exit::Exit,
     output,
 };
-use crate::http::operator::{SecretStatus, VerifiersStatus, VersionStatus};
+use crate::{
+    http::operator::{SecretStatus, VerifiersStatus, VersionStatus},
+    rotation::plan::Phase,
+};
 
 /// Verifiers that are late and shown by name, for each audience.
 const SHOWN_LATE: usize = 10;
@@ -63,7 +66,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
         }
         // Nobody watches any more.
         if !args.watch || !output::can_say() {
-            let bad = all.iter().any(|s| s.overdue || s.phase.as_str() == "parked");
+            let bad = all.iter().any(|s| s.overdue || s.phase == Phase::Parked);
             return Ok(if bad { Exit::Failed } else { Exit::Done });
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -99,6 +102,9 @@ fn render(all: &[SecretStatus], hands: &Hands) -> String {
     }
     let mut text = table.trim_fmt();
     for secret in all {
+        if let Some(why) = &secret.why {
+            text.push_str(&format!("\n\n{}: {}, because {why}", secret.secret, secret.phase.as_str()));
+        }
         if let Some(message) = &secret.message {
             text.push_str(&format!("\n\n{}: {message}", secret.secret));
         }

@@ -6,7 +6,7 @@ use crossfade_verify::Digest;
 
 use crate::{
     rotation::policy::Policy,
-    store::{Format, aws},
+    store::{Format, Limits, aws, embedded},
 };
 
 /// A config without mistakes.
@@ -67,6 +67,16 @@ pub enum StoreConfig {
     },
     /// AWS Secrets Manager.
     Aws(aws::Options),
+}
+
+impl StoreConfig {
+    /// What that kind of store asks of the rest of the config.
+    pub fn limits(&self) -> &'static Limits {
+        match self {
+            Self::Embedded { .. } => &embedded::LIMITS,
+            Self::Aws(_) => &aws::LIMITS,
+        }
+    }
 }
 
 /// A secret.

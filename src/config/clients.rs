@@ -15,13 +15,14 @@ use super::{
     section::{At, Section},
     text,
 };
+use crate::store::Limits;
 
 /// The secrets that clients may name.
 pub(super) struct Known<'a> {
     pub(super) secrets: &'a [Arc<SecretConfig>],
     pub(super) written: &'a Written,
-    /// Whether secrets can be named by ARNs.
-    pub(super) is_aws: bool,
+    /// Of the store: whether two names may mean one secret.
+    pub(super) limits: &'static Limits,
 }
 
 /// What of `listen` bears on clients.
@@ -74,7 +75,7 @@ fn client(
     });
     let names = known.list(&section, "secrets", &known.written.names, |name| {
         let all = known.secrets.iter().map(|secret| &secret.name);
-        meant(all, name, known.is_aws).map_err(|unnamed| match unnamed {
+        meant(all, name, known.limits).map_err(|unnamed| match unnamed {
             Unnamed::Nobody(_) => format!("{name:?}: no secret of this config has it under `name`"),
             several @ Unnamed::Several(..) => several.to_string(),
         })

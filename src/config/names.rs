@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::checked::{Config, SecretConfig, StoreConfig};
-use crate::store::aws::may_be_one;
+use super::checked::{Config, SecretConfig};
+use crate::store::Limits;
 
 /// Why a name means no secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -20,12 +20,12 @@ pub enum Unnamed {
 pub fn meant<'a>(
     names: impl Iterator<Item = &'a Arc<str>> + Clone,
     name: &str,
-    is_aws: bool,
+    limits: &Limits,
 ) -> Result<&'a Arc<str>, Unnamed> {
     if let Some(exactly) = names.clone().find(|known| ***known == *name) {
         return Ok(exactly);
     }
-    let others: Vec<&Arc<str>> = names.filter(|known| is_aws && may_be_one(known, name)).collect();
+    let others: Vec<&Arc<str>> = names.filter(|known| (limits.may_be_one)(known, name)).collect();
     match others[..] {
         [one] => Ok(one),
         [] => Err(Unnamed::Nobody(name.to_owned())),
@@ -37,10 +37,9 @@ pub fn meant<'a>(
 }
 
 impl Config {
-    /// The secret that is meant by a name or, on AWS, an ARN.
+    /// The secret that is meant by a name.
     pub fn secret(&self, name: &str) -> Result<&Arc<SecretConfig>, Unnamed> {
-        let is_aws = matches!(self.store, StoreConfig::Aws(_));
-        let meant = meant(self.secrets.iter().map(|secret| &secret.name), name, is_aws)?;
+        let meant = meant(self.secrets.iter().map(|secret| &secret.name), name, self.store.limits())?;
         self.secrets
             .iter()
             .find(|secret| Arc::ptr_eq(&secret.name, meant))

@@ -61,13 +61,13 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
 
     let times = times::parse(&top);
     let store = store::parse(&top, folder, times.hold);
-    let is_aws = matches!(store.config, StoreConfig::Aws(_));
+    let limits = store.config.limits();
     let shared = Shared {
         freshness: times.freshness,
         hold: times.hold,
         sync: times.sync,
         store: store.traits,
-        is_aws: store.kind.then_some(is_aws),
+        limits: store.kind.then_some(limits),
         compared: times.compared && store.lag,
         region: match &store.config {
             StoreConfig::Aws(options) => options.region.clone(),
@@ -75,7 +75,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         },
     };
     let (secrets, written) = secrets::parse(&top, &shared);
-    let known = clients::Known { secrets: &secrets, written: &written, is_aws };
+    let known = clients::Known { secrets: &secrets, written: &written, limits };
     let listener = clients::Listener {
         asks_for_certificates: tls::asks_for_certificates(&top),
         on_loopback: listen.ip().is_loopback(),

@@ -16,11 +16,7 @@ use crate::{
         policy::{Policy, PolicyError, StoreTraits, Terms},
         schedule::{Schedule, ScheduleError},
     },
-    store::{
-        Format,
-        aws::{Arn, may_be_one},
-    },
-    time::Timestamp,
+    store::{Format, Limits},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -33,9 +29,8 @@ pub(super) struct Shared {
     pub(super) hold: Duration,
     pub(super) sync: Duration,
     pub(super) store: StoreTraits,
-    /// Secrets Manager keeps 100 versions, none for less than a day, and 20 labels a secret. None: which store is
-    /// meant is not known.
-    pub(super) is_aws: Option<bool>,
+    /// What else the store asks for. None: which store is meant is not known.
+    pub(super) limits: Option<&'static Limits>,
     /// Whether freshness and store_lag are what somebody has meant: a mistake in them is told once.
     pub(super) compared: bool,
     /// In which secrets are looked for, where the config says so.
@@ -78,11 +73,6 @@ impl Common {
     }
 }
 
-/// At most one new version in so long, sustained: 100 are kept, and each for 24 h at least.
-const AWS_GAP: Duration = Duration::from_secs(15 * 60);
-/// Each has a note, and 14 notes are the most.
-const AWS_PREVIOUS: u128 = 10;
-
 pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<Arc<SecretConfig>>, Written) {
     let mut common = Common::default();
     let mut written = Written { names: BTreeSet::new(), audiences: BTreeSet::new(), whole: true };
@@ -97,8 +87,7 @@ pub(super) fn parse(top: &Section<'_>, shared: &Shared) -> (Vec<Arc<SecretConfig
         let is_new = texts.0.is_none_or(|name| written.names.insert(name));
         let name = section.need("name", text::secret_name);
         if let Some(At { place, value }) = &name {
-            if shared.is_aws == Some(true)
-                && let Some(mistake) = beyond_a_name(value, &names, &mut region)
+            if let Some(mistake) = shared.limits.and_then(|limits| (limits.name)(value, &names, &mut region))
             {
                 section.reading.mistake(*place, mistake);
             }
@@ -126,8 +115,10 @@ fn secret(
     let token_prefix = section.get("token_prefix", text::token_prefix);
     let format = section.get("format", |format| match format {
         "plain" => Ok(Format::Plain),
-        "json" if shared.is_aws != Some(false) => Ok(Format::Json),
-        "json" => Err("`json` is for `store.kind: aws`: the embedded store holds bare tokens".to_owned()),
+        "json" => match shared.limits.and_then(|limits| limits.no_json) {
+            None => Ok(Format::Json),
+            Some(why) => Err(why.to_owned()),
+        },
         other => Err(format!("{other:?} is no format: `plain` or `json`")),
     });
     let schedule = schedule(&section, common);
@@ -175,10 +166,9 @@ fn secret(
             }
         }
     });
-    let judged = shared.is_aws == Some(true) && shared.compared && section.trusts(&["grace"]);
-    if let (Ok(policy), Some(at), true) = (&policy, &schedule, judged) {
-        let gap = at.value.shortest_gap();
-        for mistake in beyond_aws(policy, gap) {
+    let limits = shared.limits.filter(|_| shared.compared && section.trusts(&["grace"]));
+    if let (Ok(policy), Some(at), Some(limits)) = (&policy, &schedule, limits) {
+        for mistake in (limits.schedule)(policy, at.value.shortest_gap()) {
             section.reading.mistake(at.place, mistake);
         }
     }
@@ -202,53 +192,6 @@ fn in_words(section: &Section<'_>) -> Option<String> {
     let zone = section.text("timezone").map(|zone| format!(" {zone}")).unwrap_or_default();
     let every = || section.text("every").map(|period| format!("every {period}"));
     pattern.map(|pattern| format!("{pattern}{zone}")).or_else(every)
-}
-
-/// What is wrong with a name as one of Secrets Manager's, where it can be one of any store's.
-fn beyond_a_name(name: &str, before: &BTreeSet<String>, region: &mut Option<String>) -> Option<String> {
-    if let Some(other) = before.iter().find(|other| *other != name && may_be_one(other, name)) {
-        return Some(format!(
-            "{name:?} names the same secret as {other:?} does: take one of the two out. (If they are in two accounts, name \
-             both by their whole ARNs)"
-        ));
-    }
-    if !name.contains(':') {
-        return None;
-    }
-    let Some(arn) = Arn::parse(name) else {
-        return Some(format!(
-            "{name:?} is neither a name (which has no `:`) nor an ARN of a secret: \
-             arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-XXXXXX"
-        ));
-    };
-    let ours = region.get_or_insert_with(|| arn.region.to_owned());
-    (*ours != arn.region).then(|| {
-        format!(
-            "the ARN is of the region {}, and all secrets are looked for in one, which is {ours} by `store.region` or by an \
-             ARN before this one",
-            arn.region
-        )
-    })
-}
-
-/// What a schedule asks of Secrets Manager that it does not give.
-fn beyond_aws(policy: &Policy, gap: Duration) -> Vec<String> {
-    let mut mistakes = Vec::new();
-    if gap < AWS_GAP {
-        mistakes.push(format!(
-            "the schedule's shortest gap ({gap:?}) is less than 15 minutes: Secrets Manager keeps 100 versions, each for \
-             24 h at least; rotate less often"
-        ));
-    }
-    let accepted = policy.note_for(Timestamp::default()).since(Timestamp::default());
-    let previous = accepted.as_millis().div_ceil(gap.as_millis().max(1));
-    if previous > AWS_PREVIOUS {
-        mistakes.push(format!(
-            "grace with its margin, by the schedule's shortest gap ({accepted:?} / {gap:?}), is {previous} previous \
-             versions at once, and there is room for the notes of {AWS_PREVIOUS}: rotate less often, or lower grace"
-        ));
-    }
-    mistakes
 }
 
 /// `schedule` with `timezone`, or `every`, or neither: only by hand.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::members::{Bounds, Member};
 use crate::{
-    rotation::ring::{Held, Ring, Version, VersionId},
+    rotation::ring::{Ring, Version, VersionId},
     time::{Interval, Timestamp, millis},
 };
 
@@ -242,7 +242,7 @@ impl Known {
     }
 
     fn is_replica(&self) -> bool {
-        self.ring.as_ref().is_some_and(|ring| ring.findings.held == Some(Held::Replica))
+        self.ring.as_deref().is_some_and(Ring::is_replica)
     }
 
     /// Whether a token that was known is not any more, though its version stands: then no refusal may rest on a set

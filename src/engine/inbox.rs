@@ -20,12 +20,12 @@ const WAITING: usize = 16;
 /// Of one engine. It is closed when the engine ends.
 #[derive(Debug)]
 pub struct Inbox {
-    letters: Mutex<Letters>,
-    bell: Notify,
+    contents: Mutex<Contents>,
+    arrival: Notify,
 }
 
 #[derive(Debug)]
-struct Letters {
+struct Contents {
     orders: VecDeque<Order>,
     policy: Arc<Policy>,
     policy_changed: bool,
@@ -35,26 +35,26 @@ struct Letters {
 impl Inbox {
     /// Without orders.
     pub fn new(policy: Arc<Policy>) -> Self {
-        let letters = Letters { orders: VecDeque::new(), policy, policy_changed: false, closed: false };
-        Self { letters: Mutex::new(letters), bell: Notify::new() }
+        let contents = Contents { orders: VecDeque::new(), policy, policy_changed: false, closed: false };
+        Self { contents: Mutex::new(contents), arrival: Notify::new() }
     }
 
     /// Puts an order in. False: too many wait, or nobody takes any.
     pub fn put(&self, order: Order) -> bool {
-        let mut letters = self.lock();
-        let taken = !letters.closed && letters.orders.len() < WAITING;
+        let mut contents = self.lock();
+        let taken = !contents.closed && contents.orders.len() < WAITING;
         if taken {
-            letters.orders.push_back(order);
-            self.bell.notify_one();
+            contents.orders.push_back(order);
+            self.arrival.notify_one();
         }
         taken
     }
 
     /// Other rules, from now on.
     pub fn replace_policy(&self, policy: Arc<Policy>) {
-        let mut letters = self.lock();
-        (letters.policy, letters.policy_changed) = (policy, true);
-        self.bell.notify_one();
+        let mut contents = self.lock();
+        (contents.policy, contents.policy_changed) = (policy, true);
+        self.arrival.notify_one();
     }
 
     /// The rules in force.
@@ -65,30 +65,30 @@ impl Inbox {
     /// Waits for an order; none: the rules have changed.
     pub(super) async fn next(&self) -> Option<Order> {
         loop {
-            if let Some(letter) = self.take() {
-                return letter;
+            if let Some(order) = self.take() {
+                return order;
             }
-            self.bell.notified().await;
+            self.arrival.notified().await;
         }
     }
 
     fn take(&self) -> Option<Option<Order>> {
-        let mut letters = self.lock();
-        let order = letters.orders.pop_front();
+        let mut contents = self.lock();
+        let order = contents.orders.pop_front();
         if order.is_some() {
             return Some(order);
         }
-        std::mem::take(&mut letters.policy_changed).then_some(None)
+        std::mem::take(&mut contents.policy_changed).then_some(None)
     }
 
     /// Nobody is there any more: whoever waits for an answer is told so.
     pub(super) fn close(&self) {
-        let mut letters = self.lock();
-        letters.closed = true;
-        letters.orders.clear();
+        let mut contents = self.lock();
+        contents.closed = true;
+        contents.orders.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use crossfade_verify::Moment;
 
 use crate::{
     rotation::{
-        plan::Phase,
+        plan::{Phase, Trigger, Why},
         ring::{Held, Ring, Version},
     },
     store::{Format, Unread},
@@ -25,6 +25,8 @@ pub struct Observation {
     pub whole: Option<(Moment, Interval)>,
     /// What the secret is doing.
     pub phase: Phase,
+    /// Why it is being rotated, or is to be.
+    pub why: Option<Why>,
     /// Why it can't be rotated.
     pub parked: Option<Parked>,
     /// What holds it up, or what a person should know.
@@ -50,12 +52,12 @@ impl Parked {
     /// By what the store shows; what passes by itself only holds a secret up.
     pub(super) fn by(held: Held) -> Option<Self> {
         let reason = match held {
-            Held::ForeignPending => Reason::ForeignPending,
-            Held::NativeRotation => Reason::NativeRotation,
-            Held::Managed => Reason::Managed,
-            Held::Replica => Reason::Replica,
+            Held::ForeignPending(_) => Reason::ForeignPending,
+            Held::NativeRotation(_) => Reason::NativeRotation,
+            Held::Managed(_) => Reason::Managed,
+            Held::Replica(_) => Reason::Replica,
             Held::Unusable(_) | Held::Irreplaceable(_) => Reason::Unusable,
-            Held::Full | Held::PendingUnread => return None,
+            Held::Full(_) | Held::PendingUnread => return None,
         };
         Some(Self { reason, message: held.to_string() })
     }
@@ -89,11 +91,7 @@ pub(super) fn told(ring: &Ring) -> Option<String> {
     let message = "a person has made an older version current again, so the secret was paused: `rotate` to replace it, \
                    or `resume` to go on with it";
     let passing = ring.findings.held.filter(|held| held.passes()).map(|held| held.to_string());
-    let copies = "its copies in other regions are not in sync: labels that move close together can leave them so for ever, \
-                  so all but ends waits. Look at ReplicationStatus (aws secretsmanager describe-secret); where one has \
-                  failed, take that region out and add it again (remove-regions-from-replication, \
-                  replicate-secret-to-regions)";
-    let copies = ring.findings.replicating.then(|| copies.to_owned());
+    let copies = ring.findings.replicating.map(str::to_owned);
     passing.or(copies).or_else(|| rolled_back.then(|| message.to_owned()))
 }
 
@@ -114,11 +112,11 @@ pub enum Reason {
     Rejected,
     /// Somebody else's version is pending.
     ForeignPending,
-    /// AWS's own rotation is on.
+    /// The store's own rotation is on.
     NativeRotation,
-    /// Another AWS service owns it.
+    /// Another service owns it.
     Managed,
-    /// It is a copy of a secret in another region.
+    /// It is a copy of a secret elsewhere.
     Replica,
 }
 
@@ -150,34 +148,6 @@ impl Reason {
             Self::NativeRotation => "native_rotation",
             Self::Managed => "managed",
             Self::Replica => "replica",
-        }
-    }
-}
-
-/// What began a rotation.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Trigger {
-    /// A slot.
-    Schedule,
-    /// `rotate`.
-    Manual,
-    /// `rotate --compromised`.
-    Compromised,
-    /// `revoke --all`.
-    Revoke,
-}
-
-impl Trigger {
-    /// Every trigger.
-    pub const ALL: [Trigger; 4] = [Self::Schedule, Self::Manual, Self::Compromised, Self::Revoke];
-
-    /// As metrics write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Manual => "manual",
-            Self::Compromised => "compromised",
-            Self::Revoke => "revoke",
         }
     }
 }

@@ -12,9 +12,9 @@ use super::{
     observation,
     rejections::TRIES,
     rotator::{Rotator, Seen},
-    told::chain,
 };
 use crate::{
+    causes::chain,
     clock::elapsed,
     rotation::{
         plan::{self, Bound, Demand, Next, Refusal, Request, Step},
@@ -187,10 +187,10 @@ impl Rotator {
                     }
                     let demand = course.bound.map(|bound| bound.demand);
                     match self.decide(&seen, policy, demand.as_ref()) {
-                        Next::Do(step) => match self.act(&seen, step, policy, demand.as_ref()).await {
+                        Next::Do(decided) => match self.act(&seen, decided, policy).await {
                             Ok(()) => {
                                 course.steps += 1;
-                                course.marked_all |= matches!(step, Step::EndAll { .. });
+                                course.marked_all |= matches!(decided.step, Step::EndAll { .. });
                                 continue;
                             }
                             Err(error) => {

@@ -6,15 +6,16 @@ use std::{fmt, sync::Arc, time::Duration};
 use crossfade_verify::Moment;
 
 use super::{
-    observation::{self, Observation, Observer, Outcome, Parked, Reason, Trigger},
+    observation::{self, Observation, Observer, Outcome, Parked, Reason},
     pause::{self, Pause},
     rejections::{Rejections, TRIES},
-    told::{Lines, chain},
+    told::Lines,
 };
 use crate::{
+    causes::chain,
     clock::{Clock, elapsed},
     rotation::{
-        plan::{self, Demand, Due, Next, Phase, Step},
+        plan::{self, Decided, Demand, Due, Next, Phase, Step, Why},
         policy::{Notes, OLDEST_READ, Policy},
         ring::{Marks, Ring, VersionId},
     },
@@ -49,8 +50,6 @@ pub struct Rotator {
     pub(super) marks: Marks,
     /// Shared with whoever was told.
     pub(super) last: Arc<Observation>,
-    /// What began the rotation that is to replace that version.
-    trigger: Option<(VersionId, Trigger)>,
     pub(super) rejections: Rejections,
     pause: Pause,
     lines: Lines,
@@ -75,6 +74,7 @@ impl Rotator {
             read: None,
             whole: None,
             phase: Phase::Waiting,
+            why: None,
             parked: None,
             message: None,
             next_slot: None,
@@ -82,8 +82,7 @@ impl Rotator {
             promotes: None,
         });
         let (rejections, pause, lines) = (Rejections::default(), Pause::default(), Lines::default());
-        let (marks, trigger) = (Marks::new(), None);
-        Self { secret, store, clock, observer, marks, last, trigger, rejections, pause, lines }
+        Self { secret, store, clock, observer, marks: Marks::new(), last, rejections, pause, lines }
     }
 
     /// As a process that knows of these ends.
@@ -122,21 +121,15 @@ impl Rotator {
     }
 
     /// Carries out one step, unless the read that it rests on has grown old.
-    pub async fn act(
-        &mut self,
-        seen: &Seen,
-        step: Step,
-        policy: &Policy,
-        demand: Option<&Demand>,
-    ) -> Result<(), WriteError> {
+    pub async fn act(&mut self, seen: &Seen, decided: Decided, policy: &Policy) -> Result<(), WriteError> {
         if elapsed(seen.at, self.clock.moment()) > OLDEST_READ {
             return Err(WriteError::Conflict);
         }
-        let result = self.store.apply(&self.secret, &step, &seen.reading).await;
+        let result = self.store.apply(&self.secret, &decided, &seen.reading).await;
         match &result {
-            Ok(made) => self.did(seen, step, *made, demand),
+            Ok(made) => self.did(seen, decided, *made, policy),
             Err(WriteError::Conflict) => {}
-            Err(error) => self.failed(seen, step, error, policy, demand),
+            Err(error) => self.failed(seen, decided, error, policy),
         }
         result.map(drop)
     }
@@ -147,13 +140,13 @@ impl Rotator {
         let was_parked = last.parked.as_ref().map(|parked| parked.reason);
         let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
         let pending = ring.as_ref().and_then(|ring| ring.pending);
-        last.overdue = pending.is_none() && due == Due::Now;
+        last.overdue = pending.is_none() && matches!(due, Due::Now(_));
         last.next_slot = match due {
             Due::At(at) => Some(at),
-            Due::Now if pending.is_none() => {
+            Due::Now(_) if pending.is_none() => {
                 last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest))
             }
-            Due::Now | Due::Never => None,
+            Due::Now(_) | Due::Never => None,
         };
         last.promotes = ring.as_ref().and_then(|ring| plan::promotes(ring, policy));
         let missing = ring.is_none() && !policy.terms().store.creates;
@@ -190,6 +183,8 @@ impl Rotator {
             (Some(ring), None) => plan::phase(ring, policy, *now),
             (None, None) => Phase::Waiting,
         };
+        let moves = matches!(last.phase, Phase::Soaking | Phase::Waiting);
+        last.why = ring.as_ref().filter(|_| moves).and_then(|ring| plan::began(ring, policy, *now));
         if !last.overdue && self.rejections.is_empty() {
             last.message = None;
         }
@@ -233,11 +228,12 @@ impl Rotator {
         last.message = Some(message);
     }
 
-    fn did(&mut self, seen: &Seen, step: Step, made: Option<VersionId>, demand: Option<&Demand>) {
+    fn did(&mut self, seen: &Seen, decided: Decided, made: Option<VersionId>, policy: &Policy) {
+        let Decided { step, why } = decided;
         self.rejections.done(&step);
         match made {
-            Some(made) => tracing::info!(secret = %self.secret.name, version = %made, "{step}"),
-            None => tracing::info!(secret = %self.secret.name, "{step}"),
+            Some(made) => tracing::info!(secret = %self.secret.name, version = %made, "{decided}"),
+            None => tracing::info!(secret = %self.secret.name, "{decided}"),
         }
         let Some(ring) = &seen.ring else { return };
         match step {
@@ -247,35 +243,23 @@ impl Rotator {
             Step::EndAll { .. } => {
                 self.marks.extend(ring.versions().map(|v| (v.digest, seen.now.latest)));
             }
-            Step::Stage { current } => self.trigger = Some((current, trigger(ring, demand))),
-            Step::Promote { .. } => self.rotated(ring, Outcome::Done),
-            Step::Drop { .. } => self.rotated(ring, Outcome::Aborted),
+            Step::Promote { .. } => self.rotated(seen, &why, policy, Outcome::Done),
+            // Whoever takes it back, something else began it.
+            Step::Drop { .. } => self.rotated(seen, &Why::TakenBack, policy, Outcome::Aborted),
             Step::Pause { .. } => self.pause.began(),
             Step::Unpause { .. } | Step::Keep { .. } => self.pause.lifted(ring.paused),
             _ => {}
         }
     }
 
-    fn rotated(&mut self, ring: &Ring, outcome: Outcome) {
-        let began = self.began(ring, None);
-        self.trigger = None;
-        self.observer.rotated(&self.secret.name, began, outcome);
+    fn rotated(&self, seen: &Seen, why: &Why, policy: &Policy, outcome: Outcome) {
+        if let Some(trigger) = why.trigger(seen.ring.as_ref(), policy, seen.now) {
+            self.observer.rotated(&self.secret.name, trigger, outcome);
+        }
     }
 
-    /// What began the rotation that is on, or that is ordered.
-    fn began(&self, ring: &Ring, demand: Option<&Demand>) -> Trigger {
-        let known = self.trigger.filter(|(replaced, _)| *replaced == ring.current.id);
-        known.map_or_else(|| trigger(ring, demand), |(_, began)| began)
-    }
-
-    fn failed(
-        &mut self,
-        seen: &Seen,
-        step: Step,
-        error: &WriteError,
-        policy: &Policy,
-        demand: Option<&Demand>,
-    ) {
+    fn failed(&mut self, seen: &Seen, decided: Decided, error: &WriteError, policy: &Policy) {
+        let Decided { step, why } = decided;
         let message = chain(error);
         tracing::warn!(secret = %self.secret.name, "{message}, at the step {step}");
         Arc::make_mut(&mut self.last).message = Some(message.clone());
@@ -292,35 +276,10 @@ impl Rotator {
             // What the documentation tells people to look for.
             tracing::error!(%secret, "parked: given up after {tries} tries: {message}, at the step {step}");
             Arc::make_mut(&mut self.last).parked = Some(Parked { reason, message });
-            if is_of_a_rotation(&step, demand) {
-                let ring = seen.ring.as_ref();
-                let began = ring.map_or(Trigger::Schedule, |ring| self.began(ring, demand));
-                self.observer.rotated(secret, began, Outcome::Failed);
-            }
+            self.rotated(seen, &why, policy, Outcome::Failed);
         }
         self.saw(seen, policy);
         self.observer.observed(&self.secret.name, &self.last);
-    }
-}
-
-/// Whether a rotation can't begin, or go on, without that step.
-fn is_of_a_rotation(step: &Step, demand: Option<&Demand>) -> bool {
-    let replaces = match demand {
-        None => !matches!(step, Step::Pause { .. }),
-        Some(Demand::Rotate { .. } | Demand::Compromised { .. } | Demand::RevokeAll { .. }) => true,
-        Some(_) => false,
-    };
-    replaces && !matches!(step, Step::Retire { .. } | Step::Tidy { .. })
-}
-
-/// What begins a rotation of what is current; as far as can be told, where another process began it.
-fn trigger(ring: &Ring, demand: Option<&Demand>) -> Trigger {
-    match demand {
-        Some(Demand::RevokeAll { .. }) => Trigger::Revoke,
-        Some(Demand::Compromised { .. }) => Trigger::Compromised,
-        _ if ring.current.ended.is_some() => Trigger::Compromised,
-        Some(Demand::Rotate { .. }) => Trigger::Manual,
-        _ => Trigger::Schedule,
     }
 }
 

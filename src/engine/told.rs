@@ -1,4 +1,4 @@
-//! How an error is told, with its causes; and how often the log tells of reads that went wrong.
+//! How often the log tells of reads that went wrong.
 
 use crossfade_verify::Moment;
 
@@ -17,19 +17,4 @@ impl Lines {
             tracing::warn!(%secret, "{message}{left_out}");
         }
     }
-}
-
-/// An error with its causes, once each.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -157,7 +157,10 @@ pub struct SecretStatus {
     pub audience: String,
     /// What it is doing.
     pub phase: Phase,
-    /// Why, and what to do, where that needs words.
+    /// Why it is being rotated, or is to be: a clause that follows "because".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What holds it up, and what to do, where that needs words.
     pub message: Option<String>,
     /// The store's time, as of the last read.
     pub now_ms: Option<u64>,

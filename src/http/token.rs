@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     audit::{Action, AuditLog, Event, Outcome},
+    causes::chain,
     clock::Clock,
     distribution::Member,
     metrics::{Metrics, Rejection},
@@ -273,15 +274,4 @@ impl Counter {
 
 fn actor(client: &str) -> String {
     format!("client:{client}")
-}
-
-/// An error with its causes, for the person who has to mend them.
-fn chain(error: &RevealError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

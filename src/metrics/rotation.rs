@@ -12,8 +12,8 @@ use prometheus::{HistogramOpts, HistogramVec, Registry};
 
 use super::register::register;
 use crate::{
-    engine::{Observation, Outcome, Reason, Trigger},
-    rotation::plan::Phase,
+    engine::{Observation, Outcome, Reason},
+    rotation::plan::{Phase, Trigger},
     time::Timestamp,
 };
 

@@ -8,8 +8,8 @@ use std::{
 
 use super::rotation::{RotationMetrics, Row};
 use crate::{
-    engine::{Outcome, Reason, Trigger},
-    rotation::plan::Phase,
+    engine::{Outcome, Reason},
+    rotation::plan::{Phase, Trigger},
     time::Timestamp,
 };
 

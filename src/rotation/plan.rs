@@ -17,6 +17,7 @@ mod hold;
 mod phase;
 mod request;
 mod step;
+mod why;
 
 pub use demand::{Demand, Refusal, finished, refusal, settled};
 pub use due::{Due, due};
@@ -25,12 +26,13 @@ use hold::{held, holds_an_order, is_rolled_back, stands};
 pub use phase::{Phase, phase};
 pub use request::{Bound, Request};
 pub use step::Step;
+pub use why::{Decided, Trigger, Why, began};
 
 /// What to do now.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Next {
-    /// This one step; then read again.
-    Do(Step),
+    /// This one step, for this reason; then read again.
+    Do(Decided),
     /// Nothing, until then (or until somebody orders something).
     Idle {
         /// The time at which to ask again.
@@ -76,27 +78,28 @@ pub fn next_without(
 ) -> Next {
     let Some(ring) = ring else {
         let creates = policy.terms().store.creates && !given_up(&Step::Create);
-        return if creates { Next::Do(Step::Create) } else { Next::Idle { until: None } };
+        let create = Next::Do(Step::Create.because(Why::Missing));
+        return if creates { create } else { Next::Idle { until: None } };
     };
-    if ring.findings.held == Some(Held::Replica) {
+    if ring.is_replica() {
         return Next::Idle { until: None };
     }
-    let given_up = |step: &Step| given_up(step) || waits_for_copies(ring, step);
+    let given_up = |wanted: &Decided| given_up(&wanted.step) || waits_for_copies(ring, &wanted.step);
     let plan = Plan { ring, policy, now };
     let wanted = plan.rotation(demand);
-    let step = wanted
+    let decided = wanted
         .filter(|step| !given_up(step))
         .or_else(|| plan.retire(given_up))
         .or_else(|| plan.tidy().filter(|step| !given_up(step)));
     // Of what was given up, the time says nothing: the next look does.
     let until = if wanted.is_some() { None } else { plan.wake() };
-    step.map_or(Next::Idle { until }, Next::Do)
+    decided.map_or(Next::Idle { until }, Next::Do)
 }
 
 /// An end, and what replaces an ended version, wait for no other region.
 fn waits_for_copies(ring: &Ring, step: &Step) -> bool {
     let is_end = matches!(step, Step::End { .. } | Step::EndAll { .. });
-    ring.findings.replicating && ring.current.ended.is_none() && !is_end
+    ring.findings.replicating.is_some() && ring.current.ended.is_none() && !is_end
 }
 
 fn refusal_is_none(ring: &Ring, demand: Option<&Demand>) -> bool {
@@ -112,37 +115,43 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     /// The next step of what was ordered, or of a rotation.
-    fn rotation(&self, demand: Option<&Demand>) -> Option<Step> {
+    fn rotation(&self, demand: Option<&Demand>) -> Option<Decided> {
         let ordered = demand.filter(|_| refusal_is_none(self.ring, demand));
         ordered
-            .and_then(|demand| demand::step(self.ring, self.policy, self.now, demand))
+            .and_then(|demand| self.carry_out(demand))
             .or_else(|| self.pause_what_was_rolled_back())
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
             .or_else(|| self.stage(ordered))
     }
 
-    /// Else it would be rotated again within the slot.
-    fn pause_what_was_rolled_back(&self) -> Option<Step> {
-        let Ring { current, paused, .. } = self.ring;
-        let settled = paused.is_some() || current.ended.is_some();
-        (is_rolled_back(self.ring) && !settled).then_some(Step::Pause { current: current.id })
+    fn carry_out(&self, demand: &Demand) -> Option<Decided> {
+        let step = demand::step(self.ring, self.policy, self.now, demand)?;
+        Some(step.because(Why::Ordered(*demand)))
     }
 
-    fn take_back(&self) -> Option<Step> {
+    /// Else it would be rotated again within the slot.
+    fn pause_what_was_rolled_back(&self) -> Option<Decided> {
+        let Ring { current, paused, .. } = self.ring;
+        let settled = paused.is_some() || current.ended.is_some();
+        let pause = Step::Pause { current: current.id }.because(Why::RolledBack);
+        (is_rolled_back(self.ring) && !settled).then_some(pause)
+    }
+
+    fn take_back(&self) -> Option<Decided> {
         let pending = self.ring.pending?;
         if !stands(&pending) {
-            return Some(Step::Drop { pending: pending.id });
+            return Some(Step::Drop { pending: pending.id }.because(Why::TakenBack));
         }
         let under_way = pending.created + self.policy.terms().store.write_lag;
         if !self.ring.findings.orphaned || self.now.earliest < under_way {
             return None;
         }
         let until = self.policy.taken_back_until(self.now.latest);
-        Some(Step::Note { version: pending.id, until })
+        Some(Step::Note { version: pending.id, until }.because(Why::Orphaned))
     }
 
-    fn promote(&self, demand: Option<&Demand>) -> Option<Step> {
+    fn promote(&self, demand: Option<&Demand>) -> Option<Decided> {
         let current = &self.ring.current;
         let pending = self.ring.pending.filter(stands).filter(|_| !self.ring.findings.orphaned)?;
         if pending.is_unread() {
@@ -155,63 +164,78 @@ impl Plan<'_> {
             return None;
         }
         if current.ended.is_some() {
-            return Some(self.promotion(pending.id, std::time::Duration::ZERO));
+            let promotion = self.promotion(pending.id, std::time::Duration::ZERO);
+            return Some(promotion.because(self.of_an_end(demand)));
         }
-        if let Some(first) = self.before_the_promotion() {
-            return first;
+        if self.other_labels_come_first() {
+            return self.tidy();
         }
-        match self.policy.terms().store.notes {
-            Notes::WithPromotion => Some(self.promotion(pending.id, self.policy.accepted_for())),
+        let step = match self.policy.terms().store.notes {
+            Notes::WithPromotion => self.promotion(pending.id, self.policy.accepted_for()),
             Notes::BeforePromotion if self.note_suffices() => {
-                Some(self.promotion(pending.id, self.policy.terms().grace))
+                self.promotion(pending.id, self.policy.terms().grace)
             }
             Notes::BeforePromotion => {
                 let until = self.policy.note_for(self.now.latest);
-                Some(Step::Note { version: current.id, until })
+                Step::Note { version: current.id, until }
             }
-        }
+        };
+        Some(step.because(Why::Soaked))
     }
 
-    /// Where notes are labels, two things come before a promotion and its note; none of both: nothing does.
-    fn before_the_promotion(&self) -> Option<Option<Step>> {
+    /// Where notes are labels, whether others have to be put in order before a promotion and its note.
+    fn other_labels_come_first(&self) -> bool {
         if self.policy.terms().store.notes == Notes::WithPromotion {
-            return None;
+            return false;
         }
         let Ring { current, previous, findings, .. } = self.ring;
         let unnoted = previous.iter().any(|p| p.version.ended.is_none() && p.version.note.is_none());
         // A note that is written again and again would leave no room for a mark.
-        let crowded = current.note.is_some() && !self.note_suffices() && findings.held == Some(Held::Full);
+        let crowded =
+            current.note.is_some() && !self.note_suffices() && matches!(findings.held, Some(Held::Full(_)));
         // The promotion takes the last label off what has no note, and with it the version itself.
-        (unnoted || crowded).then(|| self.tidy())
+        unnoted || crowded
     }
 
     fn promotion(&self, pending: VersionId, accepted_for: std::time::Duration) -> Step {
         Step::Promote { pending, current: self.ring.current.id, accepted_for }
     }
 
-    fn stage(&self, demand: Option<&Demand>) -> Option<Step> {
+    fn stage(&self, demand: Option<&Demand>) -> Option<Decided> {
         let current = &self.ring.current;
-        let ordered = matches!(demand, Some(Demand::Rotate { current: seen }) if *seen == current.id);
-        let held = if ordered { holds_an_order(self.ring) } else { held(self.ring) };
+        let is_of_current =
+            |order: &&Demand| matches!(order, Demand::Rotate { current: seen } if *seen == current.id);
+        let ordered = demand.filter(is_of_current);
+        let held = if ordered.is_some() { holds_an_order(self.ring) } else { held(self.ring) };
         if self.ring.pending.is_some() || held.is_some() {
             return None;
         }
-        let wanted = match current.ended {
+        let why = match (current.ended, ordered, self.due()) {
             // Strictly later, so that no rounding of times can end the replacement too.
-            Some(at) => self.now.earliest > at,
-            None => ordered || (!self.is_paused() && self.due() == Due::Now),
+            (Some(at), _, _) => (self.now.earliest > at).then(|| self.of_an_end(demand)),
+            (None, Some(order), _) => Some(Why::Ordered(*order)),
+            (None, None, Due::Now(slot)) => (!self.is_paused()).then_some(Why::Due(slot)),
+            (None, None, _) => None,
         };
-        wanted.then_some(Step::Stage { current: current.id })
+        why.map(|why| Step::Stage { current: current.id }.because(why))
     }
 
-    fn retire(&self, given_up: impl Fn(&Step) -> bool) -> Option<Step> {
+    /// An ended version is replaced because it is, or because of the order which lets its replacement skip the soak.
+    fn of_an_end(&self, demand: Option<&Demand>) -> Why {
+        let order = demand.filter(|_| skips_the_soak(&self.ring.current, demand));
+        order.map_or(Why::CurrentEnded, |order| Why::Ordered(*order))
+    }
+
+    fn retire(&self, given_up: impl Fn(&Decided) -> bool) -> Option<Decided> {
         let over = |p: &&Previous| p.version.ended.is_some() || p.deadline <= self.now.earliest;
-        let retired = |p: &Previous| Step::Retire { version: p.version.id };
+        let why =
+            |p: &Previous| if p.version.ended.is_some() { Why::Ended } else { Why::Expired(p.deadline) };
+        let retired = |p: &Previous| Step::Retire { version: p.version.id }.because(why(p));
         self.ring.previous.iter().filter(over).map(retired).find(|step| !given_up(step))
     }
 
-    fn tidy(&self) -> Option<Step> {
-        self.ring.findings.untidy.map(|version| Step::Tidy { version })
+    fn tidy(&self) -> Option<Decided> {
+        self.ring.findings.untidy.map(|version| Step::Tidy { version }.because(Why::Untidy))
     }
 
     /// On hold, by a person; an end goes on all the same.

@@ -139,47 +139,34 @@ pub struct Findings {
     pub untidy: Option<VersionId>,
     /// Why no version may be staged or promoted.
     pub held: Option<Held>,
-    /// Copies of it in other regions are not in sync: labels that move close together can leave them so for ever.
-    pub replicating: bool,
+    /// Copies of it elsewhere are not in sync, so that all but ends waits: what people have to know of it.
+    pub replicating: Option<&'static str>,
     /// Of a version that matters the value can't be read, or whose it is: what is unknown here may well be right.
     pub unread: bool,
 }
 
-/// What keeps a secret from being rotated until a person, or time, has mended it.
+/// What keeps a secret from being rotated until a person, or time, has mended it. What people have to know of it beyond
+/// that, the store says.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Held {
     /// Somebody else is rotating it.
-    #[error(
-        "AWSPENDING is on a version that is not ours: somebody else is rotating the secret. Let them end it, or take \
-         the label off (aws secretsmanager update-secret-version-stage --version-stage AWSPENDING \
-         --remove-from-version-id ID)"
-    )]
-    ForeignPending,
-    /// AWS rotates it.
-    #[error(
-        "AWS's own rotation is on for the secret: two would fight over AWSPENDING. Turn it off (aws secretsmanager \
-         cancel-rotate-secret), or take the secret out of our config"
-    )]
-    NativeRotation,
+    #[error("{0}")]
+    ForeignPending(&'static str),
+    /// The store itself rotates it.
+    #[error("{0}")]
+    NativeRotation(&'static str),
     /// It can't be told who put the pending version.
     #[error(
         "it can't be told whose the pending version is: the list of the secret's versions can't be read. Nothing is staged \
          or promoted until it can (the log and `status` say why)"
     )]
     PendingUnread,
-    /// It belongs to another AWS service, or to a third party that AWS manages it for.
-    #[error(
-        "another AWS service, or a third party, manages the secret and rotates it: take it out of our config"
-    )]
-    Managed,
+    /// It belongs to another service.
+    #[error("{0}")]
+    Managed(&'static str),
     /// It is a copy of a secret in another region.
-    #[error(
-        "the secret is a replica of one in another region: AWS takes no writes here, and what is read here may lag without a \
-         bound. So its tokens are accepted as they are read, and nothing is refused by it. Rotate, pause and revoke at the \
-         primary secret, with its region in `store.region`; or make this one a secret of its own (aws secretsmanager \
-         stop-replication-to-replica)"
-    )]
-    Replica,
+    #[error("{0}")]
+    Replica(&'static str),
     /// Bots can't use what they read.
     #[error(
         "the current version's value can't be used as a token: {0}. Or let `rotate` put a new one there; what was current \
@@ -192,17 +179,14 @@ pub enum Held {
     )]
     Irreplaceable(&'static str),
     /// There is no room for the notes that a rotation needs.
-    #[error(
-        "14 of the 20 labels that a secret can bear are notes of ours, or labels that people have put there: the next \
-         rotation waits for a note to expire. Rotate less often, lower grace, or take labels of your own off"
-    )]
-    Full,
+    #[error("{0}")]
+    Full(&'static str),
 }
 
 impl Held {
     /// Whether time mends it, and no person has to.
     pub const fn passes(self) -> bool {
-        matches!(self, Self::Full | Self::PendingUnread)
+        matches!(self, Self::Full(_) | Self::PendingUnread)
     }
 }
 
@@ -210,6 +194,11 @@ impl Held {
 pub type Marks = BTreeMap<Digest, Timestamp>;
 
 impl Ring {
+    /// Whether it is a copy of a secret elsewhere, which takes no writes.
+    pub const fn is_replica(&self) -> bool {
+        matches!(self.findings.held, Some(Held::Replica(_)))
+    }
+
     /// Every version, in no particular order.
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
         let previous = self.previous.iter().map(|p| &p.version);

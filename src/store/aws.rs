@@ -18,9 +18,11 @@
 //! | `label` | our notes |
 //! | `value` | bare tokens, and tokens in JSON objects |
 //! | `options` | how it is used, and what the rules allow for |
+//! | `limits` | what it asks of a config |
 //! | `account` | what is asked, and remembered, of one account's secrets |
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
+//! | `words` | what people read of a secret that can't be rotated here |
 //! | `look` | a read |
 //! | `parts` | what of it can be missing |
 //! | `write` | a step |
@@ -32,15 +34,19 @@ use async_trait::async_trait;
 pub use self::{
     account::Aws,
     calls::{Answer, Calls, Described, Listed, Stored},
+    limits::LIMITS,
     memory::Memory,
-    name::{Arn, may_be_one, without_suffix},
+    name::{Arn, without_suffix},
     options::{Options, TRAITS, retries, timeouts},
     pace::Urgency,
     trouble::Trouble,
 };
 use super::{ReadError, Reading, Secret, Store, WriteError, proof::Proof};
 use crate::{
-    rotation::{plan::Step, ring::VersionId},
+    rotation::{
+        plan::{Decided, Step},
+        ring::VersionId,
+    },
     token::{Reveal, RevealError, Token},
 };
 
@@ -51,6 +57,7 @@ mod calls;
 mod chores;
 mod date;
 mod label;
+mod limits;
 mod look;
 mod memory;
 mod name;
@@ -66,6 +73,7 @@ mod time;
 mod trouble;
 mod value;
 mod view;
+mod words;
 mod write;
 
 impl Aws {
@@ -90,7 +98,7 @@ impl Store for Aws {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        Decided { step, .. }: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let last = self.remember(secret, |memory| memory.seen.clone());

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::{
     rotation::{
-        plan::Step,
+        plan::Decided,
         ring::{Ring, VersionId},
     },
     time::Interval,
@@ -80,13 +80,13 @@ pub trait Store: Send + Sync {
     /// Reads all versions of a secret together, with the store's own time.
     async fn read(&self, secret: &Secret) -> Result<Reading, ReadError>;
 
-    /// Carries out one step that was decided on `seen`. A success means that it is durable, and names the version that
+    /// Carries out the step that was decided on `seen`; the reason is for whoever writes it down. A success means that it is durable, and names the version that
     /// was made, of a step that makes one. After any error it may have been carried out or not: read again before
     /// judging.
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError>;
 }
@@ -100,10 +100,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
-        (**self).apply(secret, step, seen).await
+        (**self).apply(secret, decided, seen).await
     }
 }
 

@@ -30,7 +30,7 @@ use tokio::sync::Semaphore;
 use super::{ReadError, Reading, Secret, Store, WriteError};
 use crate::{
     clock::Clock,
-    rotation::{plan::Step, ring::VersionId},
+    rotation::{plan::Decided, ring::VersionId},
     time::{Interval, Timestamp},
     token::{Reveal, RevealError, Token},
 };
@@ -47,7 +47,7 @@ mod time;
 
 use fault::Fault;
 pub use fault::OpenError;
-pub use options::{Options, TRAITS};
+pub use options::{LIMITS, Options, TRAITS};
 use step::Desk;
 
 /// A database of secrets.
@@ -195,7 +195,7 @@ impl Store for Embedded {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        Decided { step, .. }: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let (secret, step, seen) = (secret.clone(), *step, seen.revision);

@@ -15,7 +15,7 @@ use crossfade_verify::Digest;
 use super::{ReadError, Reading, Secret, Store, WriteError};
 use crate::{
     rotation::{
-        plan::Step,
+        plan::{Decided, Step},
         policy::Notes,
         ring::{Ring, VersionId},
         transition::after,
@@ -146,7 +146,7 @@ impl Store for Memory {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        Decided { step, .. }: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let mut inner = self.lock();

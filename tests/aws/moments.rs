@@ -17,7 +17,7 @@ use aws_sdk_secretsmanager::{
     error::BoxError,
 };
 use crossfade::{
-    rotation::plan::{Request, Step},
+    rotation::plan::{Request, Step, Why},
     store::{ReadError, Store, WriteError},
 };
 use crossfade_testing_secretsmanager::Fake;
@@ -89,7 +89,8 @@ async fn a_write_that_has_waited_too_long_for_its_signature_is_not_sent() {
         slow.armed.store(false, SeqCst);
         let seen = store.read(&secret).await.expect("a read");
         slow.armed.store(armed, SeqCst);
-        let outcome = store.apply(&secret, &Step::Stage { current: world.current() }, &seen).await;
+        let outcome =
+            store.apply(&secret, &Step::Stage { current: world.current() }.because(Why::Soaked), &seen).await;
         assert_eq!(matches!(outcome, Err(WriteError::Conflict)), armed, "{outcome:?}");
         assert_eq!(sent(&world, "PutSecretValue"), puts, "armed: {armed}");
     }
@@ -131,7 +132,7 @@ async fn a_version_whose_read_back_bears_another_time_is_not_promoted() {
         let pending = seen.ring.as_ref().and_then(|ring| ring.pending).expect("a pending version").id;
         *wrong.0.lock().expect("no panic") = Some(date);
         let promote = Step::Promote { pending, current, accepted_for: Duration::ZERO };
-        let outcome = store.apply(&world.secret(), &promote, &seen).await;
+        let outcome = store.apply(&world.secret(), &promote.because(Why::Soaked), &seen).await;
         assert!(matches!(outcome, Err(WriteError::Conflict)), "{date}: {outcome:?}");
         assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
         assert!(world.labels().contains_key("AWSPENDING"), "{NAME} goes on with the next look");

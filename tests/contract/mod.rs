@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crossfade::{
     rotation::{
-        plan::Step,
+        plan::{Step, Why},
         policy::Notes,
         ring::{Ring, Version, VersionId},
     },
@@ -102,7 +102,7 @@ impl<'a> Hand<'a> {
     }
 
     pub async fn tries_on(&self, seen: &Reading, step: Step) -> Result<(), WriteError> {
-        self.subject.store().apply(&self.secret, &step, seen).await.map(drop)
+        self.subject.store().apply(&self.secret, &step.because(Why::Missing), seen).await.map(drop)
     }
 
     pub async fn tries(&self, step: Step) -> Result<(), WriteError> {

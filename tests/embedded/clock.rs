@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use crossfade::{rotation::plan::Step, store::embedded::Embedded, time::Timestamp};
+use crossfade::{
+    rotation::plan::{Step, Why},
+    store::embedded::Embedded,
+    time::Timestamp,
+};
 use tempfile::tempdir;
 
 use crate::embedded::{HOUR, HandClock, NEW_YEAR, does, new_year, open, open_in_boot, read, sqlite};
@@ -128,7 +132,7 @@ async fn the_first_step_after_a_reboot_is_on_the_new_boot_s_time() {
     let seen = read(&store).await;
     drop(store);
     let store = open_in_boot(directory.path(), HandClock::at(50, NEW_YEAR + 9_000), "second").unwrap();
-    let step = Step::Keep { current: seen.ring.as_ref().unwrap().current.id };
+    let step = Step::Keep { current: seen.ring.as_ref().unwrap().current.id }.because(Why::Missing);
     crossfade::store::Store::apply(&store, &crate::embedded::secret(), &step, &seen).await.unwrap();
     let kept = read(&store).await.ring.unwrap().kept;
     assert_eq!(kept, Some(Timestamp::from_millis(NEW_YEAR + 9_000)));

@@ -11,7 +11,10 @@ use std::{
 
 use crossfade::{
     clock::SystemClock,
-    rotation::{plan::Step, ring::Ring},
+    rotation::{
+        plan::{Step, Why},
+        ring::Ring,
+    },
     store::{Reading, Store as _, WriteError, embedded::Embedded},
 };
 use tempfile::tempdir;
@@ -36,7 +39,7 @@ async fn child_that_rotates() {
         let seen = read(&store).await;
         println!("{}", Said::of(&seen).line());
         let step = any_step(seen.ring.as_ref(), turn);
-        match store.apply(&secret(), &step, &seen).await {
+        match store.apply(&secret(), &step.because(Why::Missing), &seen).await {
             Ok(_) | Err(WriteError::Conflict) => {}
             // A sibling was quicker eight times over; or the machine is busy.
             Err(WriteError::Unavailable(_)) => {}

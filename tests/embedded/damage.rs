@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use crossfade::{
-    rotation::plan::Step,
+    rotation::plan::{Step, Why},
     store::{ReadError, Secret, Store as _, WriteError, embedded::OpenError},
 };
 use rusqlite::{Connection, types::Value};
@@ -92,7 +92,8 @@ async fn is_refused(directory: &Path, what: &str) {
                 revision: 0,
                 unread: None,
             };
-            let error = store.apply(&secret(), &Step::Create, &seen).await.expect_err(what);
+            let error =
+                store.apply(&secret(), &Step::Create.because(Why::Missing), &seen).await.expect_err(what);
             assert!(matches!(error, WriteError::Rejected(_)), "{what}: {error:?}");
         }
     }
@@ -210,7 +211,7 @@ async fn a_damaged_secret_leaves_the_others_as_they_are() {
     let other = Secret { name: "mcp/other".into(), ..secret() };
     let store = open(directory.path(), new_year()).unwrap();
     let seen = store.read(&other).await.unwrap();
-    store.apply(&other, &Step::Create, &seen).await.unwrap();
+    store.apply(&other, &Step::Create.because(Why::Missing), &seen).await.unwrap();
     sqlite(directory.path()).execute("UPDATE secrets SET revision = 9 WHERE name = 'mcp/other'", []).unwrap();
     assert!(matches!(store.read(&other).await, Err(ReadError::Damaged(_))));
     rotates(&store).await;

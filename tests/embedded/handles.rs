@@ -12,7 +12,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD, prelude::BASE64_URL_SAFE_NO_PAD};
 use crossfade::{
-    rotation::plan::Step,
+    rotation::plan::{Step, Why},
     store::{
         Secret, Store as _, WriteError,
         embedded::{Embedded, Options},
@@ -54,7 +54,7 @@ async fn of_two_handles_that_step_on_the_same_read_one_wins() {
             None => Step::Stage { current: ring.current.id },
             Some(p) => Step::Promote { pending: p.id, current: ring.current.id, accepted_for: HOUR },
         };
-        let secret = secret();
+        let (secret, step) = (secret(), step.because(Why::Missing));
         let both = tokio::join!(first.apply(&secret, &step, &seen), second.apply(&secret, &step, &seen));
         assert!(
             matches!(both, (Ok(_), Err(WriteError::Conflict)) | (Err(WriteError::Conflict), Ok(_))),
@@ -112,7 +112,7 @@ async fn a_step_that_waits_keeps_no_read_waiting() {
     let current = seen.ring.as_ref().unwrap().current.id;
     let other = sqlite(directory.path());
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (secret, step) = (secret(), Step::Stage { current });
+    let (secret, step) = (secret(), Step::Stage { current }.because(Why::Missing));
     let mut step = std::pin::pin!(store.apply(&secret, &step, &seen));
     let reads = async {
         for _ in 0..100 {

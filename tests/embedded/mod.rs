@@ -12,7 +12,10 @@ use std::{
 use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
-    rotation::{plan::Step, ring::Ring},
+    rotation::{
+        plan::{Step, Why},
+        ring::Ring,
+    },
     store::{
         Reading, Secret, Store, WriteError,
         embedded::{Embedded, OpenError, Options},
@@ -104,7 +107,7 @@ pub async fn ring(store: &Embedded) -> Ring {
 
 pub async fn tries(store: &Embedded, step: Step) -> Result<(), WriteError> {
     let seen = read(store).await;
-    store.apply(&secret(), &step, &seen).await.map(drop)
+    store.apply(&secret(), &step.because(Why::Missing), &seen).await.map(drop)
 }
 
 pub async fn does(store: &Embedded, step: Step) -> Ring {

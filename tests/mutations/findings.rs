@@ -89,8 +89,8 @@ const FINDINGS: &[Cut] = &[
     ),
     cut(
         "it is the orphan that is noted",
-        "Some(Step::Note { version: pending.id, until })\n    }",
-        "Some(Step::Note { version: self.ring.current.id, until })\n    }",
+        "Step::Note { version: pending.id, until }",
+        "Step::Note { version: self.ring.current.id, until }",
         ORPHAN,
     ),
     cut("held: no promotion", "if held(self.ring).is_some()\n", "if false\n", HELD),
@@ -102,7 +102,7 @@ const FINDINGS: &[Cut] = &[
     ),
     cut(
         "what is untidy is put in order",
-        "self.ring.findings.untidy.map(|version| Step::Tidy { version })",
+        "self.ring.findings.untidy.map(|version| Step::Tidy { version }.because(Why::Untidy))",
         "None",
         UNTIDY,
     ),
@@ -114,23 +114,28 @@ const FINDINGS: &[Cut] = &[
     ),
     cut(
         "an order replaces what is spoilt",
-        "if ordered { holds_an_order(self.ring) } else {",
+        "if ordered.is_some() { holds_an_order(self.ring) } else {",
         "if false { None } else {",
         SPOILT,
     ),
     cut(
         "nothing else does",
-        "if ordered { holds_an_order(self.ring) } else { held(self.ring) }",
+        "if ordered.is_some() { holds_an_order(self.ring) } else { held(self.ring) }",
         "holds_an_order(self.ring)",
         SPOILT,
     ),
     cut("what can't be read is not promoted", "if pending.is_unread() {", "if false {", UNREAD),
     cut("nobody wakes for what can't be read", ".filter(|p| !p.is_unread());", ";", UNREAD),
-    cut("a replica is left alone", "if ring.findings.held == Some(Held::Replica) {", "if false {", REPLICA),
-    cut("what moves labels waits for copies", "ring.findings.replicating && ring", "false && ring", COPIES),
+    cut("a replica is left alone", "if ring.is_replica() {", "if false {", REPLICA),
+    cut(
+        "what moves labels waits for copies",
+        "ring.findings.replicating.is_some() && ring",
+        "false && ring",
+        COPIES,
+    ),
     cut("an end waits for none", " && !is_end", "", COPIES),
     cut("nor does what replaces it", " && ring.current.ended.is_none() && !is_end", " && !is_end", COPIES),
-    cut("what has no note is looked for", "(unnoted || crowded)", "(crowded)", LABEL),
+    cut("what has no note is looked for", "unnoted || crowded", "crowded", LABEL),
     cut(
         "what is ended needs no note",
         "p.version.ended.is_none() && p.version.note.is_none()",
@@ -143,10 +148,10 @@ const FINDINGS: &[Cut] = &[
         "p.version.ended.is_none()",
         LABEL,
     ),
-    cut("room is looked for", "(unnoted || crowded)", "(unnoted)", ROOM),
+    cut("room is looked for", "unnoted || crowded", "unnoted", ROOM),
     cut("the first note has room", "current.note.is_some() && !self", "!self", ROOM),
-    cut("a note that suffices needs no room", "!self.note_suffices() && findings", "findings", ROOM),
-    cut("with room there is another note", " && findings.held == Some(Held::Full);", ";", ROOM),
+    cut("a note that suffices needs no room", "!self.note_suffices() && matches!(", "matches!(", ROOM),
+    cut("with room there is another note", " && matches!(findings.held, Some(Held::Full(_)));", ";", ROOM),
 ];
 
 const HOLD: &[Cut] = &[
@@ -193,8 +198,8 @@ const HOLD: &[Cut] = &[
     ),
     cut(
         "what is spoilt holds up nothing that has begun",
-        "Some(Held::Full | Held::Unusable(_)) if",
-        "Some(Held::Full) if",
+        "Some(Held::Full(_) | Held::Unusable(_)) if",
+        "Some(Held::Full(_)) if",
         SPOILT,
     ),
     cut(
@@ -205,8 +210,8 @@ const HOLD: &[Cut] = &[
     ),
     cut(
         "nor does anything else",
-        "Some(Held::Full | Held::Unusable(_)) if",
-        "Some(Held::Full | Held::Unusable(_) | Held::Irreplaceable(_)) if",
+        "Some(Held::Full(_) | Held::Unusable(_)) if",
+        "Some(Held::Full(_) | Held::Unusable(_) | Held::Irreplaceable(_)) if",
         MORE_THAN_A_TOKEN,
     ),
 ];

@@ -45,6 +45,7 @@ impl Tests {
                 "src/rotation/plan/tests/orders.rs",
                 "src/rotation/plan/tests/requests.rs",
                 "src/rotation/plan/tests/rules.rs",
+                "src/rotation/plan/tests/why.rs",
             ],
             Self::Verdict => &["verify/tests/decide.rs"],
         }

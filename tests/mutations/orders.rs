@@ -176,7 +176,7 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "an abort skips the slot",
-        "Demand::Abort { .. } if due(ring, policy, now) == Due::Now =>",
+        "Demand::Abort { .. } if is_due(ring, policy, now) =>",
         "Demand::Abort { .. } if false =>",
         ABORT,
     ),
@@ -214,14 +214,14 @@ const ORDERS: &[Cut] = &[
     ),
     cut(
         "a resume after a roll-back keeps",
-        "Demand::Resume if due(ring, policy, now) == Due::Now || is_rolled_back(ring) =>",
-        "Demand::Resume if due(ring, policy, now) == Due::Now =>",
+        "Demand::Resume if is_due(ring, policy, now) || is_rolled_back(ring) =>",
+        "Demand::Resume if is_due(ring, policy, now) =>",
         "a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with",
     ),
     cut("a resume needs a pause", "Demand::Resume if ring.paused.is_none() => None,", "", RESUME),
     cut(
         "a resume skips the slots",
-        "Demand::Resume if due(ring, policy, now) == Due::Now || ",
+        "Demand::Resume if is_due(ring, policy, now) || ",
         "Demand::Resume if ",
         PAUSE,
     ),

@@ -2,10 +2,11 @@
 
 use super::{Cut, Table, Tests, cut};
 
-pub(crate) const TABLES: [Table; 3] = [
+pub(crate) const TABLES: [Table; 4] = [
     Table { file: "src/rotation/plan.rs", tests: Tests::Plan, cuts: PLAN },
     Table { file: "src/rotation/plan/hold.rs", tests: Tests::Plan, cuts: HOLD },
     Table { file: "src/rotation/plan/due.rs", tests: Tests::Plan, cuts: DUE },
+    Table { file: "src/rotation/plan/why.rs", tests: Tests::Plan, cuts: WHY },
 ];
 
 const CREATED: &str = "a_secret_that_does_not_exist_is_created_only_where_that_is_allowed";
@@ -43,13 +44,32 @@ const PLAN: &[Cut] = &[
     ),
     cut(
         "orders are carried out",
-        ".and_then(|demand| demand::step(self.ring, self.policy, self.now, demand))",
+        ".and_then(|demand| self.carry_out(demand))",
         ".and_then(|_| None)",
         ENDS_FIRST,
     ),
     cut(
+        "its order is the reason",
+        "step.because(Why::Ordered(*demand))",
+        "step.because(Why::Soaked)",
+        ENDS_FIRST,
+    ),
+    cut(
+        "an end is the reason for what replaces it",
+        "order.map_or(Why::CurrentEnded,",
+        "order.map_or(Why::Soaked,",
+        NO_GRACE,
+    ),
+    cut(
+        "so is an order that skips the soak",
+        "demand.filter(|_| skips_the_soak(&self.ring.current, demand));",
+        "demand.filter(|_| false);",
+        AT_ONCE,
+    ),
+    cut("why it is forgotten", "{ Why::Ended } else", "{ Why::Untidy } else", OWN_DEADLINE),
+    cut(
         "an end comes before the rest",
-        ".and_then(|demand| demand::step(self.ring, self.policy, self.now, demand))
+        ".and_then(|demand| self.carry_out(demand))
             .or_else(|| self.pause_what_was_rolled_back())
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
@@ -58,7 +78,7 @@ const PLAN: &[Cut] = &[
             .or_else(|| self.take_back())
             .or_else(|| self.promote(ordered))
             .or_else(|| self.stage(ordered))
-            .or_else(|| ordered.and_then(|demand| demand::step(self.ring, self.policy, self.now, demand)))",
+            .or_else(|| ordered.and_then(|demand| self.carry_out(demand)))",
         ENDS_FIRST,
     ),
     cut("what is ended or noted is dropped", ".or_else(|| self.take_back())", "", NEVER_PROMOTED),
@@ -125,21 +145,31 @@ const PLAN: &[Cut] = &[
     cut("one is pending at most", "if self.ring.pending.is_some() || held", "if held", ONE_PENDING),
     cut(
         "a replacement is surely later than the mark",
-        "self.now.earliest > at,",
-        "self.now.latest > at,",
+        "(self.now.earliest > at)",
+        "(self.now.latest > at)",
         "an_ended_version_is_replaced_surely_later_than_its_mark",
     ),
-    cut("strictly later", "self.now.earliest > at,", "self.now.earliest >= at,", NO_GRACE),
-    cut("an ended one is replaced", "self.now.earliest > at,", "at < at,", NO_GRACE),
+    cut("strictly later", "(self.now.earliest > at)", "(self.now.earliest >= at)", NO_GRACE),
+    cut("an ended one is replaced", "(self.now.earliest > at)", "(at < at)", NO_GRACE),
     cut(
         "an order is bound to what was seen",
-        "Some(Demand::Rotate { current: seen }) if *seen == current.id);",
-        "Some(Demand::Rotate { .. }));",
+        "Demand::Rotate { current: seen } if *seen == current.id);",
+        "Demand::Rotate { .. });",
         BOUND,
     ),
-    cut("an order is enough", "ordered || (!self", "(!self", BOUND),
-    cut("a pause holds the slot", "(!self.is_paused() && self.due()", "(self.due()", PAUSE),
-    cut("not before the slot", " && self.due() == Due::Now)", ")", SLOT),
+    cut(
+        "an order is enough",
+        "(None, Some(order), _) => Some(Why::Ordered(*order)),",
+        "(None, Some(_), _) => None,",
+        BOUND,
+    ),
+    cut(
+        "a pause holds the slot",
+        "(!self.is_paused()).then_some(Why::Due(slot))",
+        "Some(Why::Due(slot))",
+        PAUSE,
+    ),
+    cut("not before the slot", "(None, None, _) => None,", "(None, None, _) => Some(Why::Untidy),", SLOT),
     cut("an ended one is retired at once", "p.version.ended.is_some() || ", "", OWN_DEADLINE),
     cut(
         "at its deadline",
@@ -212,6 +242,9 @@ const PLAN: &[Cut] = &[
     ),
 ];
 
+const TOLD: &str = "a_step_is_taken_for_a_reason_that_says_what_began_its_rotation";
+const BEGAN: &str = "what_began_a_rotation_follows_from_its_versions";
+
 const HOLD: &[Cut] = &[
     cut("what is ended does not stand", "pending.ended.is_none() && ", "", NEVER_PROMOTED),
     cut("what is noted does not stand", " && pending.note.is_none()", "", NEVER_PROMOTED),
@@ -219,9 +252,15 @@ const HOLD: &[Cut] = &[
 
 const DUE: &[Cut] = &[
     cut(
+        "what asks only whether one is due",
+        "matches!(due(ring, policy, now), Due::Now(_))",
+        "{ let _ = (ring, policy, now); false }",
+        "abort_skips_the_slot_and_takes_the_pending_version_back",
+    ),
+    cut(
         "no schedule, no slot",
         "return Due::Never };",
-        "return Due::Now };",
+        "return Due::Now(now.latest) };",
         "without_a_schedule_nothing_is_ever_due",
     ),
     cut("a version made just before counts", "created + policy.guard()", "created", GUARD),
@@ -236,7 +275,12 @@ const DUE: &[Cut] = &[
         "slot",
         JITTER,
     ),
-    cut("within the delay it is not due", "Some(at) if at <= now.earliest", "Some(_) if true", JITTER),
+    cut(
+        "within the delay it is not due",
+        "Some((slot, at)) if at <= now.earliest",
+        "Some((slot, _)) if true",
+        JITTER,
+    ),
     cut("at its end it is", "if at <= now.earliest", "if at < now.earliest", JITTER),
     cut("the delay is foreseen", "Due::At(delayed(slot))", "Due::At(slot)", JITTER),
     cut("a slot is due when it has surely come", "if at <= now.earliest", "if at <= now.latest", SURELY),
@@ -246,11 +290,55 @@ const DUE: &[Cut] = &[
         "latest_slot(created, now.latest)",
         SURELY,
     ),
-    cut("a slot is due", "=> Due::Now,", "=> Due::Never,", SLOT),
+    cut("a slot is due", "=> Due::Now(slot),", "=> { let _ = slot; Due::Never }", SLOT),
     cut(
         "the next slot is foreseen",
         "next_slot(created, after).map_or(",
         "next_slot(created, after).filter(|_| false).map_or(",
         SLOT,
+    ),
+];
+
+const WHY: &[Cut] = &[
+    cut(
+        "a slot is the schedule's",
+        "Self::Missing | Self::Due(_) => Trigger::Schedule",
+        "Self::Missing | Self::Due(_) => Trigger::Manual",
+        TOLD,
+    ),
+    cut("what needs no rotation is of none", "return None;", "return Some(Trigger::Schedule);", TOLD),
+    cut(
+        "a promotion is of what was begun",
+        "return began(ring?, policy, now)?",
+        "return Self::Missing",
+        TOLD,
+    ),
+    cut("an ended version began it", "if current.ended.is_some() {", "if false {", BEGAN),
+    cut("it was begun when it was staged", "staged.map_or(now, Interval::exactly)", "now", BEGAN),
+    cut(
+        "a slot that was skipped later was due",
+        "staged.is_none_or(|staged| *kept <= staged)",
+        "true",
+        BEGAN,
+    ),
+    cut(
+        "without a slot it was ordered",
+        "pending.map(|_| Why::Ordered(",
+        "pending.filter(|_| false).map(|_| Why::Ordered(",
+        BEGAN,
+    ),
+    cut("an order is told in the words of its command", "\"revoke --all\"", "\"revoke\"", TOLD),
+    cut(
+        "a step is decided for its reason",
+        "Decided { step: self, why }",
+        "Decided { step: self, why: Why::Untidy }",
+        SLOT,
+    ),
+    cut("a step is told with its reason", "{}, because {}\", self.step, self.why", "{}\", self.step", TOLD),
+    cut(
+        "a reason is told",
+        "Self::CurrentEnded => \"the current version is ended\"",
+        "Self::CurrentEnded => \"\"",
+        TOLD,
     ),
 ];

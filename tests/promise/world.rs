@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
-    engine::{Observation, Observer, OrderFailure, Outcome, Rotator, Trigger},
+    engine::{Observation, Observer, OrderFailure, Outcome, Rotator},
     rotation::{
-        plan::{self, Demand, Next, Refusal, Request},
+        plan::{self, Demand, Next, Refusal, Request, Trigger},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
         schedule::Schedule,
@@ -145,8 +145,8 @@ impl World {
         }
         match self.rotator.decide(&seen, &self.policy, self.standing.as_ref()) {
             Next::Idle { .. } => false,
-            Next::Do(step) => {
-                let _ = self.rotator.act(&seen, step, &self.policy, self.standing.as_ref()).await;
+            Next::Do(decided) => {
+                let _ = self.rotator.act(&seen, decided, &self.policy).await;
                 self.check("after a step");
                 true
             }

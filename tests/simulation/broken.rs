@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use crossfade::{
     rotation::{
-        plan::Step,
+        plan::Decided,
         ring::{Ring, VersionId},
     },
     store::{ReadError, Reading, Secret, Store, WriteError, aws::Aws},
@@ -44,9 +44,9 @@ impl Store for Forgetful {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
-        self.aws.apply(secret, step, seen).await
+        self.aws.apply(secret, decided, seen).await
     }
 }

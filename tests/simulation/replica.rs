@@ -11,7 +11,7 @@ use std::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Distribution, Member},
-    engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
+    engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Wakers},
     http::{
         api::{self, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
@@ -21,7 +21,10 @@ use crossfade::{
         server::{self, Service},
     },
     metrics::Metrics,
-    rotation::ring::{Ring, VersionId},
+    rotation::{
+        plan::Trigger,
+        ring::{Ring, VersionId},
+    },
 };
 use crossfade_verify::{Digest, Moment};
 use tokio::{

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crossfade::{
     clock::Clock,
-    rotation::{plan::Step, policy::Notes, ring::VersionId},
+    rotation::{plan::Decided, policy::Notes, ring::VersionId},
     store::{
         ReadError, Reading, Secret, Store, WriteError,
         aws::{Aws, Options},
@@ -226,7 +226,7 @@ impl Store for Remote {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let dice = self.host.dice.fork();
@@ -234,7 +234,7 @@ impl Store for Remote {
         if !self.pass(&dice).await {
             return Err(lost());
         }
-        let written = self.memory.apply(secret, step, seen).await;
+        let written = self.memory.apply(secret, decided, seen).await;
         if self.pass(&dice).await { written } else { Err(lost()) }
     }
 }

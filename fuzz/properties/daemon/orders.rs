@@ -161,6 +161,7 @@ fn status() -> SecretStatus {
         client_id: "bot".into(),
         audience: "mcp".into(),
         phase: Phase::Waiting,
+        why: None,
         message: None,
         now_ms: Some(NOW_MS),
         view_age_ms: Some(0),

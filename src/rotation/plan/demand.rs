@@ -5,7 +5,7 @@ use super::super::{
     ring::{Held, Ring, Version, VersionId},
 };
 use super::{
-    due::{Due, due},
+    due::is_due,
     hold::{holds_an_order, is_rolled_back, stands},
     step::Step,
 };
@@ -94,7 +94,7 @@ pub enum Refusal {
 pub fn refusal(ring: &Ring, demand: &Demand) -> Option<Refusal> {
     let bots_hold = |id: VersionId| ring.version(id).is_some_and(|v| v.digest == ring.current.digest);
     match *demand {
-        _ if ring.findings.held == Some(Held::Replica) => Some(Refusal::Held(Held::Replica)),
+        _ if ring.is_replica() => ring.findings.held.map(Refusal::Held),
         // Also where another version has its token: a person has put that back.
         Demand::Revoke { version } if bots_hold(version) => Some(Refusal::IsCurrent(ring.current.id)),
         Demand::Revoke { version } if ring.version(version).is_none() => {
@@ -153,7 +153,7 @@ pub(super) fn step(ring: &Ring, policy: &Policy, now: Interval, demand: &Demand)
             let stands = ring.version(version).filter(|v| v.ended.is_none());
             stands.map(|v| Step::End { version: v.id })
         }
-        Demand::Abort { .. } if due(ring, policy, now) == Due::Now => Some(Step::Keep { current }),
+        Demand::Abort { .. } if is_due(ring, policy, now) => Some(Step::Keep { current }),
         Demand::Abort { pending } => match policy.terms().store.notes {
             Notes::BeforePromotion if ring.pending.as_ref().is_some_and(stands) => {
                 let until = policy.taken_back_until(now.latest);
@@ -163,9 +163,7 @@ pub(super) fn step(ring: &Ring, policy: &Policy, now: Interval, demand: &Demand)
         },
         Demand::Pause => ring.paused.is_none().then_some(Step::Pause { current }),
         Demand::Resume if ring.paused.is_none() => None,
-        Demand::Resume if due(ring, policy, now) == Due::Now || is_rolled_back(ring) => {
-            Some(Step::Keep { current })
-        }
+        Demand::Resume if is_due(ring, policy, now) || is_rolled_back(ring) => Some(Step::Keep { current }),
         Demand::Resume => Some(Step::Unpause { current }),
     }
 }

@@ -6,8 +6,8 @@ use crate::time::{Interval, Timestamp};
 /// Whether a slot is due.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Due {
-    /// Now, or since a while: however many slots were missed, they are made up for by one rotation.
-    Now,
+    /// The slot of that time, which is the latest: however many were missed, they are made up for by one rotation.
+    Now(Timestamp),
     /// Not before then.
     At(Timestamp),
     /// Rotated only by hand.
@@ -27,12 +27,17 @@ pub fn due(ring: &Ring, policy: &Policy, now: Interval) -> Due {
     let kept = ring.kept.unwrap_or_default();
     let delayed = |slot| slot + jitter_of(&policy.terms().secret, slot, policy.terms().jitter);
     let latest = schedule.latest_slot(created, now.earliest).filter(|slot| *slot > guarded && *slot >= kept);
-    match latest.map(delayed) {
-        Some(at) if at <= now.earliest => Due::Now,
-        Some(at) => Due::At(at),
+    match latest.map(|slot| (slot, delayed(slot))) {
+        Some((slot, at)) if at <= now.earliest => Due::Now(slot),
+        Some((_, at)) => Due::At(at),
         None => {
             let after = now.earliest.max(guarded);
             schedule.next_slot(created, after).map_or(Due::Never, |slot| Due::At(delayed(slot)))
         }
     }
+}
+
+/// Whether a slot is due, whichever it is.
+pub(super) fn is_due(ring: &Ring, policy: &Policy, now: Interval) -> bool {
+    matches!(due(ring, policy, now), Due::Now(_))
 }

@@ -7,7 +7,7 @@ pub(super) fn held(ring: &Ring) -> Option<Held> {
     let begun = ring.pending.is_some() || ring.current.ended.is_some();
     match ring.findings.held {
         // There is room enough for what has begun, and for what can't wait.
-        Some(Held::Full | Held::Unusable(_)) if begun => None,
+        Some(Held::Full(_) | Held::Unusable(_)) if begun => None,
         held => held,
     }
 }

@@ -4,7 +4,7 @@ use super::super::{
     policy::Policy,
     ring::{Previous, Ring},
 };
-use super::due::{Due, due};
+use super::due::is_due;
 use crate::time::Interval;
 
 /// One at a time; the first that fits, in this order.
@@ -52,7 +52,7 @@ pub fn phase(ring: &Ring, policy: &Policy, now: Interval) -> Phase {
         Phase::Paused
     } else if ring.pending.is_some() {
         Phase::Soaking
-    } else if ring.current.ended.is_some() || due(ring, policy, now) == Due::Now {
+    } else if ring.current.ended.is_some() || is_due(ring, policy, now) {
         Phase::Waiting
     } else if ring.previous.iter().any(accepted) {
         Phase::Grace

@@ -20,6 +20,7 @@ mod margins;
 mod orders;
 mod requests;
 mod rules;
+mod why;
 
 const SECOND: u64 = 1000;
 /// Policy of the table: every 100 s, soak 10 s, grace 40 s, freshness 9 s.
@@ -88,12 +89,28 @@ fn idle(until: u64) -> Next {
     Next::Idle { until: Some(ms(until)) }
 }
 
-const STAGE: Next = Next::Do(Step::Create);
+fn does(step: Step, why: Why) -> Next {
+    Next::Do(step.because(why))
+}
 
-/// `STAGE` stands for staging after the ring's current version; nothing in a ring asks for `Create`.
+/// Stands for staging after the ring's current version; nothing in a ring asks for `Create`.
+fn stage(why: Why) -> Next {
+    does(Step::Create, why)
+}
+
+/// The slot of that time.
+fn slot(at: u64) -> Why {
+    Why::Due(ms(at))
+}
+
 fn check(rows: Vec<(&str, Ring, Option<Demand>, u64, Next)>, policy: &Policy) {
     for (what, ring, demand, now, want) in rows {
-        let want = if want == STAGE { Next::Do(Step::Stage { current: ring.current.id }) } else { want };
+        let want = match want {
+            Next::Do(Decided { step: Step::Create, why }) => {
+                does(Step::Stage { current: ring.current.id }, why)
+            }
+            want => want,
+        };
         let next = next(Some(&ring), policy, demand.as_ref(), at(now));
         assert_eq!(next, want, "{what}");
         let is_past = matches!(next, Next::Idle { until: Some(until) } if until <= ms(now));
@@ -131,20 +148,30 @@ fn kept(mut ring: Ring, at: u64) -> Ring {
     ring
 }
 
-fn promote(accepted_for: u64) -> Next {
+fn promote(accepted_for: u64, why: Why) -> Next {
     let accepted_for = Duration::from_secs(accepted_for);
-    Next::Do(Step::Promote { pending: id(2), current: id(1), accepted_for })
+    does(Step::Promote { pending: id(2), current: id(1), accepted_for }, why)
 }
 
-const DROP: fn() -> Next = || Next::Do(Step::Drop { pending: id(2) });
+const DROP: fn() -> Next = || drop_for(Why::TakenBack);
+
+fn drop_for(why: Why) -> Next {
+    does(Step::Drop { pending: id(2) }, why)
+}
 
 #[test]
 fn a_version_is_replaced_when_its_slot_is_due_and_not_before() {
     check(
         vec![
             ("a young current version waits", ring(version(1, 0)), None, EVERY - 1, idle(EVERY)),
-            ("an old one gets a successor", ring(version(1, 0)), None, EVERY, STAGE),
-            ("many missed slots are made up for by one", ring(version(1, 0)), None, 50 * EVERY + 7, STAGE),
+            ("an old one gets a successor", ring(version(1, 0)), None, EVERY, stage(slot(EVERY))),
+            (
+                "many missed slots are made up for by one",
+                ring(version(1, 0)),
+                None,
+                50 * EVERY + 7,
+                stage(slot(50 * EVERY)),
+            ),
             (
                 "a slot before the adoption is not due",
                 kept(ring(version(1, 0)), EVERY + 1),
@@ -152,7 +179,13 @@ fn a_version_is_replaced_when_its_slot_is_due_and_not_before() {
                 EVERY + 2,
                 idle(2 * EVERY),
             ),
-            ("a slot at the adoption is due", kept(ring(version(1, 0)), EVERY), None, EVERY, STAGE),
+            (
+                "a slot at the adoption is due",
+                kept(ring(version(1, 0)), EVERY),
+                None,
+                EVERY,
+                stage(slot(EVERY)),
+            ),
         ],
         &policy(),
     );
@@ -165,8 +198,8 @@ fn a_pending_version_is_promoted_after_the_soak_and_not_before() {
         vec![
             ("within the soak it waits", soaking(), None, 100 + SOAK - 1, idle(100 + SOAK)),
             // grace 40 s + freshness 9 s + 1 s
-            ("after the soak it is promoted", soaking(), None, 100 + SOAK, promote(50)),
-            ("a due slot stages no second one", soaking(), None, EVERY, promote(50)),
+            ("after the soak it is promoted", soaking(), None, 100 + SOAK, promote(50, Why::Soaked)),
+            ("a due slot stages no second one", soaking(), None, EVERY, promote(50, Why::Soaked)),
         ],
         &policy(),
     );
@@ -187,7 +220,7 @@ fn the_deadline_is_written_before_the_version_is_replaced() {
     };
     // grace 40 s + 12 s + freshness 9 s
     let needed = 61 * SECOND;
-    let note = Next::Do(Step::Note { version: id(1), until: ms(SOAK + needed + 33 * SECOND) });
+    let note = does(Step::Note { version: id(1), until: ms(SOAK + needed + 33 * SECOND) }, Why::Soaked);
     check(
         vec![
             ("without a note it is written first", soaking(None), None, SOAK, note),
@@ -203,7 +236,7 @@ fn the_deadline_is_written_before_the_version_is_replaced() {
                 soaking(Some(SOAK + needed)),
                 None,
                 SOAK,
-                promote(40),
+                promote(40, Why::Soaked),
             ),
         ],
         &noted(),
@@ -215,7 +248,10 @@ fn a_note_counts_from_the_latest_time_that_it_can_be() {
     let soaking = pending(ring(version(1, 0)), version(2, 0));
     let now = Interval { earliest: ms(SOAK), latest: ms(SOAK + 2_000) };
     let until = ms(SOAK + 2_000 + 94 * SECOND);
-    assert_eq!(next(Some(&soaking), &noted(), None, now), Next::Do(Step::Note { version: id(1), until }));
+    assert_eq!(
+        next(Some(&soaking), &noted(), None, now),
+        does(Step::Note { version: id(1), until }, Why::Soaked)
+    );
 }
 
 #[test]
@@ -239,20 +275,26 @@ fn a_pending_version_that_is_ended_or_noted_is_never_promoted() {
 #[test]
 fn a_previous_version_lives_to_its_own_deadline() {
     let overlapping = || previous(previous(ring(version(1, 0)), version(3, 0), 500), version(4, 0), 300);
-    let retire = |n| Next::Do(Step::Retire { version: id(n) });
+    let retire = |n, why| does(Step::Retire { version: id(n) }, why);
     let ended_early = previous(ring(version(1, 0)), ended(version(5, 0), 1), 500);
     check(
         vec![
             ("before the first deadline nothing is retired", overlapping(), None, 299, idle(300)),
-            ("at the deadline its version is, alone", overlapping(), None, 300, retire(4)),
+            (
+                "at the deadline its version is, alone",
+                overlapping(),
+                None,
+                300,
+                retire(4, Why::Expired(ms(300))),
+            ),
             (
                 "the other one at its own",
                 previous(ring(version(1, 0)), version(3, 0), 500),
                 None,
                 500,
-                retire(3),
+                retire(3, Why::Expired(ms(500))),
             ),
-            ("an ended one at once", ended_early, None, 2, retire(5)),
+            ("an ended one at once", ended_early, None, 2, retire(5, Why::Ended)),
         ],
         &policy(),
     );
@@ -266,7 +308,7 @@ fn a_previous_version_lives_to_its_own_deadline() {
 
 #[test]
 fn a_secret_that_does_not_exist_is_created_only_where_that_is_allowed() {
-    assert_eq!(next(None, &policy(), None, at(5)), Next::Do(Step::Create));
+    assert_eq!(next(None, &policy(), None, at(5)), does(Step::Create, Why::Missing));
     let mut terms = terms(Notes::WithPromotion);
     terms.store.creates = false;
     let policy = Policy::new(terms).expect("a sound policy");

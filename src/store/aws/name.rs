@@ -50,7 +50,7 @@ pub fn without_suffix(name: &str) -> Option<&str> {
 }
 
 /// Whether AWS may take both for one secret.
-pub fn may_be_one(one: &str, other: &str) -> bool {
+pub(super) fn may_be_one(one: &str, other: &str) -> bool {
     match (Arn::parse(one), Arn::parse(other)) {
         _ if one == other => true,
         (Some(one), Some(other)) => {

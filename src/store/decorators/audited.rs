@@ -9,7 +9,11 @@ use async_trait::async_trait;
 
 use super::{Operation, Outcome};
 use crate::{
-    rotation::{plan::Step, ring::VersionId},
+    causes::chain,
+    rotation::{
+        plan::{Decided, Step, Why},
+        ring::VersionId,
+    },
     store::{ReadError, Reading, Secret, Store, WriteError},
     time::Timestamp,
     token::{Reveal, RevealError, Token},
@@ -26,6 +30,8 @@ pub struct AuditEntry {
     pub version: Option<VersionId>,
     /// What came of it. After an error other than a conflict it may have taken effect all the same.
     pub outcome: Outcome,
+    /// What it was done for.
+    pub why: Why,
     /// The version that a new one follows; the error and its causes.
     pub detail: Option<String>,
 }
@@ -65,15 +71,17 @@ impl<S: Store> Store for Audited<S> {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
-        let result = self.inner.apply(secret, step, seen).await;
+        let Decided { step, why } = decided;
+        let result = self.inner.apply(secret, decided, seen).await;
         let entry = AuditEntry {
             action: Operation::of(step),
             secret: Arc::clone(&secret.name),
             version: result.as_ref().ok().copied().flatten().or_else(|| about(step)),
             outcome: Outcome::of_write(&result),
+            why: *why,
             detail: detail(step, result.as_ref().err()),
         };
         self.sink.record(seen.now.latest, &entry).await;
@@ -112,7 +120,7 @@ fn about(step: &Step) -> Option<VersionId> {
     })
 }
 
-/// What the entry's other members leave open.
+/// What the entry's other members leave open. No error of a store's shows a value.
 fn detail(step: &Step, error: Option<&WriteError>) -> Option<String> {
     let follows = match step {
         Step::Stage { current } => Some(format!("follows {current}")),
@@ -120,12 +128,6 @@ fn detail(step: &Step, error: Option<&WriteError>) -> Option<String> {
         Step::EndAll { .. } => Some("every version".to_owned()),
         _ => None,
     };
-    let parts: Vec<String> = follows.into_iter().chain(error.map(chain)).collect();
+    let parts: Vec<String> = follows.into_iter().chain(error.map(|error| chain(error))).collect();
     (!parts.is_empty()).then(|| parts.join(": "))
-}
-
-/// The error and what lies behind it. No error of a store's shows a value.
-fn chain(error: &WriteError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -11,7 +11,7 @@ use crossfade_verify::Digest;
 
 use crate::{
     rotation::{
-        plan::Step,
+        plan::{Decided, Step},
         policy::Notes,
         ring::{Held, Previous, Ring, VersionId},
         transition::after,
@@ -132,7 +132,7 @@ impl<S: Store> Store for DryRun<S> {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        Decided { step, .. }: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         let mut copy = self.lock();

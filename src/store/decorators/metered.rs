@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Operation, Outcome};
 use crate::{
     clock::{Clock, elapsed},
-    rotation::{plan::Step, ring::VersionId},
+    rotation::{plan::Decided, ring::VersionId},
     store::{ReadError, Reading, Secret, Store, WriteError},
     token::{Reveal, RevealError, Token},
 };
@@ -59,10 +59,11 @@ impl<S: Store> Store for Metered<S> {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        decided: &Decided,
         seen: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
-        self.timed(Operation::of(step), self.inner.apply(secret, step, seen), Outcome::of_write).await
+        self.timed(Operation::of(&decided.step), self.inner.apply(secret, decided, seen), Outcome::of_write)
+            .await
     }
 }
 

@@ -10,7 +10,7 @@ use super::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome,
 use crate::{
     clock::Clock,
     rotation::{
-        plan::Step,
+        plan::{Step, Why},
         policy::Notes,
         ring::{Findings, Previous, Ring, Version, VersionId},
     },
@@ -22,6 +22,7 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+const WHY: Why = Why::Due(NOW);
 
 /// A clock on which 7 ms pass between any two looks.
 #[derive(Default)]
@@ -77,7 +78,7 @@ fn memory() -> Arc<Memory> {
 
 async fn tries(store: &impl Store, step: Step) -> Result<(), WriteError> {
     let seen = store.read(&secret()).await.expect("it can be read");
-    store.apply(&secret(), &step, &seen).await.map(drop)
+    store.apply(&secret(), &step.because(WHY), &seen).await.map(drop)
 }
 
 #[tokio::test]
@@ -117,6 +118,7 @@ async fn each_step_is_written_down_after_its_effect_also_where_it_failed() {
         secret: "mcp/slack-bot-token".into(),
         version,
         outcome,
+        why: WHY,
         detail: detail.map(str::to_owned),
     };
     let follows = format!("follows {first}");

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::rotation::policy::{Notes, StoreTraits};
+use crate::{
+    rotation::policy::{Notes, StoreTraits},
+    store::Limits,
+};
 
 /// What the rules have to allow for: nothing is late, and a promotion bears its deadline.
 pub const TRAITS: StoreTraits = StoreTraits {
@@ -10,6 +13,14 @@ pub const TRAITS: StoreTraits = StoreTraits {
     write_lag: Duration::ZERO,
     notes: Notes::WithPromotion,
     creates: true,
+};
+
+/// What it asks of a config: a name is what is spelled so, and a schedule may be any.
+pub const LIMITS: Limits = Limits {
+    may_be_one: |one, other| one == other,
+    name: |_, _, _| None,
+    schedule: |_, _| Vec::new(),
+    no_json: Some("`json` is for `store.kind: aws`: the embedded store holds bare tokens"),
 };
 
 /// How a store is opened.

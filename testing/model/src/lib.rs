@@ -13,7 +13,7 @@ mod broken;
 mod event;
 mod explore;
 mod memo;
-mod onlooker;
+mod observer;
 mod promise;
 mod rest;
 mod rules;

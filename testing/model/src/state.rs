@@ -1,4 +1,4 @@
-//! One state: all that is so, and beside it what an onlooker has taken down to judge it by.
+//! One state: all that is so, and beside it what the observer has taken down to judge it by.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -73,11 +73,11 @@ pub(crate) struct Part {
     pub(crate) cut_until: Ticks,
     /// It can't read values before then.
     pub(crate) dark_until: Ticks,
-    /// The onlooker's: when the store last told the daemon of the secret's labels, whatever it made of that.
+    /// The observer's: when the store last told the daemon of the secret's labels, whatever it made of that.
     pub(crate) heard: Ticks,
     /// When it wrote last.
     pub(crate) wrote: Option<Ticks>,
-    /// The onlooker's: tokens that the daemon has seen to be ended since it was started.
+    /// The observer's: tokens that the daemon has seen to be ended since it was started.
     pub(crate) learnt: Arc<BTreeSet<Digest>>,
     /// Of a broken one: a deadline that is still to be written.
     pub(crate) owes: Option<(VersionId, Timestamp)>,

@@ -12,9 +12,9 @@ use std::{
 use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
-    engine::{Observation, Observer, Outcome, Rotator, Seen, Trigger},
+    engine::{Observation, Observer, Outcome, Rotator, Seen},
     rotation::{
-        plan::{self, Demand, Next, Step},
+        plan::{self, Decided, Demand, Next, Step, Trigger},
         ring::{Ring, VersionId},
     },
     store::{
@@ -144,8 +144,8 @@ impl Turn<'_> {
             let demand = part.order.as_ref().and_then(|order| order.bound).map(|bound| bound.demand);
             let decided = rotator.decide(&seen, &policy, demand.as_ref());
             if let Next::Do(wanted) = self.bend(decided, &seen, demand.as_ref()) {
-                step = Some(wanted);
-                self.act(&mut rotator, &seen, wanted, &mut part, &policy, demand.as_ref());
+                step = Some(wanted.step);
+                self.act(&mut rotator, &seen, wanted, &mut part, &policy);
             } else {
                 part.done = true;
             }
@@ -290,7 +290,7 @@ impl Turn<'_> {
 
     /// What a broken replica makes of the decision.
     fn bend(&self, next: Next, seen: &Seen, demand: Option<&Demand>) -> Next {
-        let (Next::Do(step), Some(ring)) = (next, &seen.ring) else { return next };
+        let (Next::Do(Decided { step, why }), Some(ring)) = (next, &seen.ring) else { return next };
         let pending = ring.pending.map(|pending| pending.id);
         let grace = TICK * self.rules.grace;
         let bent = match (self.broken, step) {
@@ -314,22 +314,22 @@ impl Turn<'_> {
             }
             (_, step) => step,
         };
-        Next::Do(bent)
+        Next::Do(bent.because(why))
     }
 
     fn act(
         &self,
         rotator: &mut Rotator,
         seen: &Seen,
-        step: Step,
+        decided: Decided,
         part: &mut Part,
         policy: &crossfade::rotation::policy::Policy,
-        demand: Option<&Demand>,
     ) {
+        let step = decided.step;
         if self.broken == Some(Broken::OrderInMemory) && matches!(step, Step::EndAll { .. }) {
             return;
         }
-        match now(rotator.act(seen, step, policy, demand)) {
+        match now(rotator.act(seen, decided, policy)) {
             Ok(()) => {
                 part.wrote = Some(self.tick);
                 if let (Some(order), Step::EndAll { .. }) = (&mut part.order, step) {

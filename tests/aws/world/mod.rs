@@ -16,9 +16,9 @@ use aws_sdk_secretsmanager::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
-    engine::{Observation, Observer, Outcome, Reason, Rotator, Trigger},
+    engine::{Observation, Observer, Outcome, Reason, Rotator},
     rotation::{
-        plan::{self, Demand, Next, Step},
+        plan::{self, Demand, Next, Step, Trigger},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
         schedule::Schedule,
@@ -255,9 +255,9 @@ impl World {
                 replica.standing = (!plan::finished(ring, &demand)).then_some(demand);
             }
             let standing = replica.standing;
-            if let Next::Do(step) = replica.rotator.decide(&seen, &self.policy, standing.as_ref()) {
-                let done = replica.rotator.act(&seen, step, &self.policy, standing.as_ref()).await;
-                taken = done.is_ok().then_some(step);
+            if let Next::Do(decided) = replica.rotator.decide(&seen, &self.policy, standing.as_ref()) {
+                let done = replica.rotator.act(&seen, decided, &self.policy).await;
+                taken = done.is_ok().then_some(decided.step);
             }
         }
         self.check("after a turn");

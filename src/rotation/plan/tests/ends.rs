@@ -8,22 +8,22 @@ fn an_ended_current_version_is_replaced_without_grace_after_the_soak() {
     check(
         vec![
             ("in the very moment of the mark nothing is staged", base(), None, 100, idle(101)),
-            ("right after it the replacement is", base(), None, 101, STAGE),
+            ("right after it the replacement is", base(), None, 101, stage(Why::CurrentEnded)),
             ("it soaks like any other", pending(base(), version(2, 101)), None, 100 + SOAK, idle(101 + SOAK)),
             (
                 "and takes the place without grace",
                 pending(base(), version(2, 101)),
                 None,
                 101 + SOAK,
-                promote(0),
+                promote(0, Why::CurrentEnded),
             ),
-            ("also while paused", paused(base()), None, 101, STAGE),
+            ("also while paused", paused(base()), None, 101, stage(Why::CurrentEnded)),
             (
                 "paused, it is promoted too",
                 paused(pending(base(), version(2, 101))),
                 None,
                 101 + SOAK,
-                promote(0),
+                promote(0, Why::CurrentEnded),
             ),
         ],
         &policy(),
@@ -32,14 +32,15 @@ fn an_ended_current_version_is_replaced_without_grace_after_the_soak() {
 
 #[test]
 fn revoke_all_replaces_without_the_soak_what_is_ended() {
-    let all = Some(Demand::RevokeAll { until: ms(100) });
+    let order = Demand::RevokeAll { until: ms(100) };
+    let all = Some(order);
     let marked = || pending(ring(ended(version(1, 0), 100)), version(2, 101));
     let since = || pending(ring(ended(version(1, 101), 101)), version(2, 102));
-    let mark = Next::Do(Step::EndAll { current: id(1) });
+    let mark = does(Step::EndAll { current: id(1) }, Why::Ordered(order));
     check(
         vec![
             ("the marks come first", pending(ring(version(1, 0)), version(2, 50)), all, 102, mark),
-            ("then the replacement at once", marked(), all, 102, promote(0)),
+            ("then the replacement at once", marked(), all, 102, promote(0, Why::Ordered(order))),
             ("of what was made since it skips nothing", since(), all, 103, idle(102 + SOAK)),
         ],
         &policy(),
@@ -49,31 +50,21 @@ fn revoke_all_replaces_without_the_soak_what_is_ended() {
 #[test]
 fn an_end_is_written_before_anything_else() {
     let busy = || previous(pending(ring(version(1, 0)), version(2, 0)), version(3, 0), 5);
-    let end_all = Next::Do(Step::EndAll { current: id(1) });
-    let end = |n| Next::Do(Step::End { version: id(n) });
+    let leak = Demand::Compromised { until: ms(5) };
+    let end_all = does(Step::EndAll { current: id(1) }, Why::Ordered(leak));
+    let revoke = |n| Demand::Revoke { version: id(n) };
+    let end = |n, order| does(Step::End { version: id(n) }, Why::Ordered(order));
     check(
         vec![
-            (
-                "before a promotion that is due",
-                busy(),
-                Some(Demand::Compromised { until: ms(5) }),
-                EVERY,
-                end_all,
-            ),
-            (
-                "before a retirement that is due",
-                busy(),
-                Some(Demand::Revoke { version: id(3) }),
-                EVERY,
-                end(3),
-            ),
-            ("of the pending version too", busy(), Some(Demand::Revoke { version: id(2) }), EVERY, end(2)),
+            ("before a promotion that is due", busy(), Some(leak), EVERY, end_all),
+            ("before a retirement that is due", busy(), Some(revoke(3)), EVERY, end(3, revoke(3))),
+            ("of the pending version too", busy(), Some(revoke(2)), EVERY, end(2, revoke(2))),
             (
                 "one by one, where what is current was made since",
                 previous(ring(version(1, 6)), version(3, 0), 900_000),
-                Some(Demand::Compromised { until: ms(5) }),
+                Some(leak),
                 EVERY,
-                end(3),
+                end(3, leak),
             ),
         ],
         &policy(),
@@ -85,7 +76,7 @@ fn an_end_is_written_once() {
     let marked = previous(ring(ended(version(1, 0), 100)), ended(version(3, 0), 100), 900_000);
     let demand = Demand::Compromised { until: ms(100) };
     assert!(settled(&marked, &demand));
-    let retire = Next::Do(Step::Retire { version: id(3) });
+    let retire = does(Step::Retire { version: id(3) }, Why::Ended);
     check(
         vec![("what is marked is left", pending(marked, version(2, 101)), Some(demand), 102, retire)],
         &policy(),

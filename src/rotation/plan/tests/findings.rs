@@ -3,6 +3,13 @@
 use super::*;
 use crate::rotation::ring::{Findings, Held};
 
+/// What a store says of it is the store's.
+const FOREIGN_PENDING: Held = Held::ForeignPending("somebody else rotates it");
+const NATIVE_ROTATION: Held = Held::NativeRotation("the store rotates it");
+const MANAGED: Held = Held::Managed("it is another service's");
+const REPLICA: Held = Held::Replica("it is a copy");
+const FULL: Held = Held::Full("there is no room");
+
 fn found(ring: Ring, findings: Findings) -> Ring {
     Ring { findings, ..ring }
 }
@@ -15,8 +22,11 @@ fn held(ring: Ring, held: Held) -> Ring {
     found(ring, Findings { held: Some(held), ..Findings::default() })
 }
 
-const PAUSE: fn() -> Next = || Next::Do(Step::Pause { current: id(1) });
-const KEEP: fn() -> Next = || Next::Do(Step::Keep { current: id(1) });
+const PAUSE: fn() -> Next = || does(Step::Pause { current: id(1) }, Why::RolledBack);
+
+fn keep(order: Option<Demand>) -> Next {
+    does(Step::Keep { current: id(1) }, order.map_or(Why::Untidy, Why::Ordered))
+}
 
 #[test]
 fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_begun() {
@@ -31,13 +41,25 @@ fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_beg
         vec![
             ("it is paused, due or not", rolled_back(base()), None, EVERY, PAUSE()),
             ("once", rolled_back(paused(base())), None, EVERY, Next::Idle { until: None }),
-            ("not where it was gone on with", rolled_back(kept(base(), 10)), None, EVERY, STAGE),
-            ("an order is written down as going on with it", rolled_back(base()), again, 60, KEEP()),
-            ("then it is carried out", rolled_back(kept(base(), 60)), again, 60, STAGE),
+            ("not where it was gone on with", rolled_back(kept(base(), 10)), None, EVERY, stage(slot(EVERY))),
+            ("an order is written down as going on with it", rolled_back(base()), again, 60, keep(again)),
+            (
+                "then it is carried out",
+                rolled_back(kept(base(), 60)),
+                again,
+                60,
+                stage(again.map_or(Why::Untidy, Why::Ordered)),
+            ),
             ("an order for another version is none", rolled_back(base()), another, 60, PAUSE()),
-            ("a rotation that has begun goes on", rolled_back(begun), None, soaked, promote(50)),
+            ("a rotation that has begun goes on", rolled_back(begun), None, soaked, promote(50, Why::Soaked)),
             ("one that was to follow another version has not", stray, None, 60, PAUSE()),
-            ("what is ended is replaced", rolled_back(ring(ended(version(1, 0), 50))), None, 51, STAGE),
+            (
+                "what is ended is replaced",
+                rolled_back(ring(ended(version(1, 0), 50))),
+                None,
+                51,
+                stage(Why::CurrentEnded),
+            ),
             ("nothing of it where nobody did", base(), None, 1, idle(EVERY)),
         ],
         &policy(),
@@ -48,11 +70,11 @@ fn what_a_person_has_rolled_back_is_paused_unless_its_rotation_is_ordered_or_beg
 fn a_resume_after_a_roll_back_writes_down_that_it_is_gone_on_with() {
     let resume = Some(Demand::Resume);
     let back = || rolled_back(paused(ring(version(1, 0))));
-    let unpause = Next::Do(Step::Unpause { current: id(1) });
+    let unpause = does(Step::Unpause { current: id(1) }, Why::Ordered(Demand::Resume));
     let gone_on = kept(back(), 10);
     check(
         vec![
-            ("first the note", back(), resume, 20, KEEP()),
+            ("first the note", back(), resume, 20, keep(resume)),
             ("then the pause", gone_on, resume, 20, unpause),
         ],
         &policy(),
@@ -71,7 +93,7 @@ fn what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be
     let born = 0;
     let over = born + 20 * SECOND;
     let until = ms(over) + late * 2 + Duration::from_secs(22 + 9);
-    let note = Next::Do(Step::Note { version: id(2), until });
+    let note = does(Step::Note { version: id(2), until }, Why::Orphaned);
     assert!(over > born + SOAK, "it has soaked by then");
     let undecided = next(Some(&stray(version(2, born))), &policy, None, at(over - 1));
     assert!(matches!(undecided, Next::Idle { .. }), "never promoted: {undecided:?}");
@@ -87,7 +109,7 @@ fn what_was_to_follow_another_version_is_taken_back_once_its_promotion_cannot_be
 
 #[test]
 fn while_the_store_holds_a_secret_nothing_is_staged_or_promoted() {
-    for why in [Held::ForeignPending, Held::NativeRotation, Held::Managed] {
+    for why in [FOREIGN_PENDING, NATIVE_ROTATION, MANAGED] {
         let marked = ring(ended(version(1, 0), 10));
         let soaked = pending(ring(version(1, 0)), version(2, 0));
         for ring in [ring(version(1, 0)), marked, soaked] {
@@ -96,20 +118,20 @@ fn while_the_store_holds_a_secret_nothing_is_staged_or_promoted() {
         }
     }
     let over = previous(ring(version(2, 60)), version(1, 0), 100);
-    let retire = Next::Do(Step::Retire { version: id(1) });
-    check(vec![("what is over is retired", held(over, Held::Managed), None, 100, retire)], &policy());
+    let retire = does(Step::Retire { version: id(1) }, Why::Expired(ms(100)));
+    check(vec![("what is over is retired", held(over, MANAGED), None, 100, retire)], &policy());
 }
 
 #[test]
 fn want_of_room_holds_up_the_next_rotation_and_neither_one_that_has_begun_nor_an_end() {
-    let full = |ring| held(ring, Held::Full);
+    let full = |ring| held(ring, FULL);
     let soaked = pending(ring(version(1, 0)), version(2, 0));
     let marked = ring(ended(version(1, 0), 10));
     check(
         vec![
             ("the next one waits", full(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
-            ("one that has begun goes on", full(soaked), None, SOAK, promote(50)),
-            ("what is ended is replaced", full(marked), None, 11, STAGE),
+            ("one that has begun goes on", full(soaked), None, SOAK, promote(50, Why::Soaked)),
+            ("what is ended is replaced", full(marked), None, 11, stage(Why::CurrentEnded)),
         ],
         &policy(),
     );
@@ -124,9 +146,15 @@ fn a_value_that_is_no_token_is_replaced_by_an_order_and_holds_up_nothing_that_ha
     check(
         vec![
             ("a slot waits", spoilt(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
-            ("an order doesn't", spoilt(ring(version(1, 0))), order, 1, STAGE),
-            ("what has begun goes on", spoilt(soaked), None, SOAK, promote(50)),
-            ("what is ended is replaced", spoilt(marked), None, 11, STAGE),
+            (
+                "an order doesn't",
+                spoilt(ring(version(1, 0))),
+                order,
+                1,
+                stage(order.map_or(Why::Untidy, Why::Ordered)),
+            ),
+            ("what has begun goes on", spoilt(soaked), None, SOAK, promote(50, Why::Soaked)),
+            ("what is ended is replaced", spoilt(marked), None, 11, stage(Why::CurrentEnded)),
         ],
         &policy(),
     );
@@ -139,7 +167,7 @@ fn a_value_that_holds_more_than_a_token_is_replaced_by_nothing() {
     let (order, leak) = (Demand::Rotate { current: id(1) }, Demand::Compromised { until: ms(1) });
     let soaked = pending(ring(version(1, 0)), version(2, 0));
     let marked = || ring(ended(version(1, 0), 10));
-    let end = Next::Do(Step::EndAll { current: id(1) });
+    let end = does(Step::EndAll { current: id(1) }, Why::Ordered(leak));
     check(
         vec![
             ("a slot waits", kept(ring(version(1, 0))), None, EVERY, Next::Idle { until: None }),
@@ -159,15 +187,15 @@ fn what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_labe
     let soaked = || pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0));
     let bare = || previous(soaked(), version(3, 0), 1_000 * SECOND);
     let due = Findings { untidy: Some(id(3)), ..Findings::default() };
-    let tidy = Next::Do(Step::Tidy { version: id(3) });
+    let tidy = does(Step::Tidy { version: id(3) }, Why::Untidy);
     let marked = previous(soaked(), ended(version(3, 0), 1), 1_000 * SECOND);
     let with_note = previous(soaked(), noted_until(version(3, 0), 1_000 * SECOND), 1_000 * SECOND);
     check(
         vec![
             ("it is written", found(bare(), due), None, SOAK, tidy),
             ("it is waited for", bare(), None, SOAK, idle(1_000 * SECOND)),
-            ("what is ended needs none", marked, None, SOAK, promote(40)),
-            ("what has one holds nothing up", with_note, None, SOAK, promote(40)),
+            ("what is ended needs none", marked, None, SOAK, promote(40, Why::Soaked)),
+            ("what has one holds nothing up", with_note, None, SOAK, promote(40, Why::Soaked)),
         ],
         &noted(),
     );
@@ -175,9 +203,9 @@ fn what_was_replaced_by_somebody_gets_its_deadline_before_another_takes_its_labe
 
 #[test]
 fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
-    let short = || held(pending(ring(noted_until(version(1, 0), 1)), version(2, 0)), Held::Full);
-    let untidy = Findings { untidy: Some(id(1)), held: Some(Held::Full), ..Findings::default() };
-    let enough = held(pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0)), Held::Full);
+    let short = || held(pending(ring(noted_until(version(1, 0), 1)), version(2, 0)), FULL);
+    let untidy = Findings { untidy: Some(id(1)), held: Some(FULL), ..Findings::default() };
+    let enough = held(pending(ring(noted_until(version(1, 0), 1_000 * SECOND)), version(2, 0)), FULL);
     check(
         vec![
             (
@@ -185,18 +213,21 @@ fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
                 found(short(), untidy),
                 None,
                 SOAK,
-                Next::Do(Step::Tidy { version: id(1) }),
+                does(Step::Tidy { version: id(1) }, Why::Untidy),
             ),
             ("or is waited for", short(), None, SOAK, Next::Idle { until: None }),
-            ("one that suffices needs no other", enough, None, SOAK, promote(40)),
+            ("one that suffices needs no other", enough, None, SOAK, promote(40, Why::Soaked)),
         ],
         &noted(),
     );
-    let first = held(pending(ring(version(1, 0)), version(2, 0)), Held::Full);
+    let first = held(pending(ring(version(1, 0)), version(2, 0)), FULL);
     let roomy = pending(ring(noted_until(version(1, 0), 1)), version(2, 0));
     for (what, ring) in [("room was kept for the first one", first), ("there is room", roomy)] {
         let next = next(Some(&ring), &noted(), None, at(SOAK));
-        assert!(matches!(next, Next::Do(Step::Note { .. })), "{what}: {next:?}");
+        assert!(
+            matches!(next, Next::Do(Decided { step: Step::Note { .. }, why: Why::Soaked })),
+            "{what}: {next:?}"
+        );
     }
 }
 
@@ -204,7 +235,7 @@ fn a_note_is_not_written_anew_where_there_is_no_room_for_a_mark() {
 fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
     let order = Demand::Rotate { current: id(1) };
     let idle = || ring(version(1, 0));
-    for why in [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Full] {
+    for why in [FOREIGN_PENDING, NATIVE_ROTATION, MANAGED, FULL] {
         assert_eq!(refusal(&held(idle(), why), &order), Some(Refusal::Held(why)));
         let other = Demand::Rotate { current: id(9) };
         assert_eq!(refusal(&held(idle(), why), &other), None, "what was seen is replaced already");
@@ -212,20 +243,20 @@ fn an_order_to_rotate_that_can_t_begin_is_refused_with_what_holds_it_up() {
             assert_eq!(refusal(&held(idle(), why), &end), None, "an end is written all the same");
         }
     }
-    let begun = held(pending(idle(), version(2, 0)), Held::Full);
+    let begun = held(pending(idle(), version(2, 0)), FULL);
     assert_eq!(refusal(&begun, &order), None);
 }
 
 #[test]
 fn what_is_untidy_is_put_in_order_last() {
     let untidy = |ring| found(ring, Findings { untidy: Some(id(1)), ..Findings::default() });
-    let tidy = Next::Do(Step::Tidy { version: id(1) });
+    let tidy = does(Step::Tidy { version: id(1) }, Why::Untidy);
     let over = previous(ring(version(2, 60)), version(1, 0), 100);
-    let retire = Next::Do(Step::Retire { version: id(1) });
+    let retire = does(Step::Retire { version: id(1) }, Why::Expired(ms(100)));
     check(
         vec![
             ("where nothing else is to be done", untidy(ring(version(1, 0))), None, 1, tidy),
-            ("what is due comes first", untidy(ring(version(1, 0))), None, EVERY, STAGE),
+            ("what is due comes first", untidy(ring(version(1, 0))), None, EVERY, stage(slot(EVERY))),
             ("what is over too", untidy(over), None, 100, retire),
         ],
         &policy(),
@@ -238,8 +269,7 @@ fn a_pending_version_that_cannot_be_read_waits() {
     let base = || ring(version(1, 0));
     let dark = || pending(base(), unread(version(2, 50)));
     let marked = pending(ring(ended(version(1, 0), 60)), unread(version(2, 50)));
-    let abort = Some(Demand::Abort { pending: id(2) });
-    let end = Some(Demand::Revoke { version: id(2) });
+    let [abort, end] = [Demand::Abort { pending: id(2) }, Demand::Revoke { version: id(2) }];
     let soaked = 50 + SOAK;
     let waits = Next::Idle { until: None };
     check(
@@ -247,9 +277,15 @@ fn a_pending_version_that_cannot_be_read_waits() {
             ("the next look says when", dark(), None, 60, waits),
             ("it is not promoted unread, and asked for no more often than ever", dark(), None, soaked, waits),
             ("not even for an ended one", marked, None, soaked, waits),
-            ("it is taken back", dark(), abort, 60, Next::Do(Step::Drop { pending: id(2) })),
-            ("it is ended", dark(), end, 60, Next::Do(Step::End { version: id(2) })),
-            ("once it is read it is promoted", pending(base(), version(2, 50)), None, soaked, promote(50)),
+            ("it is taken back", dark(), Some(abort), 60, drop_for(Why::Ordered(abort))),
+            ("it is ended", dark(), Some(end), 60, does(Step::End { version: id(2) }, Why::Ordered(end))),
+            (
+                "once it is read it is promoted",
+                pending(base(), version(2, 50)),
+                None,
+                soaked,
+                promote(50, Why::Soaked),
+            ),
         ],
         &policy(),
     );
@@ -268,13 +304,13 @@ fn no_value_is_needed_for_an_end_or_for_what_follows_a_version() {
         (order(Demand::Revoke { version }), Step::End { version }),
     ] {
         assert_eq!(refusal(&dark(), &demand), None, "two that can't be read are not the same token");
-        assert_eq!(next, Next::Do(want), "{demand:?}");
+        assert_eq!(next, does(want, Why::Ordered(demand)), "{demand:?}");
     }
 }
 
 #[test]
 fn a_replica_is_left_alone_and_every_order_about_it_is_refused() {
-    let replica = || held(previous(ring(ended(version(1, 0), 50)), version(0, 0), 10), Held::Replica);
+    let replica = || held(previous(ring(ended(version(1, 0), 50)), version(0, 0), 10), REPLICA);
     let waits = Next::Idle { until: None };
     check(vec![("nothing is retired, staged or put in order", replica(), None, EVERY, waits)], &policy());
     for demand in [
@@ -283,27 +319,46 @@ fn a_replica_is_left_alone_and_every_order_about_it_is_refused() {
         Demand::RevokeAll { until: ms(60) },
         Demand::Revoke { version: id(0) },
     ] {
-        assert_eq!(refusal(&replica(), &demand), Some(Refusal::Held(Held::Replica)), "{demand:?}");
+        assert_eq!(refusal(&replica(), &demand), Some(Refusal::Held(REPLICA)), "{demand:?}");
     }
 }
 
 #[test]
 fn while_copies_are_not_in_sync_all_but_ends_waits() {
-    let behind =
-        |ring: Ring| found(ring, Findings { replicating: true, untidy: Some(id(1)), ..Findings::default() });
+    let behind = |ring: Ring| {
+        found(
+            ring,
+            Findings {
+                replicating: Some("its copies are not in sync"),
+                untidy: Some(id(1)),
+                ..Findings::default()
+            },
+        )
+    };
     let base = || behind(previous(ring(version(1, 0)), version(0, 0), 900));
     let soaking = || behind(pending(ring(version(1, 0)), version(2, 50)));
     let waits = Next::Idle { until: None };
-    let end = Some(Demand::Revoke { version: id(0) });
-    let leak = Some(Demand::Compromised { until: ms(60) });
+    let [end, leak] = [Demand::Revoke { version: id(0) }, Demand::Compromised { until: ms(60) }];
     check(
         vec![
             ("a slot waits", base(), None, EVERY, waits),
             ("an order waits", base(), Some(Demand::Pause), 60, waits),
             ("a promotion waits", soaking(), None, 50 + SOAK, waits),
-            ("an end does not", base(), end, 60, Next::Do(Step::End { version: id(0) })),
-            ("nor does one of all", base(), leak, 60, Next::Do(Step::EndAll { current: id(1) })),
-            ("nor what replaces it", behind(ring(ended(version(1, 0), 60))), None, 61, STAGE),
+            ("an end does not", base(), Some(end), 60, does(Step::End { version: id(0) }, Why::Ordered(end))),
+            (
+                "nor does one of all",
+                base(),
+                Some(leak),
+                60,
+                does(Step::EndAll { current: id(1) }, Why::Ordered(leak)),
+            ),
+            (
+                "nor what replaces it",
+                behind(ring(ended(version(1, 0), 60))),
+                None,
+                61,
+                stage(Why::CurrentEnded),
+            ),
         ],
         &policy(),
     );
@@ -312,13 +367,11 @@ fn while_copies_are_not_in_sync_all_but_ends_waits() {
 #[test]
 fn what_keeps_an_ended_version_from_being_replaced_is_known_and_what_passes_is_none_of_it() {
     let marked = || ring(ended(version(1, 0), 10));
-    for why in
-        [Held::ForeignPending, Held::NativeRotation, Held::Managed, Held::Irreplaceable("it is binary")]
-    {
+    for why in [FOREIGN_PENDING, NATIVE_ROTATION, MANAGED, Held::Irreplaceable("it is binary")] {
         assert_eq!(holds_the_replacement(&held(marked(), why)), Some(why));
         assert_eq!(holds_the_replacement(&held(ring(version(1, 0)), why)), None, "nothing is to be replaced");
     }
-    for why in [Held::Full, Held::Unusable("it is binary"), Held::PendingUnread] {
+    for why in [FULL, Held::Unusable("it is binary"), Held::PendingUnread] {
         assert_eq!(holds_the_replacement(&held(marked(), why)), None, "{why}");
     }
 }

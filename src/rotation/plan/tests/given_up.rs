@@ -16,11 +16,11 @@ fn what_is_given_up_is_left_and_holds_up_nothing_that_is_over() {
         |ring: Ring| Ring { findings: Findings { untidy: Some(id(3)), ..Findings::default() }, ..ring };
     let nothing = Next::Idle { until: None };
     for (what, ring, given_up, want) in [
-        ("what is due comes first", over(1), vec![], Next::Do(stage)),
-        ("what is over goes on without it", over(1), vec![stage], Next::Do(retire(1))),
-        ("one by one", over(1), vec![stage, retire(1)], Next::Do(retire(2))),
+        ("what is due comes first", over(1), vec![], does(stage, slot(EVERY))),
+        ("what is over goes on without it", over(1), vec![stage], does(retire(1), Why::Expired(ms(40)))),
+        ("one by one", over(1), vec![stage, retire(1)], does(retire(2), Why::Expired(ms(50)))),
         ("then the next look decides", over(1), vec![stage, retire(1), retire(2)], nothing),
-        ("what is untidy is put in order", untidy(ring(version(3, 0))), vec![stage], Next::Do(tidy)),
+        ("what is untidy is put in order", untidy(ring(version(3, 0))), vec![stage], does(tidy, Why::Untidy)),
         ("or not", untidy(ring(version(3, 0))), vec![stage, tidy], nothing),
     ] {
         assert_eq!(without(Some(&ring), EVERY, &given_up), want, "{what}");

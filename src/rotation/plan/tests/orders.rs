@@ -66,9 +66,9 @@ fn an_end_of_all_stands_once_every_mark_does() {
 
 #[test]
 fn an_end_covers_every_version_that_stands_unmarked() {
-    let mark = Next::Do(Step::EndAll { current: id(1) });
     let base = || ring(ended(version(1, 0), 5));
     for demand in all_until(5) {
+        let mark = does(Step::EndAll { current: id(1) }, Why::Ordered(demand));
         let rows = vec![
             ("current", previous(ring(version(1, 0)), ended(version(3, 0), 5), 900), Some(demand), 6, mark),
             ("previous", previous(base(), version(3, 0), 900), Some(demand), 6, mark),
@@ -83,7 +83,7 @@ fn an_end_that_stands_is_not_written_again() {
     let revoke = Some(Demand::Revoke { version: id(2) });
     let marked = pending(ring(version(1, 0)), ended(version(2, 0), 5));
     check(vec![("of one version", marked, revoke, 6, DROP())], &policy());
-    let retire = Next::Do(Step::Retire { version: id(3) });
+    let retire = does(Step::Retire { version: id(3) }, Why::Ended);
     for demand in all_until(5) {
         let marked = previous(ring(version(1, 6)), ended(version(3, 0), 5), 900);
         check(vec![("of all that was made until then", marked, Some(demand), 6, retire)], &policy());
@@ -98,7 +98,7 @@ fn an_end_of_what_is_previous_is_that_of_each_while_the_same_version_is_current(
     let order = Demand::RevokePrevious { current: id(1) };
     let base = || previous(ring(version(1, 0)), version(3, 0), 900);
     let two = || previous(base(), version(4, 0), 900);
-    let end = |n| Next::Do(Step::End { version: id(n) });
+    let end = |n| does(Step::End { version: id(n) }, Why::Ordered(order));
     let moved = || previous(ring(version(7, 0)), version(3, 0), 900);
     let bots_hold = Version { digest: version(1, 0).digest, ..version(3, 0) };
     check(
@@ -158,9 +158,10 @@ fn an_abort_of_another_version_is_told_that_there_is_none() {
 
 #[test]
 fn what_is_taken_back_gets_its_note_once_and_is_then_dropped() {
-    let abort = Some(Demand::Abort { pending: id(2) });
+    let order = Demand::Abort { pending: id(2) };
+    let abort = Some(order);
     let with_note = pending(ring(version(1, 0)), noted_until(version(2, 50), 90 * SECOND));
-    check(vec![("the note stands", with_note, abort, 60, DROP())], &noted());
+    check(vec![("the note stands", with_note, abort, 60, drop_for(Why::Ordered(order)))], &noted());
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn what_is_taken_back_counts_from_the_latest_time_that_it_can_be() {
     // 22 s + freshness 9 s
     let note = Step::Note { version: id(2), until: ms(2_060 + 31 * SECOND) };
     let abort = Demand::Abort { pending: id(2) };
-    assert_eq!(next(Some(&soaking), &noted(), Some(&abort), now), Next::Do(note));
+    assert_eq!(next(Some(&soaking), &noted(), Some(&abort), now), does(note, Why::Ordered(abort)));
 }
 
 #[test]
@@ -188,7 +189,7 @@ fn a_resume_without_a_pause_skips_no_slot() {
     let resume = Some(Demand::Resume);
     check(
         vec![
-            ("a due slot is taken", ring(version(1, 0)), resume, EVERY, STAGE),
+            ("a due slot is taken", ring(version(1, 0)), resume, EVERY, stage(slot(EVERY))),
             ("nothing is lifted", ring(version(1, 0)), resume, 5, idle(EVERY)),
         ],
         &policy(),
@@ -219,7 +220,8 @@ fn revoke_all_is_remembered_until_the_version_is_replaced() {
 
 #[test]
 fn abort_skips_the_slot_and_takes_the_pending_version_back() {
-    let abort = Some(Demand::Abort { pending: id(2) });
+    let order = Demand::Abort { pending: id(2) };
+    let abort = Some(order);
     let soaking = |n, at| pending(ring(version(1, 0)), version(n, at));
     check(
         vec![
@@ -228,9 +230,15 @@ fn abort_skips_the_slot_and_takes_the_pending_version_back() {
                 soaking(2, EVERY),
                 abort,
                 EVERY + 5,
-                Next::Do(Step::Keep { current: id(1) }),
+                does(Step::Keep { current: id(1) }, Why::Ordered(order)),
             ),
-            ("then it is dropped", kept(soaking(2, EVERY), EVERY + 5), abort, EVERY + 6, DROP()),
+            (
+                "then it is dropped",
+                kept(soaking(2, EVERY), EVERY + 5),
+                abort,
+                EVERY + 6,
+                drop_for(Why::Ordered(order)),
+            ),
             ("another one is left", soaking(7, EVERY), abort, EVERY + 5, idle(EVERY + SOAK)),
         ],
         &policy(),
@@ -241,19 +249,21 @@ fn abort_skips_the_slot_and_takes_the_pending_version_back() {
 
 #[test]
 fn what_is_taken_back_gets_a_deadline_first_where_a_write_can_land_late() {
-    let abort = Some(Demand::Abort { pending: id(2) });
+    let order = Demand::Abort { pending: id(2) };
+    let abort = Some(order);
     let soaking = || pending(ring(version(1, 0)), version(2, 50));
     // 22 s + freshness 9 s
-    let note = Next::Do(Step::Note { version: id(2), until: ms(60 + 31 * SECOND) });
+    let note = does(Step::Note { version: id(2), until: ms(60 + 31 * SECOND) }, Why::Ordered(order));
     check(vec![("the note first", soaking(), abort, 60, note)], &noted());
 }
 
 #[test]
 fn an_order_is_bound_to_the_version_that_was_seen() {
     let rotate = |n| Some(Demand::Rotate { current: id(n) });
+    let ordered = Why::Ordered(Demand::Rotate { current: id(1) });
     check(
         vec![
-            ("the seen version is replaced", ring(version(1, 0)), rotate(1), 5, STAGE),
+            ("the seen version is replaced", ring(version(1, 0)), rotate(1), 5, stage(ordered)),
             ("another one is not", ring(version(1, 0)), rotate(7), 5, idle(EVERY)),
             (
                 "a pending version is enough",
@@ -270,7 +280,8 @@ fn an_order_is_bound_to_the_version_that_was_seen() {
 #[test]
 fn a_pause_holds_stage_and_promotion_until_it_is_lifted() {
     let base = || paused(ring(version(1, 0)));
-    let unpause = Next::Do(Step::Unpause { current: id(1) });
+    let rotate = Demand::Rotate { current: id(1) };
+    let unpause = |order| does(Step::Unpause { current: id(1) }, Why::Ordered(order));
     check(
         vec![
             ("a due slot is not taken", base(), None, EVERY, Next::Idle { until: None }),
@@ -286,23 +297,29 @@ fn a_pause_holds_stage_and_promotion_until_it_is_lifted() {
                 previous(base(), version(3, 0), 5),
                 None,
                 5,
-                Next::Do(Step::Retire { version: id(3) }),
+                does(Step::Retire { version: id(3) }, Why::Expired(ms(5))),
             ),
-            ("rotate lifts it first", base(), Some(Demand::Rotate { current: id(1) }), 5, unpause),
+            ("rotate lifts it first", base(), Some(rotate), 5, unpause(rotate)),
             (
                 "resume skips the slots that it covered first",
                 base(),
                 Some(Demand::Resume),
                 EVERY,
-                Next::Do(Step::Keep { current: id(1) }),
+                does(Step::Keep { current: id(1) }, Why::Ordered(Demand::Resume)),
             ),
-            ("then lifts it", kept(base(), EVERY + 1), Some(Demand::Resume), EVERY + 1, unpause),
+            (
+                "then lifts it",
+                kept(base(), EVERY + 1),
+                Some(Demand::Resume),
+                EVERY + 1,
+                unpause(Demand::Resume),
+            ),
             (
                 "pause holds",
                 ring(version(1, 0)),
                 Some(Demand::Pause),
                 5,
-                Next::Do(Step::Pause { current: id(1) }),
+                does(Step::Pause { current: id(1) }, Why::Ordered(Demand::Pause)),
             ),
         ],
         &policy(),

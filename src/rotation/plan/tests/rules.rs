@@ -62,9 +62,13 @@ fn a_pending_version_that_stands_is_not_taken_back() {
 #[test]
 fn a_slot_is_due_when_it_has_surely_come() {
     let next_at = |now| next(Some(&ring(version(1, 0))), &policy(), None, now);
-    let stage = Next::Do(Step::Stage { current: id(1) });
+    let stage = |at| does(Step::Stage { current: id(1) }, slot(at));
     assert_eq!(next_at(between(EVERY - 1, EVERY + 5_000)), idle(EVERY), "perhaps is not yet");
-    assert_eq!(next_at(between(2 * EVERY - 1, 2 * EVERY + 1)), stage, "one that may have come hides none");
+    assert_eq!(
+        next_at(between(2 * EVERY - 1, 2 * EVERY + 1)),
+        stage(EVERY),
+        "one that may have come hides none"
+    );
     let jitter = Duration::from_secs(20);
     let policy = Policy::new(Terms { jitter, ..terms(Notes::WithPromotion) }).expect("a sound policy");
     let delayed =
@@ -86,14 +90,17 @@ fn a_note_has_enough_left_at_the_latest_time_that_it_can_be() {
     let now = between(SOAK, SOAK + 2_000);
     let soaking = |note| pending(ring(noted_until(version(1, 0), note)), version(2, 0));
     let short = next(Some(&soaking(SOAK + 1_999 + needed)), &noted(), None, now);
-    assert!(matches!(short, Next::Do(Step::Note { .. })), "{short:?}");
-    assert_eq!(next(Some(&soaking(SOAK + 2_000 + needed)), &noted(), None, now), promote(40));
+    assert!(matches!(short, Next::Do(Decided { step: Step::Note { .. }, .. })), "{short:?}");
+    assert_eq!(next(Some(&soaking(SOAK + 2_000 + needed)), &noted(), None, now), promote(40, Why::Soaked));
 }
 
 #[test]
 fn an_ended_version_is_replaced_without_a_note() {
     let marked = pending(ring(ended(version(1, 0), 1)), version(2, 2));
-    check(vec![("at once, and without grace", marked, None, 2 + SOAK, promote(0))], &noted());
+    check(
+        vec![("at once, and without grace", marked, None, 2 + SOAK, promote(0, Why::CurrentEnded))],
+        &noted(),
+    );
 }
 
 #[test]
@@ -153,11 +160,14 @@ fn a_slot_is_delayed_by_its_jitter_and_no_more() {
         vec![
             ("before the slot it is foreseen", base(), None, EVERY - 1, idle(EVERY + delay)),
             ("within the delay it waits", base(), None, EVERY + delay - 1, idle(EVERY + delay)),
-            ("then it is due", base(), None, EVERY + delay, STAGE),
+            ("then it is due", base(), None, EVERY + delay, stage(slot(EVERY))),
         ],
         &policy,
     );
-    check(vec![("a one-shot run has none", base(), None, EVERY, STAGE)], &policy.without_jitter());
+    check(
+        vec![("a one-shot run has none", base(), None, EVERY, stage(slot(EVERY)))],
+        &policy.without_jitter(),
+    );
 }
 
 #[test]
@@ -171,7 +181,7 @@ fn a_version_made_shortly_before_a_slot_counts_for_it() {
         vec![
             ("two minutes before: the next day's", made(120 * SECOND), None, slot, idle(slot + DAY)),
             ("foreseen too", made(120 * SECOND), None, slot - 60 * SECOND, idle(slot + DAY)),
-            ("earlier: this one", made(120 * SECOND + 1), None, slot, STAGE),
+            ("earlier: this one", made(120 * SECOND + 1), None, slot, stage(Why::Due(ms(slot)))),
         ],
         &policy,
     );

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use crossfade::{
     rotation::{
-        plan::Step,
+        plan::{Decided, Step},
         policy::Notes,
         ring::{Findings, Previous, Ring, Version, VersionId},
         transition::after,
@@ -111,7 +111,7 @@ impl Store for Table {
     async fn apply(
         &self,
         secret: &Secret,
-        step: &Step,
+        Decided { step, .. }: &Decided,
         _: &Reading,
     ) -> Result<Option<VersionId>, WriteError> {
         if self.fault == Some(Fault::Unsent) {

@@ -1,4 +1,4 @@
-//! The onlooker: it sees the store as it is, and takes down what has to be remembered to judge a later state.
+//! The observer: it sees the store as it is, and takes down what has to be remembered to judge a later state.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl World {
-    /// The onlooker takes down what is so now. `ours`: no person did it.
+    /// The observer takes down what is so now. `ours`: no person did it.
     pub(crate) fn look(&self, state: &mut State, ours: bool) {
         let tick = state.tick;
         for n in 0..self.secrets {

@@ -1,5 +1,5 @@
 //! The last observation of every secret. Whatever an engine reports passes through here: into the
-//! accept sets first, then into the metrics, then onto the board that `status` reads.
+//! accept sets first, then into the metrics, then here, where `status` reads them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,15 +10,17 @@ use std::{
 use super::{status, translate};
 use crate::{
     clock::{Clock, elapsed},
-    config::{Config, SecretConfig, StoreConfig, meant},
+    config::{Config, SecretConfig, Unnamed, meant},
     distribution::{Distribution, Member, Standing},
-    engine::{Observation, Observer, Outcome, Trigger},
+    engine::{Observation, Observer, Outcome},
     http::operator::{OrderError, SecretStatus, VerifiersStatus},
     metrics::Metrics,
+    rotation::plan::Trigger,
+    store::Limits,
     time::Timestamp,
 };
 
-pub(super) struct Board {
+pub(super) struct Observations {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     distribution: Arc<Distribution>,
@@ -33,7 +35,7 @@ struct Rows {
     places: HashMap<Arc<str>, usize>,
     hold: Duration,
     config_hash: String,
-    is_aws: bool,
+    limits: Option<&'static Limits>,
 }
 
 struct Row {
@@ -47,8 +49,14 @@ impl Rows {
     }
 }
 
-impl Board {
-    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, distribution: Arc<Distribution>) -> Self {
+impl Observations {
+    pub(super) fn new(
+        clock: &Arc<dyn Clock>,
+        metrics: &Arc<Metrics>,
+        distribution: &Arc<Distribution>,
+    ) -> Self {
+        let (clock, metrics, distribution) =
+            (Arc::clone(clock), Arc::clone(metrics), Arc::clone(distribution));
         Self { clock, metrics, distribution, rows: Mutex::default() }
     }
 
@@ -57,7 +65,7 @@ impl Board {
         let mut old = std::mem::take(&mut *rows);
         rows.hold = config.hold;
         rows.config_hash.clone_from(&config.hash);
-        rows.is_aws = matches!(config.store, StoreConfig::Aws(_));
+        rows.limits = Some(config.store.limits());
         rows.all.reserve_exact(config.secrets.len());
         for secret in &config.secrets {
             self.metrics.rotation.know(&secret.name);
@@ -74,19 +82,21 @@ impl Board {
         }
     }
 
-    /// The member that a secret's name, or on AWS its ARN, means.
+    /// The member that a secret's name means.
     pub(super) fn member(&self, name: &str) -> Option<Member> {
         let name = self.name(name).ok()?;
         self.lock().row(&name).map(|row| translate::member(&row.secret))
     }
 
-    /// What the config calls the secret that a name, or on AWS an ARN, means.
+    /// What the config calls the secret that a name means.
     pub(super) fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
         let rows = self.lock();
         if let Some((exactly, _)) = rows.places.get_key_value(name) {
             return Ok(Arc::clone(exactly));
         }
-        let meant = meant(rows.all.iter().map(|row| &row.secret.name), name, rows.is_aws);
+        let unnamed = || translate::unnamed(Unnamed::Nobody(name.to_owned()));
+        let limits = rows.limits.ok_or_else(unnamed)?;
+        let meant = meant(rows.all.iter().map(|row| &row.secret.name), name, limits);
         meant.cloned().map_err(translate::unnamed)
     }
 
@@ -169,7 +179,7 @@ impl Board {
     }
 }
 
-impl Observer for Board {
+impl Observer for Observations {
     fn observed(&self, secret: &str, observation: &Arc<Observation>) {
         if let Some((at, now)) = observation.read {
             self.distribution.publish(secret, observation.ring.as_ref(), at, now);

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{board::Board, drift::Drift, preview, status, translate};
+use super::{drift::Drift, observations::Observations, preview, status, translate};
 use crate::{
     clock::Clock,
     config::{Config, SecretConfig},
@@ -25,10 +25,10 @@ use crate::{
     store::{Secret, Store},
 };
 
-pub(super) struct Fleet {
+pub(super) struct Engines {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) board: Arc<Board>,
+    pub(super) observations: Arc<Observations>,
     pub(super) drift: Arc<Drift>,
     pub(super) distribution: Arc<Distribution>,
     pub(super) tick: watch::Receiver<u64>,
@@ -52,7 +52,7 @@ impl Lines {
     }
 }
 
-impl Fleet {
+impl Engines {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
         let mut lines = self.lines.lock();
@@ -80,7 +80,7 @@ impl Fleet {
             tick: self.tick.clone(),
             refresh: self.distribution.refresh_signal(&secret.name),
         };
-        let observer = Arc::clone(&self.board);
+        let observer = Arc::clone(&self.observations);
         let rotator = Rotator::new(
             translate::secret(secret),
             Arc::clone(&self.store),
@@ -94,7 +94,7 @@ impl Fleet {
     pub(super) fn operator(&self) -> Arc<dyn Operator> {
         Arc::new(Daemon {
             lines: Arc::clone(&self.lines),
-            board: Arc::clone(&self.board),
+            observations: Arc::clone(&self.observations),
             drift: Arc::clone(&self.drift),
             store: Arc::clone(&self.store),
         })
@@ -112,7 +112,7 @@ pub(super) fn full_jitter() -> Spread {
 /// The daemon, as an operator sees it.
 struct Daemon {
     lines: Arc<Lines>,
-    board: Arc<Board>,
+    observations: Arc<Observations>,
     drift: Arc<Drift>,
     store: Arc<dyn Store>,
 }
@@ -124,16 +124,16 @@ impl Operator for Daemon {
     }
 
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
-        Ok(self.board.all())
+        Ok(self.observations.all())
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        let name = self.board.name(name)?;
-        self.board.one(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))
+        let name = self.observations.name(name)?;
+        self.observations.one(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))
     }
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
-        let name = &*self.board.name(name)?;
+        let name = &*self.observations.name(name)?;
         let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
@@ -148,8 +148,9 @@ impl Operator for Daemon {
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
-        let name = self.board.name(name)?;
-        let secret = self.board.secret(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))?;
+        let name = self.observations.name(name)?;
+        let secret =
+            self.observations.secret(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))?;
         preview::of(&self.store, &secret, compromised).await
     }
 }

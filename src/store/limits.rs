@@ -1,0 +1,19 @@
+//! What a kind of store asks of a config, beyond what the rules of rotation do.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::rotation::policy::Policy;
+
+/// Said by each kind of store for its own part, so that nobody else has to know any.
+#[derive(Copy, Clone, Debug)]
+pub struct Limits {
+    /// Whether two names may mean one secret.
+    pub may_be_one: fn(&str, &str) -> bool,
+    /// What is wrong with a name, beside those that stand before it. The region in which secrets are looked for is the
+    /// first that is said.
+    pub name: fn(&str, &BTreeSet<String>, &mut Option<String>) -> Option<String>,
+    /// What a schedule with that shortest gap asks of the store that it does not give.
+    pub schedule: fn(&Policy, Duration) -> Vec<String>,
+    /// Why a value can't be a JSON object.
+    pub no_json: Option<&'static str>,
+}
