@@ -19,7 +19,7 @@ use crate::{
     distribution::Distribution,
     http::{
         admin::{self, Admin},
-        api::{self, TokenCounter, TokenSources, Verdicts},
+        api::{Api, TokenCounter, TokenSources, Verdicts},
         auth::Clients,
         crowd::Crowd,
         limits,
@@ -293,7 +293,7 @@ impl Parts {
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
         let public_tokens = safe.then(|| Arc::clone(&tokens));
-        let public = api::routes(verdicts.clone(), public_tokens, Arc::clone(clients), stop.clone());
+        let public = Api::new(verdicts.clone(), public_tokens, Arc::clone(clients), stop.clone());
         let (before_scrape, readiness) = observers::telemetry(board, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = Admin {
@@ -312,7 +312,8 @@ impl Parts {
             clock: Arc::clone(clock),
             stop: stop.clone(),
         };
-        let (public, crowd) = (service(public, capacity.listen), Some(self.crowd.clone()));
+        let (public, crowd) =
+            (service(Routes::Api(Arc::new(public)), capacity.listen), Some(self.crowd.clone()));
         match &self.tls {
             Some(tls) => {
                 tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
@@ -321,8 +322,12 @@ impl Parts {
             }
             None => tasks.spawn(server::serve(listen, public, crowd)),
         };
-        tasks.spawn(server::serve(metrics_listen, service(telemetry.into(), capacity.metrics), None));
-        tasks.spawn(server::serve(admin_socket, service(admin.into(), capacity.admin), None));
+        tasks.spawn(server::serve(
+            metrics_listen,
+            service(Routes::Router(telemetry), capacity.metrics),
+            None,
+        ));
+        tasks.spawn(server::serve(admin_socket, service(Routes::Router(admin), capacity.admin), None));
     }
 }
 

@@ -76,7 +76,7 @@ const RULES: &[Rule] = &[
     rule("http::auth", &["http"], &[]),
     rule("http::tls", &["http", "clock"], &["std::fs", "SystemTime", "Instant"]),
     rule("http::api", &["http"], &[]),
-    rule("http::gate", &["http", "metrics"], &[]),
+    rule("http::gate", &["http", "clock", "metrics", "quiet"], &[]),
     rule("http::introspect", &["http", "distribution"], &[]),
     rule("http::verdict", &["http", "clock", "distribution", "metrics"], &[]),
     rule("http::server", &["http", "metrics", "clock", "quiet"], &[]),

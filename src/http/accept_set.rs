@@ -1,11 +1,11 @@
 //! `GET /v1/accept-set`: what a verifier needs, held until it changes.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::Query,
-    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use crossfade_verify::{Moment, View};
@@ -13,9 +13,8 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    auth::{Caller, Client, Role},
+    auth::{Client, Role},
     error::ApiError,
-    gate::Gate,
     limits, names,
     precondition::Known,
     verdict::{self, Verdicts},
@@ -23,18 +22,13 @@ use super::{
 use crate::{
     clock::elapsed,
     distribution::{Ask, Publication, longest_wait},
-    metrics::Asked as Outcome,
+    metrics::{Asked as Outcome, Rejection},
 };
-
-/// Where requests are held open, on purpose.
-pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
 
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 
-/// Answers beside the routes. A request is understood and let go at once: thousands are held, and all of them are answered
-/// in the same moment.
+/// Holds requests open until there is news.
 pub(super) struct Feed {
-    pub(super) gate: Arc<Gate>,
     pub(super) verdicts: Verdicts,
     pub(super) stop: CancellationToken,
 }
@@ -45,24 +39,8 @@ struct Params {
 }
 
 impl Feed {
-    pub(super) fn answer<B>(
-        self: Arc<Self>,
-        request: &Request<B>,
-        caller: &Caller,
-    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<B> {
-        let client = self.gate.identify(request.headers(), caller);
-        let asked =
-            client.map(|client| (Asked::of(&self, &client, request.uri(), request.headers()), client));
-        async move {
-            let response = match asked {
-                Ok((asked, client)) => self.answer_to(asked, &client).await,
-                Err(error) => error.into_response(),
-            };
-            Ok(self.gate.seal(response, false))
-        }
-    }
-
-    async fn answer_to(&self, asked: Result<Asked, ApiError>, client: &Client) -> Response {
+    /// Answers a request that was let go. One that can't be answered is told so, and counted, here as well.
+    pub(super) async fn answer(&self, asked: Result<Asked, ApiError>, client: &Client) -> Response {
         let answer = match asked {
             Ok(asked) => asked.answer(self, client).await,
             Err(error) => Err(error),
@@ -87,7 +65,7 @@ impl Feed {
 }
 
 /// A request, understood.
-struct Asked {
+pub(super) struct Asked {
     began: Moment,
     audience: Arc<str>,
     instance: Option<Box<str>>,
@@ -99,8 +77,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(feed: &Feed, client: &Client, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let began = feed.verdicts.clock.moment();
+    /// What this client asks for, from now on.
+    pub(super) fn of(
+        client: &Client,
+        uri: &Uri,
+        headers: &HeaderMap,
+        began: Moment,
+    ) -> Result<Self, ApiError> {
         if client.role != Role::Verifier {
             return Err(ApiError::forbidden("accept sets are for clients with the role `verifier`"));
         }
@@ -157,7 +140,8 @@ impl Asked {
     /// Waits until another content counts, or a heartbeat is due, or the client or the daemon is no more.
     async fn hold(&self, feed: &Feed, client: &Client, publication: &Publication) -> Result<(), ApiError> {
         let Ok(_place) = client.polls.places.try_acquire() else {
-            return Err(feed.gate.too_many("this client holds too many requests open already"));
+            feed.verdicts.metrics.rejected(Rejection::Busy);
+            return Err(ApiError::busy("this client holds too many requests open already"));
         };
         let freshness = Duration::from_millis(publication.view.set.freshness_ms());
         let wait = self.wait.min(longest_wait(freshness));

@@ -102,7 +102,7 @@ impl Clients {
 
     /// The client whose credential stands in the request's `Authorization`: as Bearer, or as Basic, by RFC 7617 or with both
     /// parts encoded as in a form (RFC 6749, section 2.3.1).
-    pub fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
+    pub(super) fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next()?;
         if values.next().is_some() {
@@ -129,13 +129,6 @@ impl Clients {
         self.by_credential(credential).filter(|client| client.id.as_bytes() == id)
     }
 
-    /// Who calls, by certificate or credential.
-    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Client>, Stays> {
-        let certified = self.by_certificate(caller.certificate.as_ref());
-        let client = certified.or_else(|| self.authenticate(headers)).ok_or(Stays::Stranger)?;
-        if caller.is_known(&client) { Ok(client) } else { Err(Stays::OneTooMany) }
-    }
-
     /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
     /// request's headers say, since before a proxy those are its caller's.
     pub(super) fn by_certificate(&self, certificate: Option<&Arc<Certificate>>) -> Option<Arc<Client>> {
@@ -154,15 +147,6 @@ impl Clients {
 fn from_form(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decode(&spaced).collect()
-}
-
-/// Why a connection is none of a client's.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Stays {
-    /// It shows nothing that we know.
-    Stranger,
-    /// Its client has its share of connections already.
-    OneTooMany,
 }
 
 /// Who is at the other end, as far as its connection shows.

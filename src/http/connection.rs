@@ -2,6 +2,7 @@
 //! hold a connection for ever.)
 
 use std::{
+    convert::Infallible,
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
@@ -9,23 +10,16 @@ use std::{
 };
 
 use axum::http::{HeaderValue, header};
-use hyper::{
-    Request,
-    body::Incoming,
-    server::conn::http1,
-    service::{Service as _, service_fn},
-};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::OwnedSemaphorePermit,
 };
-use tokio_util::{either::Either, sync::CancellationToken};
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    api::Answer,
     auth::Caller,
     crowd::Move,
     limits,
@@ -114,7 +108,7 @@ impl Connection {
         Some(all)
     }
 
-    /// Answers request after request, those that are not held after the move that they ask for.
+    /// Answers request after request. One whose answer is not held asks for the move, and waits for it.
     async fn answer<Io>(self, opened: Opened<Io>, moves: impl Fn() -> Option<Arc<Move>> + Send + 'static)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -123,35 +117,24 @@ impl Connection {
         let Opened { io, certificate, over } = opened;
         let caller = Arc::new(Caller { stranger, certificate, share, ..Caller::from(peer) });
         let wire = Wire::new(io, Arc::clone(&caller));
-        let routed = TowerToHyperService::new(routes.router.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let answer = if let Some(feed) = routes.feed(&request) {
-                Either::Left(Arc::clone(feed).answer(&request, &caller))
-            } else {
-                request.extensions_mut().insert(Arc::clone(&caller));
-                let departure = moves();
-                let answer = routed.call(request);
-                Either::Right(async move {
-                    if let Some(departure) = departure {
-                        departure.ended().await;
-                    }
-                    answer.await
-                })
-            };
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answer = routes.answer(request, &caller);
+            let departure = if let Answer::Prompt(_) = answer { moves() } else { None };
             let caller = Arc::clone(&caller);
             async move {
                 // Whoever sends many requests at once has one answered in each turn, as those have who wait for answers.
                 if !caller.has_paused.swap(false, Ordering::Relaxed) {
                     tokio::task::yield_now().await;
                 }
-                let mut answer = answer.await;
-                if caller.stranger.is_one()
-                    && let Ok(answer) = &mut answer
-                {
+                if let Some(departure) = departure {
+                    departure.ended().await;
+                }
+                let mut answer = answer.made().await;
+                if caller.stranger.is_one() {
                     // One answer is what a stranger gets.
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                answer
+                Ok::<_, Infallible>(answer)
             }
         });
         let over = over.unwrap_or(stop);

@@ -13,7 +13,7 @@ use crossfade::{
     distribution::{Bounds, Distribution, Member},
     engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
     http::{
-        api::{self, Verdicts},
+        api::{Api, Verdicts},
         auth::{Client, Clients, Known, Polls, Role},
         capacity::Capacity,
         listener::{AtOnce, Listener, Opened, Peer},
@@ -51,7 +51,7 @@ pub(crate) struct Replica {
 /// What is lost when it dies.
 pub(crate) struct Running {
     pub(crate) distribution: Arc<Distribution>,
-    pub(crate) routes: Routes,
+    pub(crate) api: Arc<Api>,
     pub(crate) inboxes: BTreeMap<String, Arc<Inbox>>,
     observer: Arc<Publish>,
     tasks: JoinSet<()>,
@@ -161,12 +161,12 @@ impl Running {
             metrics: Arc::clone(&metrics),
             clock: Arc::clone(&clock),
         };
-        let routes = api::routes(verdicts, None, clients(), stop.clone());
+        let api = Arc::new(Api::new(verdicts, None, clients(), stop.clone()));
         let port = Port(world.network.listen(host));
         let places = Capacity::of(u64::MAX).listen;
-        let service = Service { routes: routes.clone(), places, metrics, clock, stop };
+        let service = Service { routes: Routes::Api(Arc::clone(&api)), places, metrics, clock, stop };
         tasks.spawn(server::serve(port, service, None));
-        Self { distribution, routes, inboxes, observer, tasks }
+        Self { distribution, api, inboxes, observer, tasks }
     }
 
     /// The version that it saw as current last.

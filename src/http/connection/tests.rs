@@ -29,7 +29,7 @@ async fn connections_whose_requests_are_all_there_are_answered_in_turns() {
         let Admitted { stranger, shown_out, .. } = Admitted::known();
         let connection = Connection {
             http: http(),
-            routes: Routes { router: router.clone(), feed: None },
+            routes: Routes::Router(router.clone()),
             peer: Peer { name: path.into(), uid: None },
             stranger,
             shown_out,
