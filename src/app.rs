@@ -21,7 +21,7 @@ use crate::{
         admin::{self, Admin},
         api::{Api, TokenCounter, TokenSources, Verdicts},
         auth::Clients,
-        crowd::Crowd,
+        background::BackgroundRuntime,
         limits,
         operator::Running,
         routes::Routes,
@@ -153,7 +153,7 @@ struct Parts {
     board: Arc<Board>,
     /// Where `listen` speaks it.
     tls: Option<Arc<Tls>>,
-    crowd: Crowd,
+    background: BackgroundRuntime,
     /// The config file, as it would be named from anywhere.
     config: PathBuf,
 }
@@ -174,7 +174,8 @@ impl Parts {
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
         let board = Arc::new(Board::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution)));
-        let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
+        let background =
+            BackgroundRuntime::start().context("the threads for `listen` could not be started")?;
         let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self {
             clock,
@@ -188,7 +189,7 @@ impl Parts {
             clients,
             board,
             tls,
-            crowd,
+            background,
             config,
         })
     }
@@ -312,15 +313,15 @@ impl Parts {
             clock: Arc::clone(clock),
             stop: stop.clone(),
         };
-        let (public, crowd) =
-            (service(Routes::Api(Arc::new(public)), capacity.listen), Some(self.crowd.clone()));
+        let (public, background) =
+            (service(Routes::Api(Arc::new(public)), capacity.listen), Some(self.background.clone()));
         match &self.tls {
             Some(tls) => {
                 tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
                 let listen = tls::Listener { tcp: listen, tls: Arc::clone(tls) };
-                tasks.spawn(server::serve(listen, public, crowd))
+                tasks.spawn(server::serve(listen, public, background))
             }
-            None => tasks.spawn(server::serve(listen, public, crowd)),
+            None => tasks.spawn(server::serve(listen, public, background)),
         };
         tasks.spawn(server::serve(
             metrics_listen,

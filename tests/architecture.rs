@@ -81,7 +81,7 @@ const RULES: &[Rule] = &[
     rule("http::verdict", &["http", "clock", "distribution", "metrics"], &[]),
     rule("http::server", &["http", "metrics", "clock", "quiet"], &[]),
     rule("http::connection", &["http", "metrics"], &[]),
-    rule("http::crowd", &[], &[]),
+    rule("http::background", &[], &[]),
     rule("http::capacity", &["http::limits"], PURE),
     rule("http::body", &["http::limits"], &[]),
     rule("http::share", &["http::limits"], &[]),

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     api::Answer,
     auth::Caller,
-    crowd::Move,
+    background::Move,
     limits,
     listener::{Opened, Peer},
     routes::Routes,

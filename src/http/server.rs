@@ -9,9 +9,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    background::BackgroundRuntime,
     capacity::Places,
     connection::{self, Connection},
-    crowd::Crowd,
     limits,
     listener::{Listener, Peer},
     routes::Routes,
@@ -50,9 +50,9 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Serves until cancelled, then lets requests in flight end, for a while. With a crowd, those that wait for news are
-/// served there.
-pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option<Crowd>) {
+/// Serves until cancelled, then lets requests in flight end, for a while. Those that wait for news are served by the
+/// background runtime, where there is one.
+pub async fn serve<L: Listener>(mut listener: L, service: Service, background: Option<BackgroundRuntime>) {
     let Service { routes, places, metrics, clock, stop } = service;
     let door = Door::new(places);
     let quiet = Quiet::new(1, limits::LINES_EVERY);
@@ -92,21 +92,21 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
             stop: stop.clone(),
             _place: place,
         };
-        match &crowd {
+        match &background {
             None => tasks.spawn(async move {
                 if let Some(opened) = served.open(opening).await {
                     served.serve(opened).await;
                 }
             }),
-            Some(crowd) => {
+            Some(background) => {
                 let (home, moved) = (Handle::current(), tasks.clone());
-                let among = async move {
+                let connection = async move {
                     let Some(opened) = served.open(opening).await else { return };
                     if let Some(rest) = served.serve_while_held(opened).await {
                         moved.spawn_on(rest, &home);
                     }
                 };
-                tasks.spawn_on(among, crowd.handle())
+                tasks.spawn_on(connection, background.handle())
             }
         };
         // Where thousands come at once, verdicts have their turn between a few of them. Not after each one: where a turn of
