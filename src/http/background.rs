@@ -68,15 +68,15 @@ fn step_back() {
     }
 }
 
-/// How a connection leaves.
+/// How a connection leaves for the main runtime.
 #[derive(Debug, Default)]
-pub(super) struct Move {
+pub(super) struct Handover {
     is_asked_for: AtomicBool,
     begun: Notify,
     ended: Notify,
 }
 
-impl Move {
+impl Handover {
     /// Asks for it. False: it was asked for before.
     pub(super) fn begin(&self) -> bool {
         let first = !self.is_asked_for.swap(true, Ordering::Relaxed);

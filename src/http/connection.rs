@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     api::Answer,
     auth::Caller,
-    background::Move,
+    background::Handover,
     limits,
     listener::{Opened, Peer},
     routes::Routes,
@@ -96,21 +96,24 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let departure = Arc::new(Move::default());
-        let asked = Arc::clone(&departure);
-        let leave = move || asked.begin().then(|| Arc::clone(&asked));
-        let mut all = Box::pin(self.answer(opened, leave));
+        let handover = Arc::new(Handover::default());
+        let asked = Arc::clone(&handover);
+        let hand_over = move || asked.begin().then(|| Arc::clone(&asked));
+        let mut all = Box::pin(self.answer(opened, hand_over));
         tokio::select! {
             () = all.as_mut() => return None,
-            () = departure.begun() => {}
+            () = handover.begun() => {}
         }
-        departure.end();
+        handover.end();
         Some(all)
     }
 
-    /// Answers request after request. One whose answer is not held asks for the move, and waits for it.
-    async fn answer<Io>(self, opened: Opened<Io>, moves: impl Fn() -> Option<Arc<Move>> + Send + 'static)
-    where
+    /// Answers request after request. One whose answer is not held asks for a handover to the main runtime, and waits for it.
+    async fn answer<Io>(
+        self,
+        opened: Opened<Io>,
+        hand_over: impl Fn() -> Option<Arc<Handover>> + Send + 'static,
+    ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { http, routes, peer, stranger, mut shown_out, share, metrics, stop, _place } = self;
@@ -119,15 +122,15 @@ impl Connection {
         let wire = Wire::new(io, Arc::clone(&caller));
         let service = service_fn(move |request: Request<Incoming>| {
             let answer = routes.answer(request, &caller);
-            let departure = if let Answer::Prompt(_) = answer { moves() } else { None };
+            let handover = if let Answer::Prompt(_) = answer { hand_over() } else { None };
             let caller = Arc::clone(&caller);
             async move {
                 // Whoever sends many requests at once has one answered in each turn, as those have who wait for answers.
                 if !caller.has_paused.swap(false, Ordering::Relaxed) {
                     tokio::task::yield_now().await;
                 }
-                if let Some(departure) = departure {
-                    departure.ended().await;
+                if let Some(handover) = handover {
+                    handover.ended().await;
                 }
                 let mut answer = answer.made().await;
                 if caller.stranger.is_one() {
