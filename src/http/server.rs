@@ -54,7 +54,7 @@ impl std::fmt::Debug for Service {
 /// background runtime, where there is one.
 pub async fn serve<L: Listener>(mut listener: L, service: Service, background: Option<BackgroundRuntime>) {
     let Service { routes, places, metrics, clock, stop } = service;
-    let door = Door::new(places);
+    let admission = Admission::new(places);
     let quiet = Quiet::new(1, limits::LINES_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
@@ -78,7 +78,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
         };
         let entered = tokio::select! {
             () = stop.cancelled() => break,
-            entered = door.enter(&peer, &*clock, &metrics) => entered,
+            entered = admission.enter(&peer, &*clock, &metrics) => entered,
         };
         let Some((place, Admitted { stranger, shown_out, .. })) = entered else { continue };
         let mut served = Connection {
@@ -123,13 +123,13 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
     }
 }
 
-/// Who gets in.
-struct Door {
+/// Decides who gets in.
+struct Admission {
     connections: Arc<Semaphore>,
     strangers: Arc<Strangers>,
 }
 
-impl Door {
+impl Admission {
     fn new(places: Places) -> Self {
         let Places { connections, strangers, patience } = places;
         Self {
