@@ -16,7 +16,7 @@ use super::{
     auth::{Client, Role},
     error::ApiError,
     limits, names,
-    precondition::Known,
+    precondition::IfNoneMatch,
     verdict::{self, Verdicts},
 };
 use crate::{
@@ -70,7 +70,7 @@ pub(super) struct Asked {
     audience: Arc<str>,
     instance: Option<Box<str>>,
     nonce: Option<Box<str>>,
-    known: Known,
+    if_none_match: IfNoneMatch,
     wait: Duration,
     /// Somebody's request waits for it.
     no_cache: bool,
@@ -97,7 +97,7 @@ impl Asked {
             audience: Arc::clone(audience),
             instance: names::in_header(headers, "crossfade-instance")?.map(Box::from),
             nonce: names::in_header(headers, "crossfade-nonce")?.map(Box::from),
-            known: Known::of(headers),
+            if_none_match: IfNoneMatch::of(headers),
             wait: wait(headers),
             no_cache: no_cache(headers),
         })
@@ -112,7 +112,7 @@ impl Asked {
             publication = self.complete(feed)?;
         }
         let text = publication.text();
-        let confirms = self.known.is_just(&text.etag);
+        let confirms = self.if_none_match.is_just(&text.etag);
         let ask = self.instance.as_deref().map(|instance| Ask {
             client: &client.id,
             audience: &self.audience,
@@ -124,7 +124,7 @@ impl Asked {
         {
             metrics.feed.propagated(took);
         }
-        let newest = if self.known.has(&text.etag) && !self.wait.is_zero() {
+        let newest = if self.if_none_match.has(&text.etag) && !self.wait.is_zero() {
             self.hold(feed, client, &publication).await?;
             self.complete(feed)?
         } else {
@@ -168,7 +168,7 @@ impl Asked {
     fn write(&self, publication: &Publication, at: Moment) -> Response {
         let Publication { view, .. } = publication;
         let text = publication.text();
-        let mut response = if self.known.has(&text.etag) {
+        let mut response = if self.if_none_match.has(&text.etag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let json_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
