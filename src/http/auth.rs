@@ -71,11 +71,11 @@ impl Default for Polls {
 /// All clients, by what they show. Replaced as a whole by a new config, which
 /// counts at once: each request looks its client up.
 #[derive(Debug, Default)]
-pub struct Clients(ArcSwap<Known>);
+pub struct Clients(ArcSwap<ClientIndex>);
 
-/// How clients are known.
+/// Finds clients by what they show.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct ClientIndex {
     /// By the hash of each of their credentials.
     pub by_credential: HashMap<Digest, Arc<Client>>,
     /// By the name in their certificate: `dns:…`, `uri:…`.
@@ -85,8 +85,8 @@ pub struct Known {
 impl Clients {
     /// Takes the clients of a config. Requests that are held open end, and their clients have to show their
     /// credentials again.
-    pub fn replace(&self, known: Known) {
-        let Known { by_credential, by_name } = &*self.0.swap(Arc::new(known));
+    pub fn replace(&self, index: ClientIndex) {
+        let ClientIndex { by_credential, by_name } = &*self.0.swap(Arc::new(index));
         for client in by_credential.values().chain(by_name.values()) {
             client.polls.over.cancel();
         }
@@ -95,8 +95,8 @@ impl Clients {
     /// What this client takes already, for its place in the next config: a new share would be a second one for a thief who
     /// holds the first.
     pub fn share_of(&self, id: &str) -> Arc<Share> {
-        let known = self.0.load();
-        let mut clients = known.by_credential.values().chain(known.by_name.values());
+        let index = self.0.load();
+        let mut clients = index.by_credential.values().chain(index.by_name.values());
         clients.find(|client| &*client.id == id).map(|client| Arc::clone(&client.share)).unwrap_or_default()
     }
 
@@ -132,8 +132,8 @@ impl Clients {
     /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
     /// request's headers say, since before a proxy those are its caller's.
     pub(super) fn by_certificate(&self, certificate: Option<&Arc<Certificate>>) -> Option<Arc<Client>> {
-        let known = self.0.load();
-        certificate?.names().find_map(|name| known.by_name.get(name).cloned())
+        let index = self.0.load();
+        certificate?.names().find_map(|name| index.by_name.get(name).cloned())
     }
 
     /// The client with this credential.
@@ -227,9 +227,9 @@ mod tests {
         let clients = Clients::default();
         let reads = |id: &str| {
             let client = Arc::new(Client { share: clients.share_of(id), ..client(id) });
-            clients.replace(Known {
+            clients.replace(ClientIndex {
                 by_name: [(id.to_owned(), Arc::clone(&client))].into(),
-                ..Known::default()
+                ..ClientIndex::default()
             });
             client
         };

@@ -14,7 +14,7 @@ use crossfade::{
     engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Trigger, Wakers},
     http::{
         api::{Api, Verdicts},
-        auth::{Client, Clients, Known, Polls, Role},
+        auth::{Client, ClientIndex, Clients, Polls, Role},
         capacity::Capacity,
         listener::{AtOnce, Listener, Opened, Peer},
         routes::Routes,
@@ -197,7 +197,7 @@ fn clients() -> Arc<Clients> {
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
-    clients.replace(Known { by_credential, ..Known::default() });
+    clients.replace(ClientIndex { by_credential, ..ClientIndex::default() });
     clients
 }
 

@@ -14,7 +14,7 @@ use crossfade::{
     distribution::{Bounds, Distribution, Member},
     http::{
         api::{Api, Verdicts},
-        auth::{Caller, Client, Clients, Known, Polls, Role},
+        auth::{Caller, Client, ClientIndex, Clients, Polls, Role},
         listener::Peer,
     },
     metrics::Metrics,
@@ -107,7 +107,7 @@ fn api() -> Arc<Api> {
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
-    clients.replace(Known { by_credential, ..Known::default() });
+    clients.replace(ClientIndex { by_credential, ..ClientIndex::default() });
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     metrics.know_audience(AUDIENCE, &["bot"]);
     let verdicts = Verdicts { distribution, metrics, clock };
