@@ -25,7 +25,7 @@ use super::{
     limits,
     listener::{Opened, Peer},
     routes::Routes,
-    strangers::{ShownOut, Stranger},
+    strangers::{Eviction, Stranger},
     wire::Wire,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -45,7 +45,7 @@ pub(super) struct Connection {
     pub(super) routes: Routes,
     pub(super) peer: Peer,
     pub(super) stranger: Stranger,
-    pub(super) shown_out: ShownOut,
+    pub(super) eviction: Eviction,
     /// How many of them one client may have.
     pub(super) share: usize,
     pub(super) metrics: Arc<Metrics>,
@@ -65,7 +65,7 @@ impl Connection {
         let opened = open(&self.stranger, opening);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return None,
-            () = self.shown_out.told() => return None,
+            () = self.eviction.evicted() => return None,
             opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opened) => opened,
         };
         match opened {
@@ -116,7 +116,7 @@ impl Connection {
     ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, stranger, mut shown_out, share, metrics, stop, _place } = self;
+        let Self { http, routes, peer, stranger, mut eviction, share, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
         let caller = Arc::new(Caller { stranger, certificate, share, ..Caller::from(peer) });
         let wire = Wire::new(io, Arc::clone(&caller));
@@ -144,7 +144,7 @@ impl Connection {
         let mut connection = pin!(http.serve_connection(TokioIo::new(wire), service));
         let served = tokio::select! {
             served = connection.as_mut() => served,
-            () = shown_out.told() => return,
+            () = eviction.evicted() => return,
             () = over.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

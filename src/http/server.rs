@@ -80,13 +80,13 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
             () = stop.cancelled() => break,
             entered = admission.enter(&peer, &*clock, &metrics) => entered,
         };
-        let Some((place, Admitted { stranger, shown_out, .. })) = entered else { continue };
+        let Some((place, Admitted { stranger, eviction, .. })) = entered else { continue };
         let mut served = Connection {
             http: http.clone(),
             routes: routes.clone(),
             peer,
             stranger,
-            shown_out,
+            eviction,
             share: (places.connections / limits::SHARE).max(1),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
@@ -139,7 +139,7 @@ impl Admission {
     }
 
     /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Until there is
-    /// one, those behind it wait in the system's queue. Clients are never shown out. On the admin socket our own user and
+    /// one, those behind it wait in the system's queue. Clients are never evicted. On the admin socket our own user and
     /// root are no strangers.
     async fn enter(
         &self,
@@ -168,7 +168,7 @@ impl Admission {
         let admitted = admitted?;
         let place = match place {
             Some(place) => place,
-            // Whoever was shown out gives it back when its file is closed, which is at once.
+            // Whoever was evicted gives it back when its file is closed, which is at once.
             None => Arc::clone(&self.connections).acquire_owned().await.ok()?,
         };
         Some((place, admitted))

@@ -2,7 +2,7 @@
 //!
 //! Their number is bounded. When all places are taken, the stranger goes for whom we have waited longest. How long that
 //! is counts from when there was first nothing to read from it: bytes that trickle in change nothing, or whoever sends
-//! them could stay. A stranger who waits for us is not shown out: for its turn to be read, or, for a few seconds, for
+//! them could stay. A stranger who waits for us is not evicted: for its turn to be read, or, for a few seconds, for
 //! its handshake to be computed. Neither is one that has just come. So thousands of verifiers who come back in the same
 //! moment don't put each other out: the next one waits until there is a place.
 
@@ -29,12 +29,12 @@ struct State {
     count: usize,
     next: u64,
     /// Those for whom we wait, the longest first.
-    silent: BTreeMap<u64, Guest>,
+    silent: BTreeMap<u64, Evictable>,
 }
 
 /// One that can be told to go.
 #[derive(Debug)]
-struct Guest {
+struct Evictable {
     came_ms: u64,
     go: oneshot::Sender<()>,
 }
@@ -49,7 +49,7 @@ pub(super) struct Stranger {
 #[derive(Debug, Default)]
 enum Standing {
     /// It waits for us.
-    Waits(Guest),
+    Waits(Evictable),
     /// We wait for it.
     Silent(u64),
     /// It is none, or no longer.
@@ -57,13 +57,13 @@ enum Standing {
     Known,
 }
 
-/// Tells a connection that it has to go.
+/// Tells a connection that it has to go, for a newcomer.
 #[derive(Debug)]
-pub(super) struct ShownOut(Option<oneshot::Receiver<()>>);
+pub(super) struct Eviction(Option<oneshot::Receiver<()>>);
 
-impl ShownOut {
+impl Eviction {
     /// Ends when it has to; never for one that is known.
-    pub(super) async fn told(&mut self) {
+    pub(super) async fn evicted(&mut self) {
         if let Some(told) = &mut self.0 {
             let goes = told.await.is_ok();
             // What has been told is not asked again.
@@ -80,7 +80,7 @@ impl ShownOut {
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) stranger: Stranger,
-    pub(super) shown_out: ShownOut,
+    pub(super) eviction: Eviction,
     /// Somebody else goes for it.
     pub(super) in_place_of_another: bool,
 }
@@ -88,7 +88,7 @@ pub(super) struct Admitted {
 impl Admitted {
     /// One that is no stranger.
     pub(super) fn known() -> Self {
-        Self { stranger: Stranger::default(), shown_out: ShownOut(None), in_place_of_another: false }
+        Self { stranger: Stranger::default(), eviction: Eviction(None), in_place_of_another: false }
     }
 }
 
@@ -114,9 +114,9 @@ impl Strangers {
         }
         state.count += 1;
         let (go, told) = oneshot::channel();
-        let standing = Mutex::new(Standing::Waits(Guest { came_ms: now_ms, go }));
+        let standing = Mutex::new(Standing::Waits(Evictable { came_ms: now_ms, go }));
         let stranger = Stranger { among: Some(Arc::clone(self)), standing };
-        Some(Admitted { stranger, shown_out: ShownOut(Some(told)), in_place_of_another })
+        Some(Admitted { stranger, eviction: Eviction(Some(told)), in_place_of_another })
     }
 
     /// Nobody can go.
@@ -135,11 +135,11 @@ impl Stranger {
         let Some(among) = &self.among else { return };
         let mut standing = self.lock();
         *standing = match std::mem::take(&mut *standing) {
-            Standing::Waits(guest) => {
+            Standing::Waits(evictable) => {
                 let mut state = among.lock();
                 let place = state.next;
                 state.next += 1;
-                state.silent.insert(place, guest);
+                state.silent.insert(place, evictable);
                 Standing::Silent(place)
             }
             same => same,
@@ -151,9 +151,9 @@ impl Stranger {
         let Some(among) = &self.among else { return };
         let mut standing = self.lock();
         if let Standing::Silent(place) = *standing
-            && let Some(guest) = among.lock().silent.remove(&place)
+            && let Some(evictable) = among.lock().silent.remove(&place)
         {
-            *standing = Standing::Waits(guest);
+            *standing = Standing::Waits(evictable);
         }
     }
 
@@ -164,7 +164,7 @@ impl Stranger {
         let mut state = among.lock();
         match standing {
             Standing::Waits(_) => state.count -= 1,
-            // Whoever was shown out has left already.
+            // Whoever was evicted has left already.
             Standing::Silent(place) if state.silent.remove(&place).is_some() => state.count -= 1,
             Standing::Silent(_) | Standing::Known => {}
         }

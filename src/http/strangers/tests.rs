@@ -23,7 +23,7 @@ fn silent(places: &Arc<Strangers>) -> Admitted {
 }
 
 fn has_to_go(admitted: &mut Admitted) -> bool {
-    let mut told = std::pin::pin!(admitted.shown_out.told());
+    let mut told = std::pin::pin!(admitted.eviction.evicted());
     told.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
 }
 
