@@ -85,7 +85,7 @@ const RULES: &[Rule] = &[
     rule("http::capacity", &["http::limits"], PURE),
     rule("http::body", &["http::limits"], &[]),
     rule("http::share", &["http::limits"], &[]),
-    rule("http::strangers", &[], &[]),
+    rule("http::unauthenticated", &[], &[]),
     rule("http::wire", &["http"], &[]),
     rule("http::telemetry", &["http", "metrics"], &[]),
     rule("http::listener", &["http"], &[]),

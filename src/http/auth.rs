@@ -20,8 +20,8 @@ use super::{
     limits,
     listener::Peer,
     share::{Among, Share},
-    strangers::Stranger,
     tls::Certificate,
+    unauthenticated::Unauthenticated,
 };
 
 /// What a client may do.
@@ -153,7 +153,7 @@ fn from_form(text: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Caller {
     pub(super) peer: Peer,
-    pub(super) stranger: Stranger,
+    pub(super) unauthenticated: Unauthenticated,
     pub(super) certificate: Option<Arc<Certificate>>,
     /// How many connections one client may have here.
     pub(super) share: usize,
@@ -167,7 +167,7 @@ impl From<Peer> for Caller {
     fn from(peer: Peer) -> Self {
         Self {
             peer,
-            stranger: Stranger::default(),
+            unauthenticated: Unauthenticated::default(),
             certificate: None,
             share: limits::CONNECTIONS,
             client: Mutex::default(),
@@ -183,7 +183,7 @@ impl Caller {
         if !known.as_ref().is_some_and(|among| among.is_of(&client.share)) {
             let Some(among) = Among::enter(&client.share, self.share) else { return false };
             *known = Some(among);
-            self.stranger.leave();
+            self.unauthenticated.leave();
         }
         true
     }

@@ -25,7 +25,7 @@ use super::{
     limits,
     listener::{Opened, Peer},
     routes::Routes,
-    strangers::{Eviction, Stranger},
+    unauthenticated::{Eviction, Unauthenticated},
     wire::Wire,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -44,7 +44,7 @@ pub(super) struct Connection {
     pub(super) http: http1::Builder,
     pub(super) routes: Routes,
     pub(super) peer: Peer,
-    pub(super) stranger: Stranger,
+    pub(super) unauthenticated: Unauthenticated,
     pub(super) eviction: Eviction,
     /// How many of them one client may have.
     pub(super) share: usize,
@@ -62,7 +62,7 @@ impl Connection {
     where
         Handshake: Future<Output = io::Result<Opened<Io>>>,
     {
-        let opened = open(&self.stranger, opening);
+        let opened = open(&self.unauthenticated, opening);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return None,
             () = self.eviction.evicted() => return None,
@@ -108,7 +108,8 @@ impl Connection {
         Some(all)
     }
 
-    /// Answers request after request. One whose answer is not held asks for a handover to the main runtime, and waits for it.
+    /// Answers request after request. One whose answer is not held asks for a handover to the main runtime, and waits for
+    /// it.
     async fn answer<Io>(
         self,
         opened: Opened<Io>,
@@ -116,9 +117,9 @@ impl Connection {
     ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, stranger, mut eviction, share, metrics, stop, _place } = self;
+        let Self { http, routes, peer, unauthenticated, mut eviction, share, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let caller = Arc::new(Caller { stranger, certificate, share, ..Caller::from(peer) });
+        let caller = Arc::new(Caller { unauthenticated, certificate, share, ..Caller::from(peer) });
         let wire = Wire::new(io, Arc::clone(&caller));
         let service = service_fn(move |request: Request<Incoming>| {
             let answer = routes.answer(request, &caller);
@@ -133,8 +134,8 @@ impl Connection {
                     handover.ended().await;
                 }
                 let mut answer = answer.made().await;
-                if caller.stranger.is_one() {
-                    // One answer is what a stranger gets.
+                if caller.unauthenticated.stands() {
+                    // One answer is what an unauthenticated peer gets.
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(answer)
@@ -158,7 +159,7 @@ impl Connection {
 
 /// Until the peer has begun with its handshake, it is silent. What follows is our work, for a while.
 async fn open<Io, Handshake>(
-    stranger: &Stranger,
+    unauthenticated: &Unauthenticated,
     opening: impl Future<Output = io::Result<Handshake>>,
 ) -> io::Result<Opened<Io>>
 where
@@ -168,16 +169,16 @@ where
     let begun = poll_fn(|context| {
         let begun = opening.as_mut().poll(context);
         if begun.is_pending() {
-            stranger.is_silent();
+            unauthenticated.is_silent();
         }
         begun
     });
     let mut handshake = pin!(begun.await?);
-    stranger.spoke();
+    unauthenticated.spoke();
     if let Ok(opened) = tokio::time::timeout(limits::HANDSHAKE_PATIENCE, handshake.as_mut()).await {
         return opened;
     }
-    stranger.is_silent();
+    unauthenticated.is_silent();
     handshake.await
 }
 

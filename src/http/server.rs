@@ -15,7 +15,7 @@ use super::{
     limits,
     listener::{Listener, Peer},
     routes::Routes,
-    strangers::{Admitted, Strangers},
+    unauthenticated::{Admitted, UnauthenticatedPool},
 };
 use crate::{
     clock::Clock,
@@ -80,12 +80,12 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
             () = stop.cancelled() => break,
             entered = admission.enter(&peer, &*clock, &metrics) => entered,
         };
-        let Some((place, Admitted { stranger, eviction, .. })) = entered else { continue };
+        let Some((place, Admitted { unauthenticated, eviction, .. })) = entered else { continue };
         let mut served = Connection {
             http: http.clone(),
             routes: routes.clone(),
             peer,
-            stranger,
+            unauthenticated,
             eviction,
             share: (places.connections / limits::SHARE).max(1),
             metrics: Arc::clone(&metrics),
@@ -126,21 +126,21 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
 /// Decides who gets in.
 struct Admission {
     connections: Arc<Semaphore>,
-    strangers: Arc<Strangers>,
+    unauthenticated: Arc<UnauthenticatedPool>,
 }
 
 impl Admission {
     fn new(places: Places) -> Self {
-        let Places { connections, strangers, patience } = places;
+        let Places { connections, unauthenticated, patience } = places;
         Self {
             connections: Arc::new(Semaphore::new(connections)),
-            strangers: Arc::new(Strangers::new(strangers, patience)),
+            unauthenticated: Arc::new(UnauthenticatedPool::new(unauthenticated, patience)),
         }
     }
 
     /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Until there is
     /// one, those behind it wait in the system's queue. Clients are never evicted. On the admin socket our own user and
-    /// root are no strangers.
+    /// root need no credential.
     async fn enter(
         &self,
         peer: &Peer,
@@ -155,9 +155,9 @@ impl Admission {
                 break (place, admitted);
             }
             let now_ms = clock.moment().boot_ms;
-            let admitted = self.strangers.admit(place.is_none(), now_ms);
+            let admitted = self.unauthenticated.admit(place.is_none(), now_ms);
             let has_waited = Duration::from_millis(now_ms.saturating_sub(came_ms)) > limits::PATIENCE;
-            if admitted.is_some() || has_waited || self.strangers.are_none() {
+            if admitted.is_some() || has_waited || self.unauthenticated.are_none() {
                 break (place, admitted);
             }
             clock.sleep(LOOK_AGAIN).await;
