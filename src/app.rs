@@ -313,8 +313,8 @@ impl Parts {
             clock: Arc::clone(clock),
             stop: stop.clone(),
         };
-        let (public, background) =
-            (service(Routes::Api(Arc::new(public)), capacity.listen), Some(self.background.clone()));
+        let public = service(Routes::Api(Arc::new(public)), capacity.listen);
+        let background = Some(self.background.clone());
         match &self.tls {
             Some(tls) => {
                 tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
@@ -323,12 +323,8 @@ impl Parts {
             }
             None => tasks.spawn(server::serve(listen, public, background)),
         };
-        tasks.spawn(server::serve(
-            metrics_listen,
-            service(Routes::Router(telemetry), capacity.metrics),
-            None,
-        ));
-        tasks.spawn(server::serve(admin_socket, service(Routes::Router(admin), capacity.admin), None));
+        tasks.spawn(server::serve(metrics_listen, service(telemetry.into(), capacity.metrics), None));
+        tasks.spawn(server::serve(admin_socket, service(admin.into(), capacity.admin), None));
     }
 }
 

@@ -61,11 +61,7 @@ const RULES: &[Rule] = &[
     rule("audit", &["time", "ownership", "quiet"], &["crate::token", "expose", "tokio"]),
     // The one place where the log meets a runtime: whoever waits for it there holds no thread.
     rule("audit::waiting", &["audit", "time"], &["crate::token", "expose"]),
-    rule(
-        "http",
-        &["distribution", "metrics", "clock", "quiet"],
-        &["crate::token", "crate::store", "crate::config"],
-    ),
+    rule("http", &["distribution", "metrics", "clock"], &["crate::token", "crate::store", "crate::config"]),
     rule("http::operator", &["rotation::plan", "rotation::ring"], &[]),
     rule("http::admin", &["http", "rotation::plan", "audit", "clock", "time", "quiet"], &[]),
     rule(

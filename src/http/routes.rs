@@ -20,6 +20,12 @@ pub enum Routes {
     Router(Router),
 }
 
+impl From<Router> for Routes {
+    fn from(router: Router) -> Self {
+        Self::Router(router)
+    }
+}
+
 impl Routes {
     /// Answers a request.
     pub(super) fn answer(
