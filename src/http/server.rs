@@ -1,8 +1,9 @@
 //! The accept loop: a cap on connections, and a bounded drain. What is done with each is in `http::connection`.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
@@ -13,7 +14,7 @@ use super::{
     capacity::Places,
     connection::{self, Connection},
     limits,
-    listener::{Listener, Peer},
+    listener::{Listener, Opened, Peer},
     routes::Routes,
     unauthenticated::{Admitted, UnauthenticatedPool},
 };
@@ -81,7 +82,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
             entered = admission.enter(&peer, &*clock, &metrics) => entered,
         };
         let Some((place, Admitted { unauthenticated, eviction, .. })) = entered else { continue };
-        let mut served = Connection {
+        let connection = Connection {
             http: http.clone(),
             routes: routes.clone(),
             peer,
@@ -92,23 +93,7 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
             stop: stop.clone(),
             _place: place,
         };
-        match &background {
-            None => tasks.spawn(async move {
-                if let Some(opened) = served.open(opening).await {
-                    served.serve(opened).await;
-                }
-            }),
-            Some(background) => {
-                let (home, moved) = (Handle::current(), tasks.clone());
-                let connection = async move {
-                    let Some(opened) = served.open(opening).await else { return };
-                    if let Some(rest) = served.serve_while_held(opened).await {
-                        moved.spawn_on(rest, &home);
-                    }
-                };
-                tasks.spawn_on(connection, background.handle())
-            }
-        };
+        start(connection, opening, &tasks, background.as_ref());
         // Where thousands come at once, verdicts have their turn between a few of them. Not after each one: where a turn of
         // all others takes long, whoever comes would wait for as many turns as newcomers are before it.
         came += 1;
@@ -121,6 +106,34 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
     if tokio::time::timeout(limits::DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not end within {:?}, and were cut off", limits::DRAIN);
     }
+}
+
+/// Serves a connection: here, or in the background until it asks for something that does not wait.
+fn start<Io, Handshake>(
+    mut connection: Connection,
+    opening: impl Future<Output = io::Result<Handshake>> + Send + 'static,
+    tasks: &TaskTracker,
+    background: Option<&BackgroundRuntime>,
+) where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    Handshake: Future<Output = io::Result<Opened<Io>>> + Send + 'static,
+{
+    let Some(background) = background else {
+        tasks.spawn(async move {
+            if let Some(opened) = connection.open(opening).await {
+                connection.serve(opened).await;
+            }
+        });
+        return;
+    };
+    let (home, handed_over) = (Handle::current(), tasks.clone());
+    let begun = async move {
+        let Some(opened) = connection.open(opening).await else { return };
+        if let Some(rest) = connection.serve_while_held(opened).await {
+            handed_over.spawn_on(rest, &home);
+        }
+    };
+    tasks.spawn_on(begun, background.handle());
 }
 
 /// Decides who gets in.
