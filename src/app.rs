@@ -19,9 +19,9 @@ use crate::{
     distribution::Distribution,
     http::{
         admin::{self, Admin},
-        api::{self, TokenCounter, TokenSources, Verdicts},
+        api::{Api, TokenCounter, TokenSources, Verdicts},
         auth::Clients,
-        crowd::Crowd,
+        background::BackgroundRuntime,
         limits,
         operator::Running,
         routes::Routes,
@@ -153,7 +153,7 @@ struct Parts {
     observations: Arc<Observations>,
     /// Where `listen` speaks it.
     tls: Option<Arc<Tls>>,
-    crowd: Crowd,
+    background: BackgroundRuntime,
     /// The config file, as it would be named from anywhere.
     config: PathBuf,
 }
@@ -174,7 +174,8 @@ impl Parts {
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
         let observations = Arc::new(Observations::new(&clock, &metrics, &distribution));
-        let crowd = Crowd::start().context("the threads for `listen` could not be started")?;
+        let background =
+            BackgroundRuntime::start().context("the threads for `listen` could not be started")?;
         let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self {
             clock,
@@ -188,7 +189,7 @@ impl Parts {
             clients,
             observations,
             tls,
-            crowd,
+            background,
             config,
         })
     }
@@ -293,7 +294,7 @@ impl Parts {
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
         let public_tokens = safe.then(|| Arc::clone(&tokens));
-        let public = api::routes(verdicts.clone(), public_tokens, Arc::clone(clients), stop.clone());
+        let public = Api::new(verdicts.clone(), public_tokens, Arc::clone(clients), stop.clone());
         let (before_scrape, readiness) = observers::telemetry(observations, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = Admin {
@@ -312,14 +313,15 @@ impl Parts {
             clock: Arc::clone(clock),
             stop: stop.clone(),
         };
-        let (public, crowd) = (service(public, capacity.listen), Some(self.crowd.clone()));
+        let public = service(Routes::Api(Arc::new(public)), capacity.listen);
+        let background = Some(self.background.clone());
         match &self.tls {
             Some(tls) => {
                 tasks.spawn(certificates::watch(Arc::clone(tls), Arc::clone(clock), stop.clone()));
                 let listen = tls::Listener { tcp: listen, tls: Arc::clone(tls) };
-                tasks.spawn(server::serve(listen, public, crowd))
+                tasks.spawn(server::serve(listen, public, background))
             }
-            None => tasks.spawn(server::serve(listen, public, crowd)),
+            None => tasks.spawn(server::serve(listen, public, background)),
         };
         tasks.spawn(server::serve(metrics_listen, service(telemetry.into(), capacity.metrics), None));
         tasks.spawn(server::serve(admin_socket, service(admin.into(), capacity.admin), None));

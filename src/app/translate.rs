@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Role as ConfigRole, SecretConfig, Unnamed},
     distribution::{Bounds, Member},
     http::{
-        auth::{Client, Clients, Known, Polls, Role},
+        auth::{Client, ClientIndex, Clients, Polls, Role},
         operator::OrderError,
     },
     store::Secret,
@@ -52,8 +52,8 @@ pub(super) fn distribution(config: &Config) -> (Bounds, Vec<Member>) {
 }
 
 /// They keep the shares that they have by the config before.
-pub(super) fn clients(config: &Config, before: &Clients) -> Known {
-    let mut clients = Known::default();
+pub(super) fn clients(config: &Config, before: &Clients) -> ClientIndex {
+    let mut clients = ClientIndex::default();
     for client in &config.clients {
         let ours = Arc::new(Client {
             id: Arc::clone(&client.id),

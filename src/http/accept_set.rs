@@ -1,11 +1,11 @@
 //! `GET /v1/accept-set`: what a verifier needs, held until it changes.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::Query,
-    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use crossfade_verify::{Moment, View};
@@ -13,28 +13,22 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    auth::{Caller, Client, Role},
+    auth::{Client, Role},
     error::ApiError,
-    gate::Gate,
     limits, names,
-    precondition::Known,
+    precondition::IfNoneMatch,
     verdict::{self, Verdicts},
 };
 use crate::{
     clock::elapsed,
     distribution::{Ask, Publication, longest_wait},
-    metrics::Asked as Outcome,
+    metrics::{Asked as Outcome, Rejection},
 };
-
-/// Where requests are held open, on purpose.
-pub(super) const ACCEPT_SET: &str = "/v1/accept-set";
 
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 
-/// Answers beside the routes. A request is understood and let go at once: thousands are held, and all of them are answered
-/// in the same moment.
+/// Holds requests open until there is news.
 pub(super) struct Feed {
-    pub(super) gate: Arc<Gate>,
     pub(super) verdicts: Verdicts,
     pub(super) stop: CancellationToken,
 }
@@ -45,24 +39,8 @@ struct Params {
 }
 
 impl Feed {
-    pub(super) fn answer<B>(
-        self: Arc<Self>,
-        request: &Request<B>,
-        caller: &Caller,
-    ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<B> {
-        let client = self.gate.identify(request.headers(), caller);
-        let asked =
-            client.map(|client| (Asked::of(&self, &client, request.uri(), request.headers()), client));
-        async move {
-            let response = match asked {
-                Ok((asked, client)) => self.answer_to(asked, &client).await,
-                Err(error) => error.into_response(),
-            };
-            Ok(self.gate.seal(response, false))
-        }
-    }
-
-    async fn answer_to(&self, asked: Result<Asked, ApiError>, client: &Client) -> Response {
+    /// Answers a request that was let go. One that can't be answered is told so, and counted, here as well.
+    pub(super) async fn answer(&self, asked: Result<Asked, ApiError>, client: &Client) -> Response {
         let answer = match asked {
             Ok(asked) => asked.answer(self, client).await,
             Err(error) => Err(error),
@@ -87,20 +65,25 @@ impl Feed {
 }
 
 /// A request, understood.
-struct Asked {
+pub(super) struct Asked {
     began: Moment,
     audience: Arc<str>,
     instance: Option<Box<str>>,
     nonce: Option<Box<str>>,
-    known: Known,
+    if_none_match: IfNoneMatch,
     wait: Duration,
     /// Somebody's request waits for it.
     no_cache: bool,
 }
 
 impl Asked {
-    fn of(feed: &Feed, client: &Client, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let began = feed.verdicts.clock.moment();
+    /// What this client asks for, from now on.
+    pub(super) fn of(
+        client: &Client,
+        uri: &Uri,
+        headers: &HeaderMap,
+        began: Moment,
+    ) -> Result<Self, ApiError> {
         if client.role != Role::Verifier {
             return Err(ApiError::forbidden("accept sets are for clients with the role `verifier`"));
         }
@@ -114,7 +97,7 @@ impl Asked {
             audience: Arc::clone(audience),
             instance: names::in_header(headers, "crossfade-instance")?.map(Box::from),
             nonce: names::in_header(headers, "crossfade-nonce")?.map(Box::from),
-            known: Known::of(headers),
+            if_none_match: IfNoneMatch::of(headers),
             wait: wait(headers),
             no_cache: no_cache(headers),
         })
@@ -129,7 +112,7 @@ impl Asked {
             publication = self.complete(feed)?;
         }
         let text = publication.text();
-        let confirms = self.known.is_just(&text.etag);
+        let confirms = self.if_none_match.is_just(&text.etag);
         let ask = self.instance.as_deref().map(|instance| Ask {
             client: &client.id,
             audience: &self.audience,
@@ -141,7 +124,7 @@ impl Asked {
         {
             metrics.feed.propagated(took);
         }
-        let newest = if self.known.has(&text.etag) && !self.wait.is_zero() {
+        let newest = if self.if_none_match.has(&text.etag) && !self.wait.is_zero() {
             self.hold(feed, client, &publication).await?;
             self.complete(feed)?
         } else {
@@ -157,7 +140,8 @@ impl Asked {
     /// Waits until another content counts, or a heartbeat is due, or the client or the daemon is no more.
     async fn hold(&self, feed: &Feed, client: &Client, publication: &Publication) -> Result<(), ApiError> {
         let Ok(_place) = client.polls.places.try_acquire() else {
-            return Err(feed.gate.too_many("this client holds too many requests open already"));
+            feed.verdicts.metrics.rejected(Rejection::Busy);
+            return Err(ApiError::busy("this client holds too many requests open already"));
         };
         let freshness = Duration::from_millis(publication.view.set.freshness_ms());
         let wait = self.wait.min(longest_wait(freshness));
@@ -184,7 +168,7 @@ impl Asked {
     fn write(&self, publication: &Publication, at: Moment) -> Response {
         let Publication { view, .. } = publication;
         let text = publication.text();
-        let mut response = if self.known.has(&text.etag) {
+        let mut response = if self.if_none_match.has(&text.etag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let json_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];

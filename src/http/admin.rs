@@ -92,7 +92,7 @@ pub fn about_tokens(tokens: Arc<TokenCounter>, verdicts: Arc<Verdicts>) -> Route
 
 /// The routes of the admin socket, and those beside them.
 pub fn router(admin: Admin, others: Router) -> Router {
-    let strangers = Arc::new(Quiet::new(limits::LINES, limits::LINES_EVERY));
+    let refusals = Arc::new(Quiet::new(limits::LINES, limits::LINES_EVERY));
     Router::new()
         .route("/v1/admin/notices", get(notices))
         .route("/v1/admin/secrets", get(secrets))
@@ -103,7 +103,7 @@ pub fn router(admin: Admin, others: Router) -> Router {
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such endpoint"))
         .with_state(admin.clone())
         .merge(others)
-        .layer(middleware::from_fn_with_state((admin, strangers), only_ours))
+        .layer(middleware::from_fn_with_state((admin, refusals), only_ours))
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::ORDER_TIMEOUT))
 }
@@ -111,7 +111,7 @@ pub fn router(admin: Admin, others: Router) -> Router {
 /// The socket's mode keeps others out; this does so too where somebody has changed it, and says so: a few times a minute,
 /// so that others fill neither log, nor the queue in which orders' entries wait.
 async fn only_ours(
-    State((admin, strangers)): State<(Admin, Arc<Quiet>)>,
+    State((admin, refusals)): State<(Admin, Arc<Quiet>)>,
     Extension(caller): Extension<Arc<Caller>>,
     request: axum::extract::Request,
     next: Next,
@@ -123,7 +123,7 @@ async fn only_ours(
     }
     let why = "the admin socket is for the daemon's own user and for root";
     let what = format!("{} {}", request.method(), request.uri().path());
-    if let Some(left_out) = strangers.may_write(admin.clock.moment().boot_ms) {
+    if let Some(left_out) = refusals.may_write(admin.clock.moment().boot_ms) {
         tracing::warn!(peer = %peer.name, "refused on the admin socket: {what}: {why}{left_out}");
         admin.record(refused(peer, format!("{what}: {why}{left_out}"))).await;
     }

@@ -23,8 +23,8 @@ use super::{
     limits,
     listener::Peer,
     share::{Among, Share},
-    strangers::Stranger,
     tls::Certificate,
+    unauthenticated::Unauthenticated,
 };
 
 /// What a client may do.
@@ -74,11 +74,11 @@ impl Default for Polls {
 /// All clients, by what they show. Replaced as a whole by a new config, which
 /// counts at once: each request looks its client up.
 #[derive(Debug, Default)]
-pub struct Clients(ArcSwap<Known>);
+pub struct Clients(ArcSwap<ClientIndex>);
 
-/// How clients are known.
+/// Finds clients by what they show.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct ClientIndex {
     /// By the hash of each of their credentials.
     pub by_credential: HashMap<Digest, Arc<Client>>,
     /// By the name in their certificate: `dns:…`, `uri:…`.
@@ -88,8 +88,8 @@ pub struct Known {
 impl Clients {
     /// Takes the clients of a config. Requests that are held open end, and their clients have to show their
     /// credentials again.
-    pub fn replace(&self, known: Known) {
-        let Known { by_credential, by_name } = &*self.0.swap(Arc::new(known));
+    pub fn replace(&self, index: ClientIndex) {
+        let ClientIndex { by_credential, by_name } = &*self.0.swap(Arc::new(index));
         for client in by_credential.values().chain(by_name.values()) {
             client.polls.over.cancel();
         }
@@ -98,14 +98,14 @@ impl Clients {
     /// What this client takes already, for its place in the next config: a new share would be a second one for a thief who
     /// holds the first.
     pub fn share_of(&self, id: &str) -> Arc<Share> {
-        let known = self.0.load();
-        let mut clients = known.by_credential.values().chain(known.by_name.values());
+        let index = self.0.load();
+        let mut clients = index.by_credential.values().chain(index.by_name.values());
         clients.find(|client| &*client.id == id).map(|client| Arc::clone(&client.share)).unwrap_or_default()
     }
 
     /// The client whose credential stands in the request's `Authorization`: as Bearer, or as Basic, by RFC 7617 or with both
     /// parts encoded as in a form (RFC 6749, section 2.3.1).
-    pub fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
+    pub(super) fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Client>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next()?;
         if values.next().is_some() {
@@ -132,18 +132,11 @@ impl Clients {
         self.by_credential(credential).filter(|client| client.id.as_bytes() == id)
     }
 
-    /// Who calls, by certificate or credential.
-    pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Client>, Stays> {
-        let certified = self.by_certificate(caller.certificate.as_ref());
-        let client = certified.or_else(|| self.authenticate(headers)).ok_or(Stays::Stranger)?;
-        if caller.is_known(&client) { Ok(client) } else { Err(Stays::OneTooMany) }
-    }
-
     /// The client that this certificate is of: the first of its names that is a client's. It goes before whatever a
     /// request's headers say, since before a proxy those are its caller's.
     pub(super) fn by_certificate(&self, certificate: Option<&Arc<Certificate>>) -> Option<Arc<Client>> {
-        let known = self.0.load();
-        certificate?.names().find_map(|name| known.by_name.get(name).cloned())
+        let index = self.0.load();
+        certificate?.names().find_map(|name| index.by_name.get(name).cloned())
     }
 
     /// The client with this credential.
@@ -159,20 +152,11 @@ fn from_form(text: &[u8]) -> Vec<u8> {
     percent_decode(&spaced).collect()
 }
 
-/// Why a connection is none of a client's.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Stays {
-    /// It shows nothing that we know.
-    Stranger,
-    /// Its client has its share of connections already.
-    OneTooMany,
-}
-
 /// Who is at the other end, as far as its connection shows.
 #[derive(Debug)]
 pub struct Caller {
     pub(super) peer: Peer,
-    pub(super) stranger: Stranger,
+    pub(super) unauthenticated: Unauthenticated,
     pub(super) certificate: Option<Arc<Certificate>>,
     /// How many connections one client may have here.
     pub(super) share: usize,
@@ -186,7 +170,7 @@ impl From<Peer> for Caller {
     fn from(peer: Peer) -> Self {
         Self {
             peer,
-            stranger: Stranger::default(),
+            unauthenticated: Unauthenticated::default(),
             certificate: None,
             share: limits::CONNECTIONS,
             client: Mutex::default(),
@@ -202,7 +186,7 @@ impl Caller {
         if !known.as_ref().is_some_and(|among| among.is_of(&client.share)) {
             let Some(among) = Among::enter(&client.share, self.share) else { return false };
             *known = Some(among);
-            self.stranger.leave();
+            self.unauthenticated.leave();
         }
         true
     }
@@ -246,9 +230,9 @@ mod tests {
         let clients = Clients::default();
         let reads = |id: &str| {
             let client = Arc::new(Client { share: clients.share_of(id), ..client(id) });
-            clients.replace(Known {
+            clients.replace(ClientIndex {
                 by_name: [(id.to_owned(), Arc::clone(&client))].into(),
-                ..Known::default()
+                ..ClientIndex::default()
             });
             client
         };

@@ -1,7 +1,8 @@
 //! A request's body, in one piece.
 
-use axum::body::{Body, Bytes};
+use axum::{BoxError, body::Bytes};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
 
 use super::limits;
 
@@ -16,7 +17,10 @@ pub(super) enum Unread {
 
 /// Waits for all of it. It is copied: its parts are what its sender makes of them, and each of them, were it a byte, keeps
 /// all that was read from the connection with it.
-pub(super) async fn whole(body: Body) -> Result<Bytes, Unread> {
+pub(super) async fn whole<B>(body: B) -> Result<Vec<u8>, Unread>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     let mut body = Limited::new(body, limits::BODY_BYTES);
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -27,7 +31,7 @@ pub(super) async fn whole(body: Body) -> Result<Bytes, Unread> {
             whole.extend_from_slice(part);
         }
     }
-    Ok(whole.into())
+    Ok(whole)
 }
 
 #[cfg(test)]
@@ -68,7 +72,7 @@ mod tests {
         most: Arc<AtomicUsize>,
     }
 
-    impl hyper::body::Body for Crumbs {
+    impl Body for Crumbs {
         type Data = Bytes;
         type Error = Infallible;
 
@@ -88,9 +92,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_costs_its_bytes_however_many_parts_it_comes_in() {
         let most = Arc::new(AtomicUsize::new(0));
-        let crumbs = |left| Body::new(Crumbs { left, standing: Arc::default(), most: Arc::clone(&most) });
+        let crumbs = |left| Crumbs { left, standing: Arc::default(), most: Arc::clone(&most) };
         let body = whole(crumbs(limits::BODY_BYTES)).await;
-        assert_eq!(body, Ok(vec![b'x'; limits::BODY_BYTES].into()));
+        assert_eq!(body, Ok(vec![b'x'; limits::BODY_BYTES]));
         assert_eq!(most.load(Ordering::Relaxed), 1, "parts of it were kept at once");
         assert_eq!(whole(crumbs(limits::BODY_BYTES + 1)).await, Err(Unread::TooLarge));
     }

@@ -1,10 +1,10 @@
-//! How many connections each listener takes. Each holds a file, and the system lets a process have so many. A stranger who
-//! took the last one would keep the store from being read and orders from being taken, so all that connections can take is
-//! divided before the first comes, and something is left.
+//! How many connections each listener takes. Each holds a file, and the system lets a process have so many. An
+//! unauthenticated peer that took the last one would keep the store from being read and orders from being taken, so all
+//! that connections can take is divided before the first comes, and something is left.
 
 use std::time::Duration;
 
-use super::limits::{ADMIN_CONNECTIONS, CONNECTIONS, OTHER_FILES, PATIENCE, STRANGERS};
+use super::limits::{ADMIN_CONNECTIONS, CONNECTIONS, OTHER_FILES, PATIENCE, UNAUTHENTICATED};
 
 /// A listener's places.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -12,7 +12,7 @@ pub struct Places {
     /// For all.
     pub connections: usize,
     /// Of these, for such as have not shown a credential.
-    pub strangers: usize,
+    pub unauthenticated: usize,
     /// How long one of these keeps its place in any case.
     pub patience: Duration,
 }
@@ -22,7 +22,7 @@ pub struct Places {
 pub struct Capacity {
     /// Of `listen`.
     pub listen: Places,
-    /// Of `metrics_listen`, where everybody is a stranger.
+    /// Of `metrics_listen`, where nobody shows a credential.
     pub metrics: Places,
     /// Of the admin socket.
     pub admin: Places,
@@ -31,9 +31,9 @@ pub struct Capacity {
 impl Places {
     /// Where clients come, too.
     fn with_clients(connections: usize) -> Self {
-        let strangers = STRANGERS.min(connections / 4).max(1);
-        let patience = PATIENCE.min(Duration::from_millis(strangers as u64));
-        Self { connections, strangers, patience }
+        let unauthenticated = UNAUTHENTICATED.min(connections / 4).max(1);
+        let patience = PATIENCE.min(Duration::from_millis(unauthenticated as u64));
+        Self { connections, unauthenticated, patience }
     }
 }
 
@@ -44,12 +44,12 @@ impl Capacity {
         let files = usize::try_from(files).unwrap_or(usize::MAX);
         let left = files.saturating_sub(OTHER_FILES);
         let eighth = (left / 8).max(1);
-        let (admin, metrics) = (ADMIN_CONNECTIONS.min(eighth), STRANGERS.min(eighth));
+        let (admin, metrics) = (ADMIN_CONNECTIONS.min(eighth), UNAUTHENTICATED.min(eighth));
         let listen = CONNECTIONS.min(left.saturating_sub(admin + metrics)).max(1);
         Self {
             listen: Places::with_clients(listen),
             // What is asked there is short, so that nobody needs time.
-            metrics: Places { connections: metrics, strangers: metrics, patience: Duration::ZERO },
+            metrics: Places { connections: metrics, unauthenticated: metrics, patience: Duration::ZERO },
             admin: Places::with_clients(admin),
         }
     }
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn connections_take_all_files_but_those_that_are_left_to_everything_else() {
-        for (files, listen, strangers, metrics, admin) in [
+        for (files, listen, unauthenticated, metrics, admin) in [
             (u64::MAX, 8_192, 1_024, 1_024, 256),
             (16_384, 8_192, 1_024, 1_024, 256),
             (1_024, 624, 156, 104, 104),
@@ -75,8 +75,12 @@ mod tests {
         ] {
             let capacity = Capacity::of(files);
             let Capacity { listen: of_listen, metrics: of_metrics, admin: of_admin } = capacity;
-            assert_eq!((of_listen.connections, of_listen.strangers), (listen, strangers), "{files}");
-            assert_eq!(of_listen.patience.as_millis(), strangers.min(1_000) as u128, "{files}");
+            assert_eq!(
+                (of_listen.connections, of_listen.unauthenticated),
+                (listen, unauthenticated),
+                "{files}"
+            );
+            assert_eq!(of_listen.patience.as_millis(), unauthenticated.min(1_000) as u128, "{files}");
             assert_eq!((of_metrics.connections, of_admin.connections), (metrics, admin), "{files}");
             assert_eq!(capacity.is_whole(), files >= 9_664, "{files}");
         }

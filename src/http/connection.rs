@@ -2,6 +2,7 @@
 //! hold a connection for ever.)
 
 use std::{
+    convert::Infallible,
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
@@ -9,29 +10,22 @@ use std::{
 };
 
 use axum::http::{HeaderValue, header};
-use hyper::{
-    Request,
-    body::Incoming,
-    server::conn::http1,
-    service::{Service as _, service_fn},
-};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::OwnedSemaphorePermit,
 };
-use tokio_util::{either::Either, sync::CancellationToken};
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    api::Answer,
     auth::Caller,
-    crowd::Move,
+    background::Handover,
     limits,
     listener::{Opened, Peer},
     routes::Routes,
-    strangers::{ShownOut, Stranger},
+    unauthenticated::{Eviction, Unauthenticated},
     wire::Wire,
 };
 use crate::metrics::{Metrics, Rejection};
@@ -50,8 +44,8 @@ pub(super) struct Connection {
     pub(super) http: http1::Builder,
     pub(super) routes: Routes,
     pub(super) peer: Peer,
-    pub(super) stranger: Stranger,
-    pub(super) shown_out: ShownOut,
+    pub(super) unauthenticated: Unauthenticated,
+    pub(super) eviction: Eviction,
     /// How many of them one client may have.
     pub(super) share: usize,
     pub(super) metrics: Arc<Metrics>,
@@ -68,10 +62,10 @@ impl Connection {
     where
         Handshake: Future<Output = io::Result<Opened<Io>>>,
     {
-        let opened = open(&self.stranger, opening);
+        let opened = open(&self.unauthenticated, opening);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return None,
-            () = self.shown_out.told() => return None,
+            () = self.eviction.evicted() => return None,
             opened = tokio::time::timeout(limits::HEADER_TIMEOUT, opened) => opened,
         };
         match opened {
@@ -102,63 +96,56 @@ impl Connection {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let departure = Arc::new(Move::default());
-        let asked = Arc::clone(&departure);
-        let leave = move || asked.begin().then(|| Arc::clone(&asked));
-        let mut all = Box::pin(self.answer(opened, leave));
+        let handover = Arc::new(Handover::default());
+        let asked = Arc::clone(&handover);
+        let hand_over = move || asked.begin().then(|| Arc::clone(&asked));
+        let mut all = Box::pin(self.answer(opened, hand_over));
         tokio::select! {
             () = all.as_mut() => return None,
-            () = departure.begun() => {}
+            () = handover.begun() => {}
         }
-        departure.end();
+        handover.end();
         Some(all)
     }
 
-    /// Answers request after request, those that are not held after the move that they ask for.
-    async fn answer<Io>(self, opened: Opened<Io>, moves: impl Fn() -> Option<Arc<Move>> + Send + 'static)
-    where
+    /// Answers request after request. One whose answer is not held asks for a handover to the main runtime, and waits for
+    /// it.
+    async fn answer<Io>(
+        self,
+        opened: Opened<Io>,
+        hand_over: impl Fn() -> Option<Arc<Handover>> + Send + 'static,
+    ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, stranger, mut shown_out, share, metrics, stop, _place } = self;
+        let Self { http, routes, peer, unauthenticated, mut eviction, share, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let caller = Arc::new(Caller { stranger, certificate, share, ..Caller::from(peer) });
+        let caller = Arc::new(Caller { unauthenticated, certificate, share, ..Caller::from(peer) });
         let wire = Wire::new(io, Arc::clone(&caller));
-        let routed = TowerToHyperService::new(routes.router.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let answer = if let Some(feed) = routes.feed(&request) {
-                Either::Left(Arc::clone(feed).answer(&request, &caller))
-            } else {
-                request.extensions_mut().insert(Arc::clone(&caller));
-                let departure = moves();
-                let answer = routed.call(request);
-                Either::Right(async move {
-                    if let Some(departure) = departure {
-                        departure.ended().await;
-                    }
-                    answer.await
-                })
-            };
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answer = routes.answer(request, &caller);
+            let handover = if let Answer::Prompt(_) = answer { hand_over() } else { None };
             let caller = Arc::clone(&caller);
             async move {
                 // Whoever sends many requests at once has one answered in each turn, as those have who wait for answers.
                 if !caller.has_paused.swap(false, Ordering::Relaxed) {
                     tokio::task::yield_now().await;
                 }
-                let mut answer = answer.await;
-                if caller.stranger.is_one()
-                    && let Ok(answer) = &mut answer
-                {
-                    // One answer is what a stranger gets.
+                if let Some(handover) = handover {
+                    handover.ended().await;
+                }
+                let mut answer = answer.made().await;
+                if caller.unauthenticated.stands() {
+                    // One answer is what an unauthenticated peer gets.
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
-                answer
+                Ok::<_, Infallible>(answer)
             }
         });
         let over = over.unwrap_or(stop);
         let mut connection = pin!(http.serve_connection(TokioIo::new(wire), service));
         let served = tokio::select! {
             served = connection.as_mut() => served,
-            () = shown_out.told() => return,
+            () = eviction.evicted() => return,
             () = over.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -172,7 +159,7 @@ impl Connection {
 
 /// Until the peer has begun with its handshake, it is silent. What follows is our work, for a while.
 async fn open<Io, Handshake>(
-    stranger: &Stranger,
+    unauthenticated: &Unauthenticated,
     opening: impl Future<Output = io::Result<Handshake>>,
 ) -> io::Result<Opened<Io>>
 where
@@ -182,16 +169,16 @@ where
     let begun = poll_fn(|context| {
         let begun = opening.as_mut().poll(context);
         if begun.is_pending() {
-            stranger.is_silent();
+            unauthenticated.is_silent();
         }
         begun
     });
     let mut handshake = pin!(begun.await?);
-    stranger.spoke();
+    unauthenticated.spoke();
     if let Ok(opened) = tokio::time::timeout(limits::HANDSHAKE_PATIENCE, handshake.as_mut()).await {
         return opened;
     }
-    stranger.is_silent();
+    unauthenticated.is_silent();
     handshake.await
 }
 

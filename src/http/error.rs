@@ -1,8 +1,10 @@
 //! Errors as OAuth writes them: `{"error", "error_description"}` (RFC 6749, section 5.2).
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -11,28 +13,51 @@ use axum::{
 pub(super) struct ApiError {
     status: StatusCode,
     error: &'static str,
-    description: String,
+    description: Cow<'static, str>,
+    /// Its own, beside those of every answer.
+    headers: &'static [(HeaderName, &'static str)],
 }
 
 impl ApiError {
-    pub(super) fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
-        Self { status, error, description: description.into() }
+    pub(super) fn new(
+        status: StatusCode,
+        error: &'static str,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, error, description: description.into(), headers: &[] }
     }
 
     /// The request is not what the endpoint takes.
-    pub(super) fn invalid_request(description: impl Into<String>) -> Self {
+    pub(super) fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
     }
 
-    /// The client's own credential is missing or wrong.
+    /// The client's own credential is missing or wrong. A client that was taken out of the config loses its connections
+    /// as well.
     pub(super) fn bad_credential() -> Self {
         let what = "a client credential is needed, as Bearer or as Basic id:credential, or a client's certificate; see `clients` in the config";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", what)
+        let headers = &[
+            (header::WWW_AUTHENTICATE, "Basic realm=\"crossfade\", charset=\"UTF-8\""),
+            (header::CONNECTION, "close"),
+        ];
+        Self { headers, ..Self::new(StatusCode::UNAUTHORIZED, "invalid_client", what) }
     }
 
     /// The client is known, and may not do this.
-    pub(super) fn forbidden(description: impl Into<String>) -> Self {
+    pub(super) fn forbidden(description: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "access_denied", description)
+    }
+
+    /// The endpoint has other methods: these (RFC 9110, section 15.5.6).
+    pub(super) fn wrong_method(allowed: &'static [(HeaderName, &'static str)]) -> Self {
+        let what = "wrong method: POST /v1/introspect and /v1/reports, GET /v1/accept-set and /v1/token";
+        Self { headers: allowed, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", what) }
+    }
+
+    /// The body is over its limit.
+    pub(super) fn too_large() -> Self {
+        let what = "the body is over 16 KiB: send a report in several parts";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", what)
     }
 
     pub(super) const fn status(&self) -> StatusCode {
@@ -40,15 +65,25 @@ impl ApiError {
     }
 
     /// Nobody's fault but ours: try again.
-    pub(super) fn unavailable(description: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description)
+    pub(super) fn unavailable(description: &'static str) -> Self {
+        let new = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description);
+        Self { headers: RETRY, ..new }
     }
 
     /// Over a limit, which passes: try again.
-    pub(super) fn busy(description: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", description)
+    pub(super) fn busy(description: &'static str) -> Self {
+        Self { headers: RETRY, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", description) }
+    }
+
+    /// What is wrong with a proxy is no word about its caller. To try again would not help. A proxy that was taken out of
+    /// the config loses its connections.
+    pub(super) fn proxy_not_set_up() -> Self {
+        let what = "the proxy is not set up as it has to be";
+        Self { headers: &[(header::CONNECTION, "close")], ..Self::unavailable(what) }
     }
 }
+
+const RETRY: &[(HeaderName, &str)] = &[(header::RETRY_AFTER, "1")];
 
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,15 +95,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = serde_json::json!({ "error": self.error, "error_description": self.description });
         let mut response = (self.status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Basic realm=\"crossfade\", charset=\"UTF-8\"");
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-            // A client that was taken out of the config loses its connections as well.
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name.clone(), HeaderValue::from_static(value));
         }
         response
     }

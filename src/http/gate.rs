@@ -1,113 +1,129 @@
-//! What every request on `listen` passes: its time, who calls, its client's share, and a place among all requests.
+//! What every request on `listen` passes: who calls, its client's share, and a place among all requests.
 
 use std::sync::Arc;
 
 use axum::{
-    Extension,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
-    response::{IntoResponse, Response},
+    BoxError,
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
 };
+use hyper::body::Body;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
-    auth::{Caller, Client, Clients, Stays},
-    authorize::is_authorize,
+    auth::{Caller, Client, Clients, Role},
     body::{Unread, whole},
     error::ApiError,
     limits,
 };
-use crate::metrics::{Metrics, Rejection};
+use crate::{
+    clock::Clock,
+    metrics::{Metrics, Rejection},
+    quiet::Quiet,
+};
 
-/// What every request passes. It is one layer, because each layer that axum boxes costs a request as much
-/// as the verdict itself does.
+/// Lets in whoever has a credential, and of those as many as can be answered in time.
 pub(super) struct Gate {
     clients: Arc<Clients>,
     places: Semaphore,
     metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    /// Lines about proxies that are not set up: anybody who reaches `listen` can cause them. All of them are counted.
+    not_set_up: Quiet,
 }
 
-/// Every request has its time.
-pub(super) async fn pass(
-    State(gate): State<Arc<Gate>>,
-    Extension(caller): Extension<Arc<Caller>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let for_a_proxy = is_authorize(request.uri().path());
-    let answer = tokio::time::timeout(limits::REQUEST_TIMEOUT, gate.admit(request, &caller, next)).await;
-    gate.seal(answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response()), for_a_proxy)
-}
+/// A request's place in its client's share, and its place among all requests, until it is answered.
+type Places<'a> = [SemaphorePermit<'a>; 2];
 
 impl Gate {
     /// With every place free.
-    pub(super) fn new(clients: Arc<Clients>, metrics: Arc<Metrics>) -> Self {
-        Self { clients, places: Semaphore::new(limits::REQUESTS), metrics }
+    pub(super) fn new(clients: Arc<Clients>, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
+        let not_set_up = Quiet::new(limits::LINES, limits::LINES_EVERY);
+        Self { clients, places: Semaphore::new(limits::REQUESTS), metrics, clock, not_set_up }
     }
 
-    /// Lets in only who has a credential. What can't be answered in time is better told so at once: first its client's
-    /// share is looked at, then its body is awaited, and only then it takes a place from the others.
-    async fn admit(&self, mut request: Request, caller: &Caller, next: Next) -> Response {
-        if is_authorize(request.uri().path()) {
-            // It awaits no body, and looks at its client's share when it knows whose it is.
-            let Some(_place) = self.place() else { return self.busy("too many requests at once") };
-            return next.run(request).await;
-        }
-        let client = match self.identify(request.headers(), caller) {
-            Ok(client) => client,
-            Err(error) => return error.into_response(),
-        };
-        let share = Arc::clone(&client.share);
-        let Some(_of_its_share) = share.request() else { return self.busy(TOO_MANY) };
-        if *request.method() == Method::POST {
-            let (head, body) = request.into_parts();
-            let Some(awaited) = share.body() else { return self.busy(TOO_MANY) };
-            let body = match whole(body).await {
-                Ok(body) => body,
-                Err(Unread::TooLarge) => return too_large(),
-                Err(Unread::BrokeOff) => {
-                    return ApiError::invalid_request("the body broke off").into_response();
-                }
-            };
-            drop(awaited);
-            request = Request::from_parts(head, body.into());
-        }
-        let Some(_place) = self.place() else { return self.busy("too many requests at once") };
-        // Nothing behind this needs it, and what is not there can't leak.
-        request.headers_mut().remove(header::AUTHORIZATION);
-        request.extensions_mut().insert(client);
-        next.run(request).await
-    }
-
-    /// Who calls, or what an unknown one is told.
+    /// Who calls, by certificate or by `Authorization`.
     pub(super) fn identify(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Client>, ApiError> {
-        self.clients.identify(headers, caller).map_err(|stays| match stays {
-            Stays::Stranger => ApiError::bad_credential(),
-            Stays::OneTooMany => self.too_many("this client has too many connections already"),
-        })
+        let certified = self.clients.by_certificate(caller.certificate.as_ref());
+        let client = certified.or_else(|| self.clients.authenticate(headers));
+        self.known(caller, client.ok_or_else(ApiError::bad_credential)?)
+    }
+
+    /// Which proxy calls, by certificate or by a header of its own, because `Authorization` is its caller's.
+    pub(super) fn identify_proxy(
+        &self,
+        headers: &HeaderMap,
+        caller: &Caller,
+    ) -> Result<Arc<Client>, ApiError> {
+        let certified = self.clients.by_certificate(caller.certificate.as_ref());
+        let client = certified.map_or_else(|| self.by_own_header(headers), Ok).and_then(one_audience);
+        let client = client.map_err(|why| {
+            self.metrics.rejected(Rejection::BadCredential);
+            if let Some(left_out) = self.not_set_up.may_write(self.clock.moment().boot_ms) {
+                tracing::warn!("a proxy was not answered, so its callers get 503: {why}{left_out}");
+            }
+            ApiError::proxy_not_set_up()
+        });
+        self.known(caller, client?)
+    }
+
+    fn by_own_header(&self, headers: &HeaderMap) -> Result<Arc<Client>, String> {
+        let mut shown = headers.get_all("crossfade-credential").iter();
+        let (Some(credential), None) = (shown.next(), shown.next()) else {
+            return Err(
+                "one header `Crossfade-Credential` is needed, or a certificate of a client".to_owned()
+            );
+        };
+        let client = self.clients.by_credential(credential.as_bytes());
+        client.ok_or_else(|| "its credential is not one of the config's `clients`".to_owned())
+    }
+
+    /// The connection is this client's from now on, unless that one has too many.
+    fn known(&self, caller: &Caller, client: Arc<Client>) -> Result<Arc<Client>, ApiError> {
+        if caller.is_known(&client) {
+            return Ok(client);
+        }
+        Err(self.busy("this client has too many connections already"))
+    }
+
+    /// What can't be answered in time is better told so at once: first its client's share is looked at, then its body is
+    /// awaited, where it has one that is read, and only then it takes a place from the others.
+    pub(super) async fn admit<'a, B>(
+        &'a self,
+        client: &'a Client,
+        body: Option<&mut B>,
+    ) -> Result<(Places<'a>, Vec<u8>), ApiError>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+    {
+        // Also what a client of several processes is told, so that its owner knows whose load it is.
+        let too_many = || self.busy("this client has too many requests at once");
+        let of_its_share = client.share.request().ok_or_else(too_many)?;
+        let body = match body {
+            None => Vec::new(),
+            Some(body) => {
+                let _awaited = client.share.body().ok_or_else(too_many)?;
+                whole(body).await.map_err(|unread| match unread {
+                    Unread::TooLarge => ApiError::too_large(),
+                    Unread::BrokeOff => ApiError::invalid_request("the body broke off"),
+                })?
+            }
+        };
+        let place = self.places.try_acquire().map_err(|_| self.busy("too many requests at once"))?;
+        Ok(([of_its_share, place], body))
     }
 
     /// Told to whoever is over a limit, and counted.
-    pub(super) fn too_many(&self, what: &str) -> ApiError {
+    fn busy(&self, what: &'static str) -> ApiError {
         self.metrics.rejected(Rejection::Busy);
         ApiError::busy(what)
     }
 
-    fn busy(&self, what: &str) -> Response {
-        self.too_many(what).into_response()
-    }
-
-    /// A place among all requests, held until it is answered.
-    fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.try_acquire().ok()
-    }
-
-    /// Every answer leaves uncacheable, and every rejection is counted.
-    pub(super) fn seal(&self, mut response: Response, for_a_proxy: bool) -> Response {
+    /// Every answer leaves uncacheable, and every rejection is counted. To a proxy, 401 is a verdict.
+    pub(super) fn seal(&self, mut response: Response, is_for_proxy: bool) -> Response {
         let rejection = match response.status() {
-            // That is a verdict.
-            StatusCode::UNAUTHORIZED if for_a_proxy => None,
+            StatusCode::UNAUTHORIZED if is_for_proxy => None,
             StatusCode::UNAUTHORIZED => Some(Rejection::BadCredential),
             StatusCode::FORBIDDEN => Some(Rejection::Forbidden),
             StatusCode::PAYLOAD_TOO_LARGE => Some(Rejection::BodyTooLarge),
@@ -123,10 +139,13 @@ impl Gate {
     }
 }
 
-/// Also what a client of several processes is told, so that its owner knows whose load it is.
-const TOO_MANY: &str = "this client has too many requests at once";
-
-fn too_large() -> Response {
-    let what = "the body is over 16 KiB: send a report in several parts";
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", what).into_response()
+/// A proxy is a verifier, and stands before one audience.
+fn one_audience(client: Arc<Client>) -> Result<Arc<Client>, String> {
+    match (client.role, &*client.audiences) {
+        (Role::Verifier, [_]) => Ok(client),
+        (Role::Verifier, _) => {
+            Err(format!("the client {} has several audiences: a proxy has one", client.id))
+        }
+        _ => Err(format!("the client {} is no verifier", client.id)),
+    }
 }

@@ -1,15 +1,15 @@
 //! `POST /v1/introspect`: token introspection (RFC 7662).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
-    Extension, Form, Json,
-    extract::{FromRequest as _, Request, State, rejection::JsonRejection},
-    http::{HeaderMap, HeaderValue, header},
+    Json,
+    extract::{State, rejection::JsonRejection},
+    http::HeaderValue,
     response::{IntoResponse, Response},
 };
 use crossfade_verify::Stage;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     auth::{Client, Role},
@@ -20,10 +20,10 @@ use super::{
 use crate::distribution::{Accepted, Decision};
 
 /// The form (RFC 7662, section 2.1). `token_type_hint` and anything else is ignored.
-#[derive(Deserialize)]
-pub(super) struct Params {
-    token: Option<String>,
-    audience: Option<String>,
+#[derive(Default)]
+struct Params<'a> {
+    token: Option<Cow<'a, str>>,
+    audience: Option<Cow<'a, str>>,
 }
 
 /// An accepted token (RFC 7662, section 2.2; `exp` and `iat` are on the wall clock; `secret`, `version` and `stage` are ours). By name, so that
@@ -45,11 +45,14 @@ struct Active<'a> {
 }
 
 pub(super) async fn introspect(
-    State(verdicts): State<Arc<Verdicts>>,
-    Extension(client): Extension<Arc<Client>>,
-    request: Request,
+    verdicts: &Verdicts,
+    client: &Client,
+    content_type: Option<&HeaderValue>,
+    body: &[u8],
 ) -> Result<Response, ApiError> {
-    let params = params(request).await?;
+    let params = content_type.filter(|of| is_form(of)).and_then(|_| Params::of(body)).ok_or_else(|| {
+        ApiError::invalid_request(format!("the body has to be a form ({FORM}) with one `token`"))
+    })?;
     if client.role != Role::Verifier {
         return Err(ApiError::forbidden("introspection is for clients with the role `verifier`"));
     }
@@ -67,7 +70,7 @@ pub(super) async fn introspect(
             &one
         }
     };
-    let decision = verdict::decide(&verdicts, &client, audiences, token.as_bytes()).await;
+    let decision = verdict::decide(verdicts, client, audiences, token.as_bytes()).await;
     Ok(match decision {
         Decision::Accepted(accepted) => Json(Active::of(&accepted, &scope(&accepted))).into_response(),
         Decision::Refused(_) => Json(serde_json::json!({ "active": false })).into_response(),
@@ -126,21 +129,26 @@ fn scope(accepted: &Accepted) -> String {
 /// The media type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-async fn params(mut request: Request) -> Result<Params, ApiError> {
-    let no_form =
-        || ApiError::invalid_request(format!("the body has to be a form ({FORM}) with one `token`"));
-    if !is_form(request.headers()) {
-        return Err(no_form());
-    }
-    // axum knows it in lowercase alone.
-    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
-    let Form(params) = Form::from_request(request, &()).await.map_err(|_| no_form())?;
-    Ok(params)
+/// In any case, and whatever its parameters (RFC 9110, section 8.3.1).
+fn is_form(content_type: &HeaderValue) -> bool {
+    let essence = content_type.to_str().ok().and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(FORM)
 }
 
-/// In any case, and whatever its parameters (RFC 9110, section 8.3.1).
-fn is_form(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case(FORM)
+impl<'a> Params<'a> {
+    /// None: one of them stands twice.
+    fn of(body: &'a [u8]) -> Option<Self> {
+        let mut params = Self::default();
+        for (name, value) in form_urlencoded::parse(body) {
+            let param = match &*name {
+                "token" => &mut params.token,
+                "audience" => &mut params.audience,
+                _ => continue,
+            };
+            if param.replace(value).is_some() {
+                return None;
+            }
+        }
+        Some(params)
+    }
 }

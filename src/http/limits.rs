@@ -21,14 +21,14 @@ pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
 pub const CONNECTIONS: usize = 8_192;
 /// Connections on a listener that have not shown a credential yet. When all are taken, the one goes that has been silent
 /// for longest. (Of fewer connections, a quarter.)
-pub const STRANGERS: usize = 1_024;
-/// A stranger's first time on `listen`, in which it does not go. (Of fewer places, a millisecond for each: so a thousand
-/// newcomers a second get in.) A newcomer waits as long for another one's place; then it is closed.
+pub const UNAUTHENTICATED: usize = 1_024;
+/// An unauthenticated connection's first time on `listen`, in which it does not go. (Of fewer places, a millisecond for
+/// each: so a thousand newcomers a second get in.) A newcomer waits as long for another one's place; then it is closed.
 pub const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a TLS handshake that has begun counts as work of ours, and not as the stranger's silence.
+/// How long a TLS handshake that has begun counts as work of ours, and not as its silence.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(3);
 /// What is read of a TLS handshake, a client's chain of certificates included; over it, the connection is closed. At most
-/// as much is kept for each stranger.
+/// as much is kept for each unauthenticated connection.
 pub const HANDSHAKE_BYTES: usize = 16 * 1024;
 /// Connections on the admin socket: those of the daemon's own user, and of root. Newcomers are closed.
 pub const ADMIN_CONNECTIONS: usize = 256;

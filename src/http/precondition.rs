@@ -4,9 +4,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 /// The list of what a caller has, as it was sent: it is kept for as long as the request is held.
 #[derive(Debug)]
-pub(super) struct Known(Box<[u8]>);
+pub(super) struct IfNoneMatch(Box<[u8]>);
 
-impl Known {
+impl IfNoneMatch {
     /// One header or several, each a list.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let values: Vec<&[u8]> =
@@ -49,8 +49,8 @@ impl Known {
 mod tests {
     use super::*;
 
-    fn known(value: &'static str) -> Known {
-        Known::of(&[(header::IF_NONE_MATCH, HeaderValue::from_static(value))].into_iter().collect())
+    fn known(value: &'static str) -> IfNoneMatch {
+        IfNoneMatch::of(&[(header::IF_NONE_MATCH, HeaderValue::from_static(value))].into_iter().collect())
     }
 
     #[test]
@@ -78,6 +78,6 @@ mod tests {
                 "{value}"
             );
         }
-        assert!(!Known::of(&HeaderMap::new()).has(b"\"a\""));
+        assert!(!IfNoneMatch::of(&HeaderMap::new()).has(b"\"a\""));
     }
 }

@@ -6,9 +6,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    Extension, Json,
-    extract::{State, rejection::JsonRejection},
-    http::StatusCode,
+    Json,
+    body::Body,
+    extract::{FromRequest as _, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
 
@@ -21,7 +23,7 @@ use super::{
 use crate::{distribution::Publication, metrics::VERDICTS};
 
 #[derive(Deserialize)]
-pub(super) struct Report {
+struct Report {
     audience: String,
     instance: String,
     counts: Vec<Count>,
@@ -36,14 +38,19 @@ struct Count {
 }
 
 pub(super) async fn report(
-    State(verdicts): State<Arc<Verdicts>>,
-    Extension(client): Extension<Arc<Client>>,
-    body: Result<Json<Report>, JsonRejection>,
-) -> Result<StatusCode, ApiError> {
+    verdicts: &Verdicts,
+    client: &Client,
+    content_type: Option<&HeaderValue>,
+    body: Vec<u8>,
+) -> Result<Response, ApiError> {
     if client.role != Role::Verifier {
         return Err(ApiError::forbidden("reports are taken from clients with the role `verifier`"));
     }
-    let Json(report) = body.map_err(|rejection| unreadable(&rejection))?;
+    let mut request = Request::new(Body::from(body));
+    request.headers_mut().extend(content_type.map(|of| (header::CONTENT_TYPE, of.clone())));
+    let Json(report) = Json::<Report>::from_request(request, &())
+        .await
+        .map_err(|rejection| ApiError::invalid_request(format!("not a report: {}", rejection.body_text())))?;
     let Some(audience) = client.audiences.iter().find(|known| ***known == *report.audience) else {
         return Err(ApiError::forbidden("this client does not verify for that audience"));
     };
@@ -62,9 +69,9 @@ pub(super) async fn report(
         verdicts.metrics.verdicts(audience, &count.verdict, count.count);
     }
     if let Some(publication) = publication {
-        used(&verdicts, &publication, &report.counts, &format!("{}/{}", client.id, report.instance).into());
+        used(verdicts, &publication, &report.counts, &format!("{}/{}", client.id, report.instance).into());
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// A version that is not of this audience, or stands no longer, is not remembered. The set is gone through once for a
@@ -83,8 +90,4 @@ fn used(verdicts: &Verdicts, publication: &Publication, counts: &[Count], by: &A
             verdicts.distribution.usage().record(&entry.version, at_ms, by);
         }
     }
-}
-
-fn unreadable(rejection: &JsonRejection) -> ApiError {
-    ApiError::invalid_request(format!("not a report: {}", rejection.body_text()))
 }

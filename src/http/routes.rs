@@ -1,37 +1,45 @@
 //! What a listener answers.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
-use axum::Router;
-use hyper::{Method, Request};
+use axum::{Router, response::Response};
+use hyper::{Request, body::Incoming, service::Service as _};
+use hyper_util::service::TowerToHyperService;
 
-use super::accept_set::{ACCEPT_SET, Feed};
+use super::{
+    api::{Answer, Api},
+    auth::Caller,
+};
 
-/// Routes, and beside them requests that are held until there is news.
-#[derive(Clone)]
-pub struct Routes {
-    /// All that is answered at once.
-    pub router: Router,
-    pub(super) feed: Option<Arc<Feed>>,
+/// Either is shared by all connections.
+#[derive(Clone, Debug)]
+pub enum Routes {
+    /// Of `listen`.
+    Api(Arc<Api>),
+    /// Of the others, where nothing is held and requests are few.
+    Router(Router),
 }
 
 impl From<Router> for Routes {
     fn from(router: Router) -> Self {
-        Self { router, feed: None }
-    }
-}
-
-impl std::fmt::Debug for Routes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Routes").finish_non_exhaustive()
+        Self::Router(router)
     }
 }
 
 impl Routes {
-    /// Who answers this, where it is a request that is held.
-    pub(super) fn feed<B>(&self, request: &Request<B>) -> Option<&Arc<Feed>> {
-        let waits =
-            request.uri().path() == ACCEPT_SET && [Method::GET, Method::HEAD].contains(request.method());
-        self.feed.as_ref().filter(|_| waits)
+    /// Answers a request.
+    pub(super) fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        caller: &Arc<Caller>,
+    ) -> Answer<impl Future<Output = Response> + Send + use<>> {
+        match self {
+            Self::Api(api) => api.answer(request, caller),
+            Self::Router(router) => {
+                request.extensions_mut().insert(Arc::clone(caller));
+                let answer = TowerToHyperService::new(router.clone()).call(request);
+                Answer::Prompt(Box::pin(async { answer.await.unwrap_or_else(|never| match never {}) }))
+            }
+        }
     }
 }

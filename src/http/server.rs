@@ -1,21 +1,22 @@
 //! The accept loop: a cap on connections, and a bounded drain. What is done with each is in `http::connection`.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    background::BackgroundRuntime,
     capacity::Places,
     connection::{self, Connection},
-    crowd::Crowd,
     limits,
-    listener::{Listener, Peer},
+    listener::{Listener, Opened, Peer},
     routes::Routes,
-    strangers::{Admitted, Strangers},
+    unauthenticated::{Admitted, UnauthenticatedPool},
 };
 use crate::{
     clock::Clock,
@@ -50,11 +51,11 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Serves until cancelled, then lets requests in flight end, for a while. With a crowd, those that wait for news are
-/// served there.
-pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option<Crowd>) {
+/// Serves until cancelled, then lets requests in flight end, for a while. Those that wait for news are served by the
+/// background runtime, where there is one.
+pub async fn serve<L: Listener>(mut listener: L, service: Service, background: Option<BackgroundRuntime>) {
     let Service { routes, places, metrics, clock, stop } = service;
-    let door = Door::new(places);
+    let admission = Admission::new(places);
     let quiet = Quiet::new(1, limits::LINES_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
@@ -78,37 +79,21 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
         };
         let entered = tokio::select! {
             () = stop.cancelled() => break,
-            entered = door.enter(&peer, &*clock, &metrics) => entered,
+            entered = admission.enter(&peer, &*clock, &metrics) => entered,
         };
-        let Some((place, Admitted { stranger, shown_out, .. })) = entered else { continue };
-        let mut served = Connection {
+        let Some((place, Admitted { unauthenticated, eviction, .. })) = entered else { continue };
+        let connection = Connection {
             http: http.clone(),
             routes: routes.clone(),
             peer,
-            stranger,
-            shown_out,
+            unauthenticated,
+            eviction,
             share: (places.connections / limits::SHARE).max(1),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
             _place: place,
         };
-        match &crowd {
-            None => tasks.spawn(async move {
-                if let Some(opened) = served.open(opening).await {
-                    served.serve(opened).await;
-                }
-            }),
-            Some(crowd) => {
-                let (home, moved) = (Handle::current(), tasks.clone());
-                let among = async move {
-                    let Some(opened) = served.open(opening).await else { return };
-                    if let Some(rest) = served.serve_while_held(opened).await {
-                        moved.spawn_on(rest, &home);
-                    }
-                };
-                tasks.spawn_on(among, crowd.handle())
-            }
-        };
+        start(connection, opening, &tasks, background.as_ref());
         // Where thousands come at once, verdicts have their turn between a few of them. Not after each one: where a turn of
         // all others takes long, whoever comes would wait for as many turns as newcomers are before it.
         came += 1;
@@ -123,24 +108,52 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, crowd: Option
     }
 }
 
-/// Who gets in.
-struct Door {
-    connections: Arc<Semaphore>,
-    strangers: Arc<Strangers>,
+/// Serves a connection: here, or in the background until it asks for something that does not wait.
+fn start<Io, Handshake>(
+    mut connection: Connection,
+    opening: impl Future<Output = io::Result<Handshake>> + Send + 'static,
+    tasks: &TaskTracker,
+    background: Option<&BackgroundRuntime>,
+) where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    Handshake: Future<Output = io::Result<Opened<Io>>> + Send + 'static,
+{
+    let Some(background) = background else {
+        tasks.spawn(async move {
+            if let Some(opened) = connection.open(opening).await {
+                connection.serve(opened).await;
+            }
+        });
+        return;
+    };
+    let (home, handed_over) = (Handle::current(), tasks.clone());
+    let begun = async move {
+        let Some(opened) = connection.open(opening).await else { return };
+        if let Some(rest) = connection.serve_while_held(opened).await {
+            handed_over.spawn_on(rest, &home);
+        }
+    };
+    tasks.spawn_on(begun, background.handle());
 }
 
-impl Door {
+/// Decides who gets in.
+struct Admission {
+    connections: Arc<Semaphore>,
+    unauthenticated: Arc<UnauthenticatedPool>,
+}
+
+impl Admission {
     fn new(places: Places) -> Self {
-        let Places { connections, strangers, patience } = places;
+        let Places { connections, unauthenticated, patience } = places;
         Self {
             connections: Arc::new(Semaphore::new(connections)),
-            strangers: Arc::new(Strangers::new(strangers, patience)),
+            unauthenticated: Arc::new(UnauthenticatedPool::new(unauthenticated, patience)),
         }
     }
 
     /// A place for a newcomer, maybe another's, who is counted; none: it is turned away, and counted itself. Until there is
-    /// one, those behind it wait in the system's queue. Clients are never shown out. On the admin socket our own user and
-    /// root are no strangers.
+    /// one, those behind it wait in the system's queue. Clients are never evicted. On the admin socket our own user and
+    /// root need no credential.
     async fn enter(
         &self,
         peer: &Peer,
@@ -155,9 +168,9 @@ impl Door {
                 break (place, admitted);
             }
             let now_ms = clock.moment().boot_ms;
-            let admitted = self.strangers.admit(place.is_none(), now_ms);
+            let admitted = self.unauthenticated.admit(place.is_none(), now_ms);
             let has_waited = Duration::from_millis(now_ms.saturating_sub(came_ms)) > limits::PATIENCE;
-            if admitted.is_some() || has_waited || self.strangers.are_none() {
+            if admitted.is_some() || has_waited || self.unauthenticated.are_none() {
                 break (place, admitted);
             }
             clock.sleep(LOOK_AGAIN).await;
@@ -168,7 +181,7 @@ impl Door {
         let admitted = admitted?;
         let place = match place {
             Some(place) => place,
-            // Whoever was shown out gives it back when its file is closed, which is at once.
+            // Whoever was evicted gives it back when its file is closed, which is at once.
             None => Arc::clone(&self.connections).acquire_owned().await.ok()?,
         };
         Some((place, admitted))

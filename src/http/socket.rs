@@ -91,6 +91,8 @@ impl AsyncRead for Socket {
         }
         let before = buffer.filled().len();
         match self.as_mut().here()?.poll_read(cx, buffer) {
+            // The buffer is filled with zeros to be read into: not for every request.
+            Poll::Pending if !self.is_new_here => return Poll::Pending,
             Poll::Pending => match self.came_before(buffer.initialize_unfilled(), RecvFlags::empty())? {
                 Some(read) => buffer.advance(read),
                 None => return Poll::Pending,

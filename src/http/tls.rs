@@ -91,7 +91,7 @@ impl Tls {
 }
 
 /// Thousands may come at once: then one of them computes, the others wait in line for that, and requests don't wait behind
-/// them all. Whoever waits for its peer holds nobody up. The line is no longer than there are strangers.
+/// them all. Whoever waits for its peer holds nobody up. The line is no longer than there are unauthenticated connections.
 async fn in_turn<F: Future>(mut turn: PollSemaphore, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {

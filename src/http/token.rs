@@ -13,8 +13,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderValue, StatusCode, header},
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,7 @@ impl std::fmt::Debug for Counter {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Params {
+struct Params {
     secret: String,
 }
 
@@ -101,17 +101,13 @@ struct Handed<'a> {
     refresh_after_ms: u64,
 }
 
-pub(super) async fn hand_out(
-    State(counter): State<Arc<Counter>>,
-    Extension(client): Extension<Arc<Client>>,
-    params: Result<Query<Params>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let Query(Params { secret }) =
-        params.map_err(|_| ApiError::invalid_request("the query needs one `secret=NAME`"))?;
-    let member = match counter.allowed(&client, &secret) {
+pub(super) async fn hand_out(counter: &Counter, client: &Client, uri: &Uri) -> Result<Response, ApiError> {
+    let Query(Params { secret }) = Query::try_from_uri(uri)
+        .map_err(|_| ApiError::invalid_request("the query needs one `secret=NAME`"))?;
+    let member = match counter.allowed(client, &secret) {
         Ok(member) => member,
         Err(refusal) => {
-            counter.refused(&client, &secret).await;
+            counter.refused(client, &secret).await;
             return Err(refusal);
         }
     };
@@ -119,7 +115,7 @@ pub(super) async fn hand_out(
         counter.sources.metrics.rejected(Rejection::Busy);
         return Err(ApiError::busy("too many tokens are being handed out at once"));
     };
-    counter.hand_out(&client, &member, place).await
+    counter.hand_out(client, &member, place).await
 }
 
 /// For a person on the admin socket: who may ask there can read the store itself.

@@ -52,7 +52,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         if read.is_pending() {
-            self.caller.stranger.is_silent();
+            self.caller.unauthenticated.is_silent();
             self.caller.has_paused.store(true, Ordering::Relaxed);
         } else if buffer.filled().len() > before {
             self.deadline = None;

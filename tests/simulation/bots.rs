@@ -6,8 +6,7 @@ use axum::body::Body;
 use crossfade::http::{auth::Caller, listener::Peer};
 use crossfade_verify::Verdict;
 use http_body_util::BodyExt as _;
-use hyper::{Request, service::Service as _};
-use hyper_util::service::TowerToHyperService;
+use hyper::Request;
 
 use crate::{
     dice::Dice,
@@ -53,17 +52,17 @@ pub(crate) async fn run(world: Arc<World>, secret: String, name: String) {
 async fn call(world: &World, bot: &str, dice: &Dice, token: &str) -> (String, Said) {
     if dice.one_in(4) {
         let replica = dice.pick(&world.replicas);
-        let routes = replica.running().as_ref().map(|running| running.routes.clone());
-        let Some(routes) = routes.filter(|_| replica.host.is_awake()) else {
+        let api = replica.running().as_ref().map(|running| Arc::clone(&running.api));
+        let Some(api) = api.filter(|_| replica.host.is_awake()) else {
             return (replica.host.name.clone(), Said::Unsure);
         };
         let request = Request::post("/v1/introspect")
             .header("authorization", format!("Bearer {CREDENTIAL}"))
             .header("content-type", "application/x-www-form-urlencoded")
-            .extension(Arc::new(Caller::from(Peer { name: bot.into(), uid: None })))
             .body(Body::from(format!("token={token}")))
             .expect("a request");
-        let answer = TowerToHyperService::new(routes.router).call(request).await.expect("infallible");
+        let caller = Caller::from(Peer { name: bot.into(), uid: None });
+        let answer = api.answer(request, &caller).made().await;
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a body").to_bytes();
         let active =

@@ -13,8 +13,8 @@ use crossfade::{
     distribution::{Bounds, Distribution, Member},
     engine::{Engine, Inbox, Observation, Observer, Outcome, Rotator, Wakers},
     http::{
-        api::{self, Verdicts},
-        auth::{Client, Clients, Known, Polls, Role},
+        api::{Api, Verdicts},
+        auth::{Client, ClientIndex, Clients, Polls, Role},
         capacity::Capacity,
         listener::{AtOnce, Listener, Opened, Peer},
         routes::Routes,
@@ -54,7 +54,7 @@ pub(crate) struct Replica {
 /// What is lost when it dies.
 pub(crate) struct Running {
     pub(crate) distribution: Arc<Distribution>,
-    pub(crate) routes: Routes,
+    pub(crate) api: Arc<Api>,
     pub(crate) inboxes: BTreeMap<String, Arc<Inbox>>,
     observer: Arc<Publish>,
     tasks: JoinSet<()>,
@@ -164,12 +164,12 @@ impl Running {
             metrics: Arc::clone(&metrics),
             clock: Arc::clone(&clock),
         };
-        let routes = api::routes(verdicts, None, clients(), stop.clone());
+        let api = Arc::new(Api::new(verdicts, None, clients(), stop.clone()));
         let port = Port(world.network.listen(host));
         let places = Capacity::of(u64::MAX).listen;
-        let service = Service { routes: routes.clone(), places, metrics, clock, stop };
+        let service = Service { routes: Routes::Api(Arc::clone(&api)), places, metrics, clock, stop };
         tasks.spawn(server::serve(port, service, None));
-        Self { distribution, routes, inboxes, observer, tasks }
+        Self { distribution, api, inboxes, observer, tasks }
     }
 
     /// The version that it saw as current last.
@@ -200,7 +200,7 @@ fn clients() -> Arc<Clients> {
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
-    clients.replace(Known { by_credential, ..Known::default() });
+    clients.replace(ClientIndex { by_credential, ..ClientIndex::default() });
     clients
 }
 

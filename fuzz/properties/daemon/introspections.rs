@@ -6,7 +6,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
 };
@@ -14,8 +13,8 @@ use crossfade::{
     clock::Clock,
     distribution::{Bounds, Distribution, Member},
     http::{
-        api::{self, Verdicts},
-        auth::{Caller, Client, Clients, Known, Polls, Role},
+        api::{Api, Verdicts},
+        auth::{Caller, Client, ClientIndex, Clients, Polls, Role},
         listener::Peer,
     },
     metrics::Metrics,
@@ -25,7 +24,6 @@ use crossfade::{
 use crossfade_verify::Digest;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use super::{NOW_MS, Still, wait};
 
@@ -63,20 +61,20 @@ pub(crate) fn hold(input: &[u8]) {
 }
 
 async fn ask(body: Vec<u8>) -> (StatusCode, Vec<u8>) {
-    static API: OnceLock<Router> = OnceLock::new();
+    static API: OnceLock<Arc<Api>> = OnceLock::new();
     let request = Request::post("/v1/introspect")
         .header(header::AUTHORIZATION, format!("Bearer {CREDENTIAL}"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .extension(Arc::new(Caller::from(Peer { name: "fuzz".into(), uid: None })))
         .body(Body::from(body))
         .expect("a request");
-    let answer = API.get_or_init(api).clone().oneshot(request).await.expect("it never fails");
+    let caller = Caller::from(Peer { name: "fuzz".into(), uid: None });
+    let answer = API.get_or_init(api).answer(request, &caller).made().await;
     let status = answer.status();
     (status, to_bytes(answer.into_body(), 64 * 1024).await.expect("a body").to_vec())
 }
 
 /// The daemon's own API, on one secret that was read just now.
-fn api() -> Router {
+fn api() -> Arc<Api> {
     let member = Member {
         secret: "demo".into(),
         client_id: "bot".into(),
@@ -109,10 +107,11 @@ fn api() -> Router {
     });
     let clients = Arc::new(Clients::default());
     let by_credential = [(Digest::of(CREDENTIAL.as_bytes()), client)].into();
-    clients.replace(Known { by_credential, ..Known::default() });
+    clients.replace(ClientIndex { by_credential, ..ClientIndex::default() });
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     metrics.know_audience(AUDIENCE, &["bot"]);
-    api::routes(Verdicts { distribution, metrics, clock }, None, clients, CancellationToken::new()).router
+    let verdicts = Verdicts { distribution, metrics, clock };
+    Arc::new(Api::new(verdicts, None, clients, CancellationToken::new()))
 }
 
 fn ring(now: Timestamp) -> Ring {

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::http::strangers::Admitted;
+use crate::http::unauthenticated::Admitted;
 
 const REQUESTS: usize = 10;
 
@@ -26,13 +26,13 @@ async fn connections_whose_requests_are_all_there_are_answered_in_turns() {
         let (ours, mut theirs) = duplex(64 * 1024);
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         theirs.write_all(request.repeat(REQUESTS).as_bytes()).await.expect("a write");
-        let Admitted { stranger, shown_out, .. } = Admitted::known();
+        let Admitted { unauthenticated, eviction, .. } = Admitted::known();
         let connection = Connection {
             http: http(),
-            routes: Routes { router: router.clone(), feed: None },
+            routes: Routes::Router(router.clone()),
             peer: Peer { name: path.into(), uid: None },
-            stranger,
-            shown_out,
+            unauthenticated,
+            eviction,
             share: 1,
             metrics: Arc::clone(&metrics),
             stop: CancellationToken::new(),

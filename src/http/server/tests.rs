@@ -46,7 +46,7 @@ async fn newcomers_do_not_wait_for_a_turn_of_all_others_each() {
     let (taken, mut told) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let service = Service {
-        routes: Routes::from(Router::new()),
+        routes: Routes::Router(Router::new()),
         places: Capacity::of(u64::MAX).listen,
         metrics: Arc::new(Metrics::new().expect("metrics")),
         clock: Arc::new(SystemClock),

@@ -1,8 +1,8 @@
 //! Connections that have shown no good credential yet: how many there may be, and who of them goes for a newcomer.
 //!
-//! Their number is bounded. When all places are taken, the stranger goes for whom we have waited longest. How long that
+//! Their number is bounded. When all places are taken, the one goes for whom we have waited longest. How long that
 //! is counts from when there was first nothing to read from it: bytes that trickle in change nothing, or whoever sends
-//! them could stay. A stranger who waits for us is not shown out: for its turn to be read, or, for a few seconds, for
+//! them could stay. One that waits for us is not evicted: for its turn to be read, or, for a few seconds, for
 //! its handshake to be computed. Neither is one that has just come. So thousands of verifiers who come back in the same
 //! moment don't put each other out: the next one waits until there is a place.
 
@@ -15,9 +15,9 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// The strangers on a listener. What it holds is bounded by their number.
+/// The unauthenticated connections of a listener. What it holds is bounded by their number.
 #[derive(Debug)]
-pub(super) struct Strangers {
+pub(super) struct UnauthenticatedPool {
     most: usize,
     patience: Duration,
     /// Held for one step in the map, and never across an await.
@@ -29,41 +29,42 @@ struct State {
     count: usize,
     next: u64,
     /// Those for whom we wait, the longest first.
-    silent: BTreeMap<u64, Guest>,
+    silent: BTreeMap<u64, Evictable>,
 }
 
 /// One that can be told to go.
 #[derive(Debug)]
-struct Guest {
+struct Evictable {
     came_ms: u64,
     go: oneshot::Sender<()>,
 }
 
-/// A connection's place among the strangers. It is given back when the connection ends, or shows a good credential.
+/// A connection's place among the unauthenticated ones. It is given back when the connection ends, or shows a good
+/// credential.
 #[derive(Debug, Default)]
-pub(super) struct Stranger {
-    among: Option<Arc<Strangers>>,
+pub(super) struct Unauthenticated {
+    among: Option<Arc<UnauthenticatedPool>>,
     standing: Mutex<Standing>,
 }
 
 #[derive(Debug, Default)]
 enum Standing {
     /// It waits for us.
-    Waits(Guest),
+    Waits(Evictable),
     /// We wait for it.
     Silent(u64),
-    /// It is none, or no longer.
+    /// It needs no place, or none any longer.
     #[default]
-    Known,
+    Authenticated,
 }
 
-/// Tells a connection that it has to go.
+/// Tells a connection that it has to go, for a newcomer.
 #[derive(Debug)]
-pub(super) struct ShownOut(Option<oneshot::Receiver<()>>);
+pub(super) struct Eviction(Option<oneshot::Receiver<()>>);
 
-impl ShownOut {
+impl Eviction {
     /// Ends when it has to; never for one that is known.
-    pub(super) async fn told(&mut self) {
+    pub(super) async fn evicted(&mut self) {
         if let Some(told) = &mut self.0 {
             let goes = told.await.is_ok();
             // What has been told is not asked again.
@@ -79,20 +80,24 @@ impl ShownOut {
 /// How a newcomer got its place.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    pub(super) stranger: Stranger,
-    pub(super) shown_out: ShownOut,
+    pub(super) unauthenticated: Unauthenticated,
+    pub(super) eviction: Eviction,
     /// Somebody else goes for it.
     pub(super) in_place_of_another: bool,
 }
 
 impl Admitted {
-    /// One that is no stranger.
+    /// One that needs no credential.
     pub(super) fn known() -> Self {
-        Self { stranger: Stranger::default(), shown_out: ShownOut(None), in_place_of_another: false }
+        Self {
+            unauthenticated: Unauthenticated::default(),
+            eviction: Eviction(None),
+            in_place_of_another: false,
+        }
     }
 }
 
-impl Strangers {
+impl UnauthenticatedPool {
     /// So many, each of which keeps its place for so long in any case.
     pub(super) fn new(most: usize, patience: Duration) -> Self {
         Self { most, patience, state: Mutex::default() }
@@ -114,9 +119,9 @@ impl Strangers {
         }
         state.count += 1;
         let (go, told) = oneshot::channel();
-        let standing = Mutex::new(Standing::Waits(Guest { came_ms: now_ms, go }));
-        let stranger = Stranger { among: Some(Arc::clone(self)), standing };
-        Some(Admitted { stranger, shown_out: ShownOut(Some(told)), in_place_of_another })
+        let standing = Mutex::new(Standing::Waits(Evictable { came_ms: now_ms, go }));
+        let unauthenticated = Unauthenticated { among: Some(Arc::clone(self)), standing };
+        Some(Admitted { unauthenticated, eviction: Eviction(Some(told)), in_place_of_another })
     }
 
     /// Nobody can go.
@@ -129,17 +134,17 @@ impl Strangers {
     }
 }
 
-impl Stranger {
+impl Unauthenticated {
     /// There is nothing to read from it. The first time counts, and the first after it [`spoke`](Self::spoke).
     pub(super) fn is_silent(&self) {
         let Some(among) = &self.among else { return };
         let mut standing = self.lock();
         *standing = match std::mem::take(&mut *standing) {
-            Standing::Waits(guest) => {
+            Standing::Waits(evictable) => {
                 let mut state = among.lock();
                 let place = state.next;
                 state.next += 1;
-                state.silent.insert(place, guest);
+                state.silent.insert(place, evictable);
                 Standing::Silent(place)
             }
             same => same,
@@ -151,9 +156,9 @@ impl Stranger {
         let Some(among) = &self.among else { return };
         let mut standing = self.lock();
         if let Standing::Silent(place) = *standing
-            && let Some(guest) = among.lock().silent.remove(&place)
+            && let Some(evictable) = among.lock().silent.remove(&place)
         {
-            *standing = Standing::Waits(guest);
+            *standing = Standing::Waits(evictable);
         }
     }
 
@@ -164,14 +169,15 @@ impl Stranger {
         let mut state = among.lock();
         match standing {
             Standing::Waits(_) => state.count -= 1,
-            // Whoever was shown out has left already.
+            // Whoever was evicted has left already.
             Standing::Silent(place) if state.silent.remove(&place).is_some() => state.count -= 1,
-            Standing::Silent(_) | Standing::Known => {}
+            Standing::Silent(_) | Standing::Authenticated => {}
         }
     }
 
-    pub(super) fn is_one(&self) -> bool {
-        !matches!(*self.lock(), Standing::Known)
+    /// It has shown no good credential yet.
+    pub(super) fn stands(&self) -> bool {
+        !matches!(*self.lock(), Standing::Authenticated)
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
@@ -179,7 +185,7 @@ impl Stranger {
     }
 }
 
-impl Drop for Stranger {
+impl Drop for Unauthenticated {
     fn drop(&mut self) {
         self.leave();
     }

@@ -23,27 +23,27 @@ const THREADS: usize = 2;
 /// Enough for them to be preempted at once. They still get a tenth of a busy core each.
 const NICE: i32 = 10;
 
-/// Where those are served that wait. Its threads end with the last clone.
+/// Serves those that wait. Its threads end with the last clone.
 #[derive(Clone, Debug)]
-pub struct Crowd {
-    runtime: Arc<Background>,
+pub struct BackgroundRuntime {
+    runtime: Arc<Owned>,
 }
 
 #[derive(Debug)]
-struct Background(Option<Runtime>, Handle);
+struct Owned(Option<Runtime>, Handle);
 
-impl Crowd {
+impl BackgroundRuntime {
     /// Starts its threads.
     pub fn start() -> io::Result<Self> {
         let mut runtime = Builder::new_multi_thread();
         runtime
             .worker_threads(THREADS)
             .max_blocking_threads(1)
-            .thread_name("crowd")
+            .thread_name("background")
             .on_thread_start(step_back);
         let runtime = runtime.enable_all().build()?;
         let handle = runtime.handle().clone();
-        Ok(Self { runtime: Arc::new(Background(Some(runtime), handle)) })
+        Ok(Self { runtime: Arc::new(Owned(Some(runtime), handle)) })
     }
 
     pub(super) fn handle(&self) -> &Handle {
@@ -51,7 +51,7 @@ impl Crowd {
     }
 }
 
-impl Drop for Background {
+impl Drop for Owned {
     fn drop(&mut self) {
         // To wait for its threads is not allowed on those of another runtime.
         if let Some(runtime) = self.0.take() {
@@ -68,15 +68,15 @@ fn step_back() {
     }
 }
 
-/// How a connection leaves.
+/// How a connection leaves for the main runtime.
 #[derive(Debug, Default)]
-pub(super) struct Move {
+pub(super) struct Handover {
     is_asked_for: AtomicBool,
     begun: Notify,
     ended: Notify,
 }
 
-impl Move {
+impl Handover {
     /// Asks for it. False: it was asked for before.
     pub(super) fn begin(&self) -> bool {
         let first = !self.is_asked_for.swap(true, Ordering::Relaxed);
