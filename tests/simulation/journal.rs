@@ -108,9 +108,11 @@ impl Story {
     }
 
     /// Every call of the store, one a line. Calls of one millisecond are sorted by who made them and about which secret,
-    /// and bear no number: their order is no seed's, and one call more changes no other line.
+    /// and bear no number: their order is no seed's, and one call more changes no other line. When they were signed is
+    /// left out: the SDK begins with the real time.
     pub(crate) fn calls(&self) -> String {
-        let mut calls: Vec<_> = self.calls.iter().map(|call| Call { seq: 0, ..call.clone() }).collect();
+        let mut calls: Vec<_> =
+            self.calls.iter().map(|call| Call { seq: 0, signed: None, ..call.clone() }).collect();
         calls.sort_by(|one, other| {
             (one.at_ms, &one.caller, &one.secret).cmp(&(other.at_ms, &other.caller, &other.secret))
         });
