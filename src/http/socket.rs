@@ -17,6 +17,9 @@ use tokio::{
     runtime::{Handle, Id},
 };
 
+/// So much is read before the reactor tells: most requests, whole.
+const FIRST_BYTES: usize = 1024;
+
 /// Whoever polls it is told by a reactor of its own runtime that there is something to read: nobody wakes up for the
 /// other's connections.
 #[derive(Debug)]
@@ -91,12 +94,16 @@ impl AsyncRead for Socket {
         }
         let before = buffer.filled().len();
         match self.as_mut().here()?.poll_read(cx, buffer) {
-            // The buffer is filled with zeros to be read into: not for every request.
             Poll::Pending if !self.is_new_here => return Poll::Pending,
-            Poll::Pending => match self.came_before(buffer.initialize_unfilled(), RecvFlags::empty())? {
-                Some(read) => buffer.advance(read),
-                None => return Poll::Pending,
-            },
+            Poll::Pending => {
+                // Not into the buffer, which would be filled with zeros for that: each connection would hold all of it.
+                let mut first = [0; FIRST_BYTES];
+                let most = buffer.remaining().min(FIRST_BYTES);
+                match self.came_before(&mut first[..most], RecvFlags::empty())? {
+                    Some(read) => buffer.put_slice(&first[..read]),
+                    None => return Poll::Pending,
+                }
+            }
             Poll::Ready(read) => read?,
         }
         let read = buffer.filled().len() - before;
