@@ -21,6 +21,7 @@ mod clients;
 mod daemon;
 mod fanout;
 mod fleet;
+mod front_door;
 mod instructions;
 mod jwt;
 mod many;
@@ -49,9 +50,10 @@ pub(crate) fn run(only: &str) -> Result<()> {
     let (program, bare) = (built.join("crossfade"), built.join("examples/bare-route"));
     println!("{:<32} {:>10}  {:<10} {:<7}", "", "figure", "goal", "");
     let mut missed = 0;
-    let parts: [(&str, Part<'_>); 15] = [
+    let parts: [(&str, Part<'_>); 16] = [
         ("verdict", &verdict::run),
         ("instructions", &instructions::run),
+        ("instructions-of-requests", &|| front_door::run(&program, &bare)),
         ("clients", &clients::run),
         ("jwt", &jwt::run),
         ("requests", &|| requests::run(&program, &bare)),

@@ -13,8 +13,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::{now, pause};
+use super::{instructions::Callgrind, now, pause};
 
 /// The tour's verifier credential, from `config.example.yaml`.
 pub(super) const CREDENTIAL: &str = "cfc_for-the-tour-only-never-use-it-as-verifier-1hcTJf";
@@ -30,9 +31,17 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn bare(program: &Path) -> Result<Self> {
+    /// The bare route, by this command.
+    pub(super) fn bare(mut program: Command) -> Result<Self> {
         let address = free_address()?;
-        Self::listening(Command::new(program).arg(address.to_string()), address)
+        Self::listening(program.arg(address.to_string()), address)
+    }
+
+    /// Lets it end by itself.
+    pub(super) fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Starts any program that listens there, and waits until it does.
@@ -85,6 +94,7 @@ pub(super) struct Terms<'a> {
     /// Verifiers: their names, and the hashes of their credentials.
     pub(super) clients: &'a [(String, String)],
     pub(super) environment: &'a [(&'a str, &'a str)],
+    pub(super) counted_by: Option<&'a Callgrind>,
 }
 
 impl Default for Terms<'_> {
@@ -99,6 +109,7 @@ impl Default for Terms<'_> {
             more: "",
             clients: &[],
             environment: &[],
+            counted_by: None,
         }
     }
 }
@@ -125,7 +136,9 @@ impl Daemon {
         fs::create_dir_all(folder)?;
         fs::write(&config, config_of(listen, telemetry, terms)?)?;
         let began = now();
-        let child = Command::new(program)
+        let counted = terms.counted_by.map(|callgrind| callgrind.command(program));
+        let child = counted
+            .unwrap_or_else(|| Command::new(program))
             .args(["serve", "--config"])
             .arg(&config)
             // As the image has it.

@@ -4,7 +4,11 @@
 //! Valgrind hides the processor's SHA instructions, so the counts hold SHA-256 in software. It is counted by itself as
 //! well, and taken off where a path hashes.
 
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -44,6 +48,38 @@ pub(super) fn run() -> Result<Vec<Figure>> {
     BOUNDS.into_iter().map(figure).collect()
 }
 
+/// Of SHA-256 of a token, in software.
+pub(super) fn of_a_hash() -> Result<f64> {
+    let valgrind = crate::tools::valgrind()?;
+    build()?;
+    count(&valgrind, BOUNDS[0].0)
+}
+
+/// Counts all instructions of a program, which are known when that has ended.
+pub(super) struct Callgrind {
+    valgrind: Valgrind,
+    log: PathBuf,
+}
+
+impl Callgrind {
+    /// Writes into this file.
+    pub(super) fn new(log: PathBuf) -> Result<Self> {
+        Ok(Self { valgrind: crate::tools::valgrind()?, log })
+    }
+
+    /// Runs this program.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = self.valgrind.command();
+        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+        command.arg(format!("--log-file={}", self.log.display())).arg(program);
+        command
+    }
+
+    pub(super) fn collected(&self) -> Result<f64> {
+        collected(&fs::read_to_string(&self.log)?)
+    }
+}
+
 /// With its symbols, by which callgrind finds what to count; the libraries stay as they were built.
 fn build() -> Result<()> {
     eprintln!("xtask: cargo rustc --profile {DIST} --example hot-paths");
@@ -64,9 +100,13 @@ fn count(valgrind: &Valgrind, path: &str) -> Result<f64> {
     let output = command.arg(target().join(DIST).join("examples/hot-paths")).arg(path).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{said}");
-    // `==4242== Collected : 1234`
-    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
-    let count: f64 = collected.with_context(|| format!("no count in: {said}"))?.1.trim().parse()?;
+    let count = collected(&said)?;
     ensure!(count > 0.0, "nothing was counted of {path}: is its name another one?");
     Ok(count)
+}
+
+/// `==4242== Collected : 1234`
+fn collected(said: &str) -> Result<f64> {
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    Ok(collected.with_context(|| format!("no count in: {said}"))?.1.trim().parse()?)
 }
