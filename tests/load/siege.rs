@@ -210,7 +210,8 @@ struct Kept(BufReader<TcpStream>);
 
 impl Kept {
     fn connect(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        // Whoever lets the system try on waits twice as long after each try that found the queue full.
+        let stream = TcpStream::connect_timeout(&([127, 0, 0, 1], port).into(), Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         Ok(Self(BufReader::new(stream)))
     }
