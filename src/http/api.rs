@@ -1,5 +1,5 @@
 //! The API for verifiers and bots, on `listen`. A request comes in here and nowhere else: its path says what it asks for,
-//! [`Gate`] says who asks, and then it is answered, or held.
+//! the gate says who asks, and then it is answered, or held.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
