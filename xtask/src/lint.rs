@@ -14,6 +14,10 @@ const STRICT: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(crate) fn run() -> Result<()> {
     let steps = Steps::begin();
+    // The workspace's own is looked at by all that follows.
+    steps.run("lock file of the fuzz targets", || {
+        cargo(&["update", "--quiet", "--workspace", "--locked", "--manifest-path", "fuzz/Cargo.toml"])
+    });
     steps.run("format", || cargo(&["fmt", "--all", "--check"]));
     steps.run("lints", || {
         cargo(&[&["clippy", "--workspace", "--all-targets", "--locked"], &STRICT[..]].concat())
