@@ -34,7 +34,10 @@ def refused(run: Run, verifier: Verifier, server: Server, headers: list[tuple[by
 def parts(server: Server) -> list[tuple[bytes, bool]]:
     start, *bodies = server.sent
     assert start["status"] == 401
-    return [(message["body"], bool(message.get("more_body"))) for message in bodies]
+    said = [(message["body"], bool(message.get("more_body"))) for message in bodies]
+    length = dict(start["headers"]).get(b"content-length")
+    assert length == (None if said[0][1] else str(len(said[0][0])).encode())
+    return said
 
 
 @pytest.mark.parametrize(
