@@ -8,6 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use crossfade_testing_secretsmanager::log::Call;
 use crossfade_verify::Digest;
 use tokio::time::Instant;
 
@@ -46,6 +47,7 @@ struct State {
     lines: Vec<(u64, String, String)>,
     figures: Figures,
     wrongs: Vec<String>,
+    calls: Vec<Call>,
 }
 
 /// How often.
@@ -95,12 +97,26 @@ pub(crate) struct Story {
     pub(crate) lines: Vec<String>,
     pub(crate) figures: Figures,
     pub(crate) wrongs: Vec<String>,
+    /// What Secrets Manager was asked.
+    calls: Vec<Call>,
 }
 
 impl Story {
     /// The same for the same events.
     pub(crate) fn digest(&self) -> Digest {
         Digest::of(self.lines.join("\n").as_bytes())
+    }
+
+    /// Every call of the store, one a line. Calls of one millisecond are sorted by who made them and about which secret,
+    /// and bear no number: their order is no seed's, and one call more changes no other line. When they were signed is
+    /// left out: the SDK begins with the real time.
+    pub(crate) fn calls(&self) -> String {
+        let mut calls: Vec<_> =
+            self.calls.iter().map(|call| Call { seq: 0, signed: None, ..call.clone() }).collect();
+        calls.sort_by(|one, other| {
+            (one.at_ms, &one.caller, &one.secret).cmp(&(other.at_ms, &other.caller, &other.secret))
+        });
+        calls.iter().map(|call| serde_json::to_string(call).expect("JSON") + "\n").collect()
     }
 
     /// What led to the first thing that went wrong.
@@ -146,6 +162,11 @@ impl Journal {
         self.lock().wrongs.push(told);
     }
 
+    /// The store's own log, at the end.
+    pub(crate) fn called(&self, calls: Vec<Call>) {
+        self.lock().calls = calls;
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         !self.lock().wrongs.is_empty()
     }
@@ -153,10 +174,10 @@ impl Journal {
     /// Takes everything that was written. Within a millisecond, each who writes has an order of his own alone: some of
     /// tokio's wake whoever waits in an order that no seed decides.
     pub(crate) fn story(&self) -> Story {
-        let State { mut lines, figures, wrongs } = std::mem::take(&mut *self.lock());
+        let State { mut lines, figures, wrongs, calls } = std::mem::take(&mut *self.lock());
         lines.sort_by(|(at, who, _), (other, whose, _)| (at, who).cmp(&(other, whose)));
         let lines = lines.into_iter().map(|(.., line)| line).collect();
-        Story { lines, figures, wrongs }
+        Story { lines, figures, wrongs, calls }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

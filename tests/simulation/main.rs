@@ -7,6 +7,9 @@
 //!
 //! A failure prints its seed, and the command that plays it alone and prints everything that happens:
 //! `CROSSFADE_SEED=7 cargo test --test simulation a_hundred_seeds -- --nocapture`.
+//!
+//! `CROSSFADE_CALLS=target/calls cargo test --test simulation a_hundred_seeds` also writes what the daemons, bots and people
+//! asked of Secrets Manager into that folder, a file a seed: `diff -r` between two releases shows whether they ask the same.
 
 #![expect(clippy::disallowed_methods, reason = "seeds and the long runs are asked for by the test command")]
 
@@ -32,6 +35,7 @@ mod world;
 
 use std::{
     ops::Range,
+    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -64,7 +68,16 @@ fn the_same_seed_plays_the_same_twice() {
         let parted = story.lines.iter().zip(&again.lines).find(|(one, other)| one != other);
         assert_eq!(parted, None, "where the two runs part");
         assert_eq!(story.digest(), again.digest());
+        assert_eq!(story.calls(), again.calls());
     }
+}
+
+/// Writes down what the store was asked, where somebody wants to compare that.
+fn keep_calls(seed: u64, story: &Story) {
+    let Some(folder) = std::env::var_os("CROSSFADE_CALLS") else { return };
+    std::fs::create_dir_all(&folder).expect("a folder for the calls");
+    let file = Path::new(&folder).join(format!("seed-{seed:04}.jsonl"));
+    std::fs::write(file, story.calls()).expect("a file for the calls");
 }
 
 fn drawn(seed: u64) -> Scenario {
@@ -85,6 +98,7 @@ fn play_all(seeds: Range<u64>, scenario: impl Fn(u64) -> Scenario + Sync) -> (Fi
                         return;
                     }
                     let story = play(scenario(seed));
+                    keep_calls(seed, &story);
                     let (figures, wrong) = &mut *results.lock().expect("no panic");
                     figures.add(&story.figures);
                     if !story.wrongs.is_empty() {
@@ -101,6 +115,7 @@ fn play_all(seeds: Range<u64>, scenario: impl Fn(u64) -> Scenario + Sync) -> (Fi
 fn assert_all_kept(test: &str, seeds: Range<u64>, scenario: impl Fn(u64) -> Scenario + Sync) -> Figures {
     if let Some(seed) = asked_for() {
         let story = play(scenario(seed));
+        keep_calls(seed, &story);
         println!("{}\n{}", story.lines.join("\n"), story.figures);
         assert_kept(test, seed, &story);
         return story.figures;

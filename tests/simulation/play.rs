@@ -86,13 +86,15 @@ async fn run(world: &Arc<World>) {
     world.journal.count(Counted::Rotations, promotions);
     let Truth::Aws(fake) = &world.truth else { return };
     world.journal.count(Counted::StoreCalls, fake.calls_made());
-    for call in fake.calls() {
+    let calls = fake.calls();
+    for call in &calls {
         let (effect, answer) = (&call.effect, &call.answer);
-        let caller = call.caller.unwrap_or_default();
+        let caller = call.caller.as_deref().unwrap_or_default();
         world
             .journal
             .tell("store", format_args!("{} {caller} {} {effect:?} {answer:?}", call.at_ms, call.operation));
     }
+    world.journal.called(calls);
 }
 
 /// Looks after every event, and each second, whether the promise holds.
