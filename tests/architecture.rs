@@ -50,7 +50,7 @@ const RULES: &[Rule] = &[
     rule("store::aws::chores", &["store", "rotation::ring", "time"], PURE),
     rule("store::memory", &["store", "rotation", "time"], &["engine"]),
     rule("store::embedded", &["store", "rotation", "token", "time", "clock", "ownership"], &["engine"]),
-    rule("store::decorators", &["store", "rotation", "token", "time", "clock"], &["engine"]),
+    rule("store::decorators", &["store", "rotation", "time", "clock"], &["engine", "crate::token"]),
     rule(
         "engine",
         &["rotation", "store", "clock", "time", "quiet"],

@@ -100,10 +100,9 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
     let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
     let seen = Arc::new(Seen::default());
-    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
     let secret = Secret::new("s", "mcp");
     let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
-    let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
+    let rotator = Rotator::new(secret.clone(), memory.secret(secret), Arc::clone(&clock), observer);
     let inbox = Arc::new(Inbox::new(Arc::new(policy())));
     let (tick, ticks) = watch::channel(0);
     let refresh = Arc::new(Notify::new());

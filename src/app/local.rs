@@ -97,8 +97,8 @@ impl Local {
     pub fn on(config: &Config, store: &Arc<dyn Store>, clock: Arc<dyn Clock>, driving: bool) -> Self {
         let seen = Arc::new(LastSeen::default());
         let rotator = |secret: &Arc<SecretConfig>| {
-            let observer = Arc::clone(&seen);
-            Rotator::new(translate::secret(secret), Arc::clone(store), Arc::clone(&clock), observer)
+            let (secret, observer) = (translate::secret(secret), Arc::clone(&seen));
+            Rotator::new(secret.clone(), store.secret(secret), Arc::clone(&clock), observer)
         };
         let secrets = config.secrets.iter();
         let secrets =
@@ -258,7 +258,7 @@ impl Operator for Local {
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
         let name = &*self.name(name)?;
-        preview::of(&self.store, &self.entry(name)?.0, compromised).await
+        preview::of(&*self.store, &self.entry(name)?.0, compromised).await
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         policy::{Notes, OLDEST_READ, Policy},
         ring::{Marks, Ring, VersionId},
     },
-    store::{ReadError, Reading, Secret, Store, WriteError},
+    store::{ReadError, Reading, Secret, Versions, WriteError},
     time::{Interval, Timestamp},
 };
 
@@ -40,10 +40,10 @@ pub struct Seen {
     pub(super) reading: Reading,
 }
 
-/// One secret, its store, and what has to be remembered between reads.
+/// One secret, its versions in the store, and what has to be remembered between reads.
 pub struct Rotator {
     pub(super) secret: Secret,
-    store: Arc<dyn Store>,
+    versions: Box<dyn Versions>,
     pub(super) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     pub(super) marks: Marks,
@@ -66,7 +66,7 @@ impl Rotator {
     /// A rotator that has read nothing yet.
     pub fn new(
         secret: Secret,
-        store: Arc<dyn Store>,
+        versions: Box<dyn Versions>,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
@@ -83,7 +83,7 @@ impl Rotator {
         });
         let (rejections, pause, lines) = (Rejections::default(), Pause::default(), Lines::default());
         let (marks, trigger) = (Marks::new(), None);
-        Self { secret, store, clock, observer, marks, last, trigger, rejections, pause, lines }
+        Self { secret, versions, clock, observer, marks, last, trigger, rejections, pause, lines }
     }
 
     /// As a process that knows of these ends.
@@ -99,7 +99,7 @@ impl Rotator {
     /// Reads the secret and publishes what it shows, also where it shows nothing.
     pub async fn observe(&mut self, policy: &Policy) -> Result<Seen, ReadError> {
         let at = self.clock.moment();
-        let result = self.store.read(&self.secret).await;
+        let result = self.versions.read().await;
         let result = result.map(|reading| {
             let mut ring = reading.ring.clone();
             if let Some(ring) = &mut ring {
@@ -121,7 +121,7 @@ impl Rotator {
         plan::next_without(seen.ring.as_ref(), policy, demand, seen.now, given_up)
     }
 
-    /// Carries out one step, unless the read that it rests on has grown old.
+    /// Carries out one step that was decided on the last read, unless that read has grown old.
     pub async fn act(
         &mut self,
         seen: &Seen,
@@ -132,7 +132,7 @@ impl Rotator {
         if elapsed(seen.at, self.clock.moment()) > OLDEST_READ {
             return Err(WriteError::Conflict);
         }
-        let result = self.store.apply(&self.secret, &step, &seen.reading).await;
+        let result = self.versions.apply(&step).await;
         match &result {
             Ok(made) => self.did(seen, step, *made, demand),
             Err(WriteError::Conflict) => {}

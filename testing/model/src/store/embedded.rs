@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use crossfade::{
         ring::{Findings, Previous, Ring, Version, VersionId},
         transition::after,
     },
-    store::{ReadError, Reading, Secret, Store, WriteError},
+    store::{ReadError, Reading, Versions, WriteError},
     time::{Interval, Timestamp},
 };
 
@@ -98,22 +98,18 @@ impl Table {
     }
 }
 
+/// As the turn's rotator has it.
 #[async_trait]
-impl Store for Table {
-    async fn read(&self, _: &Secret) -> Result<Reading, ReadError> {
+impl Versions for Arc<Table> {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
         if self.fault == Some(Fault::Unread) {
             return Err(ReadError::Unavailable("locked".into()));
         }
         let ring = self.left().secrets[self.secret].ring.clone();
-        Ok(Reading { ring: Some(ring), now: self.now, revision: 0, unread: None })
+        Ok(Reading { ring: Some(ring), now: self.now, unread: None })
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        step: &Step,
-        _: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
+    async fn apply(&mut self, step: &Step) -> Result<Option<VersionId>, WriteError> {
         if self.fault == Some(Fault::Unsent) {
             return Err(WriteError::Unavailable("before".into()));
         }
@@ -121,7 +117,7 @@ impl Store for Table {
         let record = &mut state.secrets[self.secret];
         let current = record.ring.current.id;
         let attempt = record.attempts.get(&current).copied().unwrap_or(0);
-        let id = VersionId::derive(&secret.name, Some(current), attempt);
+        let id = VersionId::derive(NAMES[self.secret], Some(current), attempt);
         let now = self.now.latest;
         let changed = after(Some(&record.ring), step, Notes::WithPromotion, (id, digest_of(id)), now);
         record.ring = changed.ok_or(WriteError::Conflict)?;
