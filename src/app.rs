@@ -31,7 +31,7 @@ use crate::{
     lifecycle::{Lifecycle, Signal},
     metrics::Metrics,
     store::{
-        Store,
+        Secret, Store,
         decorators::{Audited, Metered},
     },
     token::Reveal,
@@ -53,6 +53,7 @@ mod tick;
 mod translate;
 mod unmade;
 
+use asked::ByName;
 pub use asked::{decide, hand_out};
 pub use certificates::{Validity, load as load_certificates, validity};
 use drift::{Drift, Load};
@@ -145,7 +146,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     audit: Arc<AuditLog>,
     store: Arc<dyn Store>,
-    reveal: Arc<dyn Reveal>,
+    reveal: Arc<dyn Reveal<Secret>>,
     held: Option<Arc<dyn Held>>,
     renew: Renew,
     distribution: Arc<Distribution>,
@@ -284,7 +285,10 @@ impl Parts {
         };
         let members = Arc::clone(observations);
         let tokens = Arc::new(TokenCounter::new(TokenSources {
-            reveal: Arc::clone(&self.reveal),
+            reveal: Arc::new(ByName {
+                store: Arc::clone(&self.reveal),
+                observations: Arc::clone(observations),
+            }),
             member: Box::new(move |name| members.member(name)),
             audit: Arc::clone(audit),
             metrics: Arc::clone(metrics),

@@ -1,6 +1,6 @@
 //! The store: where a secret's versions live, and by which replicas agree.
 //!
-//! What every store does is [`Store`]'s contract; where the versions live is each kind's affair.
+//! What every store does is the contract of [`Store`] and [`Versions`]; where the versions live is each kind's affair.
 
 mod contract;
 mod limits;
@@ -11,5 +11,5 @@ pub mod embedded;
 pub mod memory;
 pub mod proof;
 
-pub use contract::{Cause, Format, ReadError, Reading, Secret, Store, Unread, WriteError};
+pub use contract::{Cause, Format, ReadError, Reading, Secret, Store, Unread, Versions, WriteError};
 pub use limits::Limits;

@@ -108,11 +108,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Hands out current tokens, read from the store now.
+/// Hands out current tokens, read from the store now, to any number of callers at once. `S` is how a secret is meant: by its
+/// name, or by all that a store has to know of it.
 #[async_trait]
-pub trait Reveal: Send + Sync {
+pub trait Reveal<S: ?Sized = str>: Send + Sync {
     /// The current token of the secret, and its version.
-    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError>;
+    async fn reveal(&self, secret: &S) -> Result<(VersionId, Token), RevealError>;
 }
 
 /// Why a token could not be handed out.

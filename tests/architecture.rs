@@ -55,7 +55,7 @@ const RULES: &[Rule] = &[
     rule("store::aws::chores", &["store", "rotation::ring", "time"], PURE),
     rule("store::memory", &["store", "rotation", "time"], &["engine"]),
     rule("store::embedded", &["store", "rotation", "token", "time", "clock", "ownership"], &["engine"]),
-    rule("store::decorators", &["store", "rotation", "token", "time", "clock", "causes"], &["engine"]),
+    rule("store::decorators", &["store", "rotation", "time", "clock", "causes"], &["engine", "crate::token"]),
     rule(
         "engine",
         &["rotation", "store", "clock", "time", "quiet", "causes"],

@@ -99,10 +99,9 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
     let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
     let seen = Arc::new(Seen::default());
-    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
     let secret = Secret::new("s", "mcp");
     let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
-    let rotator = Rotator::new(secret, store, Arc::clone(&clock), observer);
+    let rotator = Rotator::new(secret.clone(), memory.secret(secret), Arc::clone(&clock), observer);
     let inbox = Arc::new(Inbox::new(Arc::new(policy())));
     let (tick, ticks) = watch::channel(0);
     let refresh = Arc::new(Notify::new());
@@ -376,9 +375,10 @@ async fn an_engine_that_has_ended_takes_no_order_and_leaves_none_without_an_answ
 #[tokio::test(start_paused = true)]
 async fn without_a_daemon_a_secret_is_brought_as_far_as_it_goes() {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
-    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
+    let secret = Secret::new("s", "mcp");
+    let versions = memory.secret(secret.clone());
     let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
-    let mut rotator = Rotator::new(Secret::new("s", "mcp"), store, clock, Arc::new(Seen::default()));
+    let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Seen::default()));
     assert!(!rotator.is_well(false), "nothing was read yet");
     rotator.settle(&policy()).await;
     let first = memory.ring("s").expect("it is made").current.id;
@@ -395,9 +395,10 @@ async fn without_a_daemon_a_secret_is_brought_as_far_as_it_goes() {
 #[tokio::test(start_paused = true)]
 async fn without_a_daemon_what_was_ended_is_replaced_or_it_is_said_why_not() {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
-    let store: Arc<dyn Store> = Arc::<Memory>::clone(&memory);
+    let secret = Secret::new("s", "mcp");
+    let versions = memory.secret(secret.clone());
     let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
-    let mut rotator = Rotator::new(Secret::new("s", "mcp"), store, clock, Arc::new(Seen::default()));
+    let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Seen::default()));
     rotator.settle(&policy()).await;
     let first = memory.ring("s").expect("it is made").current.id;
     let done = rotator.carry_out(&policy(), Request::RevokeAll { named: None }).await.expect("it is marked");

@@ -1,14 +1,18 @@
 //! One contract, every store: each sentence runs against each of them.
 #![expect(unreachable_pub, reason = "the modules of a test have nobody outside")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
-    rotation::policy::Notes,
+    rotation::{plan::Decided, policy::Notes, ring::VersionId},
     store::{
-        Store,
+        ReadError, Reading, Secret, Store, Versions, WriteError,
         decorators::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter},
         memory::Memory,
     },
@@ -17,6 +21,7 @@ use crossfade::{
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
 use crossfade_verify::Moment;
 use tempfile::TempDir;
+use tokio::sync::Mutex as AsyncMutex;
 
 mod contract;
 #[expect(dead_code, reason = "shared with tests that do more with it")]
@@ -103,14 +108,62 @@ fn embedded<S: Store>(
 
 async fn a_dry_run() -> Option<impl Subject> {
     let memory = Memory::new(Notes::WithPromotion, Timestamp::from_millis(NEW_YEAR));
-    let store = DryRun::new(memory, Notes::WithPromotion);
-    let now = std::sync::atomic::AtomicU64::new(NEW_YEAR);
-    let pass = Box::new(move |store: &DryRun<Memory>, time: Duration| {
-        let ms = u64::try_from(time.as_millis()).expect("a short time");
-        let before = now.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
-        store.advance_to(Timestamp::from_millis(before + ms));
-    });
-    Some(Bench { store, notes: Notes::WithPromotion, pass, _directory: None })
+    Some(DryRuns { memory, copies: Mutex::default() })
+}
+
+/// A dry run of each secret, which all of its handles share: each of its steps rests on what the copy is then.
+struct DryRuns {
+    memory: Memory,
+    copies: Mutex<HashMap<Arc<str>, Copied>>,
+}
+
+#[derive(Clone)]
+struct Copied(Arc<AsyncMutex<DryRun>>);
+
+impl Store for DryRuns {
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        let mut copies = self.copies.lock().expect("no panic");
+        let copy = copies.entry(Arc::clone(&secret.name));
+        let copy = copy.or_insert_with(|| {
+            Copied(Arc::new(AsyncMutex::new(DryRun::new(&self.memory, secret, Notes::WithPromotion))))
+        });
+        Box::new(copy.clone())
+    }
+}
+
+#[async_trait]
+impl Versions for Copied {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        self.0.lock().await.read().await
+    }
+
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError> {
+        self.0.lock().await.apply(decided).await
+    }
+}
+
+#[async_trait]
+impl Subject for DryRuns {
+    fn store(&self) -> &dyn Store {
+        self
+    }
+
+    fn notes(&self) -> Notes {
+        Notes::WithPromotion
+    }
+
+    /// Nobody else changes a copy: there is no older state of it.
+    fn compares_whole_states(&self) -> bool {
+        false
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.memory.set_now(self.memory.now() + time);
+        let copies: Vec<_> = self.copies.lock().expect("no panic").values().cloned().collect();
+        for copy in copies {
+            copy.0.lock().await.advance_to(self.memory.now());
+        }
+    }
 }
 
 async fn an_aws_store() -> Option<OnAws> {

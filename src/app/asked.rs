@@ -1,11 +1,14 @@
-//! What a command asks of the store where no daemon runs: a token, and a verdict. Each rests on a read made now.
+//! What is asked of the store beside rotations: tokens; and by a command, where no daemon runs, a verdict. Each rests on a
+//! read made now.
 
 use std::sync::Arc;
 
 use anyhow::Result;
+use async_trait::async_trait;
 
 use super::{
     local::{actor, open_store},
+    observations::Observations,
     open, translate, unmade,
 };
 use crate::{
@@ -14,8 +17,9 @@ use crate::{
     config::{Config, SecretConfig},
     distribution::{Decision, Distribution},
     rotation::ring::VersionId,
+    store::Secret,
     time::Timestamp,
-    token::Token,
+    token::{Reveal, RevealError, Token},
 };
 
 /// Reads the current token from the store now, and writes down that it was handed out.
@@ -47,8 +51,10 @@ async fn reveal(
     secret: &SecretConfig,
 ) -> Result<(VersionId, Token)> {
     let opened = open::open(config, clock)?;
-    opened.store.read(&translate::secret(secret)).await?;
-    Ok(opened.reveal.reveal(&secret.name).await?)
+    let secret = translate::secret(secret);
+    // Of a secret that is missing this one says what to do.
+    opened.store.secret(secret.clone()).read().await?;
+    Ok(opened.reveal.reveal(&secret).await?)
 }
 
 /// Decides on a token as the verify endpoint would, on a read of the store made now.
@@ -59,10 +65,24 @@ pub async fn decide(config: &Config, audience: &str, token: &[u8]) -> Result<Dec
     let distribution = Distribution::new(Arc::clone(&clock), bounds, members);
     for secret in config.secrets.iter().filter(|s| *s.audience == *audience) {
         let at = clock.moment();
-        match store.read(&translate::secret(secret)).await {
+        match store.secret(translate::secret(secret)).read().await {
             Ok(seen) => distribution.publish(&secret.name, seen.ring.map(Arc::new).as_ref(), at, seen.now),
             Err(error) => tracing::warn!(secret = %secret.name, "{error}"),
         }
     }
     Ok(distribution.decide(&[Arc::from(audience)], token))
+}
+
+/// Hand-outs of the daemon: to their callers a secret is a name, and how its value is written the config says.
+pub(super) struct ByName {
+    pub(super) store: Arc<dyn Reveal<Secret>>,
+    pub(super) observations: Arc<Observations>,
+}
+
+#[async_trait]
+impl Reveal for ByName {
+    async fn reveal(&self, name: &str) -> Result<(VersionId, Token), RevealError> {
+        let secret = self.observations.secret(name).ok_or(RevealError::NoSuchSecret)?;
+        self.store.reveal(&translate::secret(&secret)).await
+    }
 }

@@ -80,15 +80,11 @@ impl Engines {
             tick: self.tick.clone(),
             refresh: self.distribution.refresh_signal(&secret.name),
         };
-        let observer = Arc::clone(&self.observations);
-        let rotator = Rotator::new(
-            translate::secret(secret),
-            Arc::clone(&self.store),
-            Arc::clone(&self.clock),
-            observer,
-        );
+        let (secret, observer) = (translate::secret(secret), Arc::clone(&self.observations));
+        let versions = self.store.secret(secret.clone());
+        let rotator = Rotator::new(secret.clone(), versions, Arc::clone(&self.clock), observer);
         tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
-        Line { inbox, stop, secret: translate::secret(secret) }
+        Line { inbox, stop, secret }
     }
 
     pub(super) fn operator(&self) -> Arc<dyn Operator> {
@@ -151,6 +147,6 @@ impl Operator for Daemon {
         let name = self.observations.name(name)?;
         let secret =
             self.observations.secret(&name).ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))?;
-        preview::of(&self.store, &secret, compromised).await
+        preview::of(&*self.store, &secret, compromised).await
     }
 }

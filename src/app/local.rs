@@ -65,8 +65,8 @@ impl Local {
     /// On a store that is open already.
     pub fn on(config: &Config, store: &Arc<dyn Store>, clock: Arc<dyn Clock>, driving: bool) -> Self {
         let rotator = |secret: &Arc<SecretConfig>| {
-            let observer = Arc::new(Nobody);
-            Rotator::new(translate::secret(secret), Arc::clone(store), Arc::clone(&clock), observer)
+            let secret = translate::secret(secret);
+            Rotator::new(secret.clone(), store.secret(secret), Arc::clone(&clock), Arc::new(Nobody))
         };
         let secrets = config.secrets.iter();
         let secrets =
@@ -139,7 +139,7 @@ impl Operator for Local {
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
         let name = &*self.name(name)?;
-        preview::of(&self.store, &self.entry(name)?.0, compromised).await
+        preview::of(&*self.store, &self.entry(name)?.0, compromised).await
     }
 }
 

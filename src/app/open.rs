@@ -7,14 +7,14 @@ use anyhow::Result;
 use crate::{
     clock::Clock,
     config::{Config, StoreConfig},
-    store::{Store, aws::Aws, embedded::Embedded},
+    store::{Secret, Store, aws::Aws, embedded::Embedded},
     token::Reveal,
 };
 
 /// A store, and who hands out tokens from it.
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
-    pub(super) reveal: Arc<dyn Reveal>,
+    pub(super) reveal: Arc<dyn Reveal<Secret>>,
     /// Where it keeps files open.
     pub(super) held: Option<Arc<dyn Held>>,
     /// Has what the store was told from outside looked up again before its next call.

@@ -1,8 +1,6 @@
 //! What a rotation would do, step by step: played through on a copy of the store, by the function that decides on a real
 //! one.
 
-use std::sync::Arc;
-
 use super::translate;
 use crate::{
     causes::chain,
@@ -12,7 +10,7 @@ use crate::{
         plan::{self, Decided, Demand, Next, Refusal, Request, Step},
         ring::VersionId,
     },
-    store::{ReadError, Store, decorators::DryRun},
+    store::{ReadError, Store, Versions as _, decorators::DryRun},
     time::{Timestamp, millis},
 };
 
@@ -20,15 +18,15 @@ use crate::{
 const TURNS: usize = 10_000;
 
 pub(super) async fn of(
-    store: &Arc<dyn Store>,
+    store: &dyn Store,
     secret: &SecretConfig,
     compromised: bool,
 ) -> Result<Preview, OrderError> {
     let (subject, terms) = (translate::secret(secret), secret.policy.terms());
-    let copy = DryRun::new(Arc::clone(store), terms.store.notes).with_lag(terms.store.store_lag);
+    let mut copy = DryRun::new(store, subject, terms.store.notes).with_lag(terms.store.store_lag);
     let unknown =
         |why: &str| OrderError::Unknown(format!("{}: no current version is known: {why}", secret.name));
-    let first = copy.read(&subject).await.map_err(|error| match error {
+    let first = copy.read().await.map_err(|error| match error {
         ReadError::Unavailable(_) => unknown(&chain(&error)),
         _ => OrderError::Refused(format!("{}: {}", secret.name, chain(&error))),
     })?;
@@ -44,15 +42,15 @@ pub(super) async fn of(
     };
     let (mut steps, mut made) = (Vec::new(), None);
     for _ in 0..TURNS {
-        let seen = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;
+        let seen = copy.read().await.map_err(|error| unknown(&chain(&error)))?;
         let now = seen.now.latest;
         match plan::next(seen.ring.as_ref(), &secret.policy, Some(&demand), seen.now) {
             Next::Do(decided @ Decided { step, .. }) => {
                 steps.push(planned(&step, now.since(first.now.latest), made));
-                let done = copy.apply(&subject, &decided, &seen).await;
+                let done = copy.apply(&decided).await;
                 done.map_err(|error| OrderError::Unknown(chain(&error)))?;
                 if let Step::Stage { .. } = step {
-                    let after = copy.read(&subject).await.map_err(|error| unknown(&chain(&error)))?;
+                    let after = copy.read().await.map_err(|error| unknown(&chain(&error)))?;
                     made = after.ring.and_then(|ring| ring.pending).map(|pending| pending.id);
                 }
             }

@@ -44,7 +44,8 @@ pub async fn prove(config: &Config, mut say: impl FnMut(&str, &[Proof])) -> Resu
         StoreConfig::Embedded { path, key_file } => {
             let store = Embedded::open_existing(path, key_file, clock)?;
             for secret in &config.secrets {
-                say(&secret.name, &[read(store.read(&translate::secret(secret)).await)]);
+                let outcome = store.secret(translate::secret(secret)).read().await;
+                say(&secret.name, &[read(outcome)]);
             }
         }
     }

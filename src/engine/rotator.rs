@@ -19,7 +19,7 @@ use crate::{
         policy::{Notes, OLDEST_READ, Policy},
         ring::{Marks, Ring, VersionId},
     },
-    store::{ReadError, Reading, Secret, Store, WriteError},
+    store::{ReadError, Reading, Secret, Versions, WriteError},
     time::{Interval, Timestamp},
 };
 
@@ -41,10 +41,10 @@ pub struct Seen {
     pub(super) reading: Reading,
 }
 
-/// One secret, its store, and what has to be remembered between reads.
+/// One secret, its versions in the store, and what has to be remembered between reads.
 pub struct Rotator {
     pub(super) secret: Secret,
-    store: Arc<dyn Store>,
+    versions: Box<dyn Versions>,
     pub(super) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     pub(super) marks: Marks,
@@ -65,7 +65,7 @@ impl Rotator {
     /// A rotator that has read nothing yet.
     pub fn new(
         secret: Secret,
-        store: Arc<dyn Store>,
+        versions: Box<dyn Versions>,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
@@ -82,7 +82,7 @@ impl Rotator {
             promotes: None,
         });
         let (rejections, pause, lines) = (Rejections::default(), Pause::default(), Lines::default());
-        Self { secret, store, clock, observer, marks: Marks::new(), last, rejections, pause, lines }
+        Self { secret, versions, clock, observer, marks: Marks::new(), last, rejections, pause, lines }
     }
 
     /// As a process that knows of these ends.
@@ -98,7 +98,7 @@ impl Rotator {
     /// Reads the secret and publishes what it shows, also where it shows nothing.
     pub async fn observe(&mut self, policy: &Policy) -> Result<Seen, ReadError> {
         let at = self.clock.moment();
-        let result = self.store.read(&self.secret).await;
+        let result = self.versions.read().await;
         let result = result.map(|reading| {
             let mut ring = reading.ring.clone();
             if let Some(ring) = &mut ring {
@@ -120,12 +120,12 @@ impl Rotator {
         plan::next_without(seen.ring.as_ref(), policy, demand, seen.now, given_up)
     }
 
-    /// Carries out one step, unless the read that it rests on has grown old.
+    /// Carries out one step that was decided on the last read, unless that read has grown old.
     pub async fn act(&mut self, seen: &Seen, decided: Decided, policy: &Policy) -> Result<(), WriteError> {
         if elapsed(seen.at, self.clock.moment()) > OLDEST_READ {
             return Err(WriteError::Conflict);
         }
-        let result = self.store.apply(&self.secret, &decided, &seen.reading).await;
+        let result = self.versions.apply(&decided).await;
         match &result {
             Ok(made) => self.did(seen, decided, *made, policy),
             Err(WriteError::Conflict) => {}

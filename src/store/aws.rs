@@ -19,7 +19,8 @@
 //! | `value` | bare tokens, and tokens in JSON objects |
 //! | `options` | how it is used, and what the rules allow for |
 //! | `limits` | what it asks of a config |
-//! | `account` | what is asked, and remembered, of one account's secrets |
+//! | `account` | what the secrets of one account are asked with |
+//! | `handle` | one secret, and what is remembered of it |
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
 //! | `words` | what people read of a secret that can't be rotated here |
@@ -34,6 +35,7 @@ use async_trait::async_trait;
 pub use self::{
     account::Aws,
     calls::{Answer, Calls, Described, Listed, Stored},
+    handle::Handle,
     limits::LIMITS,
     memory::Memory,
     name::{Arn, without_suffix},
@@ -41,12 +43,9 @@ pub use self::{
     pace::Urgency,
     trouble::Trouble,
 };
-use super::{ReadError, Reading, Secret, Store, WriteError, proof::Proof};
+use super::{Secret, Store, Versions, proof::Proof};
 use crate::{
-    rotation::{
-        plan::{Decided, Step},
-        ring::VersionId,
-    },
+    rotation::ring::VersionId,
     token::{Reveal, RevealError, Token},
 };
 
@@ -56,6 +55,7 @@ mod api;
 mod calls;
 mod chores;
 mod date;
+mod handle;
 mod label;
 mod limits;
 mod look;
@@ -77,57 +77,33 @@ mod words;
 mod write;
 
 impl Aws {
+    /// A handle on one secret, of a process that remembers this of it.
+    pub fn handle(&self, secret: Secret, memory: Memory) -> Handle {
+        Handle { aws: self.clone(), secret, memory }
+    }
+
     /// Tries each right on that secret. No label of AWS's is moved; at most one version without labels stays behind.
     pub async fn prove(&self, secret: &Secret) -> Vec<Proof> {
         probe::prove(self, secret).await
     }
 }
 
-#[async_trait]
 impl Store for Aws {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        let seen = look::look(self, secret).await?;
-        Ok(Reading {
-            ring: seen.ring.clone(),
-            now: seen.now,
-            revision: seen.revision,
-            unread: seen.unread.clone(),
-        })
-    }
-
-    async fn apply(
-        &self,
-        secret: &Secret,
-        Decided { step, .. }: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        let last = self.remember(secret, |memory| memory.seen.clone());
-        let seen = last.filter(|last| last.revision == seen.revision).ok_or(WriteError::Conflict)?;
-        let replaces_an_ended_one = seen.ring.as_ref().is_some_and(|ring| ring.current.ended.is_some());
-        let urgency = match step {
-            Step::Tidy { .. } => Urgency::Chore,
-            Step::End { .. } | Step::EndAll { .. } => Urgency::End,
-            Step::Stage { .. } | Step::Promote { .. } if replaces_an_ended_one => Urgency::End,
-            _ => Urgency::Step,
-        };
-        write::Hand { aws: self, secret, seen: &seen, urgency }.apply(step).await
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        Box::new(self.handle(secret, Memory::default()))
     }
 }
 
 #[async_trait]
-impl Reveal for Aws {
-    /// Of a secret that was read before: its format is known from there.
-    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
-        let format = self.memories().get(secret).map(|(format, _)| *format);
-        let format =
-            format.ok_or_else(|| RevealError::Unreadable("it was not read yet: try again".into()))?;
+impl Reveal<Secret> for Aws {
+    async fn reveal(&self, secret: &Secret) -> Result<(VersionId, Token), RevealError> {
         let _turn =
             self.hand_outs.acquire().await.map_err(|closed| RevealError::Unreadable(closed.into()))?;
-        let stored = self.api.value(secret, None).await.outcome.map_err(|trouble| match trouble {
+        let stored = self.api.value(&secret.name, None).await.outcome.map_err(|trouble| match trouble {
             Trouble::NotFound(_) => RevealError::NoSuchSecret,
             other => RevealError::Unreadable(Box::new(other)),
         })?;
-        let token = value::token(stored.value.as_ref().map(|value| value.as_str()), format);
+        let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
         let token = token.map_err(|unfit| RevealError::Unreadable(Box::new(unfit)))?;
         Ok((VersionId::of_name(&stored.id), token))
     }

@@ -1,7 +1,7 @@
 //! What the engine may ask of a store.
 //!
-//! The trait is small and speaks our words: the state with the store's own time, and single steps
-//! that are compare-and-swap. It never hands out a token; see [`crate::token::Reveal`].
+//! The traits are small and speak our words: the state with the store's own time, and single steps
+//! that are compare-and-swap. They never hand out a token; see [`crate::token::Reveal`].
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -53,8 +53,6 @@ pub struct Reading {
     pub ring: Option<Ring>,
     /// The store's own time, at some moment of the read.
     pub now: Interval,
-    /// Of the whole state, where the store has one: a step on an older revision is a conflict.
-    pub revision: u64,
     /// What could not be read, where the rest could; the ring's findings say so too.
     pub unread: Option<Unread>,
 }
@@ -74,36 +72,29 @@ impl fmt::Display for Unread {
     }
 }
 
-/// The versions of secrets, and the steps that change them.
-#[async_trait]
+/// Where secrets live.
 pub trait Store: Send + Sync {
-    /// Reads all versions of a secret together, with the store's own time.
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError>;
-
-    /// Carries out the step that was decided on `seen`; the reason is for whoever writes it down. A success means that it is durable, and names the version that
-    /// was made, of a step that makes one. After any error it may have been carried out or not: read again before
-    /// judging.
-    async fn apply(
-        &self,
-        secret: &Secret,
-        decided: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError>;
+    /// A handle on one secret, which has read nothing yet. Several on the same secret are as several replicas.
+    fn secret(&self, secret: Secret) -> Box<dyn Versions>;
 }
 
+/// The versions of one secret, and the steps that change them. Whoever has the handle is the only one who does, so it
+/// remembers what it needs between reads, behind no lock.
 #[async_trait]
-impl<S: Store + ?Sized> Store for Arc<S> {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        (**self).read(secret).await
-    }
+pub trait Versions: Send {
+    /// Reads all versions together, with the store's own time.
+    async fn read(&mut self) -> Result<Reading, ReadError>;
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        decided: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        (**self).apply(secret, decided, seen).await
+    /// Carries out one step that was decided on the last read, for a reason that is for whoever writes it down. Where the
+    /// store has changed since then so that the step no longer fits, that is a conflict. A success means that the step is
+    /// durable, and names the version that was made, of a step that makes one. After any error it may have been carried
+    /// out or not: read again before judging.
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        (**self).secret(secret)
     }
 }
 

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::{ReadError, Reading, Secret, Store, WriteError};
+use super::{ReadError, Reading, Secret, Store, Versions, WriteError};
 use crate::{
     clock::Clock,
     rotation::{plan::Decided, ring::VersionId},
@@ -48,15 +48,17 @@ mod time;
 use fault::Fault;
 pub use fault::OpenError;
 pub use options::{LIMITS, Options, TRAITS};
+use record::Record;
 use step::Desk;
 
-/// A database of secrets.
+/// A database of secrets. A clone is another handle on the same one.
 ///
 /// Reads and writes have a connection and a turn each: a write that waits for the disk, or for another process, keeps no
 /// view from being read (SQLite's log lets both go on). In each lane one call at a time has a thread; the others wait
 /// without one, in their order. What can wait is bounded by who asks: an engine for each secret, one call at a time.
 /// Hand-outs of tokens take turns among themselves first, so that before a read there is one of them at most, however
 /// many callers wait. So no more than three threads of the pool are ever taken.
+#[derive(Clone)]
 pub struct Embedded {
     desk: Arc<Desk>,
     reads: Lane,
@@ -65,6 +67,7 @@ pub struct Embedded {
 }
 
 /// A connection, and whose turn it is.
+#[derive(Clone)]
 struct Lane {
     connection: Arc<Shared<Connection>>,
     turn: Arc<Semaphore>,
@@ -147,16 +150,15 @@ impl Embedded {
     }
 
     /// The secret as it stands, and the store's time.
-    async fn look(&self, secret: &str) -> Result<(Option<record::Record>, Timestamp), Fault> {
-        let name: Arc<str> = secret.into();
+    async fn look(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), Fault> {
         let look = |name: Arc<str>| {
             self.at_the_desk(&self.reads, move |connection, desk| step::look(connection, desk, &name))
         };
-        let mut seen = look(Arc::clone(&name)).await?;
+        let mut seen = look(Arc::clone(name)).await?;
         if seen.now.is_none() {
             // The first to look after a reboot: where the clock goes on has to stand for everybody.
             self.at_the_desk(&self.writes, step::note_time).await?;
-            seen = look(name).await?;
+            seen = look(Arc::clone(name)).await?;
         }
         let now =
             seen.now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
@@ -183,23 +185,32 @@ impl Embedded {
     }
 }
 
-#[async_trait]
 impl Store for Embedded {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        let (record, now) = self.look(&secret.name).await?;
-        let revision = record.as_ref().map_or(0, |record| record.revision);
-        let ring = record.map(|record| record.ring()).transpose()?;
-        Ok(Reading { ring, now: Interval::exactly(now), revision, unread: None })
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        Box::new(Handle { database: self.clone(), secret, revision: 0 })
+    }
+}
+
+/// One secret of the database.
+struct Handle {
+    database: Embedded,
+    secret: Secret,
+    /// Of the last read; 0: there was no such secret, or it was not read yet.
+    revision: u64,
+}
+
+#[async_trait]
+impl Versions for Handle {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let (record, now) = self.database.look(&self.secret.name).await?;
+        let ring = record.as_ref().map(Record::ring).transpose()?;
+        self.revision = record.map_or(0, |record| record.revision);
+        Ok(Reading { ring, now: Interval::exactly(now), unread: None })
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        Decided { step, .. }: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        let (secret, step, seen) = (secret.clone(), *step, seen.revision);
-        let applied = self.at_the_desk(&self.writes, move |connection, desk| {
+    async fn apply(&mut self, Decided { step, .. }: &Decided) -> Result<Option<VersionId>, WriteError> {
+        let (secret, step, seen) = (self.secret.clone(), *step, self.revision);
+        let applied = self.database.at_the_desk(&self.database.writes, move |connection, desk| {
             step::apply(connection, desk, &secret, &step, seen)
         });
         Ok(applied.await?)
@@ -207,17 +218,17 @@ impl Store for Embedded {
 }
 
 #[async_trait]
-impl Reveal for Embedded {
-    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
+impl Reveal<Secret> for Embedded {
+    async fn reveal(&self, secret: &Secret) -> Result<(VersionId, Token), RevealError> {
         let unreadable = |fault| RevealError::Unreadable(Box::new(ReadError::from(fault)));
         let first = Arc::clone(&self.hand_outs).acquire_owned().await;
         let first = first.map_err(|_| unreadable(Fault::stopping()))?;
-        let name: Arc<str> = secret.into();
+        let name = Arc::clone(&secret.name);
         let read = self.at_the_desk(&self.reads, move |connection, desk| {
             // Until it is read, also where whoever wanted it has gone.
             let _first = first;
             let record = step::look(connection, desk, &name)?.record;
-            record.map(record::Record::into_current).transpose()
+            record.map(Record::into_current).transpose()
         });
         read.await.map_err(unreadable)?.ok_or(RevealError::NoSuchSecret)
     }

@@ -1,18 +1,18 @@
 //! A store in memory, whose transitions are the store contract in its shortest form.
 //!
-//! It serves `--dry-run` and the tests: a script makes any call fail before or after its effect,
+//! It serves the tests: a script makes any call fail before or after its effect,
 //! and reads late. Its clock is a number that the owner moves.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use crossfade_verify::Digest;
 
-use super::{ReadError, Reading, Secret, Store, WriteError};
+use super::{ReadError, Reading, Secret, Store, Versions, WriteError};
 use crate::{
     rotation::{
         plan::{Decided, Step},
@@ -34,11 +34,11 @@ pub enum Fault {
     Rejected,
 }
 
-/// Secrets in memory.
-#[derive(Debug)]
+/// Secrets in memory. A clone is another handle on the same ones.
+#[derive(Clone, Debug)]
 pub struct Memory {
     notes: Notes,
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +73,8 @@ impl Record {
 impl Memory {
     /// An empty store at that time.
     pub fn new(notes: Notes, now: Timestamp) -> Self {
-        Self { notes, inner: Mutex::new(Inner { now, ..Inner::default() }) }
+        let inner = Inner { now, ..Inner::default() };
+        Self { notes, inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Puts a ring in place, as a person or another program would.
@@ -130,26 +131,38 @@ impl Memory {
     }
 }
 
-#[async_trait]
 impl Store for Memory {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        let mut inner = self.lock();
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        Box::new(Handle { store: self.clone(), name: secret.name, seen: 0 })
+    }
+}
+
+/// One secret of the store.
+struct Handle {
+    store: Memory,
+    name: Arc<str>,
+    /// Which of its states the last read showed.
+    seen: usize,
+}
+
+#[async_trait]
+impl Versions for Handle {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let mut inner = self.store.lock();
         if inner.reads.pop_front().flatten().is_some() {
             return Err(ReadError::Unavailable("a scripted fault".into()));
         }
         let seen_at = inner.now - inner.lag;
-        let record = inner.rings.get(&*secret.name);
-        let (revision, ring) = record.map_or((0, None), |record| record.as_of(seen_at));
-        Ok(Reading { ring, now: Interval::exactly(inner.now), revision: revision as u64, unread: None })
+        let record = inner.rings.get(&*self.name);
+        let (seen, ring) = record.map_or((0, None), |record| record.as_of(seen_at));
+        let reading = Reading { ring, now: Interval::exactly(inner.now), unread: None };
+        drop(inner);
+        self.seen = seen;
+        Ok(reading)
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        Decided { step, .. }: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        let mut inner = self.lock();
+    async fn apply(&mut self, Decided { step, .. }: &Decided) -> Result<Option<VersionId>, WriteError> {
+        let mut inner = self.store.lock();
         let fault = inner.writes.pop_front().flatten();
         if fault == Some(Fault::Before) {
             return Err(WriteError::Unavailable("a scripted fault, before".into()));
@@ -157,14 +170,14 @@ impl Store for Memory {
         if fault == Some(Fault::Rejected) {
             return Err(WriteError::Rejected("a scripted rejection".into()));
         }
-        let (now, notes) = (inner.now, self.notes);
-        let record = inner.rings.entry(secret.name.to_string()).or_default();
-        if notes == Notes::WithPromotion && record.history.len() as u64 != seen.revision {
+        let (now, notes) = (inner.now, self.store.notes);
+        let record = inner.rings.entry(self.name.to_string()).or_default();
+        if notes == Notes::WithPromotion && record.history.len() != self.seen {
             return Err(WriteError::Conflict);
         }
         let ring = record.latest().cloned();
         let attempt = ring.as_ref().and_then(|r| record.attempts.get(&r.current.id)).copied().unwrap_or(0);
-        let id = VersionId::derive(&secret.name, ring.as_ref().map(|r| r.current.id), attempt);
+        let id = VersionId::derive(&self.name, ring.as_ref().map(|r| r.current.id), attempt);
         let digest = Digest::of(id.to_string().as_bytes());
         let changed = after(ring.as_ref(), step, notes, (id, digest), now).ok_or(WriteError::Conflict)?;
         if let Step::Drop { .. } = step {

@@ -22,7 +22,13 @@ async fn a_value_is_read_anew_where_its_format_has_changed() {
     let store = Aws::with(client(&server, "AKID"), Options::default(), clock);
     let digest = async |format| {
         let secret = Secret { format, ..Secret::new(NAME, "mcp") };
-        store.read(&secret).await.ok().and_then(|reading| reading.ring).map(|ring| ring.current.digest)
+        store
+            .secret(secret)
+            .read()
+            .await
+            .ok()
+            .and_then(|reading| reading.ring)
+            .map(|ring| ring.current.digest)
     };
     let token = Some(Digest::of(TOKEN.as_bytes()));
     assert_eq!(digest(Format::Json).await, token);

@@ -84,13 +84,12 @@ async fn a_write_that_has_waited_too_long_for_its_signature_is_not_sent() {
     let slow = Slow { fake: world.server.fake(), armed: Arc::default() };
     let config = client(&world.server, "AKIDSLOW").config().to_builder().interceptor(slow.clone());
     let store = world.store(Client::from_conf(config.build()));
-    let secret = world.secret();
+    let mut versions = store.secret(world.secret());
     for (armed, puts) in [(true, 0), (false, 1)] {
         slow.armed.store(false, SeqCst);
-        let seen = store.read(&secret).await.expect("a read");
+        versions.read().await.expect("a read");
         slow.armed.store(armed, SeqCst);
-        let outcome =
-            store.apply(&secret, &Step::Stage { current: world.current() }.because(Why::Soaked), &seen).await;
+        let outcome = versions.apply(&Step::Stage { current: world.current() }.because(Why::Soaked)).await;
         assert_eq!(matches!(outcome, Err(WriteError::Conflict)), armed, "{outcome:?}");
         assert_eq!(sent(&world, "PutSecretValue"), puts, "armed: {armed}");
     }
@@ -105,9 +104,10 @@ async fn a_process_that_was_just_started_believes_no_time_that_a_second_answer_d
         let config = client(&world.server, "AKIDWRONG").config().to_builder().interceptor(wrong.clone());
         let store = world.store(Client::from_conf(config.build()));
         *wrong.0.lock().expect("no panic") = Some(date);
-        let first = store.read(&world.secret()).await;
+        let mut versions = store.secret(world.secret());
+        let first = versions.read().await;
         assert!(matches!(first, Err(ReadError::Unavailable(_))), "{date}: {first:?}");
-        let then = store.read(&world.secret()).await.expect("both of its answers agree");
+        let then = versions.read().await.expect("both of its answers agree");
         assert_eq!(then.now.earliest.as_millis(), world.server.now_ms() / 1000 * 1000);
         let replaced = then.ring.expect("a ring").previous[0];
         assert_eq!(replaced.deadline, then.now.latest + GRACE, "first seen now, not then");
@@ -128,11 +128,12 @@ async fn a_version_whose_read_back_bears_another_time_is_not_promoted() {
             .until("the note", |labels| labels.keys().any(|label| label.starts_with("crossfade-until")))
             .await;
         world.server.advance(SOAK);
-        let seen = store.read(&world.secret()).await.expect("a read");
+        let mut versions = store.secret(world.secret());
+        let seen = versions.read().await.expect("a read");
         let pending = seen.ring.as_ref().and_then(|ring| ring.pending).expect("a pending version").id;
         *wrong.0.lock().expect("no panic") = Some(date);
         let promote = Step::Promote { pending, current, accepted_for: Duration::ZERO };
-        let outcome = store.apply(&world.secret(), &promote.because(Why::Soaked), &seen).await;
+        let outcome = versions.apply(&promote.because(Why::Soaked)).await;
         assert!(matches!(outcome, Err(WriteError::Conflict)), "{date}: {outcome:?}");
         assert_eq!(world.holder("AWSCURRENT").as_deref(), Some(FIRST));
         assert!(world.labels().contains_key("AWSPENDING"), "{NAME} goes on with the next look");

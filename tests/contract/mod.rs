@@ -9,9 +9,10 @@ use crossfade::{
         policy::Notes,
         ring::{Ring, Version, VersionId},
     },
-    store::{Reading, Secret, Store, WriteError},
+    store::{Reading, Secret, Store, Versions, WriteError},
     time::Timestamp,
 };
+use tokio::sync::Mutex;
 
 pub mod aws;
 mod endings;
@@ -71,6 +72,7 @@ pub fn secret(name: &str) -> Secret {
 pub struct Hand<'a> {
     pub subject: &'a dyn Subject,
     pub secret: Secret,
+    versions: Mutex<Box<dyn Versions>>,
 }
 
 impl<'a> Hand<'a> {
@@ -79,7 +81,9 @@ impl<'a> Hand<'a> {
     }
 
     pub fn named(subject: &'a dyn Subject, name: &str) -> Self {
-        Self { subject, secret: secret(&format!("{}{name}", subject.prefix())) }
+        let secret = secret(&format!("{}{name}", subject.prefix()));
+        let versions = Mutex::new(subject.store().secret(secret.clone()));
+        Self { subject, secret, versions }
     }
 
     /// On a secret that has its first version.
@@ -90,7 +94,7 @@ impl<'a> Hand<'a> {
     }
 
     pub async fn read(&self) -> Reading {
-        self.subject.store().read(&self.secret).await.expect("the store can be read")
+        self.versions.lock().await.read().await.expect("the store can be read")
     }
 
     pub async fn ring(&self) -> Ring {
@@ -101,13 +105,21 @@ impl<'a> Hand<'a> {
         self.read().await.now.earliest
     }
 
-    pub async fn tries_on(&self, seen: &Reading, step: Step) -> Result<(), WriteError> {
-        self.subject.store().apply(&self.secret, &step.because(Why::Missing), seen).await.map(drop)
+    /// Another handle on the secret, whose last read is one of now.
+    pub async fn another(&self) -> Box<dyn Versions> {
+        let mut another = self.subject.store().secret(self.secret.clone());
+        another.read().await.expect("the store can be read");
+        another
+    }
+
+    /// On what was read last.
+    pub async fn goes_on(&self, step: Step) -> Result<(), WriteError> {
+        self.versions.lock().await.apply(&step.because(Why::Missing)).await.map(drop)
     }
 
     pub async fn tries(&self, step: Step) -> Result<(), WriteError> {
-        let seen = self.read().await;
-        self.tries_on(&seen, step).await
+        self.read().await;
+        self.goes_on(step).await
     }
 
     /// Carries the step out; what it leaves behind is put in order.
@@ -130,7 +142,7 @@ impl<'a> Hand<'a> {
     /// The step is a conflict, and nothing has changed.
     pub async fn can_t(&self, step: Step) {
         let before = self.read().await;
-        let result = self.tries_on(&before, step).await;
+        let result = self.goes_on(step).await;
         assert!(matches!(result, Err(WriteError::Conflict)), "{step:?}: {result:?}");
         assert_eq!(self.read().await.ring, before.ring, "{step:?}");
     }

@@ -32,10 +32,10 @@ pub async fn a_step_on_a_secret_that_does_not_exist_is_a_conflict(subject: &dyn 
 
 pub async fn staging_twice_makes_one_version(subject: &dyn Subject) {
     let hand = Hand::created(subject).await;
-    let seen = hand.read().await;
+    let mut another = hand.another().await;
     let current = hand.ring().await.current.id;
     let pending = hand.stages().await;
-    let again = hand.tries_on(&seen, Step::Stage { current }).await;
+    let again = another.apply(&Step::Stage { current }.because(Why::Missing)).await;
     assert!(matches!(again, Err(WriteError::Conflict)), "{again:?}");
     hand.can_t(Step::Stage { current }).await;
     assert_eq!(hand.ring().await.pending, Some(pending));
@@ -93,13 +93,11 @@ pub async fn a_dropped_version_with_a_note_is_accepted_until_then(subject: &dyn 
 pub async fn of_many_that_stage_on_the_same_read_one_wins(subject: &dyn Subject) {
     let hand = Hand::created(subject).await;
     let current = hand.ring().await.current.id;
-    let (seen, step) = (hand.read().await, Step::Stage { current });
-    let (a, b, c, d) = tokio::join!(
-        hand.tries_on(&seen, step),
-        hand.tries_on(&seen, step),
-        hand.tries_on(&seen, step),
-        hand.tries_on(&seen, step),
-    );
+    let step = Step::Stage { current };
+    let (mut a, mut b) = (hand.another().await, hand.another().await);
+    let (mut c, mut d) = (hand.another().await, hand.another().await);
+    let step = step.because(Why::Missing);
+    let (a, b, c, d) = tokio::join!(a.apply(&step), b.apply(&step), c.apply(&step), d.apply(&step));
     let won = [a, b, c, d].into_iter().filter(Result::is_ok).count();
     assert_eq!(won, 1);
 }

@@ -15,13 +15,14 @@ use crossfade::{
         plan::{Step, Why},
         ring::Ring,
     },
-    store::{Reading, Store as _, WriteError, embedded::Embedded},
+    store::{Reading, Versions, WriteError, embedded::Embedded},
 };
+use rusqlite::Connection;
 use tempfile::tempdir;
 
 use crate::{
     disk::{again, directory},
-    embedded::{read, secret},
+    embedded::{handle, revision, sqlite},
 };
 
 const CHILD: &str = "crash::child_that_rotates";
@@ -35,15 +36,27 @@ fn open(directory: &Path) -> Embedded {
 async fn child_that_rotates() {
     let Some(directory) = directory() else { return };
     let store = open(&directory);
+    let database = sqlite(&directory);
     for turn in 0.. {
-        let seen = read(&store).await;
-        println!("{}", Said::of(&seen).line());
+        let (mut versions, seen, revision) = look(&store, &database).await;
+        println!("{}", Said::of(&seen, revision).line());
         let step = any_step(seen.ring.as_ref(), turn);
-        match store.apply(&secret(), &step.because(Why::Missing), &seen).await {
+        match versions.apply(&step.because(Why::Missing)).await {
             Ok(_) | Err(WriteError::Conflict) => {}
             // A sibling was quicker eight times over; or the machine is busy.
             Err(WriteError::Unavailable(_)) => {}
             Err(error) => panic!("{step:?}: {error:?}"),
+        }
+    }
+}
+
+/// A read, and the revision that it showed: nobody has taken a step meanwhile.
+async fn look(store: &Embedded, database: &Connection) -> (Box<dyn Versions>, Reading, u64) {
+    loop {
+        let before = revision(database);
+        let (versions, seen) = handle(store).await;
+        if revision(database) == before {
+            return (versions, seen, before);
         }
     }
 }
@@ -71,7 +84,7 @@ struct Said {
 }
 
 impl Said {
-    fn of(reading: &Reading) -> Self {
+    fn of(reading: &Reading, revision: u64) -> Self {
         let mut versions = Vec::new();
         if let Some(ring) = &reading.ring {
             let stages = ["current"].into_iter().chain(ring.pending.map(|_| "pending"));
@@ -79,7 +92,7 @@ impl Said {
             versions =
                 stages.zip(ring.versions()).map(|(s, v)| format!("{s}:{}:{}", v.id, v.digest)).collect();
         }
-        Self { revision: reading.revision, now: reading.now.earliest.as_millis(), versions }
+        Self { revision, now: reading.now.earliest.as_millis(), versions }
     }
 
     fn line(&self) -> String {
@@ -186,7 +199,8 @@ async fn dies_and_lives_on(children: usize, rounds: u32) {
         dice ^= dice << 17;
         let said = work_and_die(directory.path(), children, Duration::from_micros(dice % 30_000));
         let acknowledged = said.iter().map(|said| said.revision).max().expect("something was said");
-        let found = Said::of(&read(&open(directory.path())).await);
+        let (_, found, revision) = look(&open(directory.path()), &sqlite(directory.path())).await;
+        let found = Said::of(&found, revision);
         for said in said.iter().chain([&found]) {
             history.add(said);
         }

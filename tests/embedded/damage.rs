@@ -84,16 +84,10 @@ async fn is_refused(directory: &Path, what: &str) {
         Err(OpenError::Damaged { .. }) => {}
         Err(error) => panic!("{what}: {error:?}"),
         Ok(store) => {
-            let error = store.read(&secret()).await.expect_err(what);
+            let mut versions = store.secret(secret());
+            let error = versions.read().await.expect_err(what);
             assert!(matches!(error, ReadError::Damaged(_)), "{what}: {error:?}");
-            let seen = crossfade::store::Reading {
-                ring: None,
-                now: crossfade::time::Interval::exactly(crossfade::time::Timestamp::from_millis(0)),
-                revision: 0,
-                unread: None,
-            };
-            let error =
-                store.apply(&secret(), &Step::Create.because(Why::Missing), &seen).await.expect_err(what);
+            let error = versions.apply(&Step::Create.because(Why::Missing)).await.expect_err(what);
             assert!(matches!(error, WriteError::Rejected(_)), "{what}: {error:?}");
         }
     }
@@ -210,10 +204,11 @@ async fn a_damaged_secret_leaves_the_others_as_they_are() {
     let directory = closed_store().await;
     let other = Secret { name: "mcp/other".into(), ..secret() };
     let store = open(directory.path(), new_year()).unwrap();
-    let seen = store.read(&other).await.unwrap();
-    store.apply(&other, &Step::Create.because(Why::Missing), &seen).await.unwrap();
+    let mut versions = store.secret(other);
+    versions.read().await.unwrap();
+    versions.apply(&Step::Create.because(Why::Missing)).await.unwrap();
     sqlite(directory.path()).execute("UPDATE secrets SET revision = 9 WHERE name = 'mcp/other'", []).unwrap();
-    assert!(matches!(store.read(&other).await, Err(ReadError::Damaged(_))));
+    assert!(matches!(versions.read().await, Err(ReadError::Damaged(_))));
     rotates(&store).await;
 }
 

@@ -13,7 +13,7 @@ use crossfade::{
 use rustix::process::geteuid;
 
 use crate::{
-    embedded::{message, new_year, open, read, ring, tries},
+    embedded::{message, new_year, open, read, revision, ring, sqlite, tries},
     files::{closed_store, contents},
 };
 
@@ -44,9 +44,10 @@ async fn on_a_full_disk_steps_are_unavailable_reads_go_on_and_nothing_is_lost() 
     let output = limited.args(child.get_args()).env(DIRECTORY, data.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let stdout = String::from_utf8(output.stdout).unwrap();
-    let revision: u64 = stdout.lines().find_map(|l| l.strip_prefix("revision ")).unwrap().parse().unwrap();
+    let acknowledged: u64 =
+        stdout.lines().find_map(|l| l.strip_prefix("revision ")).unwrap().parse().unwrap();
     let store = open(data.path(), new_year()).unwrap();
-    assert_eq!(read(&store).await.revision, revision);
+    assert_eq!(revision(&sqlite(data.path())), acknowledged);
     let current = ring(&store).await.current.id;
     tries(&store, Step::Keep { current }).await.unwrap();
 }
@@ -63,7 +64,7 @@ async fn child_that_fills_the_disk() {
             assert!(matches!(error, WriteError::Unavailable(_)), "{error:?}");
             assert!(message(&error).contains("disk"), "{}", message(&error));
             assert_eq!(read(&store).await, before);
-            println!("\nrevision {}", before.revision);
+            println!("\nrevision {}", revision(&sqlite(&directory)));
             return;
         }
     }

@@ -23,7 +23,7 @@ use tempfile::tempdir;
 use tokio::task::JoinSet;
 
 use crate::embedded::{
-    HOUR, does, message, new_year, open, read, ring, rotates, secret, sqlite, stages, tries,
+    HOUR, does, handle, message, new_year, open, read, revision, ring, rotates, secret, sqlite, stages, tries,
 };
 use crate::files::contents;
 
@@ -48,19 +48,19 @@ async fn of_two_handles_that_step_on_the_same_read_one_wins() {
     let second = open(directory.path(), clock).unwrap();
     does(&first, Step::Create).await;
     for _ in 0..20 {
-        let seen = read(&first).await;
-        let ring = seen.ring.clone().unwrap();
+        let ((mut one, seen), (mut other, _)) = (handle(&first).await, handle(&second).await);
+        let (ring, before) = (seen.ring.unwrap(), revision(&sqlite(directory.path())));
         let step = match ring.pending {
             None => Step::Stage { current: ring.current.id },
             Some(p) => Step::Promote { pending: p.id, current: ring.current.id, accepted_for: HOUR },
         };
-        let (secret, step) = (secret(), step.because(Why::Missing));
-        let both = tokio::join!(first.apply(&secret, &step, &seen), second.apply(&secret, &step, &seen));
+        let step = step.because(Why::Missing);
+        let both = tokio::join!(one.apply(&step), other.apply(&step));
         assert!(
             matches!(both, (Ok(_), Err(WriteError::Conflict)) | (Err(WriteError::Conflict), Ok(_))),
             "{both:?}"
         );
-        assert_eq!(read(&second).await.revision, seen.revision + 1);
+        assert_eq!(revision(&sqlite(directory.path())), before + 1);
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_thousand_secrets_do_not_take_a_thread_each() {
     let mut reads = JoinSet::new();
     for n in 0..1_000 {
         let (store, secret) = (Arc::clone(&store), Secret { name: format!("mcp/{n}").into(), ..secret() });
-        reads.spawn(async move { store.read(&secret).await });
+        reads.spawn(async move { store.secret(secret).read().await });
     }
     while let Some(read) = reads.join_next().await {
         assert_eq!(read.unwrap().unwrap().ring, None);
@@ -108,16 +108,16 @@ async fn a_step_that_waits_keeps_no_read_waiting() {
     };
     let store = Embedded::open_with(directory.path(), &directory.path().join("key"), clock, options).unwrap();
     does(&store, Step::Create).await;
-    let seen = read(&store).await;
+    let (mut versions, seen) = handle(&store).await;
     let current = seen.ring.as_ref().unwrap().current.id;
     let other = sqlite(directory.path());
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (secret, step) = (secret(), Step::Stage { current }.because(Why::Missing));
-    let mut step = std::pin::pin!(store.apply(&secret, &step, &seen));
+    let step = Step::Stage { current }.because(Why::Missing);
+    let mut step = std::pin::pin!(versions.apply(&step));
     let reads = async {
         for _ in 0..100 {
-            assert_eq!(read(&store).await.revision, seen.revision);
-            assert!(store.reveal(&secret.name).await.is_ok(), "nor a hand-out");
+            assert_eq!(read(&store).await.ring, seen.ring);
+            assert!(store.reveal(&secret()).await.is_ok(), "nor a hand-out");
         }
     };
     tokio::select! {
@@ -141,7 +141,7 @@ async fn a_read_does_not_wait_for_a_thousand_hand_outs() {
         let (asked_for, handed_out) = (Arc::clone(&asked_for), Arc::clone(&handed_out));
         hand_outs.spawn(async move {
             asked_for.fetch_add(1, Ordering::Relaxed);
-            store.reveal(&secret().name).await.expect("a token");
+            store.reveal(&secret()).await.expect("a token");
             handed_out.fetch_add(1, Ordering::Relaxed);
         });
     }
@@ -181,10 +181,10 @@ async fn a_step_that_is_stopped_halfway_is_taken_back() {
 async fn the_current_token_is_handed_out() {
     let (directory, clock) = (tempdir().unwrap(), new_year());
     let store = open(directory.path(), clock).unwrap();
-    assert!(matches!(store.reveal(&secret().name).await, Err(RevealError::NoSuchSecret)));
+    assert!(matches!(store.reveal(&secret()).await, Err(RevealError::NoSuchSecret)));
     does(&store, Step::Create).await;
     for _ in 0..3 {
-        let (id, token) = store.reveal(&secret().name).await.unwrap();
+        let (id, token) = store.reveal(&secret()).await.unwrap();
         let current = ring(&store).await.current;
         assert_eq!((id, token.digest()), (current.id, current.digest));
         assert!(token.expose().starts_with("mcp_"));
@@ -235,7 +235,7 @@ async fn no_token_is_found_in_the_files() {
     let mut tokens = Vec::new();
     for turn in 0..30 {
         let ring = rotates(&store).await;
-        tokens.push(store.reveal(&secret().name).await.unwrap().1);
+        tokens.push(store.reveal(&secret()).await.unwrap().1);
         if turn % 3 == 0 {
             does(&store, Step::Retire { version: ring.previous[0].version.id }).await;
         }

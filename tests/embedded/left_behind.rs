@@ -50,7 +50,7 @@ async fn a_database_of_0_1_0_opens_with_its_key_and_says_what_it_said() {
 }
 
 async fn ring(store: &Embedded, name: &str) -> Ring {
-    let read = store.read(&Secret::new(name, "mcp")).await.unwrap();
+    let read = store.secret(Secret::new(name, "mcp")).read().await.unwrap();
     assert_eq!(read.now.latest, Timestamp::from_millis(THEN), "its clock goes on from where it was");
     read.ring.expect("the secret exists")
 }

@@ -17,7 +17,7 @@ use crossfade::{
         ring::Ring,
     },
     store::{
-        Reading, Secret, Store, WriteError,
+        Reading, Secret, Store, Versions, WriteError,
         embedded::{Embedded, OpenError, Options},
     },
 };
@@ -97,8 +97,23 @@ pub fn secret() -> Secret {
     Secret::new("mcp/slack-bot-token", "mcp")
 }
 
+/// How many steps the secret has behind it.
+pub fn revision(database: &rusqlite::Connection) -> u64 {
+    let revision =
+        database
+            .query_row("SELECT revision FROM secrets WHERE name = ?", [&*secret().name], |row| row.get(0));
+    revision.map(i64::cast_unsigned).unwrap_or_default()
+}
+
+/// A handle on the secret, whose last read is one of now.
+pub async fn handle(store: &Embedded) -> (Box<dyn Versions>, Reading) {
+    let mut versions = store.secret(secret());
+    let reading = versions.read().await.expect("the store can be read");
+    (versions, reading)
+}
+
 pub async fn read(store: &Embedded) -> Reading {
-    store.read(&secret()).await.expect("the store can be read")
+    handle(store).await.1
 }
 
 pub async fn ring(store: &Embedded) -> Ring {
@@ -106,8 +121,7 @@ pub async fn ring(store: &Embedded) -> Ring {
 }
 
 pub async fn tries(store: &Embedded, step: Step) -> Result<(), WriteError> {
-    let seen = read(store).await;
-    store.apply(&secret(), &step.because(Why::Missing), &seen).await.map(drop)
+    handle(store).await.0.apply(&step.because(Why::Missing)).await.map(drop)
 }
 
 pub async fn does(store: &Embedded, step: Step) -> Ring {

@@ -265,8 +265,7 @@ impl World {
 }
 
 fn daemon(memory: &Arc<Memory>, distribution: &Arc<Distribution>) -> Rotator {
-    let store: Arc<dyn Store> = Arc::<Memory>::clone(memory);
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(memory)));
     let secret = Secret::new("s", "mcp");
-    Rotator::new(secret, store, clock, Arc::new(Publish(Arc::clone(distribution))))
+    Rotator::new(secret.clone(), memory.secret(secret), clock, Arc::new(Publish(Arc::clone(distribution))))
 }

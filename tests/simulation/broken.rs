@@ -6,17 +6,18 @@ use crossfade::{
         plan::Decided,
         ring::{Ring, VersionId},
     },
-    store::{ReadError, Reading, Secret, Store, WriteError, aws::Aws},
+    store::{ReadError, Reading, Secret, Store, Versions, WriteError},
 };
 
 use crate::scenario::Broken;
 
-pub(crate) struct Forgetful {
-    pub(crate) aws: Aws,
+/// A store, or a handle of it.
+pub(crate) struct Forgetful<S> {
+    pub(crate) inner: S,
     pub(crate) broken: Broken,
 }
 
-impl Forgetful {
+impl<S> Forgetful<S> {
     fn forget(&self, ring: &mut Ring) {
         match self.broken {
             Broken::NoteIsForgotten => ring.previous.clear(),
@@ -28,10 +29,16 @@ impl Forgetful {
     }
 }
 
+impl<S: Store> Store for Forgetful<S> {
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        Box::new(Forgetful { inner: self.inner.secret(secret), broken: self.broken })
+    }
+}
+
 #[async_trait]
-impl Store for Forgetful {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        let mut reading = self.aws.read(secret).await?;
+impl Versions for Forgetful<Box<dyn Versions>> {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let mut reading = self.inner.read().await?;
         if let (Broken::ValueHidesLabels, Some(unread)) = (self.broken, &reading.unread) {
             return Err(ReadError::Unavailable(unread.to_string().into()));
         }
@@ -41,12 +48,7 @@ impl Store for Forgetful {
         Ok(reading)
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        decided: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        self.aws.apply(secret, decided, seen).await
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError> {
+        self.inner.apply(decided).await
     }
 }

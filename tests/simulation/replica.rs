@@ -150,8 +150,8 @@ impl Running {
             let refresh = distribution.refresh_signal(&name);
             let wakers = Wakers { inbox: Arc::clone(&inbox), tick, refresh };
             let observer = Arc::<Publish>::clone(&observer);
-            let rotator =
-                Rotator::new(scenario.secret(&name), Arc::clone(&store), Arc::clone(&clock), observer);
+            let secret = scenario.secret(&name);
+            let rotator = Rotator::new(secret.clone(), store.secret(secret), Arc::clone(&clock), observer);
             let dice = Dice::new(scenario.seed, &format!("{} {starts} {name}", host.name));
             let spread = Arc::new(move |most: Duration| most.mul_f64(dice.of(0..=1_000) as f64 / 1_000.0));
             tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&clock), spread).run(stop.clone()));

@@ -6,7 +6,7 @@ use crossfade::{
     clock::Clock,
     rotation::{plan::Decided, policy::Notes, ring::VersionId},
     store::{
-        ReadError, Reading, Secret, Store, WriteError,
+        ReadError, Reading, Secret, Store, Versions, WriteError,
         aws::{Aws, Options},
         memory::Memory,
     },
@@ -85,7 +85,7 @@ impl Truth {
         let aws = Aws::with(wire::client(host, network, fake), options, clock);
         match scenario.broken {
             Some(broken @ (Broken::NoteIsForgotten | Broken::EndIsForgotten | Broken::ValueHidesLabels)) => {
-                Arc::new(Forgetful { aws, broken })
+                Arc::new(Forgetful { inner: aws, broken })
             }
             _ => Arc::new(aws),
         }
@@ -188,11 +188,15 @@ impl Truth {
 }
 
 /// The store in memory, behind a link.
+#[derive(Clone)]
 struct Remote {
     memory: Arc<Memory>,
     host: Arc<Host>,
     link: Arc<Link>,
 }
+
+/// One of its secrets.
+struct RemoteSecret(Remote, Box<dyn Versions>);
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -211,30 +215,33 @@ impl Remote {
     }
 }
 
-#[async_trait::async_trait]
 impl Store for Remote {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        let dice = self.host.dice.fork();
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        Box::new(RemoteSecret(self.clone(), self.memory.secret(secret)))
+    }
+}
+
+#[async_trait::async_trait]
+impl Versions for RemoteSecret {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let Self(remote, versions) = self;
+        let dice = remote.host.dice.fork();
         let lost = || ReadError::Unavailable("no answer".into());
-        if !self.pass(&dice).await {
+        if !remote.pass(&dice).await {
             return Err(lost());
         }
-        let reading = self.memory.read(secret).await;
-        if self.pass(&dice).await { reading } else { Err(lost()) }
+        let reading = versions.read().await;
+        if remote.pass(&dice).await { reading } else { Err(lost()) }
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        decided: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        let dice = self.host.dice.fork();
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError> {
+        let Self(remote, versions) = self;
+        let dice = remote.host.dice.fork();
         let lost = || WriteError::Unavailable("no answer".into());
-        if !self.pass(&dice).await {
+        if !remote.pass(&dice).await {
             return Err(lost());
         }
-        let written = self.memory.apply(secret, decided, seen).await;
-        if self.pass(&dice).await { written } else { Err(lost()) }
+        let written = versions.apply(decided).await;
+        if remote.pass(&dice).await { written } else { Err(lost()) }
     }
 }

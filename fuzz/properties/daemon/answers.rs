@@ -65,8 +65,8 @@ pub(crate) fn hold(input: &[u8]) {
 fn read_twice(script: Answers) -> Vec<Result<Reading, ReadError>> {
     wait(async {
         let store = Aws::with(client(script), Options::default(), Arc::new(Still));
-        let secret = Secret::new("demo", "cf_");
-        vec![store.read(&secret).await, store.read(&secret).await]
+        let mut versions = store.secret(Secret::new("demo", "cf_"));
+        vec![versions.read().await, versions.read().await]
     })
 }
 

@@ -1,39 +1,30 @@
-//! The secrets of one account and region: with what they are asked for, and what is remembered of each.
+//! The secrets of one account and region, and with what AWS is asked for them.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use tokio::sync::Semaphore;
 
 use super::{
     api::Api,
     calls::Calls,
-    memory::Memory,
     options::{Lags, Options},
     session::Session,
     setup::Setup,
     trouble::Trouble,
 };
-use crate::{
-    clock::Clock,
-    rotation::policy::StoreTraits,
-    store::{Format, Secret},
-};
+use crate::{clock::Clock, rotation::policy::StoreTraits};
 
-/// The secrets of one account and region.
+/// The secrets of one account and region. A clone is another handle on the same ones.
+#[derive(Clone)]
 pub struct Aws {
     pub(super) api: Arc<dyn Calls>,
     /// None where `api` needs none.
     session: Option<Arc<Session>>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) options: Options,
-    memories: Mutex<HashMap<Arc<str>, (Format, Memory)>>,
+    pub(super) options: Arc<Options>,
     /// Of hand-outs, which callers cause: however many wait here, the other places for reading values are the engines'.
     /// How many may wait, `http::token` says.
-    pub(super) hand_outs: Semaphore,
+    pub(super) hand_outs: Arc<Semaphore>,
 }
 
 /// Hand-outs under way at once: half of the places for reading values.
@@ -68,8 +59,8 @@ impl Aws {
 
     /// On something that answers in AWS's place.
     pub fn asking(api: Arc<dyn Calls>, options: Options, clock: Arc<dyn Clock>) -> Self {
-        let hand_outs = Semaphore::new(HAND_OUTS);
-        Self { api, session: None, clock, options, memories: Mutex::default(), hand_outs }
+        let (options, hand_outs) = (Arc::new(options), Arc::new(Semaphore::new(HAND_OUTS)));
+        Self { api, session: None, clock, options, hand_outs }
     }
 
     /// Looks up region, endpoint and credentials, if they are not known yet.
@@ -87,34 +78,8 @@ impl Aws {
         }
     }
 
-    /// As a process that remembers this of the secret.
-    pub fn remembering(self, secret: &Secret, memory: Memory) -> Self {
-        self.memories().insert(Arc::clone(&secret.name), (secret.format, memory));
-        self
-    }
-
-    /// What it remembers of the secret.
-    pub fn memory(&self, secret: &Secret) -> Memory {
-        self.remember(secret, |memory| memory.clone())
-    }
-
     pub(super) fn lags(&self) -> Lags {
         let StoreTraits { store_lag, write_lag, .. } = self.options.traits;
         Lags { store_lag, write_lag, hold: self.options.hold }
-    }
-
-    pub(super) fn memories(&self) -> MutexGuard<'_, HashMap<Arc<str>, (Format, Memory)>> {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is remembered of the secret; values only as its format has them now. Never across an await.
-    pub(super) fn remember<T>(&self, secret: &Secret, with: impl FnOnce(&mut Memory) -> T) -> T {
-        let mut memories = self.memories();
-        let (format, memory) = memories.entry(Arc::clone(&secret.name)).or_default();
-        if *format != secret.format {
-            *format = secret.format;
-            memory.known.clear();
-        }
-        with(memory)
     }
 }

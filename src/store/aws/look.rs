@@ -23,7 +23,7 @@ use crate::{
     time::Interval,
 };
 
-pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadError> {
+pub(super) async fn look(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Result<Arc<Seen>, ReadError> {
     let at = aws.clock.moment();
     let answer = aws.api.describe(&secret.name).await;
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
@@ -31,8 +31,8 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         Ok(described) => described,
         Err(Trouble::NotFound(cause)) => {
             let now = time?;
-            is_gone(aws, secret, now)?;
-            return absent(aws, secret, now, at, cause);
+            is_gone(aws, memory, now)?;
+            return absent(aws, secret, memory, (now, at), cause);
         }
         Err(trouble) => return Err(unread(trouble)),
     };
@@ -46,53 +46,47 @@ pub(super) async fn look(aws: &Aws, secret: &Secret) -> Result<Arc<Seen>, ReadEr
         return Err(ReadError::Missing { now, cause: cause.into() });
     }
     let terms = (secret.grace, aws.lags().store_lag);
-    let state = aws.remember(secret, |memory| memory.take_in(described, terms, now));
+    let state = memory.take_in(described, terms, now);
     let Some(current) = state.holder(CURRENT) else {
-        is_gone(aws, secret, now)?;
-        return empty(aws, secret, state, now, at);
+        is_gone(aws, memory, now)?;
+        return empty(aws, secret, memory, state, (now, at));
     };
-    aws.remember(secret, |memory| memory.gone = None);
-    let heard = aws.remember(secret, |memory| std::mem::replace(&mut memory.heard, true));
+    memory.gone = None;
+    let heard = std::mem::replace(&mut memory.heard, true);
     // A pending version of which it can't be told whose it is, is not read either.
-    let parent = parts::find_parent(aws, secret, &state, current).await;
+    let parent = parts::find_parent(aws, secret, memory, &state, current).await;
     let foreign = parent.as_ref().map_or_else(|_| state.pending(), |foreign| *foreign);
-    let wanted = aws.remember(secret, |memory| {
-        let live = view::live(&state, memory, now).into_iter().filter(|version| Some(*version) != foreign);
-        // What is marked is accepted by nobody, so that it matters to nobody whether it can be read.
-        let marked = view::marked(&state).map(|version| (version, false));
-        let wanted: BTreeMap<_, _> = marked.chain(live.map(|version| (version, true))).collect();
-        wanted.into_iter().filter(|(version, _)| !memory.known.contains_key(version)).collect::<Vec<_>>()
-    });
-    let fetched = wanted.iter().map(|(version, _)| parts::fetch(aws, secret, &state, *version)).collect();
+    let live = view::live(&state, memory, now).into_iter().filter(|version| Some(*version) != foreign);
+    // What is marked is accepted by nobody, so that it matters to nobody whether it can be read.
+    let marked = view::marked(&state).map(|version| (version, false));
+    let mut wanted: BTreeMap<_, _> = marked.chain(live.map(|version| (version, true))).collect();
+    wanted.retain(|version, _| !memory.known.contains_key(version));
+    let names: Vec<_> = wanted.keys().map(|version| memory.name(*version)).collect();
+    let fetched = names.iter().map(|name| parts::fetch(aws, secret, &state, name)).collect();
     let mut missed: Vec<_> = parent.err().map(|why| (None, why)).into_iter().collect();
     let mut borne_out = heard || missed.iter().any(|(_, why)| why.timed);
     for ((version, is_live), fetched) in wanted.into_iter().zip(parts::all(fetched).await) {
         borne_out |= fetched.as_ref().err().is_none_or(|why| why.timed);
-        missed.extend(fetched.err().filter(|_| is_live).map(|why| (Some(version), why)));
+        match fetched {
+            Ok(known) => memory.know(version, known),
+            Err(why) => missed.extend(is_live.then_some((Some(version), why))),
+        }
     }
     if let Some(at) = missed.iter().position(|(_, why)| why.disagrees || !borne_out) {
         // Its time may be a wrong one: nothing was first seen then.
-        aws.remember(secret, |memory| memory.disbelieve(now.latest));
+        memory.disbelieve(now.latest);
         return Err(missed.swap_remove(at).1.error);
     }
-    parts::date(aws, secret, &state, missed.iter().filter_map(|(version, _)| *version).collect(), now).await;
-    aws.remember(secret, |memory| {
-        let is_there = |id: &VersionId| Some(*id) == foreign || memory.made(*id).is_some();
-        if !view::live(&state, memory, now).iter().all(is_there) {
-            // By the last turn of the engine that had the old format.
-            return Err(ReadError::Unavailable("its format was changed while it was read".into()));
-        }
-        memory.see_put(&state, secret.grace, now);
-        adopt(memory, &state, secret, current, now);
-        let mut ring = view::ring(&state, memory, secret, now);
-        let chore =
-            ring.as_ref().and_then(|ring| chores::first(&state, ring, memory, secret, (now, aws.lags())));
-        if let Some(ring) = &mut ring {
-            ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
-        }
-        let unread = parts::told(&missed);
-        Ok(memory.keep(Seen { revision: 0, state: Some(state), ring, chore, unread, now, at }))
-    })
+    parts::date(aws, memory, &state, missed.iter().filter_map(|(version, _)| *version).collect(), now).await;
+    memory.see_put(&state, secret.grace, now);
+    adopt(memory, &state, secret, current, now);
+    let mut ring = view::ring(&state, memory, secret, now);
+    let chore = ring.as_ref().and_then(|ring| chores::first(&state, ring, memory, secret, (now, aws.lags())));
+    if let Some(ring) = &mut ring {
+        ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
+    }
+    let unread = parts::told(&missed);
+    Ok(memory.keep(Seen { state: Some(state), ring, chore, unread, now, at }))
 }
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
@@ -114,30 +108,28 @@ fn adopt(memory: &mut Memory, state: &State, secret: &Secret, current: VersionId
 }
 
 /// Whether it is believed that a secret which was there is gone: the first read that says so may be late.
-fn is_gone(aws: &Aws, secret: &Secret, now: Interval) -> Result<(), ReadError> {
+fn is_gone(aws: &Aws, memory: &mut Memory, now: Interval) -> Result<(), ReadError> {
     let lag = aws.options.traits.store_lag;
-    let is_gone = aws.remember(secret, |memory| {
-        let was_there = memory.seen.as_ref().is_some_and(|seen| seen.ring.is_some());
-        let since = *memory.gone.get_or_insert(now.latest);
-        !was_there || now.earliest >= since + lag
-    });
-    let again = || {
-        format!("it was there, and is not any more; one read may be late, so it is asked again in {lag:?}")
-    };
-    if is_gone { Ok(()) } else { Err(ReadError::Unavailable(again().into())) }
+    let was_there = memory.seen.as_ref().is_some_and(|seen| seen.ring.is_some());
+    let since = *memory.gone.get_or_insert(now.latest);
+    if !was_there || now.earliest >= since + lag {
+        return Ok(());
+    }
+    let again =
+        format!("it was there, and is not any more; one read may be late, so it is asked again in {lag:?}");
+    Err(ReadError::Unavailable(again.into()))
 }
 
 /// There is no such secret.
 fn absent(
     aws: &Aws,
     secret: &Secret,
-    now: Interval,
-    at: Moment,
+    memory: &mut Memory,
+    (now, at): (Interval, Moment),
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates && Arn::parse(&secret.name).is_none() {
-        let seen = Seen { revision: 0, state: None, ring: None, chore: None, unread: None, now, at };
-        return Ok(aws.remember(secret, |memory| memory.keep(seen)));
+        return Ok(memory.keep(Seen { state: None, ring: None, chore: None, unread: None, now, at }));
     }
     let advice = format!("{cause}. {}", remedy(&secret.name));
     Err(ReadError::Missing { now, cause: advice.into() })
@@ -147,13 +139,12 @@ fn absent(
 fn empty(
     aws: &Aws,
     secret: &Secret,
+    memory: &mut Memory,
     state: State,
-    now: Interval,
-    at: Moment,
+    (now, at): (Interval, Moment),
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates {
-        let seen = Seen { revision: 0, state: Some(state), ring: None, chore: None, unread: None, now, at };
-        return Ok(aws.remember(secret, |memory| memory.keep(seen)));
+        return Ok(memory.keep(Seen { state: Some(state), ring: None, chore: None, unread: None, now, at }));
     }
     let advice = format!(
         "it has no value yet. Put one there (aws secretsmanager put-secret-value --secret-id {} --secret-string TOKEN), \

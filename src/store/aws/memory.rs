@@ -60,7 +60,7 @@ pub struct Memory {
     pub(super) seen: Option<Arc<Seen>>,
 }
 
-/// Of the last read the labels alone: a step has to name the read that it rests on, and that one is the next.
+/// Of the last read the labels alone: a step rests on the read before it, and that one is the next.
 impl Hash for Memory {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
@@ -111,7 +111,6 @@ pub(super) struct State {
 
 /// One read.
 pub(super) struct Seen {
-    pub(super) revision: u64,
     /// None: there is no such secret.
     pub(super) state: Option<State>,
     pub(super) ring: Option<Ring>,
@@ -260,6 +259,12 @@ impl Memory {
         }
     }
 
+    /// A version's value was read.
+    pub(super) fn know(&mut self, version: VersionId, known: Known) {
+        self.unread.remove(&version);
+        self.known.insert(version, known);
+    }
+
     /// As AWS spells it.
     pub(super) fn name(&self, id: VersionId) -> String {
         self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
@@ -294,9 +299,8 @@ impl Memory {
         self.ended.get(&id).copied().into_iter().chain(all).min()
     }
 
-    /// Keeps the read, and numbers it: a step has to name it.
-    pub(super) fn keep(&mut self, mut seen: Seen) -> Arc<Seen> {
-        seen.revision = self.seen.as_ref().map_or(1, |last| last.revision + 1);
+    /// Keeps the read: a step rests on it.
+    pub(super) fn keep(&mut self, seen: Seen) -> Arc<Seen> {
         let seen = Arc::new(seen);
         self.seen = Some(Arc::clone(&seen));
         seen

@@ -49,23 +49,12 @@ pub(super) fn told(missed: &[(Option<VersionId>, Missed)]) -> Option<Unread> {
     (!each.is_empty()).then(|| Unread { denied, message: format!("{}. {rest}", each.join("; ")).into() })
 }
 
-/// A version's value, once.
-pub(super) async fn fetch(
-    aws: &Aws,
-    secret: &Secret,
-    state: &State,
-    version: VersionId,
-) -> Result<(), Missed> {
-    let name = aws.remember(secret, |memory| memory.name(version));
-    let stored = timed(aws.api.value(&state.arn, Some(&name)).await)?;
+/// The value of the version of that name, once.
+pub(super) async fn fetch(aws: &Aws, secret: &Secret, state: &State, name: &str) -> Result<Known, Missed> {
+    let stored = timed(aws.api.value(&state.arn, Some(name)).await)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
     let token = token.map(|token| (token.digest(), token.is_foreign()));
-    let known = Known { created: stored.created, token };
-    aws.remember(secret, |memory| {
-        memory.unread.remove(&version);
-        memory.known.insert(version, known)
-    });
-    Ok(())
+    Ok(Known { created: stored.created, token })
 }
 
 /// All of them at once.
@@ -85,20 +74,23 @@ pub(super) async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> 
 
 /// When those versions were made whose values can't be read: as the list of versions says, which needs no key; or, while
 /// that can't be read either, not later than they were first seen.
-pub(super) async fn date(aws: &Aws, secret: &Secret, state: &State, versions: Vec<VersionId>, now: Interval) {
-    let is_dated = |memory: &mut Memory, id| memory.unread.get(&id).is_some_and(|made| made.is_exact);
-    if versions.iter().all(|id| aws.remember(secret, |memory| is_dated(memory, *id))) {
+pub(super) async fn date(
+    aws: &Aws,
+    memory: &mut Memory,
+    state: &State,
+    versions: Vec<VersionId>,
+    now: Interval,
+) {
+    if versions.iter().all(|id| memory.unread.get(id).is_some_and(|made| made.is_exact)) {
         return;
     }
     let listed = timed(aws.api.versions(&state.arn).await).unwrap_or_default();
     let created = |id: VersionId| listed.iter().find(|l| VersionId::of_name(&l.id) == id)?.created;
-    aws.remember(secret, |memory| {
-        for id in versions {
-            let listed = created(id).map(|at| Made { at, is_exact: true });
-            let seen = *memory.unread.entry(id).or_insert(Made { at: now.latest, is_exact: false });
-            memory.unread.insert(id, listed.unwrap_or(seen));
-        }
-    });
+    for id in versions {
+        let listed = created(id).map(|at| Made { at, is_exact: true });
+        let seen = *memory.unread.entry(id).or_insert(Made { at: now.latest, is_exact: false });
+        memory.unread.insert(id, listed.unwrap_or(seen));
+    }
 }
 
 /// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
@@ -106,14 +98,14 @@ pub(super) async fn date(aws: &Aws, secret: &Secret, state: &State, versions: Ve
 pub(super) async fn find_parent(
     aws: &Aws,
     secret: &Secret,
+    memory: &mut Memory,
     state: &State,
     current: VersionId,
 ) -> Result<Option<VersionId>, Missed> {
     let Some(pending) = state.pending() else { return Ok(None) };
     let foreign = |parent: Option<VersionId>| parent.is_none().then_some(pending);
-    let known = aws.remember(secret, |memory| memory.parents.get(&pending).copied());
-    if let Some(parent) = known {
-        return Ok(foreign(parent));
+    if let Some(parent) = memory.parents.get(&pending) {
+        return Ok(foreign(*parent));
     }
     let follows = |parent: &VersionId| follows(&state.arn, *parent, pending);
     let near = std::iter::once(current).chain(state.labels.keys().copied()).find(follows);
@@ -126,7 +118,7 @@ pub(super) async fn find_parent(
             all.iter().map(|listed| VersionId::of_name(&listed.id)).find(follows)
         }
     };
-    aws.remember(secret, |memory| memory.parents.insert(pending, parent));
+    memory.parents.insert(pending, parent);
     Ok(foreign(parent))
 }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     account::Aws,
     label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
-    memory::{ATTEMPTS, Seen, State, first_id},
+    memory::{ATTEMPTS, Memory, Seen, State, first_id},
     pace::Urgency,
     trouble::Trouble,
     value::{self, Unfit},
@@ -31,17 +31,19 @@ use crate::{
 pub(super) struct Hand<'a> {
     pub(super) aws: &'a Aws,
     pub(super) secret: &'a Secret,
+    pub(super) memory: &'a mut Memory,
     pub(super) seen: &'a Seen,
     pub(super) urgency: Urgency,
 }
 
 impl Hand<'_> {
     /// Carries it out; the version that it made, if it makes one.
-    pub(super) async fn apply(&self, step: &Step) -> Result<Option<VersionId>, WriteError> {
+    pub(super) async fn apply(mut self, step: &Step) -> Result<Option<VersionId>, WriteError> {
         if *step == Step::Create {
             return self.create().await.map(Some);
         }
-        let (Some(state), Some(ring)) = (&self.seen.state, &self.seen.ring) else {
+        let seen = self.seen;
+        let (Some(state), Some(ring)) = (&seen.state, &seen.ring) else {
             return Err(WriteError::Conflict);
         };
         if let Step::Tidy { .. } = step {
@@ -49,12 +51,11 @@ impl Hand<'_> {
         }
         // Whether the step fits what was read. What it makes does not matter here.
         let new = (ring.current.id, ring.current.digest);
-        after(Some(ring), step, Notes::BeforePromotion, new, self.seen.now.latest)
-            .ok_or(WriteError::Conflict)?;
+        after(Some(ring), step, Notes::BeforePromotion, new, seen.now.latest).ok_or(WriteError::Conflict)?;
         if let Step::Stage { current } = *step {
             return self.stage(state, ring, current).await.map(Some);
         }
-        let now = self.seen.now.latest;
+        let now = seen.now.latest;
         let done = match *step {
             Step::Create | Step::Tidy { .. } | Step::Stage { .. } => Err(WriteError::Conflict),
             Step::Note { version, until } => self.attach(state, Kind::Until, until, version).await,
@@ -89,10 +90,13 @@ impl Hand<'_> {
     }
 
     /// Puts the version that every replica would put now; the first one to do so wins.
-    async fn stage(&self, state: &State, ring: &Ring, current: VersionId) -> Result<VersionId, WriteError> {
-        let burnt = self
-            .aws
-            .remember(self.secret, |m| m.burnt.filter(|(id, _)| *id == current).map_or(0, |(_, n)| n));
+    async fn stage(
+        &mut self,
+        state: &State,
+        ring: &Ring,
+        current: VersionId,
+    ) -> Result<VersionId, WriteError> {
+        let burnt = self.memory.burnt.filter(|(id, _)| *id == current).map_or(0, |(_, n)| n);
         if burnt >= ATTEMPTS && ring.current.ended.is_none() {
             let why = format!(
                 "{ATTEMPTS} successors of version {current} were taken back, and no id is left for another: put a new \
@@ -119,9 +123,7 @@ impl Hand<'_> {
 
     /// A new token in the place of the old one. What else the old value holds is kept, or nothing is put.
     async fn successor(&self, state: &State, current: VersionId) -> Result<Zeroizing<String>, WriteError> {
-        let (name, known) =
-            self.aws.remember(self.secret, |m| (m.name(current), m.known.get(&current).cloned()));
-        let unfit = known.and_then(|known| known.token.err());
+        let unfit = self.memory.known.get(&current).and_then(|known| known.token.err());
         if let Some(unfit) = unfit.filter(|unfit| !unfit.is_replaceable()) {
             return Err(rejected(unfit));
         }
@@ -129,13 +131,14 @@ impl Hand<'_> {
         if self.secret.format == Format::Plain {
             return value::first(&token, Format::Plain).map_err(rejected);
         }
+        let name = self.memory.name(current);
         let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(Trouble::of_a_move)?;
         let old = old.value.ok_or_else(|| rejected(Unfit::Binary))?;
         value::with_token(&old, &token).map_err(rejected)
     }
 
     /// The id exists, so somebody else has put it; or it was dropped, and is burnt.
-    async fn look_at_its_owner(&self, state: &State, id: VersionId, current: VersionId, burnt: u32) {
+    async fn look_at_its_owner(&mut self, state: &State, id: VersionId, current: VersionId, burnt: u32) {
         let Ok(stored) = self.aws.api.value(&state.arn, Some(&id.to_string())).await.outcome else { return };
         let labels = Labels(stored.stages.into_iter().collect());
         let lags = self.aws.lags();
@@ -146,8 +149,8 @@ impl Hand<'_> {
         }
     }
 
-    fn burn(&self, current: VersionId, burnt: u32) {
-        self.aws.remember(self.secret, |memory| memory.burnt = Some((current, burnt + 1)));
+    fn burn(&mut self, current: VersionId, burnt: u32) {
+        self.memory.burnt = Some((current, burnt + 1));
     }
 
     /// Reads the value back first: a label can be moved to a version that nobody can decrypt.
@@ -158,7 +161,7 @@ impl Hand<'_> {
         pending: VersionId,
         current: VersionId,
     ) -> Result<(), WriteError> {
-        let (to, from) = self.aws.remember(self.secret, |m| (m.name(pending), m.name(current)));
+        let (to, from) = (self.memory.name(pending), self.memory.name(current));
         let answer = self.aws.api.value(&state.arn, Some(&to)).await;
         let stored = answer.outcome.map_err(Trouble::of_a_move)?;
         // The soak and the deadline were judged by the time of the read, which this one has to bear out.
@@ -173,7 +176,7 @@ impl Hand<'_> {
 
     /// AWS's label comes off first; our note stays as a tombstone until no late read can miss it. One that is ended
     /// is accepted by nobody: its note comes off.
-    async fn retire(&self, state: &State, version: VersionId) -> Result<(), WriteError> {
+    async fn retire(&mut self, state: &State, version: VersionId) -> Result<(), WriteError> {
         let bare = Labels::default();
         let labels = state.labels.get(&version).unwrap_or(&bare);
         if labels.bears(PREVIOUS) {
@@ -184,7 +187,7 @@ impl Hand<'_> {
             Some(note) => self.detach(state, &note, version).await,
             None => {
                 // What is left of it is our own memory of when it was replaced.
-                self.aws.remember(self.secret, |memory| memory.unnoted.remove(&version));
+                self.memory.unnoted.remove(&version);
                 Ok(())
             }
         }
@@ -198,8 +201,9 @@ impl Hand<'_> {
         self.detach(state, &label, version).await
     }
 
-    async fn tidy(&self, state: &State) -> Result<(), WriteError> {
-        match &self.seen.chore {
+    async fn tidy(&mut self, state: &State) -> Result<(), WriteError> {
+        let seen = self.seen;
+        match &seen.chore {
             Some((version, Chore::Attach(kind, at))) => self.attach(state, *kind, *at, *version).await,
             Some((version, Chore::Detach(label))) => self.detach(state, label, *version).await,
             None => Err(WriteError::Conflict),
@@ -208,7 +212,7 @@ impl Hand<'_> {
 
     /// Writes a note, unless it, or one that says at least as much, stands there already.
     async fn attach(
-        &self,
+        &mut self,
         state: &State,
         kind: Kind,
         at: Timestamp,
@@ -228,26 +232,22 @@ impl Hand<'_> {
         }
         // A late read need not show our own last note yet.
         let moment = self.aws.clock.moment();
-        let (name, written) =
-            self.aws.remember(self.secret, |m| (m.name(on), m.written.get(&(kind, on)).copied()));
+        let written = self.memory.written.get(&(kind, on)).copied();
         if written.is_some_and(|written| elapsed(written, moment) < self.aws.lags().store_lag) {
             return Err(WriteError::Conflict);
         }
-        self.relabel(state, &label, None, Some(&name)).await?;
-        self.aws.remember(self.secret, |memory| {
-            memory.written.insert((kind, on), moment);
-            match kind {
-                Kind::Ended => drop(memory.ended.entry(on).or_insert(at)),
-                Kind::Compromised => drop(memory.compromised.insert(on, at)),
-                Kind::Until | Kind::Paused | Kind::Kept => {}
-            }
-        });
+        self.relabel(state, &label, None, Some(&self.memory.name(on))).await?;
+        self.memory.written.insert((kind, on), moment);
+        match kind {
+            Kind::Ended => drop(self.memory.ended.entry(on).or_insert(at)),
+            Kind::Compromised => drop(self.memory.compromised.insert(on, at)),
+            Kind::Until | Kind::Paused | Kind::Kept => {}
+        }
         Ok(())
     }
 
     async fn detach(&self, state: &State, label: &str, from: VersionId) -> Result<(), WriteError> {
-        let name = self.aws.remember(self.secret, |m| m.name(from));
-        self.relabel(state, label, Some(&name), None).await
+        self.relabel(state, label, Some(&self.memory.name(from)), None).await
     }
 
     async fn relabel(

@@ -12,11 +12,10 @@ use crate::{
     causes::chain,
     rotation::{
         plan::{Decided, Step, Why},
-        ring::VersionId,
+        ring::{Ring, VersionId},
     },
-    store::{ReadError, Reading, Secret, Store, WriteError},
+    store::{ReadError, Reading, Secret, Store, Versions, WriteError},
     time::Timestamp,
-    token::{Reveal, RevealError, Token},
 };
 
 /// One step that was sent to the store.
@@ -62,45 +61,55 @@ impl<S> fmt::Debug for Audited<S> {
     }
 }
 
-#[async_trait]
 impl<S: Store> Store for Audited<S> {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        self.inner.read(secret).await
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        let (name, sink) = (Arc::clone(&secret.name), Arc::clone(&self.sink));
+        let inner = self.inner.secret(secret);
+        Box::new(AuditedVersions { inner, sink, name, now: Timestamp::default(), standing: Vec::new() })
+    }
+}
+
+/// A handle whose steps are written down.
+struct AuditedVersions {
+    inner: Box<dyn Versions>,
+    sink: Arc<dyn AuditSink>,
+    name: Arc<str>,
+    /// The store's time at the last read, by which the next step was decided.
+    now: Timestamp,
+    /// What that read showed, but for what is ended already.
+    standing: Vec<VersionId>,
+}
+
+#[async_trait]
+impl Versions for AuditedVersions {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let reading = self.inner.read().await?;
+        self.now = reading.now.latest;
+        let versions = reading.ring.iter().flat_map(Ring::versions);
+        self.standing =
+            versions.filter(|version| version.ended.is_none()).map(|version| version.id).collect();
+        Ok(reading)
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        decided: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError> {
         let Decided { step, why } = decided;
-        let result = self.inner.apply(secret, decided, seen).await;
+        let result = self.inner.apply(decided).await;
         let entry = AuditEntry {
             action: Operation::of(step),
-            secret: Arc::clone(&secret.name),
+            secret: Arc::clone(&self.name),
             version: result.as_ref().ok().copied().flatten().or_else(|| about(step)),
             outcome: Outcome::of_write(&result),
             why: *why,
             detail: detail(step, result.as_ref().err()),
         };
-        self.sink.record(seen.now.latest, &entry).await;
+        self.sink.record(self.now, &entry).await;
         // One step ends them all, and each of them is named: whoever looks for it in the log later finds it.
-        if let (Step::EndAll { current }, Ok(_), Some(ring)) = (step, &result, &seen.ring) {
-            for other in ring.versions().filter(|other| other.id != *current && other.ended.is_none()) {
-                self.sink
-                    .record(seen.now.latest, &AuditEntry { version: Some(other.id), ..entry.clone() })
-                    .await;
+        if let (Step::EndAll { current }, Ok(_)) = (step, &result) {
+            for other in self.standing.iter().filter(|other| *other != current) {
+                self.sink.record(self.now, &AuditEntry { version: Some(*other), ..entry.clone() }).await;
             }
         }
         result
-    }
-}
-
-#[async_trait]
-impl<S: Reveal> Reveal for Audited<S> {
-    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
-        self.inner.reveal(secret).await
     }
 }
 

@@ -1,10 +1,6 @@
 //! Shows what would happen, and lets none of it happen.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use async_trait::async_trait;
 use crossfade_verify::Digest;
@@ -16,70 +12,66 @@ use crate::{
         ring::{Held, Previous, Ring, VersionId},
         transition::after,
     },
-    store::{ReadError, Reading, Secret, Store, WriteError},
+    store::{ReadError, Reading, Secret, Store, Versions, WriteError},
     time::{Interval, Timestamp},
 };
 
-/// A copy of a store: each secret is read once, and from then on every step changes the copy alone.
+/// A copy of one secret: the store is read once, and from then on every step changes the copy alone.
 ///
 /// Its clock is its owner's: it begins at the store's time, and moves when it is told to. The versions
 /// that it makes have no token, and their ids are not promised to be those of a real run.
-#[derive(Debug)]
-pub struct DryRun<S> {
-    inner: S,
+pub struct DryRun {
+    inner: Box<dyn Versions>,
+    secret: Secret,
     notes: Notes,
     store_lag: Duration,
-    copy: Mutex<Copied>,
-}
-
-#[derive(Debug, Default)]
-struct Copied {
     now: Timestamp,
-    secrets: BTreeMap<Arc<str>, State>,
+    /// None until the store was read.
+    copy: Option<Copied>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Copied {
     ring: Option<Ring>,
-    revision: u64,
     /// Every id that was seen, so that none comes back.
     borne: BTreeSet<VersionId>,
 }
 
-impl<S> DryRun<S> {
-    /// Copies from `inner`, whose traits say how its promotions are noted.
-    pub fn new(inner: S, notes: Notes) -> Self {
-        Self { inner, notes, store_lag: Duration::ZERO, copy: Mutex::default() }
+impl fmt::Debug for DryRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DryRun")
+            .field("secret", &self.secret)
+            .field("copy", &self.copy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DryRun {
+    /// Copies the secret from `store`, whose traits say how its promotions are noted.
+    pub fn new(store: &dyn Store, secret: Secret, notes: Notes) -> Self {
+        let (inner, now) = (store.secret(secret.clone()), Timestamp::default());
+        Self { inner, secret, notes, store_lag: Duration::ZERO, now, copy: None }
     }
 
-    /// Where a read of `inner` can be so late: what has to be seen twice is seen again after that time only.
+    /// Where a read of the store can be so late: what has to be seen twice is seen again after that time only.
     pub fn with_lag(self, store_lag: Duration) -> Self {
         Self { store_lag, ..self }
     }
 
     /// Moves its clock on. It doesn't run back: an earlier time changes nothing.
-    pub fn advance_to(&self, now: Timestamp) {
-        let mut copy = self.lock();
-        copy.now = copy.now.max(now);
+    pub fn advance_to(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Copied> {
-        self.copy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Copied {
-    fn reading(&self, secret: &Secret, (notes, store_lag): (Notes, Duration)) -> Option<Reading> {
-        let State { ring, revision, .. } = self.secrets.get(&secret.name)?;
-        let mut ring = ring.clone();
-        if let Some(ring) = ring.as_mut().filter(|_| notes == Notes::BeforePromotion) {
+    fn reading(&self, mut ring: Option<Ring>) -> Reading {
+        if let Some(ring) = ring.as_mut().filter(|_| self.notes == Notes::BeforePromotion) {
             // What has no note was replaced by a person, and lives for its grace from when that was first seen. It gets
             // its note once a second look shows none either.
-            let seen_twice = |p: &&Previous| p.deadline + store_lag <= self.now + secret.grace;
+            let seen_twice = |p: &&Previous| p.deadline + self.store_lag <= self.now + self.secret.grace;
             let noted = ring.previous.iter().filter(|p| is_unnoted(p)).find(seen_twice);
             ring.findings.untidy = ring.findings.untidy.or(noted.map(|p| p.version.id));
         }
-        Some(Reading { ring, now: Interval::exactly(self.now), revision: *revision, unread: None })
+        Reading { ring, now: Interval::exactly(self.now), unread: None }
     }
 }
 
@@ -114,46 +106,37 @@ fn settle(ring: &mut Ring, step: &Step) {
 }
 
 #[async_trait]
-impl<S: Store> Store for DryRun<S> {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        if let Some(reading) = self.lock().reading(secret, (self.notes, self.store_lag)) {
-            return Ok(reading);
-        }
-        let reading = self.inner.read(secret).await?;
-        let mut copy = self.lock();
-        copy.now = copy.now.max(reading.now.latest);
-        let borne = reading.ring.iter().flat_map(Ring::versions).map(|version| version.id).collect();
-        let state = State { ring: reading.ring.clone(), revision: reading.revision, borne };
-        // Where two read at once, the first one's copy stands: steps may have changed it already.
-        copy.secrets.entry(Arc::clone(&secret.name)).or_insert(state);
-        Ok(copy.reading(secret, (self.notes, self.store_lag)).unwrap_or(reading))
+impl Versions for DryRun {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let ring = match &self.copy {
+            Some(copy) => copy.ring.clone(),
+            None => {
+                let Reading { ring, now, .. } = self.inner.read().await?;
+                self.advance_to(now.latest);
+                let borne = ring.iter().flat_map(Ring::versions).map(|version| version.id).collect();
+                self.copy = Some(Copied { ring: ring.clone(), borne });
+                ring
+            }
+        };
+        Ok(self.reading(ring))
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        Decided { step, .. }: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        let mut copy = self.lock();
-        let now = copy.now;
-        let state = copy.secrets.get_mut(&secret.name).filter(|state| state.revision == seen.revision);
-        let state = state.ok_or(WriteError::Conflict)?;
-        let current = state.ring.as_ref().map(|ring| ring.current.id);
-        let ids = (0..=u32::MAX).map(|attempt| VersionId::derive(&secret.name, current, attempt));
-        let Some(id) = ids.into_iter().find(|id| !state.borne.contains(id)) else {
+    async fn apply(&mut self, Decided { step, .. }: &Decided) -> Result<Option<VersionId>, WriteError> {
+        let copy = self.copy.as_mut().ok_or(WriteError::Conflict)?;
+        let current = copy.ring.as_ref().map(|ring| ring.current.id);
+        let ids = (0..=u32::MAX).map(|attempt| VersionId::derive(&self.secret.name, current, attempt));
+        let Some(id) = ids.into_iter().find(|id| !copy.borne.contains(id)) else {
             return Err(WriteError::Conflict);
         };
         let digest = Digest::of(id.to_string().as_bytes());
-        let changed = match (step, &state.ring) {
+        let changed = match (step, &copy.ring) {
             (Step::Tidy { version }, Some(ring)) => tidied(ring, *version),
-            _ => after(state.ring.as_ref(), step, self.notes, (id, digest), now),
+            _ => after(copy.ring.as_ref(), step, self.notes, (id, digest), self.now),
         };
         let mut changed = changed.ok_or(WriteError::Conflict)?;
         settle(&mut changed, step);
-        state.borne.extend(changed.versions().map(|version| version.id));
-        state.ring = Some(changed);
-        state.revision += 1;
+        copy.borne.extend(changed.versions().map(|version| version.id));
+        copy.ring = Some(changed);
         Ok(step.makes_a_version().then_some(id))
     }
 }

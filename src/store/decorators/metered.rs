@@ -3,13 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use crossfade_verify::Moment;
 
 use super::{Operation, Outcome};
 use crate::{
     clock::{Clock, elapsed},
     rotation::{plan::Decided, ring::VersionId},
-    store::{ReadError, Reading, Secret, Store, WriteError},
-    token::{Reveal, RevealError, Token},
+    store::{ReadError, Reading, Secret, Store, Versions, WriteError},
 };
 
 /// Where the numbers go.
@@ -18,7 +18,7 @@ pub trait StoreMeter: Send + Sync {
     fn observe(&self, operation: Operation, outcome: Outcome, took: Duration);
 }
 
-/// A store whose calls are counted.
+/// A store, or a handle of one, whose calls are counted.
 pub struct Metered<S> {
     inner: S,
     meter: Arc<dyn StoreMeter>,
@@ -30,18 +30,6 @@ impl<S> Metered<S> {
     pub fn new(inner: S, meter: Arc<dyn StoreMeter>, clock: Arc<dyn Clock>) -> Self {
         Self { inner, meter, clock }
     }
-
-    async fn timed<T>(
-        &self,
-        operation: Operation,
-        call: impl Future<Output = T> + Send,
-        outcome: impl Fn(&T) -> Outcome + Send,
-    ) -> T {
-        let begun = self.clock.moment();
-        let result = call.await;
-        self.meter.observe(operation, outcome(&result), elapsed(begun, self.clock.moment()));
-        result
-    }
 }
 
 impl<S> fmt::Debug for Metered<S> {
@@ -50,26 +38,32 @@ impl<S> fmt::Debug for Metered<S> {
     }
 }
 
-#[async_trait]
 impl<S: Store> Store for Metered<S> {
-    async fn read(&self, secret: &Secret) -> Result<Reading, ReadError> {
-        self.timed(Operation::Read, self.inner.read(secret), Outcome::of_read).await
+    fn secret(&self, secret: Secret) -> Box<dyn Versions> {
+        let (meter, clock) = (Arc::clone(&self.meter), Arc::clone(&self.clock));
+        Box::new(Metered::new(self.inner.secret(secret), meter, clock))
     }
+}
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        decided: &Decided,
-        seen: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        self.timed(Operation::of(&decided.step), self.inner.apply(secret, decided, seen), Outcome::of_write)
-            .await
+impl Metered<Box<dyn Versions>> {
+    fn observe(&self, operation: Operation, outcome: Outcome, begun: Moment) {
+        self.meter.observe(operation, outcome, elapsed(begun, self.clock.moment()));
     }
 }
 
 #[async_trait]
-impl<S: Reveal> Reveal for Metered<S> {
-    async fn reveal(&self, secret: &str) -> Result<(VersionId, Token), RevealError> {
-        self.timed(Operation::Reveal, self.inner.reveal(secret), Outcome::of_reveal).await
+impl Versions for Metered<Box<dyn Versions>> {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        let begun = self.clock.moment();
+        let result = self.inner.read().await;
+        self.observe(Operation::Read, Outcome::of_read(&result), begun);
+        result
+    }
+
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError> {
+        let begun = self.clock.moment();
+        let result = self.inner.apply(decided).await;
+        self.observe(Operation::of(&decided.step), Outcome::of_write(&result), begun);
+        result
     }
 }

@@ -3,7 +3,6 @@
 use crate::{
     rotation::plan::Step,
     store::{ReadError, WriteError},
-    token::RevealError,
 };
 
 macro_rules! words {
@@ -110,16 +109,6 @@ impl Outcome {
             Err(WriteError::Unavailable(_)) => Self::Unavailable,
             Err(WriteError::Denied(_)) => Self::Denied,
             Err(WriteError::Rejected(_)) => Self::Rejected,
-        }
-    }
-
-    pub(super) fn of_reveal<T>(result: &Result<T, RevealError>) -> Self {
-        match result {
-            Ok(_) => Self::Done,
-            Err(RevealError::NoSuchSecret) => Self::Missing,
-            Err(RevealError::Unreadable(cause)) => {
-                cause.downcast_ref().map_or(Self::Unavailable, Self::of_read_error)
-            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
         ring::{Findings, Previous, Ring, Version, VersionId},
     },
     store::{
-        Secret, Store, WriteError,
+        Secret, Store, Versions, WriteError,
         memory::{Fault, Memory},
     },
     time::Timestamp,
@@ -77,8 +77,12 @@ fn memory() -> Arc<Memory> {
 }
 
 async fn tries(store: &impl Store, step: Step) -> Result<(), WriteError> {
-    let seen = store.read(&secret()).await.expect("it can be read");
-    store.apply(&secret(), &step.because(WHY), &seen).await.map(drop)
+    tries_on(&mut *store.secret(secret()), step).await
+}
+
+async fn tries_on(versions: &mut dyn Versions, step: Step) -> Result<(), WriteError> {
+    versions.read().await.expect("it can be read");
+    versions.apply(&step.because(WHY)).await.map(drop)
 }
 
 #[tokio::test]
@@ -90,7 +94,7 @@ async fn each_call_is_counted_and_timed_by_what_came_of_it() {
     tries(&store, Step::Create).await.expect("it is made");
     tries(&store, Step::Create).await.expect_err("it exists");
     memory.script(&[Some(Fault::Before)], &[]);
-    store.read(&secret()).await.expect_err("a fault");
+    store.secret(secret()).read().await.expect_err("a fault");
     let expected = [
         (Operation::Read, Outcome::Done, took),
         (Operation::Create, Outcome::Done, took),
@@ -137,10 +141,10 @@ async fn nothing_of_a_dry_run_reaches_the_store() {
     let memory = memory();
     tries(&memory, Step::Create).await.expect("it is made");
     let before = memory.ring("mcp/slack-bot-token");
-    let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
+    let mut copy = DryRun::new(&memory, secret(), Notes::WithPromotion);
     let current = before.as_ref().expect("a version").current.id;
-    tries(&store, Step::Stage { current }).await.expect("it is staged");
-    tries(&store, Step::Pause { current }).await.expect("it is paused");
+    tries_on(&mut copy, Step::Stage { current }).await.expect("it is staged");
+    tries_on(&mut copy, Step::Pause { current }).await.expect("it is paused");
     assert_eq!(memory.ring("mcp/slack-bot-token"), before);
     assert_eq!(memory.steps(), [Step::Create]);
 }
@@ -148,25 +152,25 @@ async fn nothing_of_a_dry_run_reaches_the_store() {
 #[tokio::test]
 async fn a_dry_run_reads_each_secret_once_and_its_clock_is_its_owner_s() {
     let memory = memory();
-    let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
-    tries(&store, Step::Create).await.expect("it is made");
+    let mut copy = DryRun::new(&memory, secret(), Notes::WithPromotion);
+    tries_on(&mut copy, Step::Create).await.expect("it is made");
     tries(&memory, Step::Create).await.expect("it is made");
     memory.set_now(NOW + Duration::from_secs(60));
-    let now = async || store.read(&secret()).await.expect("it can be read").now.earliest;
-    assert_eq!(now().await, NOW);
-    store.advance_to(NOW + Duration::from_secs(5));
-    assert_eq!(now().await, NOW + Duration::from_secs(5));
-    store.advance_to(NOW);
-    assert_eq!(now().await, NOW + Duration::from_secs(5), "it doesn't run back");
+    let now = async |copy: &mut DryRun| copy.read().await.expect("it can be read").now.earliest;
+    assert_eq!(now(&mut copy).await, NOW);
+    copy.advance_to(NOW + Duration::from_secs(5));
+    assert_eq!(now(&mut copy).await, NOW + Duration::from_secs(5));
+    copy.advance_to(NOW);
+    assert_eq!(now(&mut copy).await, NOW + Duration::from_secs(5), "it doesn't run back");
 }
 
 #[tokio::test]
 async fn a_dry_run_of_a_store_that_can_t_be_read_says_so_and_tries_again() {
     let memory = memory();
     memory.script(&[Some(Fault::Before)], &[]);
-    let store = DryRun::new(Arc::clone(&memory), Notes::WithPromotion);
-    store.read(&secret()).await.expect_err("a fault");
-    store.read(&secret()).await.expect("it can be read");
+    let mut copy = DryRun::new(&memory, secret(), Notes::WithPromotion);
+    copy.read().await.expect_err("a fault");
+    copy.read().await.expect("it can be read");
 }
 
 #[tokio::test]
@@ -177,12 +181,12 @@ async fn a_dry_run_puts_in_order_what_is_left_over_once() {
     let (version, other) = (ring.current.id, VersionId::derive("another", None, 0));
     ring.findings.untidy = Some(version);
     memory.put("mcp/slack-bot-token", Some(ring.clone()));
-    let store = DryRun::new(Arc::clone(&memory), Notes::BeforePromotion);
-    tries(&store, Step::Tidy { version: other }).await.expect_err("nothing is left over on that one");
-    tries(&store, Step::Tidy { version }).await.expect("it is put in order");
-    let after = store.read(&secret()).await.expect("it can be read").ring;
+    let mut copy = DryRun::new(&memory, secret(), Notes::BeforePromotion);
+    tries_on(&mut copy, Step::Tidy { version: other }).await.expect_err("nothing is left over on that one");
+    tries_on(&mut copy, Step::Tidy { version }).await.expect("it is put in order");
+    let after = copy.read().await.expect("it can be read").ring;
     assert_eq!(after, Some(Ring { findings: Findings::default(), ..ring }));
-    tries(&store, Step::Tidy { version }).await.expect_err("nothing is left over");
+    tries_on(&mut copy, Step::Tidy { version }).await.expect_err("nothing is left over");
 }
 
 #[tokio::test]
@@ -194,19 +198,19 @@ async fn a_dry_run_gives_what_a_person_has_replaced_its_note_once_it_was_seen_tw
     let deadline = NOW + secret().grace;
     ring.previous.push(Previous { version: replaced, deadline });
     memory.put("mcp/slack-bot-token", Some(ring));
-    let store = DryRun::new(Arc::clone(&memory), Notes::BeforePromotion).with_lag(lag);
-    let untidy = async || {
-        let ring = store.read(&secret()).await.expect("it can be read").ring;
+    let mut copy = DryRun::new(&memory, secret(), Notes::BeforePromotion).with_lag(lag);
+    let untidy = async |copy: &mut DryRun| {
+        let ring = copy.read().await.expect("it can be read").ring;
         ring.and_then(|ring| ring.findings.untidy)
     };
-    assert_eq!(untidy().await, None);
-    store.advance_to(NOW + lag - Duration::from_millis(1));
-    assert_eq!(untidy().await, None, "one read may be late");
-    store.advance_to(NOW + lag);
-    assert_eq!(untidy().await, Some(replaced.id));
-    tries(&store, Step::Tidy { version: replaced.id }).await.expect("it is noted");
-    assert_eq!(untidy().await, None);
-    let ring = store.read(&secret()).await.expect("it can be read").ring.expect("a ring");
+    assert_eq!(untidy(&mut copy).await, None);
+    copy.advance_to(NOW + lag - Duration::from_millis(1));
+    assert_eq!(untidy(&mut copy).await, None, "one read may be late");
+    copy.advance_to(NOW + lag);
+    assert_eq!(untidy(&mut copy).await, Some(replaced.id));
+    tries_on(&mut copy, Step::Tidy { version: replaced.id }).await.expect("it is noted");
+    assert_eq!(untidy(&mut copy).await, None);
+    let ring = copy.read().await.expect("it can be read").ring.expect("a ring");
     assert_eq!(ring.previous[0].version.note, Some(deadline));
 }
 

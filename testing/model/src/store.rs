@@ -11,7 +11,7 @@ mod embedded;
 pub(crate) use aws::{Aws, NAMES};
 pub use desk::Fault;
 pub(crate) use desk::{Desk, Write};
-pub(crate) use embedded::{Embedded, Table};
+pub(crate) use embedded::{Embedded, Table, TableHandle};
 
 /// What is so for one secret.
 #[derive(Clone, PartialEq, Eq, Debug)]

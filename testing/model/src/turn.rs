@@ -4,7 +4,7 @@
 //! person is told that it does.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -18,8 +18,8 @@ use crossfade::{
         ring::{Ring, VersionId},
     },
     store::{
-        Secret, Store as StoreTrait,
-        aws::{Aws as AwsStore, Options},
+        ReadError, Reading, Secret, Versions, WriteError,
+        aws::{Aws as AwsStore, Handle, Options},
     },
 };
 use crossfade_verify::Moment;
@@ -29,7 +29,7 @@ use crate::{
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks, at},
     state::{Known, Order, Part},
-    store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, Write},
+    store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, TableHandle, Write},
 };
 
 /// For so long an order is tried that makes no headway: 20 s.
@@ -101,7 +101,28 @@ fn now<T>(work: impl Future<Output = T>) -> T {
 /// The store of a turn.
 enum Place {
     Table(Arc<Table>),
-    Desk(Arc<Desk>, Arc<AwsStore>),
+    Desk(Arc<Desk>, Lent),
+}
+
+/// The handle that the turn's rotator has, of which the replica keeps what it remembers.
+#[derive(Clone)]
+struct Lent(Arc<Mutex<Handle>>);
+
+impl Lent {
+    fn lock(&self) -> MutexGuard<'_, Handle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Versions for Lent {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        now(self.lock().read())
+    }
+
+    async fn apply(&mut self, decided: &Decided) -> Result<Option<VersionId>, WriteError> {
+        now(self.lock().apply(decided))
+    }
 }
 
 thread_local! {
@@ -122,14 +143,14 @@ impl Turn<'_> {
             (part.marks, part.memory) = (Arc::default(), Arc::default());
         }
         let place = self.place(store, &part, &secret);
-        let shared: Arc<dyn StoreTrait> = match &place {
-            Place::Table(table) => Arc::<Table>::clone(table),
-            Place::Desk(_, aws) => Arc::<AwsStore>::clone(aws),
+        let versions: Box<dyn Versions> = match &place {
+            Place::Table(table) => Box::new(TableHandle(Arc::clone(table))),
+            Place::Desk(_, handle) => Box::new(handle.clone()),
         };
         let published = Arc::new(Published::default());
         let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
         let mut rotator =
-            Rotator::new(secret.clone(), shared, self.machine(), observer).remembering((*part.marks).clone());
+            Rotator::new(secret, versions, self.machine(), observer).remembering((*part.marks).clone());
         let (mut step, mut told) = (None, None);
         if self.fault != Some(Fault::Unread) {
             part.heard = self.tick;
@@ -164,8 +185,8 @@ impl Turn<'_> {
         part.marks = Arc::new(marks);
         let (store, late) = match place {
             Place::Table(table) => (Store::Embedded(table.left()), None),
-            Place::Desk(desk, aws) => {
-                part.memory = Arc::new(aws.memory(&secret));
+            Place::Desk(desk, handle) => {
+                part.memory = Arc::new(handle.lock().memory().clone());
                 let (left, late) = desk.left();
                 (Store::Aws(left), late)
             }
@@ -194,7 +215,8 @@ impl Turn<'_> {
                     ..Options::default()
                 };
                 let aws = AwsStore::asking(Arc::<Desk>::clone(&desk), options, self.machine());
-                Place::Desk(desk, Arc::new(aws.remembering(secret, (*part.memory).clone())))
+                let handle = aws.handle(secret.clone(), (*part.memory).clone());
+                Place::Desk(desk, Lent(Arc::new(Mutex::new(handle))))
             }
         }
     }

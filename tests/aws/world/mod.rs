@@ -24,7 +24,7 @@ use crossfade::{
         schedule::Schedule,
     },
     store::{
-        Format, Secret,
+        Format, Secret, Store as _,
         aws::{Aws, Options},
     },
 };
@@ -213,10 +213,10 @@ impl World {
         seen: &Arc<Mutex<Option<Observation>>>,
     ) -> Rotator {
         let machine = self.machine(skew_ms);
-        let store = Arc::new(self.on(client(&self.server, name), Arc::clone(&machine)));
+        let store = self.on(client(&self.server, name), Arc::clone(&machine));
         Rotator::new(
             self.secret(),
-            store,
+            store.secret(self.secret()),
             machine,
             Arc::new(Publish(Arc::clone(distribution), Arc::clone(seen))),
         )

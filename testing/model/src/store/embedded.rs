@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use crossfade::{
         ring::{Findings, Previous, Ring, Version, VersionId},
         transition::after,
     },
-    store::{ReadError, Reading, Secret, Store, WriteError},
+    store::{ReadError, Reading, Versions, WriteError},
     time::{Interval, Timestamp},
 };
 
@@ -98,43 +98,41 @@ impl Table {
     }
 }
 
+/// The table as the turn's rotator has it.
+pub(crate) struct TableHandle(pub(crate) Arc<Table>);
+
 #[async_trait]
-impl Store for Table {
-    async fn read(&self, _: &Secret) -> Result<Reading, ReadError> {
-        if self.fault == Some(Fault::Unread) {
+impl Versions for TableHandle {
+    async fn read(&mut self) -> Result<Reading, ReadError> {
+        if self.0.fault == Some(Fault::Unread) {
             return Err(ReadError::Unavailable("locked".into()));
         }
-        let ring = self.left().secrets[self.secret].ring.clone();
-        Ok(Reading { ring: Some(ring), now: self.now, revision: 0, unread: None })
+        let ring = self.0.left().secrets[self.0.secret].ring.clone();
+        Ok(Reading { ring: Some(ring), now: self.0.now, unread: None })
     }
 
-    async fn apply(
-        &self,
-        secret: &Secret,
-        Decided { step, .. }: &Decided,
-        _: &Reading,
-    ) -> Result<Option<VersionId>, WriteError> {
-        if self.fault == Some(Fault::Unsent) {
+    async fn apply(&mut self, Decided { step, .. }: &Decided) -> Result<Option<VersionId>, WriteError> {
+        if self.0.fault == Some(Fault::Unsent) {
             return Err(WriteError::Unavailable("before".into()));
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = &mut state.secrets[self.secret];
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = &mut state.secrets[self.0.secret];
         let current = record.ring.current.id;
         let attempt = record.attempts.get(&current).copied().unwrap_or(0);
-        let id = VersionId::derive(&secret.name, Some(current), attempt);
-        let now = self.now.latest;
+        let id = VersionId::derive(NAMES[self.0.secret], Some(current), attempt);
+        let now = self.0.now.latest;
         let changed = after(Some(&record.ring), step, Notes::WithPromotion, (id, digest_of(id)), now);
         record.ring = changed.ok_or(WriteError::Conflict)?;
         if let Step::Drop { .. } = step {
             *record.attempts.entry(current).or_default() += 1;
         }
-        if self.without_deadlines
+        if self.0.without_deadlines
             && let Step::Promote { current, .. } = step
         {
             let previous = record.ring.previous.iter_mut();
             previous.filter(|p| p.version.id == *current).for_each(|p| p.deadline = now);
         }
-        match self.fault {
+        match self.0.fault {
             Some(Fault::Unanswered) => Err(WriteError::Unavailable("after".into())),
             _ => Ok(step.makes_a_version().then_some(id)),
         }
