@@ -11,8 +11,8 @@ use axum::{
 
 use super::{
     auth::Client,
-    credential,
     error::ApiError,
+    presented,
     verdict::{self, Verdicts},
 };
 use crate::distribution::{Accepted, Decision};
@@ -24,11 +24,11 @@ pub(super) async fn authorize(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let [audience] = &*client.audiences else { return Err(ApiError::proxy_not_set_up()) };
-    let token = match credential::token(headers, &client.token_headers) {
+    let token = match presented::token(headers, &client.token_headers) {
         Ok(token) => token,
         Err(flaw) => {
             verdicts.metrics.verdicts(audience, flaw.as_str(), 1);
-            return Ok(refused(audience, flaw != credential::CredentialError::Missing));
+            return Ok(refused(audience, flaw != presented::CredentialError::Missing));
         }
     };
     match verdict::decide(verdicts, client, &client.audiences, token).await {
