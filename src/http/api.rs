@@ -75,7 +75,7 @@ pub enum Answer<Held> {
     /// It waits for news for as long as its client wants: a long poll.
     Held(Held),
     /// It is made at once. In a box: a connection that holds a request would have room for it all the time.
-    Prompt(Pin<Box<dyn Future<Output = Response> + Send>>),
+    Immediate(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 
 impl<Held: Future<Output = Response>> Answer<Held> {
@@ -83,7 +83,7 @@ impl<Held: Future<Output = Response>> Answer<Held> {
     pub async fn made(self) -> Response {
         match self {
             Self::Held(answer) => answer.await,
-            Self::Prompt(answer) => answer.await,
+            Self::Immediate(answer) => answer.await,
         }
     }
 }
@@ -130,8 +130,8 @@ impl Api {
                 api.gate.seal(answer, is_for_proxy)
             });
         }
-        Answer::Prompt(Box::pin(async move {
-            let answer = async { api.prompt(endpoint, &*client?, request).await };
+        Answer::Immediate(Box::pin(async move {
+            let answer = async { api.immediate(endpoint, &*client?, request).await };
             let answer = match tokio::time::timeout(limits::REQUEST_TIMEOUT, answer).await {
                 Ok(answer) => answer.unwrap_or_else(ApiError::into_response),
                 Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
@@ -141,7 +141,7 @@ impl Api {
     }
 
     /// Answers a client at once. Handlers get what they need of a request, which is no credential of a client's.
-    async fn prompt<B>(
+    async fn immediate<B>(
         &self,
         endpoint: Option<Endpoint>,
         client: &Client,

@@ -123,7 +123,7 @@ impl Connection {
         let wire = Wire::new(io, Arc::clone(&caller));
         let service = service_fn(move |request: Request<Incoming>| {
             let answer = routes.answer(request, &caller);
-            let handover = if let Answer::Prompt(_) = answer { hand_over() } else { None };
+            let handover = if let Answer::Immediate(_) = answer { hand_over() } else { None };
             let caller = Arc::clone(&caller);
             async move {
                 // Whoever sends many requests at once has one answered in each turn, as those have who wait for answers.

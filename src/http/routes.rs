@@ -38,7 +38,7 @@ impl Routes {
             Self::Router(router) => {
                 request.extensions_mut().insert(Arc::clone(caller));
                 let answer = TowerToHyperService::new(router.clone()).call(request);
-                Answer::Prompt(Box::pin(async { answer.await.unwrap_or_else(|never| match never {}) }))
+                Answer::Immediate(Box::pin(async { answer.await.unwrap_or_else(|never| match never {}) }))
             }
         }
     }
