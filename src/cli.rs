@@ -1,5 +1,6 @@
-//! The commands. Each finds the daemon by `--socket`, or by the config's `admin_socket`, and needs nothing else of the
-//! config then; where none listens, it works on the store directly, and says so.
+//! The commands. Whatever reads or orders something of a secret finds the daemon by `--socket`, or by the config's
+//! `admin_socket`, and needs nothing else of the config then; where none listens, it works on the store directly, and says
+//! so.
 
 use std::{
     io::{self, Write},

@@ -22,7 +22,7 @@ pub struct Limits {
 
 /// It decides who gets in, or what is stored: only we change it.
 pub const UNCHANGED: Limits = Limits { others: 0o002, groups: 0o020, remedy: "o-w,g-w" };
-/// A key: only we read it.
+/// A key: nobody reads it but root, us, and groups that we are in.
 pub const SECRET: Limits = Limits { others: 0o007, groups: 0o070, remedy: "go=" };
 /// The listener's key, which several servers of a machine may read by a group of theirs.
 pub const SHARED_SECRET: Limits = Limits { others: 0o007, groups: 0o030, remedy: "u=rw,g=r,o=" };

@@ -126,7 +126,7 @@ pub enum Role {
     Verifier,
     /// Fetch tokens.
     Bot,
-    /// Order rotations.
+    /// Nothing yet: orders are taken on the admin socket alone.
     Admin,
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of a token that is presented for several audiences at once.
+//! What becomes of a token that is presented for several audiences at once: the answer. `sets` decides.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ pub enum Role {
     Verifier,
     /// Fetch tokens.
     Bot,
-    /// Order rotations.
+    /// Order rotations, on the admin socket. Over `listen` nobody orders anything: this role may do nothing there.
     Admin,
 }
 

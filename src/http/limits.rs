@@ -15,7 +15,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// For an order of a person to be carried out.
 pub const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a verdict may wait for a fresh view; then 503.
+/// How long a verdict may wait for a younger view. Then it is given on the view that there is: a token that this view
+/// accepts is accepted, of any other it is not known (503).
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections on `listen`. When all are taken by clients, newcomers are closed.
 pub const CONNECTIONS: usize = 8_192;

@@ -22,7 +22,8 @@ pub trait Operator: Send + Sync {
     /// Every secret of the config, in its order.
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError>;
 
-    /// One secret: by a daemon as it was seen last, else read from the store now.
+    /// One secret: by a daemon as it was seen last; else read from the store now, and where somebody waits for its
+    /// rotation, brought a step further first.
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError>;
 
     /// Carries out an order, on a read that begins after this call, until it stands in the store, was read back and is

@@ -100,7 +100,8 @@ impl View {
         terms.deadline_ms().is_some_and(|deadline| self.now_ms(at) >= deadline)
     }
 
-    /// A refusal that rests on the set; never from a view that is not fresh.
+    /// A refusal that rests on the set; never from a view that is not fresh: since then the token may have been made, and
+    /// a client that is refused throws its token away.
     fn refuse(&self, reason: Reason, at: Moment) -> Verdict<Accepted<'_>> {
         if self.is_fresh(at) { Verdict::Refused(reason) } else { Verdict::Unsure }
     }
