@@ -9,8 +9,8 @@
 //! | `name` | what AWS takes for one secret |
 //! | `calls` | what we ask of AWS |
 //! | `api`, `date` | asking it, and the time that each answer bears |
-//! | `session` | the client that calls are made with, and when to look for another one |
-//! | `setup` | one look at the environment and AWS's files: region, endpoint, credentials |
+//! | `session` | the client that calls are made with, and when to look up another one |
+//! | `setup` | one lookup in the environment and AWS's files: region, endpoint, credentials |
 //! | `network` | how requests leave this process |
 //! | `pace` | how fast we call |
 //! | `trouble` | what AWS's errors mean for us |
@@ -24,7 +24,7 @@
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
 //! | `words` | what people read of a secret that can't be rotated here |
-//! | `look` | a read |
+//! | `read` | a read |
 //! | `parts` | what of it can be missing |
 //! | `write` | a step |
 //! | `chores` | what is put in order last |
@@ -58,7 +58,6 @@ mod date;
 mod handle;
 mod label;
 mod limits;
-mod look;
 mod memory;
 mod name;
 mod network;
@@ -66,6 +65,7 @@ mod options;
 mod pace;
 mod parts;
 mod probe;
+mod read;
 mod room;
 mod session;
 mod setup;

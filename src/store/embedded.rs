@@ -150,15 +150,15 @@ impl Embedded {
     }
 
     /// The secret as it stands, and the store's time.
-    async fn look(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), Fault> {
-        let look = |name: Arc<str>| {
-            self.at_the_desk(&self.reads, move |connection, desk| step::look(connection, desk, &name))
+    async fn read(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), Fault> {
+        let read = |name: Arc<str>| {
+            self.at_the_desk(&self.reads, move |connection, desk| step::read(connection, desk, &name))
         };
-        let mut seen = look(Arc::clone(name)).await?;
+        let mut seen = read(Arc::clone(name)).await?;
         if seen.now.is_none() {
-            // The first to look after a reboot: where the clock goes on has to stand for everybody.
+            // The first to read after a reboot: where the clock goes on has to stand for everybody.
             self.at_the_desk(&self.writes, step::note_time).await?;
-            seen = look(Arc::clone(name)).await?;
+            seen = read(Arc::clone(name)).await?;
         }
         let now =
             seen.now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
@@ -202,7 +202,7 @@ struct Handle {
 #[async_trait]
 impl Versions for Handle {
     async fn read(&mut self) -> Result<Reading, ReadError> {
-        let (record, now) = self.database.look(&self.secret.name).await?;
+        let (record, now) = self.database.read(&self.secret.name).await?;
         let ring = record.as_ref().map(Record::ring).transpose()?;
         self.revision = record.map_or(0, |record| record.revision);
         Ok(Reading { ring, now: Interval::exactly(now), unread: None })
@@ -227,7 +227,7 @@ impl Reveal<Secret> for Embedded {
         let read = self.at_the_desk(&self.reads, move |connection, desk| {
             // Until it is read, also where whoever wanted it has gone.
             let _first = first;
-            let record = step::look(connection, desk, &name)?.record;
+            let record = step::read(connection, desk, &name)?.record;
             record.map(Record::into_current).transpose()
         });
         read.await.map_err(unreadable)?.ok_or(RevealError::NoSuchSecret)

@@ -74,7 +74,7 @@ impl Aws {
     /// Region, endpoint and credentials are looked up again before the next call.
     pub fn renew(&self) {
         if let Some(session) = &self.session {
-            session.look_at_once();
+            session.look_up_at_once();
         }
     }
 

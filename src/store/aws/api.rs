@@ -126,7 +126,7 @@ impl Api {
         let sent = send(&found.client, watch.clone()).await;
         let answer = self.answer(sent, &watch, |_| Some(()));
         if let Err(Trouble::Denied(_)) = answer.outcome {
-            self.session.look_soon();
+            self.session.look_up_soon();
         }
         answer.outcome
     }

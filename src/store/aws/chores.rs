@@ -21,7 +21,7 @@ const MARKS_LAST: Duration = Duration::from_secs(24 * 3600);
 /// The first thing that is out of order.
 ///
 /// - AWSPENDING comes off a version that is current or previous: AWS leaves it there.
-/// - A version that somebody else has replaced gets its deadline, once a second look shows none either.
+/// - A version that somebody else has replaced gets its deadline, once a second read shows none either.
 /// - A current version that is none of ours gets a note of when it was adopted.
 /// - A pause is moved to the current version; what was kept falls away with the version that bore it.
 /// - Notes that say nothing any more come off: see [`over`]; and where there are many, what a later one says too.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{account::Aws, look::look, memory::Memory, pace::Urgency, write::Hand};
+use super::{account::Aws, memory::Memory, pace::Urgency, read::read, write::Hand};
 use crate::{
     rotation::{
         plan::{Decided, Step},
@@ -39,7 +39,7 @@ impl fmt::Debug for Handle {
 #[async_trait]
 impl Versions for Handle {
     async fn read(&mut self) -> Result<Reading, ReadError> {
-        let seen = look(&self.aws, &self.secret, &mut self.memory).await?;
+        let seen = read(&self.aws, &self.secret, &mut self.memory).await?;
         Ok(Reading { ring: seen.ring.clone(), now: seen.now, unread: seen.unread.clone() })
     }
 

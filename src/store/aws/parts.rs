@@ -24,7 +24,7 @@ pub(super) struct Missed {
     pub(super) disagrees: bool,
 }
 
-/// What a further answer of the same look shows. Its time has to agree: else one of the two is wrong, and a process
+/// What a further answer of the same read shows. Its time has to agree: else one of the two is wrong, and a process
 /// that has just been started can't tell which.
 fn timed<T>(answer: Answer<T>) -> Result<T, Missed> {
     match (answer.outcome, answer.now) {

@@ -1,14 +1,14 @@
-//! The client that calls are made with, and when the environment and AWS's files are looked at for another one.
+//! The client that calls are made with, and when another one is looked up in the environment and AWS's files.
 //!
 //! Credentials expire, and are renewed by tools that tell nobody. So what was found is believed until it is missed:
 //!
 //! - before it expires, or, where that is not known, after [`LONGEST`], so that a renewed file is known before it is
 //!   missed;
 //! - after AWS has denied a call;
-//! - after a look that found nothing, for as long as there is nothing;
+//! - after a lookup that found nothing, for as long as there is nothing;
 //! - at once when asked to (SIGHUP).
 //!
-//! One look at a time, and not within [`PAUSE`] of the last one. What was found earlier is used until something else is
+//! One lookup at a time, and not within [`PAUSE`] of the last one. What was found earlier is used until something else is
 //! found: while the metadata of a machine can't be reached, its credentials mostly go on.
 
 use std::{
@@ -26,9 +26,9 @@ use super::{
 };
 use crate::clock::{Clock, elapsed};
 
-/// Between two looks.
+/// Between two lookups.
 const PAUSE: Duration = Duration::from_secs(5);
-/// A look that takes longer is given up.
+/// A lookup that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// Credentials are looked for so long before they expire.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -41,21 +41,21 @@ pub(super) struct Session {
     /// None: the client was given, and stays.
     setup: Option<Setup>,
     known: Mutex<Known>,
-    /// Whoever looks. Those whose call was denied wait here for what is found: engines, and as many hand-outs as may be
-    /// under way at once. A look ends within [`PATIENCE`], and there is none within [`PAUSE`] of another, whoever asks.
-    looking: tokio::sync::Mutex<()>,
+    /// Whoever does the lookup. Those whose call was denied wait here for what is found: engines, and as many hand-outs as may be
+    /// under way at once. A lookup ends within [`PATIENCE`], and there is none within [`PAUSE`] of another, whoever asks.
+    lookup: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Known {
     found: Option<Arc<Found>>,
-    /// Of the last look, where it found nothing.
+    /// Of the last lookup, where it found nothing.
     failure: Option<Unfound>,
-    looked: Option<Moment>,
+    looked_up: Option<Moment>,
     asked: Asked,
 }
 
-/// Whether somebody wants another look.
+/// Whether somebody wants another lookup.
 #[derive(Copy, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     #[default]
@@ -73,16 +73,16 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// Looks at the environment and AWS's files, at the first call.
+    /// Looks the client up in the environment and AWS's files, at the first call.
     pub(super) fn new(setup: Setup, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, setup: Some(setup), known: Mutex::default(), looking: tokio::sync::Mutex::default() }
+        Self { clock, setup: Some(setup), known: Mutex::default(), lookup: tokio::sync::Mutex::default() }
     }
 
     /// With that client, for good.
     pub(super) fn with(client: Client, clock: Arc<dyn Clock>) -> Self {
         let found = Found { client, told: Told::default(), expires: None };
         let known = Known { found: Some(Arc::new(found)), ..Known::default() };
-        Self { clock, setup: None, known: Mutex::new(known), looking: tokio::sync::Mutex::default() }
+        Self { clock, setup: None, known: Mutex::new(known), lookup: tokio::sync::Mutex::default() }
     }
 
     /// With what to call now.
@@ -90,16 +90,16 @@ impl Session {
         let found = self.known().found.clone();
         match (&self.setup, found) {
             (Some(setup), None) => {
-                let _one = self.looking.lock().await;
+                let _one = self.lookup.lock().await;
                 // Somebody else may have looked meanwhile.
                 if self.is_due() {
-                    self.look(setup).await;
+                    self.look_up(setup).await;
                 }
             }
             // The others go on with what there is.
             (Some(setup), Some(_)) if self.is_due() => {
-                if let Ok(_one) = self.looking.try_lock() {
-                    self.look(setup).await;
+                if let Ok(_one) = self.lookup.try_lock() {
+                    self.look_up(setup).await;
                 }
             }
             _ => {}
@@ -113,29 +113,29 @@ impl Session {
     /// AWS has denied a call that was made with that. What else to call with, where something else is found.
     pub(super) async fn other_than(&self, denied: &Arc<Found>) -> Option<Arc<Found>> {
         let setup = self.setup.as_ref()?;
-        // Many are denied at once: one looks, and the others wait for what it finds.
-        let _one = self.looking.lock().await;
+        // Many are denied at once: one does the lookup, and the others wait for what it finds.
+        let _one = self.lookup.lock().await;
         let is_newer = |found: &Option<Arc<Found>>| found.as_ref().is_some_and(|f| !Arc::ptr_eq(f, denied));
         if !is_newer(&self.known().found) {
-            self.look_soon();
+            self.look_up_soon();
             if self.is_due() {
-                self.look(setup).await;
+                self.look_up(setup).await;
             }
         }
         Some(self.known().found.clone()).filter(is_newer).flatten()
     }
 
-    /// The next call looks first, unless the last look is too short ago.
-    pub(super) fn look_soon(&self) {
+    /// The next call does a lookup first, unless the last lookup is too short ago.
+    pub(super) fn look_up_soon(&self) {
         self.ask(Asked::Soon);
     }
 
-    /// The next call looks first.
-    pub(super) fn look_at_once(&self) {
+    /// The next call does a lookup first.
+    pub(super) fn look_up_at_once(&self) {
         self.ask(Asked::AtOnce);
     }
 
-    /// Why nothing newer was found by the last look.
+    /// Why nothing newer was found by the last lookup.
     pub(super) fn failure(&self) -> Option<Unfound> {
         self.known().failure.clone()
     }
@@ -147,8 +147,8 @@ impl Session {
 
     fn is_due(&self) -> bool {
         let (known, now) = (self.known(), self.clock.moment());
-        let Some(looked) = known.looked else { return true };
-        let since = elapsed(looked, now);
+        let Some(looked_up) = known.looked_up else { return true };
+        let since = elapsed(looked_up, now);
         let missed = || match &known.found {
             None => true,
             Some(found) => known.failure.is_some() || is_old(found, since, now),
@@ -156,17 +156,17 @@ impl Session {
         known.asked == Asked::AtOnce || (since >= PAUSE && (known.asked == Asked::Soon || missed()))
     }
 
-    async fn look(&self, setup: &Setup) {
+    async fn look_up(&self, setup: &Setup) {
         self.known().asked = Asked::No;
         let found = tokio::select! {
-            found = setup.look() => found,
+            found = setup.look_up() => found,
             () = self.clock.sleep(PATIENCE) => {
                 let what = "whoever gives credentials has not answered within";
                 Err(Unfound::Unavailable(format!("{what} {} s", PATIENCE.as_secs())))
             }
         };
         let mut known = self.known();
-        known.looked = Some(self.clock.moment());
+        known.looked_up = Some(self.clock.moment());
         match found {
             Ok(found) => {
                 known.failure = None;

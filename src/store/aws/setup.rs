@@ -1,6 +1,6 @@
-//! One look at what the environment and AWS's files say: the region, the endpoints and the credentials.
+//! One lookup of what the environment and AWS's files say: the region, the endpoints and the credentials.
 //!
-//! Each look asks the whole chain anew, with providers that remember nothing: AWS's provider for profiles reads its files
+//! Each lookup asks the whole chain anew, with providers that remember nothing: AWS's provider for profiles reads its files
 //! once in its life, and has forgotten by its second answer why it failed.
 
 use std::{error::Error, time::SystemTime};
@@ -22,7 +22,7 @@ use super::{
 /// Whose requests bear a token or a key. An endpoint that is none would put the request, as it is, into AWS's error.
 const SERVICES: [&str; 4] = ["Secrets Manager", "STS", "SSO", "SSO OIDC"];
 
-/// What a look found.
+/// What a lookup found.
 pub(super) struct Found {
     pub(super) client: Client,
     pub(super) told: Told,
@@ -50,7 +50,7 @@ impl Setup {
     }
 
     /// Asks everything anew.
-    pub(super) async fn look(&self) -> Result<Found, Unfound> {
+    pub(super) async fn look_up(&self) -> Result<Found, Unfound> {
         let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .retry_config(retries())
             .timeout_config(timeouts())

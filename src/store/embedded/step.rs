@@ -42,7 +42,7 @@ pub(super) struct Snapshot {
 }
 
 /// Reads without writing.
-pub(super) fn look(connection: &mut Connection, desk: &Desk, secret: &str) -> Result<Snapshot, Fault> {
+pub(super) fn read(connection: &mut Connection, desk: &Desk, secret: &str) -> Result<Snapshot, Fault> {
     let transaction = connection.transaction()?;
     let anchor = Anchor::load(&transaction, &desk.sealer)?;
     let moment = desk.time.moment();

@@ -23,7 +23,7 @@ use crate::{
     time::Interval,
 };
 
-pub(super) async fn look(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Result<Arc<Seen>, ReadError> {
+pub(super) async fn read(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Result<Arc<Seen>, ReadError> {
     let at = aws.clock.moment();
     let answer = aws.api.describe(&secret.name).await;
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
