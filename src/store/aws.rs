@@ -27,7 +27,7 @@
 //! | `read` | a read |
 //! | `parts` | what of it can be missing |
 //! | `write` | a step |
-//! | `chores` | what is put in order last |
+//! | `cleanup` | what is put in order last |
 //! | `probe` | what `check --live` tries |
 
 use async_trait::async_trait;
@@ -53,7 +53,7 @@ mod account;
 mod answers;
 mod api;
 mod calls;
-mod chores;
+mod cleanup;
 mod date;
 mod handle;
 mod label;

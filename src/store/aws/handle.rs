@@ -48,7 +48,7 @@ impl Versions for Handle {
         let seen = memory.seen.clone().ok_or(WriteError::Conflict)?;
         let replaces_an_ended_one = seen.ring.as_ref().is_some_and(|ring| ring.current.ended.is_some());
         let urgency = match step {
-            Step::Tidy { .. } => Urgency::Chore,
+            Step::Tidy { .. } => Urgency::Cleanup,
             Step::End { .. } | Step::EndAll { .. } => Urgency::End,
             Step::Stage { .. } | Step::Promote { .. } if replaces_an_ended_one => Urgency::End,
             _ => Urgency::Step,

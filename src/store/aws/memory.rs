@@ -14,7 +14,7 @@ use crossfade_verify::{Digest, Moment};
 
 use super::{
     calls::Described,
-    label::{CURRENT, Chore, Kind, Labels, PREVIOUS},
+    label::{CURRENT, Cleanup, Kind, Labels, PREVIOUS},
     value::Unfit,
 };
 use crate::{
@@ -114,7 +114,7 @@ pub(super) struct Seen {
     /// None: there is no such secret.
     pub(super) state: Option<State>,
     pub(super) ring: Option<Ring>,
-    pub(super) chore: Option<(VersionId, Chore)>,
+    pub(super) cleanup: Option<(VersionId, Cleanup)>,
     /// What could not be read.
     pub(super) unread: Option<Unread>,
     pub(super) now: Interval,

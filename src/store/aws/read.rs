@@ -9,7 +9,7 @@ use crossfade_verify::Moment;
 
 use super::{
     account::Aws,
-    chores,
+    cleanup,
     label::{CURRENT, Kind},
     memory::{Memory, Seen, State},
     name::{Arn, remedy},
@@ -81,12 +81,13 @@ pub(super) async fn read(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Res
     memory.see_put(&state, secret.grace, now);
     adopt(memory, &state, secret, current, now);
     let mut ring = view::ring(&state, memory, secret, now);
-    let chore = ring.as_ref().and_then(|ring| chores::first(&state, ring, memory, secret, (now, aws.lags())));
+    let cleanup =
+        ring.as_ref().and_then(|ring| cleanup::first(&state, ring, memory, secret, (now, aws.lags())));
     if let Some(ring) = &mut ring {
-        ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
+        ring.findings.untidy = cleanup.as_ref().map(|(version, _)| *version);
     }
     let unread = parts::told(&missed);
-    Ok(memory.keep(Seen { state: Some(state), ring, chore, unread, now, at }))
+    Ok(memory.keep(Seen { state: Some(state), ring, cleanup, unread, now, at }))
 }
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
@@ -129,7 +130,7 @@ fn absent(
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates && Arn::parse(&secret.name).is_none() {
-        return Ok(memory.keep(Seen { state: None, ring: None, chore: None, unread: None, now, at }));
+        return Ok(memory.keep(Seen { state: None, ring: None, cleanup: None, unread: None, now, at }));
     }
     let advice = format!("{cause}. {}", remedy(&secret.name));
     Err(ReadError::Missing { now, cause: advice.into() })
@@ -144,7 +145,14 @@ fn empty(
     (now, at): (Interval, Moment),
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates {
-        return Ok(memory.keep(Seen { state: Some(state), ring: None, chore: None, unread: None, now, at }));
+        return Ok(memory.keep(Seen {
+            state: Some(state),
+            ring: None,
+            cleanup: None,
+            unread: None,
+            now,
+            at,
+        }));
     }
     let advice = format!(
         "it has no value yet. Put one there (aws secretsmanager put-secret-value --secret-id {} --secret-string TOKEN), \

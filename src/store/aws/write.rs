@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     account::Aws,
-    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
+    label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
     memory::{ATTEMPTS, Memory, Seen, State, first_id},
     pace::Urgency,
     trouble::Trouble,
@@ -203,9 +203,9 @@ impl Hand<'_> {
 
     async fn tidy(&mut self, state: &State) -> Result<(), WriteError> {
         let seen = self.seen;
-        match &seen.chore {
-            Some((version, Chore::Attach(kind, at))) => self.attach(state, *kind, *at, *version).await,
-            Some((version, Chore::Detach(label))) => self.detach(state, label, *version).await,
+        match &seen.cleanup {
+            Some((version, Cleanup::Attach(kind, at))) => self.attach(state, *kind, *at, *version).await,
+            Some((version, Cleanup::Detach(label))) => self.detach(state, label, *version).await,
             None => Err(WriteError::Conflict),
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
+    label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
     memory::{Memory, State},
     options::Lags,
     room,
@@ -31,20 +31,20 @@ pub(super) fn first(
     memory: &Memory,
     secret: &Secret,
     (now, lags): (Interval, Lags),
-) -> Option<(VersionId, Chore)> {
+) -> Option<(VersionId, Cleanup)> {
     let current = ring.current.id;
     let leftover = |label: &str| state.holder(label).filter(|id| state.labels[id].bears(PENDING));
     if let Some(id) = leftover(CURRENT).or_else(|| leftover(PREVIOUS)) {
-        return Some((id, Chore::Detach(PENDING.to_owned())));
+        return Some((id, Cleanup::Detach(PENDING.to_owned())));
     }
     let mut unnoted =
         memory.unnoted.iter().filter(|(id, _)| ring.version(**id).is_some_and(|v| v.ended.is_none()));
     if let Some((id, seen)) = unnoted.find(|(_, seen)| now.earliest >= **seen + lags.store_lag) {
-        return Some((*id, Chore::Attach(Kind::Until, *seen + secret.grace)));
+        return Some((*id, Cleanup::Attach(Kind::Until, *seen + secret.grace)));
     }
     let bears_kept = state.labels[&current].latest(Kind::Kept, current).is_some();
     if let Some((_, at)) = memory.adopted.filter(|(id, _)| *id == current && !bears_kept) {
-        return Some((current, Chore::Attach(Kind::Kept, at)));
+        return Some((current, Cleanup::Attach(Kind::Kept, at)));
     }
     let elsewhere = state.labels.iter().find_map(|(id, labels)| {
         let label = *labels.notes(Kind::Paused, *id).first()?;
@@ -53,14 +53,14 @@ pub(super) fn first(
     if let Some((id, (at, label))) = elsewhere {
         let moved = state.labels[&current].earliest(Kind::Paused, current).is_some();
         return Some(match moved {
-            true => (id, Chore::Detach(label.to_owned())),
-            false => (current, Chore::Attach(Kind::Paused, at)),
+            true => (id, Cleanup::Detach(label.to_owned())),
+            false => (current, Cleanup::Attach(Kind::Paused, at)),
         });
     }
     let over = state.labels.iter().find_map(|(id, labels)| {
-        over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Chore::Detach(label)))
+        over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Cleanup::Detach(label)))
     });
-    over.or_else(|| room::covered(state, memory, now, lags).map(|(id, label)| (id, Chore::Detach(label))))
+    over.or_else(|| room::covered(state, memory, now, lags).map(|(id, label)| (id, Cleanup::Detach(label))))
 }
 
 /// A note on this version that says nothing any more.
