@@ -51,7 +51,7 @@ const RULES: &[Rule] = &[
     rule("store::aws::label", &["rotation::ring", "time"], PURE),
     rule("store::aws::memory", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::view", &["store", "rotation::ring", "time"], PURE),
-    rule("store::aws::room", &["store", "rotation::ring", "time"], PURE),
+    rule("store::aws::label_quota", &["store", "rotation::ring", "time"], PURE),
     rule("store::aws::cleanup", &["store", "rotation::ring", "time"], PURE),
     rule("store::memory", &["store", "rotation", "time"], &["engine"]),
     rule("store::embedded", &["store", "rotation", "token", "time", "clock", "ownership"], &["engine"]),

@@ -28,6 +28,7 @@
 //! | `parts` | what of it can be missing |
 //! | `write` | a step |
 //! | `cleanup` | what is put in order last |
+//! | `label_quota` | which marks come off where labels run short |
 //! | `probe` | what `check --live` tries |
 
 use async_trait::async_trait;
@@ -57,6 +58,7 @@ mod cleanup;
 mod date;
 mod handle;
 mod label;
+mod label_quota;
 mod limits;
 mod memory;
 mod name;
@@ -66,7 +68,6 @@ mod pace;
 mod parts;
 mod probe;
 mod read;
-mod room;
 mod session;
 mod setup;
 mod time;

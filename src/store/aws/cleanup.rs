@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{
     label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
+    label_quota,
     memory::{Memory, State},
     options::Lags,
-    room,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
@@ -60,7 +60,9 @@ pub(super) fn first(
     let over = state.labels.iter().find_map(|(id, labels)| {
         over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Cleanup::Detach(label)))
     });
-    over.or_else(|| room::covered(state, memory, now, lags).map(|(id, label)| (id, Cleanup::Detach(label))))
+    over.or_else(|| {
+        label_quota::covered(state, memory, now, lags).map(|(id, label)| (id, Cleanup::Detach(label)))
+    })
 }
 
 /// A note on this version that says nothing any more.
