@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{account::Aws, memory::Memory, pace::Urgency, read::read, write::Hand};
+use super::{account::Aws, memory::Memory, pace::Urgency, read::read, write::Writer};
 use crate::{
     rotation::{
         plan::{Decided, Step},
@@ -53,6 +53,6 @@ impl Versions for Handle {
             Step::Stage { .. } | Step::Promote { .. } if replaces_an_ended_one => Urgency::End,
             _ => Urgency::Step,
         };
-        Hand { aws, secret, memory, seen: &seen, urgency }.apply(step).await
+        Writer { aws, secret, memory, seen: &seen, urgency }.apply(step).await
     }
 }

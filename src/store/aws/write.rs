@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Who writes to one secret, on one read of it.
-pub(super) struct Hand<'a> {
+pub(super) struct Writer<'a> {
     pub(super) aws: &'a Aws,
     pub(super) secret: &'a Secret,
     pub(super) memory: &'a mut Memory,
@@ -36,7 +36,7 @@ pub(super) struct Hand<'a> {
     pub(super) urgency: Urgency,
 }
 
-impl Hand<'_> {
+impl Writer<'_> {
     /// Carries it out; the version that it made, if it makes one.
     pub(super) async fn apply(mut self, step: &Step) -> Result<Option<VersionId>, WriteError> {
         if *step == Step::Create {
