@@ -23,7 +23,7 @@
 //! | `handle` | one secret, and what is remembered of it |
 //! | `memory` | what is remembered between reads |
 //! | `view` | from labels and values to a ring |
-//! | `words` | what people read of a secret that can't be rotated here |
+//! | `messages` | what people read of a secret that can't be rotated here |
 //! | `read` | a read |
 //! | `parts` | what of it can be missing |
 //! | `write` | a step |
@@ -61,6 +61,7 @@ mod label;
 mod label_quota;
 mod limits;
 mod memory;
+mod messages;
 mod name;
 mod network;
 mod options;
@@ -74,7 +75,6 @@ mod time;
 mod trouble;
 mod value;
 mod view;
-mod words;
 mod write;
 
 impl Aws {

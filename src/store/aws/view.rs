@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     label::{CURRENT, Kind, Labels, PREVIOUS},
     memory::{Memory, State},
-    words,
+    messages,
 };
 use crate::{
     rotation::ring::{Findings, Held, NO_TOKEN, Previous, Ring, Version, VersionId},
@@ -79,15 +79,15 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     let made = |id: VersionId| memory.made(id).filter(|made| made.is_exact).map(|made| made.at);
     let taken: usize = state.labels.values().map(Labels::taken).sum();
     let held = match () {
-        () if state.is_replica => Some(Held::Replica(words::REPLICA)),
-        () if state.is_managed => Some(Held::Managed(words::MANAGED)),
-        () if state.rotates_itself => Some(Held::NativeRotation(words::NATIVE_ROTATION)),
+        () if state.is_replica => Some(Held::Replica(messages::REPLICA)),
+        () if state.is_managed => Some(Held::Managed(messages::MANAGED)),
+        () if state.rotates_itself => Some(Held::NativeRotation(messages::NATIVE_ROTATION)),
         () if undecided => Some(Held::PendingUnread),
-        () if foreign_pending => Some(Held::ForeignPending(words::FOREIGN_PENDING)),
+        () if foreign_pending => Some(Held::ForeignPending(messages::FOREIGN_PENDING)),
         () => match unfit {
             Some(unfit) if unfit.is_replaceable() => Some(Held::Unusable(unfit.as_str())),
             Some(unfit) => Some(Held::Irreplaceable(unfit.as_str())),
-            None => (taken >= TAKEN).then_some(Held::Full(words::FULL)),
+            None => (taken >= TAKEN).then_some(Held::Full(messages::FULL)),
         },
     };
     let findings = Findings {
@@ -95,7 +95,7 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
         rolled_back: newest.and_then(made).zip(made(current.id)).is_some_and(|(newest, own)| newest > own),
         untidy: None,
         held,
-        replicating: state.replicating.then_some(words::REPLICATING),
+        replicating: state.replicating.then_some(messages::REPLICATING),
         unread: undecided || !live(state, memory, now).iter().all(is_read),
     };
     let previous = previous.into_iter().map(|(_, previous)| previous).collect();
