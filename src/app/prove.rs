@@ -10,7 +10,7 @@ use crate::{
     config::{Config, StoreConfig},
     store::{
         ReadError, Store,
-        aws::{Aws, Trouble},
+        aws::{Aws, CallError},
         embedded::Embedded,
         proof::{Proof, Verdict},
     },
@@ -27,7 +27,7 @@ pub async fn prove(config: &Config, mut say: impl FnMut(&str, &[Proof])) -> Resu
     match &config.store {
         StoreConfig::Aws(options) => {
             let aws = Aws::open(options.clone(), clock);
-            if let Err(Trouble::Misconfigured(why)) = aws.ready().await {
+            if let Err(CallError::Misconfigured(why)) = aws.ready().await {
                 return Err(NotSetUp(why.to_string()).into());
             }
             for secret in &config.secrets {

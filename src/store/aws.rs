@@ -13,7 +13,7 @@
 //! | `setup` | one lookup in the environment and AWS's files: region, endpoint, credentials |
 //! | `network` | how requests leave this process |
 //! | `pace` | how fast we call |
-//! | `trouble` | what AWS's errors mean for us |
+//! | `error` | what AWS's errors mean for us |
 //! | `time` | AWS's time as the interval that it is |
 //! | `label` | our notes |
 //! | `value` | bare tokens, and tokens in JSON objects |
@@ -36,13 +36,13 @@ use async_trait::async_trait;
 pub use self::{
     account::Aws,
     calls::{Answer, Calls, Described, Listed, Stored},
+    error::CallError,
     handle::Handle,
     limits::LIMITS,
     memory::Memory,
     name::{Arn, without_suffix},
     options::{Options, TRAITS, retries, timeouts},
     pace::Urgency,
-    trouble::Trouble,
 };
 use super::{Secret, Store, Versions, proof::Proof};
 use crate::{
@@ -56,6 +56,7 @@ mod api;
 mod calls;
 mod cleanup;
 mod date;
+mod error;
 mod handle;
 mod label;
 mod label_quota;
@@ -72,7 +73,6 @@ mod read;
 mod session;
 mod setup;
 mod time;
-mod trouble;
 mod value;
 mod view;
 mod write;
@@ -100,8 +100,8 @@ impl Reveal<Secret> for Aws {
     async fn reveal(&self, secret: &Secret) -> Result<(VersionId, Token), RevealError> {
         let _turn =
             self.hand_outs.acquire().await.map_err(|closed| RevealError::Unreadable(closed.into()))?;
-        let stored = self.api.value(&secret.name, None).await.outcome.map_err(|trouble| match trouble {
-            Trouble::NotFound(_) => RevealError::NoSuchSecret,
+        let stored = self.api.value(&secret.name, None).await.outcome.map_err(|error| match error {
+            CallError::NotFound(_) => RevealError::NoSuchSecret,
             other => RevealError::Unreadable(Box::new(other)),
         })?;
         let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);

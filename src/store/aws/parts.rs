@@ -5,8 +5,8 @@ use std::{future::poll_fn, task::Poll};
 use super::{
     account::Aws,
     calls::Answer,
+    error::CallError,
     memory::{Known, Made, Memory, State, first_id, follows},
-    trouble::Trouble,
     value,
 };
 use crate::{
@@ -30,7 +30,7 @@ fn timed<T>(answer: Answer<T>) -> Result<T, Missed> {
     match (answer.outcome, answer.now) {
         (Ok(shown), Some(_)) => Ok(shown),
         (Ok(_), None) => Err(Missed { error: no_time(None), timed: false, disagrees: true }),
-        (Err(trouble), now) => Err(Missed { error: unread(trouble), timed: now.is_some(), disagrees: false }),
+        (Err(error), now) => Err(Missed { error: unread(error), timed: now.is_some(), disagrees: false }),
     }
 }
 
@@ -122,20 +122,19 @@ pub(super) async fn find_parent(
     Ok(foreign(parent))
 }
 
-pub(super) fn unread(trouble: Trouble) -> ReadError {
-    match trouble {
-        Trouble::Denied(cause) => ReadError::Denied(cause),
-        Trouble::Misconfigured(cause) => ReadError::Misconfigured(cause),
+pub(super) fn unread(error: CallError) -> ReadError {
+    match error {
+        CallError::Denied(cause) => ReadError::Denied(cause),
+        CallError::Misconfigured(cause) => ReadError::Misconfigured(cause),
         other => ReadError::Unavailable(Box::new(other)),
     }
 }
 
-pub(super) fn no_time(trouble: Option<&Trouble>) -> ReadError {
-    let why =
-        trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
-    match trouble {
-        Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
-        Some(Trouble::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
+pub(super) fn no_time(error: Option<&CallError>) -> ReadError {
+    let why = error.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
+    match error {
+        Some(CallError::Denied(_)) => ReadError::Denied(why.into()),
+        Some(CallError::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
         _ => ReadError::Unavailable(why.into()),
     }
 }

@@ -10,11 +10,11 @@ use crossfade_verify::Moment;
 use super::{
     account::Aws,
     cleanup,
+    error::CallError,
     label::{CURRENT, Kind},
     memory::{Memory, Seen, State},
     name::{Arn, remedy},
     parts::{self, no_time, unread},
-    trouble::Trouble,
     view,
 };
 use crate::{
@@ -29,12 +29,12 @@ pub(super) async fn read(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Res
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
     let described = match answer.outcome {
         Ok(described) => described,
-        Err(Trouble::NotFound(cause)) => {
+        Err(CallError::NotFound(cause)) => {
             let now = time?;
             is_gone(aws, memory, now)?;
             return absent(aws, secret, memory, (now, at), cause);
         }
-        Err(trouble) => return Err(unread(trouble)),
+        Err(error) => return Err(unread(error)),
     };
     let now = time?;
     if let Some(deleted) = described.deleted {

@@ -21,8 +21,8 @@ use aws_sdk_secretsmanager::Client;
 use crossfade_verify::Moment;
 
 use super::{
+    error::{CallError, Unfound},
     setup::{Found, Setup, Told},
-    trouble::{Trouble, Unfound},
 };
 use crate::clock::{Clock, elapsed};
 
@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// With what to call now.
-    pub(super) async fn found(&self) -> Result<Arc<Found>, Trouble> {
+    pub(super) async fn found(&self) -> Result<Arc<Found>, CallError> {
         let found = self.known().found.clone();
         match (&self.setup, found) {
             (Some(setup), None) => {

@@ -14,9 +14,9 @@ use hyper::Uri;
 use zeroize::Zeroizing;
 
 use super::{
+    error::{Unfound, causes, said},
     network::network,
     options::{Options, retries, timeouts},
-    trouble::{Unfound, causes, said},
 };
 
 /// Whose requests bear a token or a key. An endpoint that is none would put the request, as it is, into AWS's error.

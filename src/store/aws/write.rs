@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::{
     account::Aws,
+    error::CallError,
     label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
     memory::{ATTEMPTS, Memory, Seen, State, first_id},
     pace::Urgency,
-    trouble::Trouble,
     value::{self, Unfit},
 };
 use crate::{
@@ -86,7 +86,7 @@ impl Writer<'_> {
             Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING, self.as_of()).await,
             None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id, self.as_of()).await,
         };
-        put.map(|()| made).map_err(Trouble::of_a_put)
+        put.map(|()| made).map_err(CallError::of_a_put)
     }
 
     /// Puts the version that every replica would put now; the first one to do so wins.
@@ -113,11 +113,11 @@ impl Writer<'_> {
         self.turn().await?;
         match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING, self.as_of()).await {
             Ok(()) => Ok(id),
-            Err(Trouble::Exists(_)) => {
+            Err(CallError::Exists(_)) => {
                 self.look_at_its_owner(state, id, current, burnt).await;
                 Err(WriteError::Conflict)
             }
-            Err(trouble) => Err(trouble.of_a_put()),
+            Err(error) => Err(error.of_a_put()),
         }
     }
 
@@ -132,7 +132,7 @@ impl Writer<'_> {
             return value::first(&token, Format::Plain).map_err(rejected);
         }
         let name = self.memory.name(current);
-        let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(Trouble::of_a_move)?;
+        let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(CallError::of_a_move)?;
         let old = old.value.ok_or_else(|| rejected(Unfit::Binary))?;
         value::with_token(&old, &token).map_err(rejected)
     }
@@ -163,7 +163,7 @@ impl Writer<'_> {
     ) -> Result<(), WriteError> {
         let (to, from) = (self.memory.name(pending), self.memory.name(current));
         let answer = self.aws.api.value(&state.arn, Some(&to)).await;
-        let stored = answer.outcome.map_err(Trouble::of_a_move)?;
+        let stored = answer.outcome.map_err(CallError::of_a_move)?;
         // The soak and the deadline were judged by the time of the read, which this one has to bear out.
         answer.now.ok_or(WriteError::Conflict)?;
         let token = value::token(stored.value.as_ref().map(|value| value.as_str()), self.secret.format);
@@ -258,11 +258,11 @@ impl Writer<'_> {
         to: Option<&str>,
     ) -> Result<(), WriteError> {
         self.turn().await?;
-        self.aws.api.relabel(&state.arn, label, from, to, self.as_of()).await.map_err(Trouble::of_a_move)
+        self.aws.api.relabel(&state.arn, label, from, to, self.as_of()).await.map_err(CallError::of_a_move)
     }
 
     async fn turn(&self) -> Result<(), WriteError> {
-        self.aws.api.turn(self.urgency).await.map_err(Trouble::of_a_move)
+        self.aws.api.turn(self.urgency).await.map_err(CallError::of_a_move)
     }
 
     /// What the write rests on.

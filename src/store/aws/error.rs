@@ -12,7 +12,7 @@ use crate::store::{Cause, WriteError};
 
 /// Why a call has failed, by what can be done about it.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum CallError {
     /// Nothing was sent: look again.
     #[error(transparent)]
     Late(Cause),
@@ -68,7 +68,7 @@ const DENIED: [&str; 9] = [
     "IncompleteSignature",
 ];
 
-impl Trouble {
+impl CallError {
     pub(super) fn of<E>(error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -145,7 +145,7 @@ pub(super) enum Unfound {
     Unavailable(String),
 }
 
-impl From<Unfound> for Trouble {
+impl From<Unfound> for CallError {
     fn from(why: Unfound) -> Self {
         match why {
             Unfound::Misconfigured(_) => Self::Misconfigured(Box::new(why)),
