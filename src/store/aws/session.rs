@@ -21,7 +21,7 @@ use aws_sdk_secretsmanager::Client;
 use crossfade_verify::Moment;
 
 use super::{
-    error::{CallError, Unfound},
+    error::{CallError, SetupError},
     setup::{Found, Setup, Told},
 };
 use crate::clock::{Clock, elapsed};
@@ -50,7 +50,7 @@ pub(super) struct Session {
 struct Known {
     found: Option<Arc<Found>>,
     /// Of the last lookup, where it found nothing.
-    failure: Option<Unfound>,
+    failure: Option<SetupError>,
     looked_up: Option<Moment>,
     asked: Asked,
 }
@@ -105,8 +105,9 @@ impl Session {
             _ => {}
         }
         let known = self.known();
-        let why =
-            || known.failure.clone().unwrap_or_else(|| Unfound::Unavailable("nobody has looked yet".into()));
+        let why = || {
+            known.failure.clone().unwrap_or_else(|| SetupError::Unavailable("nobody has looked yet".into()))
+        };
         known.found.clone().ok_or_else(|| why().into())
     }
 
@@ -136,7 +137,7 @@ impl Session {
     }
 
     /// Why nothing newer was found by the last lookup.
-    pub(super) fn failure(&self) -> Option<Unfound> {
+    pub(super) fn failure(&self) -> Option<SetupError> {
         self.known().failure.clone()
     }
 
@@ -162,7 +163,7 @@ impl Session {
             found = setup.look_up() => found,
             () = self.clock.sleep(PATIENCE) => {
                 let what = "whoever gives credentials has not answered within";
-                Err(Unfound::Unavailable(format!("{what} {} s", PATIENCE.as_secs())))
+                Err(SetupError::Unavailable(format!("{what} {} s", PATIENCE.as_secs())))
             }
         };
         let mut known = self.known();
