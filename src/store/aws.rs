@@ -105,7 +105,7 @@ impl Reveal<Secret> for Aws {
             other => RevealError::Unreadable(Box::new(other)),
         })?;
         let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
-        let token = token.map_err(|unfit| RevealError::Unreadable(Box::new(unfit)))?;
+        let token = token.map_err(|invalid| RevealError::Unreadable(Box::new(invalid)))?;
         Ok((VersionId::of_name(&stored.id), token))
     }
 }

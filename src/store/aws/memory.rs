@@ -15,7 +15,7 @@ use crossfade_verify::{Digest, Moment};
 use super::{
     calls::Described,
     label::{CURRENT, Cleanup, Kind, Labels, PREVIOUS},
-    value::Unfit,
+    value::InvalidValue,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
@@ -95,7 +95,7 @@ pub(super) struct Made {
 pub(super) struct Known {
     pub(super) created: Timestamp,
     /// Digest, and whether somebody else made the token; or why it is none.
-    pub(super) token: Result<(Digest, bool), Unfit>,
+    pub(super) token: Result<(Digest, bool), InvalidValue>,
 }
 
 /// A secret's labels.

@@ -93,7 +93,7 @@ impl Probe<'_> {
                 let text = stored.value.as_ref().map(|value| value.as_str());
                 let proof = match value::token(text, self.secret.format) {
                     Ok(_) => Proof::proved(GET),
-                    Err(unfit) => Proof::not(GET, Verdict::Failed, unfit.to_string()),
+                    Err(invalid) => Proof::not(GET, Verdict::Failed, invalid.to_string()),
                 };
                 (Some(stored.id), proof)
             }
@@ -179,8 +179,9 @@ impl Probe<'_> {
     async fn create(&self) -> Proof {
         let token =
             Token::generate(&self.secret.token_prefix, &mut SysRng).map_err(|error| error.to_string());
-        let value = token
-            .and_then(|token| value::first(&token, self.secret.format).map_err(|unfit| unfit.to_string()));
+        let value = token.and_then(|token| {
+            value::first(&token, self.secret.format).map_err(|invalid| invalid.to_string())
+        });
         let value = match value {
             Ok(value) => value,
             Err(why) => return Proof::not(CREATE, Verdict::Failed, why),

@@ -50,7 +50,7 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
     };
     let version = |id: VersionId| any(id).filter(|version| version.digest != NO_TOKEN);
     let current = any(state.holder(CURRENT)?)?;
-    let unfit = memory.known.get(&current.id).and_then(|known| known.token.err());
+    let invalid = memory.known.get(&current.id).and_then(|known| known.token.err());
     let candidate = state.pending();
     let asked = candidate.and_then(|id| memory.parents.get(&id).copied());
     let parent = asked.flatten();
@@ -84,9 +84,9 @@ pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interva
         () if state.rotates_itself => Some(Held::NativeRotation(messages::NATIVE_ROTATION)),
         () if undecided => Some(Held::PendingUnread),
         () if foreign_pending => Some(Held::ForeignPending(messages::FOREIGN_PENDING)),
-        () => match unfit {
-            Some(unfit) if unfit.is_replaceable() => Some(Held::Unusable(unfit.as_str())),
-            Some(unfit) => Some(Held::Irreplaceable(unfit.as_str())),
+        () => match invalid {
+            Some(invalid) if invalid.is_replaceable() => Some(Held::Unusable(invalid.as_str())),
+            Some(invalid) => Some(Held::Irreplaceable(invalid.as_str())),
             None => (taken >= TAKEN).then_some(Held::Full(messages::FULL)),
         },
     };

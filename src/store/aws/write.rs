@@ -12,7 +12,7 @@ use super::{
     label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
     memory::{ATTEMPTS, Memory, Seen, State, first_id},
     pace::Urgency,
-    value::{self, Unfit},
+    value::{self, InvalidValue},
 };
 use crate::{
     clock::elapsed,
@@ -123,9 +123,9 @@ impl Writer<'_> {
 
     /// A new token in the place of the old one. What else the old value holds is kept, or nothing is put.
     async fn successor(&self, state: &State, current: VersionId) -> Result<Zeroizing<String>, WriteError> {
-        let unfit = self.memory.known.get(&current).and_then(|known| known.token.err());
-        if let Some(unfit) = unfit.filter(|unfit| !unfit.is_replaceable()) {
-            return Err(rejected(unfit));
+        let invalid = self.memory.known.get(&current).and_then(|known| known.token.err());
+        if let Some(invalid) = invalid.filter(|invalid| !invalid.is_replaceable()) {
+            return Err(rejected(invalid));
         }
         let token = self.token()?;
         if self.secret.format == Format::Plain {
@@ -133,7 +133,7 @@ impl Writer<'_> {
         }
         let name = self.memory.name(current);
         let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(CallError::of_a_move)?;
-        let old = old.value.ok_or_else(|| rejected(Unfit::Binary))?;
+        let old = old.value.ok_or_else(|| rejected(InvalidValue::Binary))?;
         value::with_token(&old, &token).map_err(rejected)
     }
 
@@ -282,8 +282,8 @@ fn is_burnt(labels: &Labels, id: VersionId) -> bool {
     noted && !labels.bears(PENDING) && !labels.bears(CURRENT)
 }
 
-fn rejected(unfit: Unfit) -> WriteError {
-    WriteError::Rejected(Box::new(unfit))
+fn rejected(invalid: InvalidValue) -> WriteError {
+    WriteError::Rejected(Box::new(invalid))
 }
 
 /// Whether it is surely longer ago than that.
