@@ -12,7 +12,7 @@ use super::{
     members::{Bounds, Member},
     registry::{Registry, Verifier},
     slot::{Publications, Slot, announce},
-    state::{Known, State},
+    state::{SecretState, State},
     usage::Usage,
 };
 use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
@@ -76,7 +76,7 @@ impl Distribution {
         let Some(member) = state.members.get(secret).cloned() else { return };
         // An older read never replaces a newer one.
         let Some(before) = state.take_in(&member, ring, at, now) else { return };
-        let versions = before.as_ref().map(Known::versions).unwrap_or_default();
+        let versions = before.as_ref().map(SecretState::versions).unwrap_or_default();
         let standing: Vec<_> = ring.iter().flat_map(|ring| ring.versions()).map(|v| v.id).collect();
         if versions != standing {
             self.usage.keep(&versions, &standing, now.latest.as_millis());

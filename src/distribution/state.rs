@@ -22,7 +22,7 @@ pub(super) struct State {
     /// By secret.
     pub(super) members: BTreeMap<Arc<str>, Member>,
     audiences: BTreeMap<Arc<str>, Audience>,
-    known: BTreeMap<Arc<str>, Known>,
+    known: BTreeMap<Arc<str>, SecretState>,
     refresh: BTreeMap<Arc<str>, Arc<Notify>>,
 }
 
@@ -41,7 +41,7 @@ struct Audience {
 }
 
 /// A secret's versions, and when the read that showed them began.
-pub(super) struct Known {
+pub(super) struct SecretState {
     ring: Option<Arc<Ring>>,
     read: Read,
     /// The last read in which each value was known: no other one makes a refusal younger.
@@ -123,7 +123,7 @@ impl State {
         ring: Option<&Arc<Ring>>,
         at: Moment,
         now: Interval,
-    ) -> Option<Option<Known>> {
+    ) -> Option<Option<SecretState>> {
         let secret = &member.secret;
         let last = self.known.get(secret);
         if last.is_some_and(|last| last.read.at.boot_ms > at.boot_ms) {
@@ -135,10 +135,12 @@ impl State {
         }
         let read = Read { at, now };
         let whole = match ring.filter(|ring| ring.findings.unread) {
-            Some(ring) => last.filter(|last| !last.loses_a_token(ring)).map_or(Whole::None, Known::before),
+            Some(ring) => {
+                last.filter(|last| !last.loses_a_token(ring)).map_or(Whole::None, SecretState::before)
+            }
             None => Whole::Last,
         };
-        let known = Known { ring: ring.cloned(), read, whole };
+        let known = SecretState { ring: ring.cloned(), read, whole };
         audience.reads_of(&known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
         match known.is_replica() {
             true => audience.replicas.insert(Arc::clone(secret)),
@@ -219,12 +221,12 @@ impl State {
 
 impl Audience {
     /// Where that secret's read is counted.
-    fn reads_of(&mut self, known: &Known) -> &mut BTreeSet<(u64, Arc<str>)> {
+    fn reads_of(&mut self, known: &SecretState) -> &mut BTreeSet<(u64, Arc<str>)> {
         if matches!(known.whole, Whole::None) { &mut self.parts } else { &mut self.reads }
     }
 }
 
-impl Known {
+impl SecretState {
     /// The read by which its age counts.
     fn counts(&self) -> Read {
         match &self.whole {

@@ -50,7 +50,7 @@ mod tests {
     use crossfade_verify::Digest;
 
     use super::*;
-    use crate::store::aws::{label::PREVIOUS, memory::Known};
+    use crate::store::aws::{label::PREVIOUS, memory::KnownValue};
 
     const LAGS: Lags = Lags {
         store_lag: Duration::from_secs(5),
@@ -79,7 +79,7 @@ mod tests {
             let mark = mark(n, Kind::Compromised, made + EVERY_S / 2);
             state.labels.insert(id(n), Labels([mark].into()));
             let digest = Digest::of(&n.to_le_bytes());
-            memory.known.insert(id(n), Known { created: at(made), token: Ok((digest, false)) });
+            memory.known.insert(id(n), KnownValue { created: at(made), token: Ok((digest, false)) });
         }
         (state, memory)
     }
@@ -132,7 +132,7 @@ mod tests {
     fn a_mark_stays_while_another_version_that_matters_has_its_token() {
         let mut leaks = leaks(9);
         let token = leaks.1.known[&id(0)].token;
-        leaks.1.known.insert(id(99), Known { created: at(5_000), token });
+        leaks.1.known.insert(id(99), KnownValue { created: at(5_000), token });
         leaks.0.labels.insert(id(99), Labels([PREVIOUS.to_owned()].into()));
         assert_eq!(goes(&leaks, 10_000), Some((id(1), mark(1, Kind::Compromised, 150))));
     }

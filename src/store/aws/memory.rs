@@ -33,7 +33,7 @@ pub struct Memory {
     /// AWS's own spelling of each version's id.
     names: BTreeMap<VersionId, String>,
     /// A version's value never changes.
-    pub(super) known: BTreeMap<VersionId, Known>,
+    pub(super) known: BTreeMap<VersionId, KnownValue>,
     /// Versions whose values can't be read, and when they were made.
     pub(super) unread: BTreeMap<VersionId, Made>,
     /// Ends that we saw or wrote, and when.
@@ -92,7 +92,7 @@ pub(super) struct Made {
 
 /// A version's value, as far as it is kept: never the token.
 #[derive(Clone, Hash, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownValue {
     pub(super) created: Timestamp,
     /// Digest, and whether somebody else made the token; or why it is none.
     pub(super) token: Result<(Digest, bool), InvalidValue>,
@@ -260,7 +260,7 @@ impl Memory {
     }
 
     /// A version's value was read.
-    pub(super) fn know(&mut self, version: VersionId, known: Known) {
+    pub(super) fn know(&mut self, version: VersionId, known: KnownValue) {
         self.unread.remove(&version);
         self.known.insert(version, known);
     }
@@ -271,7 +271,7 @@ impl Memory {
     }
 
     /// The known versions that have the same token, itself included.
-    pub(super) fn twins(&self, id: VersionId) -> impl Iterator<Item = (VersionId, &Known)> {
+    pub(super) fn twins(&self, id: VersionId) -> impl Iterator<Item = (VersionId, &KnownValue)> {
         let token = move |id: VersionId| self.known.get(&id)?.token.as_ref().ok();
         let same =
             move |other: VersionId| other == id || token(id).is_some_and(|own| token(other) == Some(own));

@@ -6,7 +6,7 @@ use super::{
     account::Aws,
     calls::Answer,
     error::CallError,
-    memory::{Known, Made, Memory, State, first_id, follows},
+    memory::{KnownValue, Made, Memory, State, first_id, follows},
     value,
 };
 use crate::{
@@ -50,11 +50,16 @@ pub(super) fn told(missed: &[(Option<VersionId>, Missed)]) -> Option<Unread> {
 }
 
 /// The value of the version of that name, once.
-pub(super) async fn fetch(aws: &Aws, secret: &Secret, state: &State, name: &str) -> Result<Known, Missed> {
+pub(super) async fn fetch(
+    aws: &Aws,
+    secret: &Secret,
+    state: &State,
+    name: &str,
+) -> Result<KnownValue, Missed> {
     let stored = timed(aws.api.value(&state.arn, Some(name)).await)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
     let token = token.map(|token| (token.digest(), token.is_foreign()));
-    Ok(Known { created: stored.created, token })
+    Ok(KnownValue { created: stored.created, token })
 }
 
 /// All of them at once.

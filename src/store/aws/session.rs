@@ -40,14 +40,14 @@ pub(super) struct Session {
     clock: Arc<dyn Clock>,
     /// None: the client was given, and stays.
     setup: Option<Setup>,
-    known: Mutex<Known>,
+    lookups: Mutex<Lookups>,
     /// Whoever does the lookup. Those whose call was denied wait here for what is found: engines, and as many hand-outs as may be
     /// under way at once. A lookup ends within [`PATIENCE`], and there is none within [`PAUSE`] of another, whoever asks.
     lookup: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Known {
+struct Lookups {
     found: Option<Arc<Found>>,
     /// Of the last lookup, where it found nothing.
     failure: Option<SetupError>,
@@ -75,19 +75,19 @@ impl fmt::Debug for Session {
 impl Session {
     /// Looks the client up in the environment and AWS's files, at the first call.
     pub(super) fn new(setup: Setup, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, setup: Some(setup), known: Mutex::default(), lookup: tokio::sync::Mutex::default() }
+        Self { clock, setup: Some(setup), lookups: Mutex::default(), lookup: tokio::sync::Mutex::default() }
     }
 
     /// With that client, for good.
     pub(super) fn with(client: Client, clock: Arc<dyn Clock>) -> Self {
         let found = Found { client, told: Told::default(), expires: None };
-        let known = Known { found: Some(Arc::new(found)), ..Known::default() };
-        Self { clock, setup: None, known: Mutex::new(known), lookup: tokio::sync::Mutex::default() }
+        let lookups = Lookups { found: Some(Arc::new(found)), ..Lookups::default() };
+        Self { clock, setup: None, lookups: Mutex::new(lookups), lookup: tokio::sync::Mutex::default() }
     }
 
     /// With what to call now.
     pub(super) async fn found(&self) -> Result<Arc<Found>, CallError> {
-        let found = self.known().found.clone();
+        let found = self.lookups().found.clone();
         match (&self.setup, found) {
             (Some(setup), None) => {
                 let _one = self.lookup.lock().await;
@@ -104,11 +104,11 @@ impl Session {
             }
             _ => {}
         }
-        let known = self.known();
+        let lookups = self.lookups();
         let why = || {
-            known.failure.clone().unwrap_or_else(|| SetupError::Unavailable("nobody has looked yet".into()))
+            lookups.failure.clone().unwrap_or_else(|| SetupError::Unavailable("nobody has looked yet".into()))
         };
-        known.found.clone().ok_or_else(|| why().into())
+        lookups.found.clone().ok_or_else(|| why().into())
     }
 
     /// AWS has denied a call that was made with that. What else to call with, where something else is found.
@@ -117,13 +117,13 @@ impl Session {
         // Many are denied at once: one does the lookup, and the others wait for what it finds.
         let _one = self.lookup.lock().await;
         let is_newer = |found: &Option<Arc<Found>>| found.as_ref().is_some_and(|f| !Arc::ptr_eq(f, denied));
-        if !is_newer(&self.known().found) {
+        if !is_newer(&self.lookups().found) {
             self.look_up_soon();
             if self.is_due() {
                 self.look_up(setup).await;
             }
         }
-        Some(self.known().found.clone()).filter(is_newer).flatten()
+        Some(self.lookups().found.clone()).filter(is_newer).flatten()
     }
 
     /// The next call does a lookup first, unless the last lookup is too short ago.
@@ -138,27 +138,27 @@ impl Session {
 
     /// Why nothing newer was found by the last lookup.
     pub(super) fn failure(&self) -> Option<SetupError> {
-        self.known().failure.clone()
+        self.lookups().failure.clone()
     }
 
     fn ask(&self, how: Asked) {
-        let mut known = self.known();
-        known.asked = known.asked.max(how);
+        let mut lookups = self.lookups();
+        lookups.asked = lookups.asked.max(how);
     }
 
     fn is_due(&self) -> bool {
-        let (known, now) = (self.known(), self.clock.moment());
-        let Some(looked_up) = known.looked_up else { return true };
+        let (lookups, now) = (self.lookups(), self.clock.moment());
+        let Some(looked_up) = lookups.looked_up else { return true };
         let since = elapsed(looked_up, now);
-        let missed = || match &known.found {
+        let missed = || match &lookups.found {
             None => true,
-            Some(found) => known.failure.is_some() || is_old(found, since, now),
+            Some(found) => lookups.failure.is_some() || is_old(found, since, now),
         };
-        known.asked == Asked::AtOnce || (since >= PAUSE && (known.asked == Asked::Soon || missed()))
+        lookups.asked == Asked::AtOnce || (since >= PAUSE && (lookups.asked == Asked::Soon || missed()))
     }
 
     async fn look_up(&self, setup: &Setup) {
-        self.known().asked = Asked::No;
+        self.lookups().asked = Asked::No;
         let found = tokio::select! {
             found = setup.look_up() => found,
             () = self.clock.sleep(PATIENCE) => {
@@ -166,34 +166,34 @@ impl Session {
                 Err(SetupError::Unavailable(format!("{what} {} s", PATIENCE.as_secs())))
             }
         };
-        let mut known = self.known();
-        known.looked_up = Some(self.clock.moment());
+        let mut lookups = self.lookups();
+        lookups.looked_up = Some(self.clock.moment());
         match found {
             Ok(found) => {
-                known.failure = None;
-                if known.found.as_ref().is_some_and(|old| old.told == found.told) {
+                lookups.failure = None;
+                if lookups.found.as_ref().is_some_and(|old| old.told == found.told) {
                     return;
                 }
-                if known.found.replace(Arc::new(found)).is_some() {
+                if lookups.found.replace(Arc::new(found)).is_some() {
                     tracing::info!(
                         "AWS's environment and files were looked at again, and say something else now"
                     );
                 }
             }
             Err(why) => {
-                if known.found.is_some() && known.failure.as_ref() != Some(&why) {
+                if lookups.found.is_some() && lookups.failure.as_ref() != Some(&why) {
                     tracing::warn!(
                         "AWS is called with what was found earlier, for a new look found nothing: {why}"
                     );
                 }
-                known.failure = Some(why);
+                lookups.failure = Some(why);
             }
         }
     }
 
     /// Never across an await.
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lookups(&self) -> MutexGuard<'_, Lookups> {
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

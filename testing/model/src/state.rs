@@ -66,7 +66,7 @@ pub(crate) struct Part {
     pub(crate) marks: Arc<Marks>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) order: Option<Order>,
-    pub(crate) known: Option<Arc<Known>>,
+    pub(crate) known: Option<Arc<LastRead>>,
     /// It has nothing more to do in this tick.
     pub(crate) done: bool,
     /// It does not reach the store before then.
@@ -101,7 +101,7 @@ pub(crate) struct Order {
 
 /// What a daemon's last read showed: what it publishes.
 #[derive(Clone, Hash, Debug)]
-pub(crate) struct Known {
+pub(crate) struct LastRead {
     pub(crate) ring: Option<Arc<Ring>>,
     pub(crate) at: Moment,
     pub(crate) now: Interval,

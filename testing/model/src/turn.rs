@@ -28,7 +28,7 @@ use crate::{
     broken::Broken,
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks, at},
-    state::{Known, Order, Part},
+    state::{LastRead, Order, Part},
     store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, TableHandle, Write},
 };
 
@@ -258,7 +258,7 @@ impl Turn<'_> {
     }
 
     /// What is published now. The turn's rotator has just been made, and knows of no read before.
-    fn known(&self, published: &Published, part: &Part) -> Option<Arc<Known>> {
+    fn known(&self, published: &Published, part: &Part) -> Option<Arc<LastRead>> {
         let seen = published.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (at, now) = seen.read?;
         let current = seen.ring.as_ref().map(|ring| ring.current.digest);
@@ -268,7 +268,7 @@ impl Turn<'_> {
             Some(_) => (seen.whole, self.tick),
             None => before.unwrap_or_default(),
         };
-        Some(Arc::new(Known { ring: seen.ring, at, now, whole, read, ended }))
+        Some(Arc::new(LastRead { ring: seen.ring, at, now, whole, read, ended }))
     }
 
     /// What the engine makes of the order that it has: whether it can be carried out, stands, and is to be remembered.
