@@ -31,11 +31,11 @@ pub(super) trait Held: Send + Sync {
 
 impl Held for Embedded {
     fn database(&self) -> Option<String> {
-        self.database_trouble()
+        self.database_problem()
     }
 
     fn key(&self) -> Option<String> {
-        self.key_trouble()
+        self.key_problem()
     }
 }
 

@@ -15,7 +15,7 @@
 //! | `record` | one secret's rows |
 //! | `step` | the transactions |
 //! | `options` | how it is opened, and what the rules allow for |
-//! | `fault` | what can go wrong, and what to do about it |
+//! | `error` | what can go wrong, and what to do about it |
 
 use std::{
     fmt,
@@ -36,7 +36,7 @@ use crate::{
 };
 
 mod database;
-mod fault;
+mod error;
 mod files;
 mod held;
 mod options;
@@ -45,8 +45,8 @@ mod seal;
 mod step;
 mod time;
 
-use fault::Fault;
-pub use fault::OpenError;
+use error::DatabaseError;
+pub use error::OpenError;
 pub use options::{LIMITS, Options, TRAITS};
 use record::Record;
 use step::Desk;
@@ -120,22 +120,22 @@ impl Embedded {
     }
 
     /// Why steps are refused although the disk works: the database's files are no longer those that are open.
-    pub fn database_trouble(&self) -> Option<String> {
+    pub fn database_problem(&self) -> Option<String> {
         self.desk.held.database()
     }
 
     /// Why the database could not be opened again with what stands in the key file now.
-    pub fn key_trouble(&self) -> Option<String> {
+    pub fn key_problem(&self) -> Option<String> {
         self.desk.held.key()
     }
 
     /// Runs one transaction off the async threads. It is carried through even where its caller goes.
-    async fn at_the_desk<T, F>(&self, lane: &Lane, work: F) -> Result<T, Fault>
+    async fn at_the_desk<T, F>(&self, lane: &Lane, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection, &Desk) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&mut Connection, &Desk) -> Result<T, DatabaseError> + Send + 'static,
     {
-        let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| Fault::stopping())?;
+        let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| DatabaseError::stopping())?;
         let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&lane.connection));
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -146,11 +146,11 @@ impl Embedded {
             desk.held.check()?;
             Ok(done)
         });
-        job.await.unwrap_or_else(|_| Err(Fault::stopping()))
+        job.await.unwrap_or_else(|_| Err(DatabaseError::stopping()))
     }
 
     /// The secret as it stands, and the store's time.
-    async fn read(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), Fault> {
+    async fn read(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), DatabaseError> {
         let read = |name: Arc<str>| {
             self.at_the_desk(&self.reads, move |connection, desk| step::read(connection, desk, &name))
         };
@@ -160,8 +160,9 @@ impl Embedded {
             self.at_the_desk(&self.writes, step::note_time).await?;
             seen = read(Arc::clone(name)).await?;
         }
-        let now =
-            seen.now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
+        let now = seen
+            .now
+            .ok_or_else(|| DatabaseError::Unavailable("two boots work on the database at once".into()))?;
         self.note_time(&seen.anchor, now);
         Ok((seen.record, now))
     }
@@ -178,8 +179,8 @@ impl Embedded {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = desk.held.check().and_then(|()| step::note_time(&mut connection, &desk));
-            if let Err(fault) = noted {
-                tracing::warn!(?fault, "the store's time could not be written; reads go on");
+            if let Err(error) = noted {
+                tracing::warn!(fault = ?error, "the store's time could not be written; reads go on");
             }
         }));
     }
@@ -220,9 +221,9 @@ impl Versions for Handle {
 #[async_trait]
 impl Reveal<Secret> for Embedded {
     async fn reveal(&self, secret: &Secret) -> Result<(VersionId, Token), RevealError> {
-        let unreadable = |fault| RevealError::Unreadable(Box::new(ReadError::from(fault)));
+        let unreadable = |error| RevealError::Unreadable(Box::new(ReadError::from(error)));
         let first = Arc::clone(&self.hand_outs).acquire_owned().await;
-        let first = first.map_err(|_| unreadable(Fault::stopping()))?;
+        let first = first.map_err(|_| unreadable(DatabaseError::stopping()))?;
         let name = Arc::clone(&secret.name);
         let read = self.at_the_desk(&self.reads, move |connection, desk| {
             // Until it is read, also where whoever wanted it has gone.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{fault::Fault, files, seal::Key};
+use super::{error::DatabaseError, files, seal::Key};
 
 /// Device and inode.
 type Place = (u64, u64);
@@ -62,8 +62,8 @@ impl Held {
     }
 
     /// Refuses to go on with what is lost.
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        self.database().map_or(Ok(()), |why| Err(Fault::Unavailable(why.into())))
+    pub(super) fn check(&self) -> Result<(), DatabaseError> {
+        self.database().map_or(Ok(()), |why| Err(DatabaseError::Unavailable(why.into())))
     }
 }
 

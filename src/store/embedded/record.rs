@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 
 use super::{
-    fault::Fault,
+    error::DatabaseError,
     seal::{Bound, Sealer},
 };
 use crate::{
@@ -99,8 +99,8 @@ impl Record {
         connection: &Connection,
         sealer: &Sealer,
         secret: &str,
-    ) -> Result<Option<Self>, Fault> {
-        let damaged = || Fault::damaged(&format!("the record of {secret:?}"));
+    ) -> Result<Option<Self>, DatabaseError> {
+        let damaged = || DatabaseError::damaged(&format!("the record of {secret:?}"));
         let mut query = connection.prepare("SELECT * FROM versions WHERE secret = ? ORDER BY id")?;
         let rows = query.query_map([secret], facts)?.collect::<Result<Vec<_>, _>>()?;
         let mut query = connection.prepare("SELECT * FROM secrets WHERE name = ?")?;
@@ -117,7 +117,9 @@ impl Record {
             let value = sealer.open(facts.bound(secret), &sealed).ok_or_else(damaged)?;
             let token = match facts.stage {
                 Stage::Gone => None,
-                _ => Some(Token::from_stored(&value).map_err(|error| Fault::Damaged(Box::new(error)))?),
+                _ => Some(
+                    Token::from_stored(&value).map_err(|error| DatabaseError::Damaged(Box::new(error)))?,
+                ),
             };
             held.push(Held { facts, sealed, token });
         }
@@ -126,7 +128,7 @@ impl Record {
     }
 
     /// Its versions. What is sealed and still contradicts itself is not believed either.
-    pub(super) fn ring(&self) -> Result<Ring, Fault> {
+    pub(super) fn ring(&self) -> Result<Ring, DatabaseError> {
         let (mut current, mut pending, mut previous) = (Vec::new(), Vec::new(), Vec::new());
         for Held { facts, token, .. } in &self.held {
             let (Some(token), Facts { id, created, ended, note, .. }) = (token, *facts) else { continue };
@@ -138,13 +140,13 @@ impl Record {
                 (Stage::Previous, Some(deadline)) => {
                     previous.push((facts.since, Previous { version, deadline }))
                 }
-                _ => return Err(Fault::damaged("a version's deadline")),
+                _ => return Err(DatabaseError::damaged("a version's deadline")),
             }
         }
         previous.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
         let previous = previous.into_iter().map(|(_, previous)| previous).collect();
         let (&[current], pending @ ([] | [_])) = (&*current, &*pending) else {
-            return Err(Fault::damaged("the list of versions"));
+            return Err(DatabaseError::damaged("the list of versions"));
         };
         let pending = pending.first().copied();
         Ok(Ring {
@@ -158,10 +160,10 @@ impl Record {
     }
 
     /// The current version's token.
-    pub(super) fn into_current(self) -> Result<(VersionId, Token), Fault> {
+    pub(super) fn into_current(self) -> Result<(VersionId, Token), DatabaseError> {
         let current = self.held.into_iter().find(|held| held.facts.stage == Stage::Current);
         let current = current.and_then(|held| Some((held.facts.id, held.token?)));
-        current.ok_or_else(|| Fault::damaged("the list of versions"))
+        current.ok_or_else(|| DatabaseError::damaged("the list of versions"))
     }
 
     /// An id that no successor of this version has borne yet, so that none can come back.
@@ -184,7 +186,7 @@ pub(super) fn save(
     before: Option<&Record>,
     ring: &Ring,
     made: Option<&Token>,
-) -> Result<(), Fault> {
+) -> Result<(), DatabaseError> {
     let held = before.map_or(&[][..], |record| &record.held);
     let revision = before.map_or(0, |record| record.revision) + 1;
     let mut rows = Vec::with_capacity(held.len() + 1);
@@ -254,7 +256,7 @@ fn own_row<'a>(
     rows.fold(own, |bound, (id, sealed)| bound.bytes(id.to_string().as_bytes()).bytes(sealed))
 }
 
-fn put(connection: &Connection, secret: &str, facts: &Facts, sealed: &[u8]) -> Result<(), Fault> {
+fn put(connection: &Connection, secret: &str, facts: &Facts, sealed: &[u8]) -> Result<(), DatabaseError> {
     let mut put = connection.prepare(
         "REPLACE INTO versions (secret, id, stage, since, created_ms, deadline_ms, ended_ms, note_ms, value) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
