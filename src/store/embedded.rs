@@ -49,7 +49,7 @@ use error::DatabaseError;
 pub use error::OpenError;
 pub use options::{LIMITS, Options, TRAITS};
 use record::Record;
-use step::Desk;
+use step::Context;
 
 /// A database of secrets. A clone is another handle on the same one.
 ///
@@ -60,7 +60,7 @@ use step::Desk;
 /// many callers wait. So no more than three threads of the pool are ever taken.
 #[derive(Clone)]
 pub struct Embedded {
-    desk: Arc<Desk>,
+    context: Arc<Context>,
     reads: Lane,
     writes: Lane,
     hand_outs: Arc<Semaphore>,
@@ -112,7 +112,7 @@ impl Embedded {
         let time = time::Time::new(clock, options.boot_id.clone())?;
         let database::Open { writes, reads, sealer, held } = database::open(path, key_file, &time, &options)?;
         Ok(Self {
-            desk: Arc::new(Desk { sealer, held, time }),
+            context: Arc::new(Context { sealer, held, time }),
             reads: Lane::new(reads),
             writes: Lane::new(writes),
             hand_outs: Arc::new(Semaphore::new(1)),
@@ -121,29 +121,29 @@ impl Embedded {
 
     /// Why steps are refused although the disk works: the database's files are no longer those that are open.
     pub fn database_problem(&self) -> Option<String> {
-        self.desk.held.database()
+        self.context.held.database()
     }
 
     /// Why the database could not be opened again with what stands in the key file now.
     pub fn key_problem(&self) -> Option<String> {
-        self.desk.held.key()
+        self.context.held.key()
     }
 
     /// Runs one transaction off the async threads. It is carried through even where its caller goes.
-    async fn at_the_desk<T, F>(&self, lane: &Lane, work: F) -> Result<T, DatabaseError>
+    async fn run<T, F>(&self, lane: &Lane, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection, &Desk) -> Result<T, DatabaseError> + Send + 'static,
+        F: FnOnce(&mut Connection, &Context) -> Result<T, DatabaseError> + Send + 'static,
     {
         let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| DatabaseError::stopping())?;
-        let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&lane.connection));
+        let (context, connection) = (Arc::clone(&self.context), Arc::clone(&lane.connection));
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            desk.held.check()?;
-            let done = work(&mut connection, &desk)?;
+            context.held.check()?;
+            let done = work(&mut connection, &context)?;
             // Moved meanwhile: it may be lost.
-            desk.held.check()?;
+            context.held.check()?;
             Ok(done)
         });
         job.await.unwrap_or_else(|_| Err(DatabaseError::stopping()))
@@ -152,12 +152,12 @@ impl Embedded {
     /// The secret as it stands, and the store's time.
     async fn read(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), DatabaseError> {
         let read = |name: Arc<str>| {
-            self.at_the_desk(&self.reads, move |connection, desk| step::read(connection, desk, &name))
+            self.run(&self.reads, move |connection, context| step::read(connection, context, &name))
         };
         let mut seen = read(Arc::clone(name)).await?;
         if seen.now.is_none() {
             // The first to read after a reboot: where the clock goes on has to stand for everybody.
-            self.at_the_desk(&self.writes, step::note_time).await?;
+            self.run(&self.writes, step::note_time).await?;
             seen = read(Arc::clone(name)).await?;
         }
         let now = seen
@@ -171,14 +171,14 @@ impl Embedded {
     /// wait for it. Each step writes it too.
     fn note_time(&self, anchor: &time::Anchor, now: Timestamp) {
         let Ok(turn) = Arc::clone(&self.writes.turn).try_acquire_owned() else { return };
-        if !self.desk.time.should_note(anchor, now) {
+        if !self.context.time.should_note(anchor, now) {
             return;
         }
-        let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&self.writes.connection));
+        let (context, connection) = (Arc::clone(&self.context), Arc::clone(&self.writes.connection));
         drop(tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let noted = desk.held.check().and_then(|()| step::note_time(&mut connection, &desk));
+            let noted = context.held.check().and_then(|()| step::note_time(&mut connection, &context));
             if let Err(error) = noted {
                 tracing::warn!(fault = ?error, "the store's time could not be written; reads go on");
             }
@@ -211,8 +211,8 @@ impl Versions for Handle {
 
     async fn apply(&mut self, Decided { step, .. }: &Decided) -> Result<Option<VersionId>, WriteError> {
         let (secret, step, seen) = (self.secret.clone(), *step, self.revision);
-        let applied = self.database.at_the_desk(&self.database.writes, move |connection, desk| {
-            step::apply(connection, desk, &secret, &step, seen)
+        let applied = self.database.run(&self.database.writes, move |connection, context| {
+            step::apply(connection, context, &secret, &step, seen)
         });
         Ok(applied.await?)
     }
@@ -225,10 +225,10 @@ impl Reveal<Secret> for Embedded {
         let first = Arc::clone(&self.hand_outs).acquire_owned().await;
         let first = first.map_err(|_| unreadable(DatabaseError::stopping()))?;
         let name = Arc::clone(&secret.name);
-        let read = self.at_the_desk(&self.reads, move |connection, desk| {
+        let read = self.run(&self.reads, move |connection, context| {
             // Until it is read, also where whoever wanted it has gone.
             let _first = first;
-            let record = step::read(connection, desk, &name)?.record;
+            let record = step::read(connection, context, &name)?.record;
             record.map(Record::into_current).transpose()
         });
         read.await.map_err(unreadable)?.ok_or(RevealError::NoSuchSecret)

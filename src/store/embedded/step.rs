@@ -27,7 +27,7 @@ use crate::{
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What every transaction needs.
-pub(super) struct Desk {
+pub(super) struct Context {
     pub(super) sealer: Sealer,
     pub(super) held: Held,
     pub(super) time: Time,
@@ -44,41 +44,42 @@ pub(super) struct Snapshot {
 /// Reads without writing.
 pub(super) fn read(
     connection: &mut Connection,
-    desk: &Desk,
+    context: &Context,
     secret: &str,
 ) -> Result<Snapshot, DatabaseError> {
     let transaction = connection.transaction()?;
-    let anchor = Anchor::load(&transaction, &desk.sealer)?;
-    let moment = desk.time.moment();
-    let now = anchor.now(&desk.time, moment);
+    let anchor = Anchor::load(&transaction, &context.sealer)?;
+    let moment = context.time.moment();
+    let now = anchor.now(&context.time, moment);
     if let Some(now) = now {
-        desk.time.compare(now, moment);
+        context.time.compare(now, moment);
     }
-    let record = Record::load(&transaction, &desk.sealer, secret)?;
+    let record = Record::load(&transaction, &context.sealer, secret)?;
     Ok(Snapshot { record, anchor, now })
 }
 
 /// Writes the store's time down, and where it goes on after a reboot.
-pub(super) fn note_time(connection: &mut Connection, desk: &Desk) -> Result<(), DatabaseError> {
+pub(super) fn note_time(connection: &mut Connection, context: &Context) -> Result<(), DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (_, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, desk.time.moment());
-    anchor.save(&transaction, &desk.sealer)?;
+    let (_, anchor) =
+        Anchor::load(&transaction, &context.sealer)?.settle(&context.time, context.time.moment());
+    anchor.save(&transaction, &context.sealer)?;
     Ok(transaction.commit()?)
 }
 
 /// Decides and writes in one transaction: nobody else writes in between. The version that was made, if one was.
 pub(super) fn apply(
     connection: &mut Connection,
-    desk: &Desk,
+    context: &Context,
     secret: &Secret,
     step: &Step,
     seen: u64,
 ) -> Result<Option<VersionId>, DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let begun = desk.time.moment();
-    let (now, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, begun);
-    desk.time.compare(now, begun);
-    let before = Record::load(&transaction, &desk.sealer, &secret.name)?;
+    let begun = context.time.moment();
+    let (now, anchor) = Anchor::load(&transaction, &context.sealer)?.settle(&context.time, begun);
+    context.time.compare(now, begun);
+    let before = Record::load(&transaction, &context.sealer, &secret.name)?;
     if before.as_ref().map_or(0, |record| record.revision) != seen {
         return Err(DatabaseError::Conflict);
     }
@@ -92,9 +93,9 @@ pub(super) fn apply(
     };
     let changed = after(ring.as_ref(), step, TRAITS.notes, new, now).ok_or(DatabaseError::Conflict)?;
     let token = made.as_ref().map(|(_, token)| token);
-    record::save(&transaction, &desk.sealer, &secret.name, before.as_ref(), &changed, token)?;
-    anchor.save(&transaction, &desk.sealer)?;
-    if elapsed(begun, desk.time.moment()) > LONGEST {
+    record::save(&transaction, &context.sealer, &secret.name, before.as_ref(), &changed, token)?;
+    anchor.save(&transaction, &context.sealer)?;
+    if elapsed(begun, context.time.moment()) > LONGEST {
         let stopped =
             "the step was stopped halfway, as by a suspended machine or a very slow disk; it was taken back";
         return Err(DatabaseError::Unavailable(stopped.into()));
