@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `files` | directories, permissions, the key file |
 //! | `database` | makes and opens the database |
-//! | `held` | whether what is open still bears its names |
+//! | `open_files` | whether what is open still bears its names |
 //! | `seal` | seals records, so that an edited row is refused |
 //! | `time` | the store's clock |
 //! | `record` | one secret's rows |
@@ -38,7 +38,7 @@ use crate::{
 mod database;
 mod error;
 mod files;
-mod held;
+mod open_files;
 mod options;
 mod record;
 mod seal;
@@ -110,9 +110,10 @@ impl Embedded {
         options: Options,
     ) -> Result<Self, OpenError> {
         let time = time::Time::new(clock, options.boot_id.clone())?;
-        let database::Open { writes, reads, sealer, held } = database::open(path, key_file, &time, &options)?;
+        let database::Open { writes, reads, sealer, open_files } =
+            database::open(path, key_file, &time, &options)?;
         Ok(Self {
-            context: Arc::new(Context { sealer, held, time }),
+            context: Arc::new(Context { sealer, open_files, time }),
             reads: Lane::new(reads),
             writes: Lane::new(writes),
             hand_outs: Arc::new(Semaphore::new(1)),
@@ -121,12 +122,12 @@ impl Embedded {
 
     /// Why steps are refused although the disk works: the database's files are no longer those that are open.
     pub fn database_problem(&self) -> Option<String> {
-        self.context.held.database()
+        self.context.open_files.database()
     }
 
     /// Why the database could not be opened again with what stands in the key file now.
     pub fn key_problem(&self) -> Option<String> {
-        self.context.held.key()
+        self.context.open_files.key()
     }
 
     /// Runs one transaction off the async threads. It is carried through even where its caller goes.
@@ -140,10 +141,10 @@ impl Embedded {
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            context.held.check()?;
+            context.open_files.check()?;
             let done = work(&mut connection, &context)?;
             // Moved meanwhile: it may be lost.
-            context.held.check()?;
+            context.open_files.check()?;
             Ok(done)
         });
         job.await.unwrap_or_else(|_| Err(DatabaseError::stopping()))
@@ -178,7 +179,7 @@ impl Embedded {
         drop(tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let noted = context.held.check().and_then(|()| step::note_time(&mut connection, &context));
+            let noted = context.open_files.check().and_then(|()| step::note_time(&mut connection, &context));
             if let Err(error) = noted {
                 tracing::warn!(fault = ?error, "the store's time could not be written; reads go on");
             }

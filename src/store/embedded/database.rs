@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig, 
 use super::{
     error::{DatabaseError, OpenError},
     files,
-    held::Held,
+    open_files::OpenFiles,
     options::Options,
     seal::{Bound, Key, Sealer},
     time::{Anchor, Time},
@@ -54,7 +54,7 @@ pub(super) struct Open {
     /// For reads alone, which so never wait for a write.
     pub(super) reads: Connection,
     pub(super) sealer: Sealer,
-    pub(super) held: Held,
+    pub(super) open_files: OpenFiles,
 }
 
 /// Whether there is a database in that directory, be it sound or not. Where we may not look, there may well be one:
@@ -99,8 +99,8 @@ pub(super) fn open(
     write_ahead(&writes).map_err(failed)?;
     let reads = connect(&path, options).map_err(failed)?;
     reads.pragma_update(None, "query_only", "ON").map_err(|error| failed(error.into()))?;
-    let held = Held::new(&path, key_file, &key);
-    Ok(Open { writes, reads, sealer, held })
+    let open_files = OpenFiles::new(&path, key_file, &key);
+    Ok(Open { writes, reads, sealer, open_files })
 }
 
 /// Makes a complete database. The key comes first: a database without one could not be opened again.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
     error::DatabaseError,
-    held::Held,
+    open_files::OpenFiles,
     options::TRAITS,
     record::{self, ATTEMPTS, Record},
     seal::Sealer,
@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// What every transaction needs.
 pub(super) struct Context {
     pub(super) sealer: Sealer,
-    pub(super) held: Held,
+    pub(super) open_files: OpenFiles,
     pub(super) time: Time,
 }
 
