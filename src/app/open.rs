@@ -15,21 +15,21 @@ use crate::{
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) reveal: Arc<dyn Reveal<Secret>>,
-    /// Where it keeps files open.
-    pub(super) held: Option<Arc<dyn Held>>,
+    /// What files it holds, where it holds any.
+    pub(super) files: Option<Arc<dyn StoreFiles>>,
     /// Has what the store was told from outside looked up again before its next call.
     pub(super) renew: Renew,
 }
 
 /// Files that are held open, or were read once.
-pub(super) trait Held: Send + Sync {
+pub(super) trait StoreFiles: Send + Sync {
     /// Why an order could be lost.
     fn database(&self) -> Option<String>;
     /// Why the next start would fail.
     fn key(&self) -> Option<String>;
 }
 
-impl Held for Embedded {
+impl StoreFiles for Embedded {
     fn database(&self) -> Option<String> {
         self.database_problem()
     }
@@ -48,14 +48,14 @@ pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
             Opened {
                 store: Arc::<Embedded>::clone(&store),
                 reveal: Arc::<Embedded>::clone(&store),
-                held: Some(store),
+                files: Some(store),
                 renew: Box::new(|| {}),
             }
         }
         StoreConfig::Aws(options) => {
             let aws = Arc::new(Aws::open(options.clone(), Arc::clone(clock)));
             let (store, renewed) = (Arc::<Aws>::clone(&aws), Arc::clone(&aws));
-            Opened { store, reveal: aws, held: None, renew: Box::new(move || renewed.renew()) }
+            Opened { store, reveal: aws, files: None, renew: Box::new(move || renewed.renew()) }
         }
     })
 }

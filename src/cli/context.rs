@@ -179,7 +179,7 @@ impl Context {
             .worker_threads(2)
             // For what blocks. No request waits here but a hand-out, and those can't fill it: in the embedded store one
             // reads at a time, and three threads are taken in all; at AWS sixteen may look a host's name up, and the
-            // engines have as many threads beside them. The look at what is held (`app::drift`) takes one. The audit
+            // engines have as many threads beside them. The comparison of what is held (`app::drift`) takes one. The audit
             // log and the log have threads of their own. A thread that has nothing to do ends after ten seconds.
             .max_blocking_threads(33)
             .build()
