@@ -55,14 +55,14 @@ pub(super) enum Place {
 }
 
 /// Whoever carries orders out, and whether that is a daemon.
-pub(super) struct Hands {
+pub(super) struct Backend {
     pub(super) operator: Arc<dyn Operator>,
     pub(super) daemon: bool,
     /// Those of the config, without a daemon.
     names: Vec<String>,
 }
 
-impl Hands {
+impl Backend {
     /// Every secret.
     pub(super) async fn names(&self) -> Result<Vec<String>> {
         if !self.daemon {
@@ -156,20 +156,20 @@ impl Context {
     }
 
     /// Whoever carries orders out; `driving`: without a daemon this process promotes.
-    pub(super) async fn hands(&self, driving: bool) -> Result<Hands> {
+    pub(super) async fn backend(&self, driving: bool) -> Result<Backend> {
         let config = match self.place().await? {
             Place::Daemon(daemon) => {
-                return Ok(Hands { operator: Arc::new(daemon), daemon: true, names: Vec::new() });
+                return Ok(Backend { operator: Arc::new(daemon), daemon: true, names: Vec::new() });
             }
             Place::Store(config) => config,
         };
         let names = config.secrets.iter().map(|secret| secret.name.to_string()).collect();
         if let Some(operator) = unmade(&config).filter(|_| !driving) {
-            return Ok(Hands { operator, daemon: false, names });
+            return Ok(Backend { operator, daemon: false, names });
         }
         output::note(&format!("{}: working on the store directly", unheard(&config.admin_socket)));
         let operator = Arc::new(Local::open(&config, driving).await?);
-        Ok(Hands { operator, daemon: false, names })
+        Ok(Backend { operator, daemon: false, names })
     }
 
     /// Runs a command to its end.
