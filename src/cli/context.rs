@@ -47,7 +47,7 @@ pub(super) struct Context {
 }
 
 /// Where a command works.
-pub(super) enum Place {
+pub(super) enum Destination {
     /// At the daemon that listens on the socket.
     Daemon(Remote),
     /// On the store itself.
@@ -111,7 +111,7 @@ impl Context {
 
     /// The daemon where one listens, else the store. A daemon needs nothing else of the config: what is wrong there, and
     /// that it is another one than the daemon's, is told in a line and stops nobody.
-    pub(super) async fn place(&self) -> Result<Place> {
+    pub(super) async fn destination(&self) -> Result<Destination> {
         // Whoever names the socket alone has no config in mind.
         let loaded = (self.is_named || self.socket.is_none()).then(|| self.load());
         let socket = match (&self.socket, &loaded) {
@@ -125,7 +125,7 @@ impl Context {
                 let unheard = unheard(&socket);
                 UsageError(format!("{unheard} (--socket names another place), and without one: {why}"))
             })?;
-            return Ok(Place::Store(Box::new(config)));
+            return Ok(Destination::Store(Box::new(config)));
         }
         let daemon = Remote::new(socket);
         let running = match daemon.running().await {
@@ -136,7 +136,7 @@ impl Context {
         if let Some(loaded) = &loaded {
             self.compare(loaded, daemon.socket(), running.as_ref());
         }
-        Ok(Place::Daemon(daemon))
+        Ok(Destination::Daemon(daemon))
     }
 
     fn compare(&self, loaded: &Result<Config, ConfigErrors>, socket: &Path, running: Option<&Running>) {
@@ -157,11 +157,11 @@ impl Context {
 
     /// Whoever carries orders out; `driving`: without a daemon this process promotes.
     pub(super) async fn backend(&self, driving: bool) -> Result<Backend> {
-        let config = match self.place().await? {
-            Place::Daemon(daemon) => {
+        let config = match self.destination().await? {
+            Destination::Daemon(daemon) => {
                 return Ok(Backend { operator: Arc::new(daemon), daemon: true, names: Vec::new() });
             }
-            Place::Store(config) => config,
+            Destination::Store(config) => config,
         };
         let names = config.secrets.iter().map(|secret| secret.name.to_string()).collect();
         if let Some(operator) = unmade(&config).filter(|_| !driving) {
