@@ -64,7 +64,7 @@ pub(super) struct Read {
 }
 
 /// The place in time of an audience's view.
-pub(super) struct Place {
+pub(super) struct ViewTime {
     pub(super) taken: Moment,
     pub(super) now_ms: u64,
     /// How long before that the store had been read: long ago, where it does not say how much later it is.
@@ -169,18 +169,18 @@ impl State {
 
     /// As old as the audience's oldest secret, and complete once each was read wholly. None before any was read. With a
     /// replica among them it is never young enough to refuse.
-    pub(super) fn place(&self, audience: &str) -> Option<Place> {
+    pub(super) fn place(&self, audience: &str) -> Option<ViewTime> {
         let Audience { secrets, reads, parts, replicas, .. } = self.audiences.get(audience)?;
         let (_, secret) = reads.first().into_iter().chain(parts.first()).min()?;
         let Read { at, now } = self.known.get(secret)?.counts();
         let age_ms = if replicas.is_empty() { 0 } else { millis(self.bounds.freshness) };
         let (now_ms, complete) = (now.latest.as_millis(), reads.len() == secrets.len());
-        Some(Place { taken: at, now_ms, age_ms, complete })
+        Some(ViewTime { taken: at, now_ms, age_ms, complete })
     }
 
     /// The view of an audience, made anew.
     pub(super) fn view(&self, audience: &str) -> Option<View> {
-        let Place { taken, now_ms, age_ms, complete } = self.place(audience)?;
+        let ViewTime { taken, now_ms, age_ms, complete } = self.place(audience)?;
         let secrets = &self.audiences.get(audience)?.secrets;
         let members = secrets.iter().filter_map(|secret| self.members.get(secret));
         let members = members.filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
