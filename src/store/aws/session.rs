@@ -52,12 +52,12 @@ struct Lookups {
     /// Of the last lookup, where it found nothing.
     failure: Option<SetupError>,
     looked_up: Option<Moment>,
-    asked: Asked,
+    demand: LookupDemand,
 }
 
 /// Whether somebody wants another lookup.
 #[derive(Copy, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Asked {
+enum LookupDemand {
     #[default]
     No,
     /// After the pause.
@@ -128,12 +128,12 @@ impl Session {
 
     /// The next call does a lookup first, unless the last lookup is too short ago.
     pub(super) fn look_up_soon(&self) {
-        self.ask(Asked::Soon);
+        self.ask(LookupDemand::Soon);
     }
 
     /// The next call does a lookup first.
     pub(super) fn look_up_at_once(&self) {
-        self.ask(Asked::AtOnce);
+        self.ask(LookupDemand::AtOnce);
     }
 
     /// Why nothing newer was found by the last lookup.
@@ -141,9 +141,9 @@ impl Session {
         self.lookups().failure.clone()
     }
 
-    fn ask(&self, how: Asked) {
+    fn ask(&self, how: LookupDemand) {
         let mut lookups = self.lookups();
-        lookups.asked = lookups.asked.max(how);
+        lookups.demand = lookups.demand.max(how);
     }
 
     fn is_due(&self) -> bool {
@@ -154,11 +154,12 @@ impl Session {
             None => true,
             Some(found) => lookups.failure.is_some() || is_old(found, since, now),
         };
-        lookups.asked == Asked::AtOnce || (since >= PAUSE && (lookups.asked == Asked::Soon || missed()))
+        lookups.demand == LookupDemand::AtOnce
+            || (since >= PAUSE && (lookups.demand == LookupDemand::Soon || missed()))
     }
 
     async fn look_up(&self, setup: &Setup) {
-        self.lookups().asked = Asked::No;
+        self.lookups().demand = LookupDemand::No;
         let found = tokio::select! {
             found = setup.look_up() => found,
             () = self.clock.sleep(PATIENCE) => {
