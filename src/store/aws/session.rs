@@ -22,7 +22,7 @@ use crossfade_verify::Moment;
 
 use super::{
     error::{CallError, SetupError},
-    setup::{Found, Setup, Told},
+    setup::{ClientSettings, Found, Setup},
 };
 use crate::clock::{Clock, elapsed};
 
@@ -80,7 +80,7 @@ impl Session {
 
     /// With that client, for good.
     pub(super) fn with(client: Client, clock: Arc<dyn Clock>) -> Self {
-        let found = Found { client, told: Told::default(), expires: None };
+        let found = Found { client, settings: ClientSettings::default(), expires: None };
         let lookups = Lookups { found: Some(Arc::new(found)), ..Lookups::default() };
         Self { clock, setup: None, lookups: Mutex::new(lookups), lookup: tokio::sync::Mutex::default() }
     }
@@ -172,7 +172,7 @@ impl Session {
         match found {
             Ok(found) => {
                 lookups.failure = None;
-                if lookups.found.as_ref().is_some_and(|old| old.told == found.told) {
+                if lookups.found.as_ref().is_some_and(|old| old.settings == found.settings) {
                     return;
                 }
                 if lookups.found.replace(Arc::new(found)).is_some() {

@@ -25,13 +25,13 @@ const SERVICES: [&str; 4] = ["Secrets Manager", "STS", "SSO", "SSO OIDC"];
 /// What a lookup found.
 pub(super) struct Found {
     pub(super) client: Client,
-    pub(super) told: Told,
+    pub(super) settings: ClientSettings,
     pub(super) expires: Option<SystemTime>,
 }
 
-/// What a client is made of. Two that are told the same do the same.
+/// What a client is made of. Two clients of the same settings do the same.
 #[derive(Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ClientSettings {
     region: String,
     endpoint: Option<String>,
     keys: [Zeroizing<String>; 3],
@@ -73,9 +73,10 @@ impl Setup {
             credentials.secret_access_key(),
             credentials.session_token().unwrap_or_default(),
         ];
-        let told = Told { region, endpoint, keys: keys.map(|key| Zeroizing::new(key.to_owned())) };
+        let settings =
+            ClientSettings { region, endpoint, keys: keys.map(|key| Zeroizing::new(key.to_owned())) };
         let config = config.credentials_provider(credentials).disable_clock_skew_correction(false);
-        Ok(Found { client: Client::from_conf(config.build()), told, expires })
+        Ok(Found { client: Client::from_conf(config.build()), settings, expires })
     }
 }
 
