@@ -39,7 +39,7 @@ pub use self::{
     error::CallError,
     handle::Handle,
     limits::LIMITS,
-    memory::Memory,
+    memory::SecretMemory,
     name::{Arn, without_suffix},
     options::{Options, TRAITS, retries, timeouts},
     pace::Urgency,
@@ -79,7 +79,7 @@ mod write;
 
 impl Aws {
     /// A handle on one secret, of a process that remembers this of it.
-    pub fn handle(&self, secret: Secret, memory: Memory) -> Handle {
+    pub fn handle(&self, secret: Secret, memory: SecretMemory) -> Handle {
         Handle { aws: self.clone(), secret, memory }
     }
 
@@ -91,7 +91,7 @@ impl Aws {
 
 impl Store for Aws {
     fn secret(&self, secret: Secret) -> Box<dyn Versions> {
-        Box::new(self.handle(secret, Memory::default()))
+        Box::new(self.handle(secret, SecretMemory::default()))
     }
 }
 

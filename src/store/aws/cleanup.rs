@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
     label_quota,
-    memory::{Memory, State},
+    memory::{SecretMemory, State},
     options::Lags,
 };
 use crate::{
@@ -28,7 +28,7 @@ const MARKS_LAST: Duration = Duration::from_secs(24 * 3600);
 pub(super) fn first(
     state: &State,
     ring: &Ring,
-    memory: &Memory,
+    memory: &SecretMemory,
     secret: &Secret,
     (now, lags): (Interval, Lags),
 ) -> Option<(VersionId, Cleanup)> {
@@ -74,7 +74,7 @@ pub(super) fn first(
 fn over(
     state: &State,
     ring: &Ring,
-    memory: &Memory,
+    memory: &SecretMemory,
     (id, labels): (VersionId, &Labels),
     (now, lags): (Interval, Lags),
 ) -> Option<String> {

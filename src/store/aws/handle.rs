@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{account::Aws, memory::Memory, pace::Urgency, read::read, write::Writer};
+use super::{account::Aws, memory::SecretMemory, pace::Urgency, read::read, write::Writer};
 use crate::{
     rotation::{
         plan::{Decided, Step},
@@ -17,12 +17,12 @@ use crate::{
 pub struct Handle {
     pub(super) aws: Aws,
     pub(super) secret: Secret,
-    pub(super) memory: Memory,
+    pub(super) memory: SecretMemory,
 }
 
 impl Handle {
     /// What it remembers of the secret.
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &SecretMemory {
         &self.memory
     }
 }

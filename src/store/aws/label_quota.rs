@@ -2,7 +2,7 @@
 
 use super::{
     label::{Kind, Labels},
-    memory::{Memory, State},
+    memory::{SecretMemory, State},
     options::Lags,
 };
 use crate::{
@@ -21,7 +21,7 @@ const CROWDED: usize = 8;
 /// stays: it alone tells that this token is ended.
 pub(super) fn covered(
     state: &State,
-    memory: &Memory,
+    memory: &SecretMemory,
     now: Interval,
     lags: Lags,
 ) -> Option<(VersionId, String)> {
@@ -72,8 +72,8 @@ mod tests {
     }
 
     /// So many versions, each made 100 s after the one before it, and marked 50 s later.
-    fn leaks(count: u32) -> (State, Memory) {
-        let (mut state, mut memory) = (State::default(), Memory::default());
+    fn leaks(count: u32) -> (State, SecretMemory) {
+        let (mut state, mut memory) = (State::default(), SecretMemory::default());
         for n in 0..count {
             let made = u64::from(n) * EVERY_S;
             let mark = mark(n, Kind::Compromised, made + EVERY_S / 2);
@@ -84,7 +84,7 @@ mod tests {
         (state, memory)
     }
 
-    fn goes((state, memory): &(State, Memory), seconds: u64) -> Option<(VersionId, String)> {
+    fn goes((state, memory): &(State, SecretMemory), seconds: u64) -> Option<(VersionId, String)> {
         covered(state, memory, Interval::exactly(at(seconds)), LAGS)
     }
 

@@ -28,7 +28,7 @@ pub(super) const ATTEMPTS: u32 = 8;
 
 /// What a process remembers of a secret. Two that are equal by their hash decide alike on the next read.
 #[derive(Clone, Default)]
-pub struct Memory {
+pub struct SecretMemory {
     pub(super) arn: String,
     /// AWS's own spelling of each version's id.
     names: BTreeMap<VersionId, String>,
@@ -61,7 +61,7 @@ pub struct Memory {
 }
 
 /// Of the last read the labels alone: a step rests on the read before it, and that one is the next.
-impl Hash for Memory {
+impl Hash for SecretMemory {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
         (arn, names, known, ended, compromised, unnoted).hash(hasher);
@@ -72,9 +72,9 @@ impl Hash for Memory {
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for SecretMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory")
+        f.debug_struct("SecretMemory")
             .field("ended", &self.ended)
             .field("compromised", &self.compromised)
             .field("unnoted", &self.unnoted)
@@ -169,7 +169,7 @@ fn was_promoted(last: &State, state: &State, replaced: VersionId, current: Versi
     false
 }
 
-impl Memory {
+impl SecretMemory {
     /// Takes in what a read shows. A secret that was deleted and made again is another one.
     pub(super) fn take_in(
         &mut self,

@@ -6,7 +6,7 @@ use super::{
     account::Aws,
     calls::Answer,
     error::CallError,
-    memory::{KnownValue, Made, Memory, State, first_id, follows},
+    memory::{KnownValue, Made, SecretMemory, State, first_id, follows},
     value,
 };
 use crate::{
@@ -81,7 +81,7 @@ pub(super) async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> 
 /// that can't be read either, not later than they were first seen.
 pub(super) async fn date(
     aws: &Aws,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     state: &State,
     versions: Vec<VersionId>,
     now: Interval,
@@ -103,7 +103,7 @@ pub(super) async fn date(
 pub(super) async fn find_parent(
     aws: &Aws,
     secret: &Secret,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     state: &State,
     current: VersionId,
 ) -> Result<Option<VersionId>, Missed> {

@@ -12,7 +12,7 @@ use super::{
     cleanup,
     error::CallError,
     label::{CURRENT, Kind},
-    memory::{Memory, Seen, State},
+    memory::{SecretMemory, Seen, State},
     name::{Arn, remedy},
     parts::{self, no_time, unread},
     view,
@@ -23,7 +23,11 @@ use crate::{
     time::Interval,
 };
 
-pub(super) async fn read(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Result<Arc<Seen>, ReadError> {
+pub(super) async fn read(
+    aws: &Aws,
+    secret: &Secret,
+    memory: &mut SecretMemory,
+) -> Result<Arc<Seen>, ReadError> {
     let at = aws.clock.moment();
     let answer = aws.api.describe(&secret.name).await;
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
@@ -92,7 +96,7 @@ pub(super) async fn read(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Res
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
 /// person has rolled back to is not.
-fn adopt(memory: &mut Memory, state: &State, secret: &Secret, current: VersionId, now: Interval) {
+fn adopt(memory: &mut SecretMemory, state: &State, secret: &Secret, current: VersionId, now: Interval) {
     if memory.adopted.is_some_and(|(id, _)| id == current) {
         return;
     }
@@ -109,7 +113,7 @@ fn adopt(memory: &mut Memory, state: &State, secret: &Secret, current: VersionId
 }
 
 /// Whether it is believed that a secret which was there is gone: the first read that says so may be late.
-fn is_gone(aws: &Aws, memory: &mut Memory, now: Interval) -> Result<(), ReadError> {
+fn is_gone(aws: &Aws, memory: &mut SecretMemory, now: Interval) -> Result<(), ReadError> {
     let lag = aws.options.traits.store_lag;
     let was_there = memory.seen.as_ref().is_some_and(|seen| seen.ring.is_some());
     let since = *memory.gone.get_or_insert(now.latest);
@@ -125,7 +129,7 @@ fn is_gone(aws: &Aws, memory: &mut Memory, now: Interval) -> Result<(), ReadErro
 fn absent(
     aws: &Aws,
     secret: &Secret,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     (now, at): (Interval, Moment),
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
@@ -140,7 +144,7 @@ fn absent(
 fn empty(
     aws: &Aws,
     secret: &Secret,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     state: State,
     (now, at): (Interval, Moment),
 ) -> Result<Arc<Seen>, ReadError> {

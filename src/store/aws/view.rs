@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     label::{CURRENT, Kind, Labels, PREVIOUS},
-    memory::{Memory, State},
+    memory::{SecretMemory, State},
     messages,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 const TAKEN: usize = 14;
 
 /// The versions that matter now: their values have to be known.
-pub(super) fn live(state: &State, memory: &Memory, now: Interval) -> Vec<VersionId> {
+pub(super) fn live(state: &State, memory: &SecretMemory, now: Interval) -> Vec<VersionId> {
     let (current, pending) = (state.holder(CURRENT), state.pending());
     let stands = |id: &VersionId| {
         let labels = &state.labels[id];
@@ -37,7 +37,7 @@ pub(super) fn marked(state: &State) -> impl Iterator<Item = VersionId> {
 }
 
 /// The ring of a secret, with what can't be read as such; none where no version is current.
-pub(super) fn ring(state: &State, memory: &Memory, secret: &Secret, now: Interval) -> Option<Ring> {
+pub(super) fn ring(state: &State, memory: &SecretMemory, secret: &Secret, now: Interval) -> Option<Ring> {
     let any = |id: VersionId| {
         let created = memory.made(id)?.at;
         let (digest, foreign) = match memory.known.get(&id) {

@@ -10,7 +10,7 @@ use super::{
     account::Aws,
     error::CallError,
     label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
-    memory::{ATTEMPTS, Memory, Seen, State, first_id},
+    memory::{ATTEMPTS, SecretMemory, Seen, State, first_id},
     pace::Urgency,
     value::{self, InvalidValue},
 };
@@ -31,7 +31,7 @@ use crate::{
 pub(super) struct Writer<'a> {
     pub(super) aws: &'a Aws,
     pub(super) secret: &'a Secret,
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a mut SecretMemory,
     pub(super) seen: &'a Seen,
     pub(super) urgency: Urgency,
 }

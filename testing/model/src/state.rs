@@ -11,7 +11,7 @@ use crossfade::{
         plan::{Bound, Request},
         ring::{Marks, Ring, VersionId},
     },
-    store::aws::Memory,
+    store::aws::SecretMemory,
     time::{Interval, Timestamp},
 };
 use crossfade_verify::{Digest, Moment, View};
@@ -64,7 +64,7 @@ pub(crate) struct Replica {
 #[derive(Clone, Default, Hash, Debug)]
 pub(crate) struct Part {
     pub(crate) marks: Arc<Marks>,
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<SecretMemory>,
     pub(crate) order: Option<Order>,
     pub(crate) known: Option<Arc<LastRead>>,
     /// It has nothing more to do in this tick.
