@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossfade::{rotation::ring::VersionId, time::Timestamp};
 
 mod aws;
-mod desk;
+mod calls;
 mod embedded;
 
 pub(crate) use aws::{Aws, NAMES};
-pub use desk::Fault;
-pub(crate) use desk::{Desk, Write};
+pub use calls::Fault;
+pub(crate) use calls::{AwsCalls, Write};
 pub(crate) use embedded::{Embedded, Table, TableHandle};
 
 /// What is so for one secret.

@@ -29,7 +29,7 @@ use crate::{
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks, at},
     state::{LastRead, Order, Part},
-    store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, TableHandle, Write},
+    store::{Aws, AwsCalls, Embedded, Fault, NAMES, Store, Table, TableHandle, Write},
 };
 
 /// For so long an order is tried that makes no headway: 20 s.
@@ -101,7 +101,7 @@ fn now<T>(work: impl Future<Output = T>) -> T {
 /// The store of a turn.
 enum Place {
     Table(Arc<Table>),
-    Desk(Arc<Desk>, Lent),
+    AwsCalls(Arc<AwsCalls>, Lent),
 }
 
 /// The handle that the turn's rotator has, of which the replica keeps what it remembers.
@@ -145,7 +145,7 @@ impl Turn<'_> {
         let place = self.place(store, &part, &secret);
         let versions: Box<dyn Versions> = match &place {
             Place::Table(table) => Box::new(TableHandle(Arc::clone(table))),
-            Place::Desk(_, handle) => Box::new(handle.clone()),
+            Place::AwsCalls(_, handle) => Box::new(handle.clone()),
         };
         let published = Arc::new(Published::default());
         let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
@@ -185,9 +185,9 @@ impl Turn<'_> {
         part.marks = Arc::new(marks);
         let (store, late) = match place {
             Place::Table(table) => (Store::Embedded(table.left()), None),
-            Place::Desk(desk, handle) => {
+            Place::AwsCalls(calls, handle) => {
                 part.memory = Arc::new(handle.lock().memory().clone());
-                let (left, late) = desk.left();
+                let (left, late) = calls.left();
                 (Store::Aws(left), late)
             }
         };
@@ -208,15 +208,15 @@ impl Turn<'_> {
         match store {
             Store::Embedded(state) => Place::Table(Arc::new(self.table(state))),
             Store::Aws(state) => {
-                let desk = Arc::new(self.desk(state, part));
+                let calls = Arc::new(self.calls(state, part));
                 let options = Options {
                     traits: self.rules.traits(),
                     hold: TICK * self.rules.hold,
                     ..Options::default()
                 };
-                let aws = AwsStore::asking(Arc::<Desk>::clone(&desk), options, self.machine());
+                let aws = AwsStore::asking(Arc::<AwsCalls>::clone(&calls), options, self.machine());
                 let handle = aws.handle(secret.clone(), (*part.memory).clone());
-                Place::Desk(desk, Lent(Arc::new(Mutex::new(handle))))
+                Place::AwsCalls(calls, Lent(Arc::new(Mutex::new(handle))))
             }
         }
     }
@@ -231,11 +231,11 @@ impl Turn<'_> {
         }
     }
 
-    fn desk(&self, state: &Aws, part: &Part) -> Desk {
+    fn calls(&self, state: &Aws, part: &Part) -> AwsCalls {
         let shown = self.shows.map_or(&state.now, |n| &state.older[n].1);
         let created = self.store_slot(state);
         let local = self.broken == Some(Broken::LocalClock);
-        Desk {
+        AwsCalls {
             secret: self.secret,
             shown: (**shown).clone(),
             now: self.rules.interval(if local { self.tick + self.skew } else { self.tick }),

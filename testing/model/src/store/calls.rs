@@ -101,7 +101,7 @@ impl Write {
 }
 
 /// Of one secret, for one turn.
-pub(crate) struct Desk {
+pub(crate) struct AwsCalls {
     pub(crate) secret: usize,
     /// What reads show.
     pub(crate) shown: Service,
@@ -118,7 +118,7 @@ pub(crate) struct Desk {
     pub(crate) state: Mutex<(Aws, Option<Write>)>,
 }
 
-impl Desk {
+impl AwsCalls {
     /// What the turn has left: the service, and a write that is still on its way.
     pub(crate) fn left(&self) -> (Aws, Option<Write>) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -160,7 +160,7 @@ impl Desk {
 }
 
 #[async_trait]
-impl Calls for Desk {
+impl Calls for AwsCalls {
     async fn describe(&self, secret: &str) -> Answer<Described> {
         if self.fault == Some(Fault::Unread) {
             return Answer { outcome: Err(CallError::Unavailable("unread".into())), now: None };
