@@ -99,9 +99,9 @@ fn now<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// The store of a turn.
-enum Place {
-    Table(Arc<Table>),
-    AwsCalls(Arc<AwsCalls>, Lent),
+enum TurnStore {
+    Embedded(Arc<Table>),
+    Aws(Arc<AwsCalls>, Lent),
 }
 
 /// The handle that the turn's rotator has, of which the replica keeps what it remembers.
@@ -142,10 +142,10 @@ impl Turn<'_> {
         if self.broken == Some(Broken::MarkForgotten) {
             (part.marks, part.memory) = (Arc::default(), Arc::default());
         }
-        let place = self.place(store, &part, &secret);
-        let versions: Box<dyn Versions> = match &place {
-            Place::Table(table) => Box::new(TableHandle(Arc::clone(table))),
-            Place::AwsCalls(_, handle) => Box::new(handle.clone()),
+        let turn_store = self.turn_store(store, &part, &secret);
+        let versions: Box<dyn Versions> = match &turn_store {
+            TurnStore::Embedded(table) => Box::new(TableHandle(Arc::clone(table))),
+            TurnStore::Aws(_, handle) => Box::new(handle.clone()),
         };
         let published = Arc::new(Published::default());
         let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
@@ -155,7 +155,7 @@ impl Turn<'_> {
         if self.fault != Some(Fault::Unread) {
             part.heard = self.tick;
         }
-        if let (Some((version, deadline)), Place::Table(table)) = (part.owes.take(), &place) {
+        if let (Some((version, deadline)), TurnStore::Embedded(table)) = (part.owes.take(), &turn_store) {
             table.write_deadline(version, deadline);
             part.wrote = Some(self.tick);
         } else if let Some(seen) = now(rotator.observe(&policy)).ok().filter(|seen| self.counts(seen)) {
@@ -183,9 +183,9 @@ impl Turn<'_> {
             marks.extend(all);
         }
         part.marks = Arc::new(marks);
-        let (store, late) = match place {
-            Place::Table(table) => (Store::Embedded(table.left()), None),
-            Place::AwsCalls(calls, handle) => {
+        let (store, late) = match turn_store {
+            TurnStore::Embedded(table) => (Store::Embedded(table.left()), None),
+            TurnStore::Aws(calls, handle) => {
                 part.memory = Arc::new(handle.lock().memory().clone());
                 let (left, late) = calls.left();
                 (Store::Aws(left), late)
@@ -204,9 +204,9 @@ impl Turn<'_> {
         Arc::new(Machine(moment(self.tick, self.skew)))
     }
 
-    fn place(&self, store: &Store, part: &Part, secret: &Secret) -> Place {
+    fn turn_store(&self, store: &Store, part: &Part, secret: &Secret) -> TurnStore {
         match store {
-            Store::Embedded(state) => Place::Table(Arc::new(self.table(state))),
+            Store::Embedded(state) => TurnStore::Embedded(Arc::new(self.table(state))),
             Store::Aws(state) => {
                 let calls = Arc::new(self.calls(state, part));
                 let options = Options {
@@ -216,7 +216,7 @@ impl Turn<'_> {
                 };
                 let aws = AwsStore::asking(Arc::<AwsCalls>::clone(&calls), options, self.machine());
                 let handle = aws.handle(secret.clone(), (*part.memory).clone());
-                Place::AwsCalls(calls, Lent(Arc::new(Mutex::new(handle))))
+                TurnStore::Aws(calls, Lent(Arc::new(Mutex::new(handle))))
             }
         }
     }
