@@ -123,21 +123,21 @@ pub(crate) struct Verifier {
     pub(crate) asleep_until: Ticks,
     /// By how much a clock that stops in suspend has fallen behind.
     pub(crate) stopped: Ticks,
-    pub(crate) held: Option<Arc<Held>>,
+    pub(crate) held: Option<Arc<HeldView>>,
     /// The newest read of each secret that any of its views has rested on.
     pub(crate) newest: Vec<Ticks>,
 }
 
 /// A view, and what is true of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldView {
     pub(crate) view: View,
     /// When it was taken in, and when its oldest part was read.
     pub(crate) read: Ticks,
     pub(crate) ended: BTreeSet<Digest>,
 }
 
-impl Hash for Held {
+impl Hash for HeldView {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let View { set, now_ms, age_ms, taken, complete } = &self.view;
         (now_ms, age_ms, taken, complete, self.read, &self.ended).hash(hasher);

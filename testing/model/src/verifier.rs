@@ -20,7 +20,7 @@ use crate::{
     broken::Broken,
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks},
-    state::{Held, LastRead, Replica, Verifier},
+    state::{HeldView, LastRead, Replica, Verifier},
     store::NAMES,
     turn,
 };
@@ -127,7 +127,7 @@ impl Verifier {
             *newest = part.heard.max(*newest);
         }
         let view = View { set: view.set, now_ms, age_ms, taken: here, complete: true };
-        self.held = Some(Arc::new(Held { view, read, ended }));
+        self.held = Some(Arc::new(HeldView { view, read, ended }));
     }
 
     /// Whether its view is too old to accept by at once.
