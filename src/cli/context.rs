@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use super::{connect::Remote, exit::UsageError, output};
 use crate::{
     app::{Local, is_listened_on, unheard, unmade},
-    config::{Config, ConfigErrors, StoreConfig},
+    config::{Config, ConfigErrors},
     http::operator::{Operator, OrderError, Running},
 };
 
@@ -83,7 +83,7 @@ impl Context {
     }
 
     /// The config; all of its mistakes are one error. No command opens a store without it, so what must not be
-    /// set beside AWS is refused here.
+    /// set beside it is refused here.
     pub(super) fn config(&self) -> Result<Config> {
         self.sound(self.load()).map_err(Into::into)
     }
@@ -97,7 +97,7 @@ impl Context {
         if let Some(socket) = &self.socket {
             config.admin_socket.clone_from(socket);
         }
-        if matches!(config.store, StoreConfig::Aws(_)) {
+        if config.store.limits().prints_secrets {
             refuse_to_print_secrets()?;
         }
         Ok(config)

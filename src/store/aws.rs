@@ -19,6 +19,7 @@
 //! | `value` | bare tokens, and tokens in JSON objects |
 //! | `options` | how it is used, and what the rules allow for |
 //! | `limits` | what it asks of a config |
+//! | `bill` | what it costs |
 //! | `account` | what the secrets of one account are asked with |
 //! | `handle` | one secret, and what is remembered of it |
 //! | `memory` | what is remembered between reads |
@@ -40,7 +41,6 @@ pub use self::{
     handle::Handle,
     limits::LIMITS,
     memory::SecretMemory,
-    name::{Arn, without_suffix},
     options::{Options, TRAITS, retries, timeouts},
     pace::Urgency,
 };
@@ -53,6 +53,7 @@ use crate::{
 mod account;
 mod answers;
 mod api;
+mod bill;
 mod calls;
 mod cleanup;
 mod date;
