@@ -1,13 +1,13 @@
 //! Opens the config's store.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 
 use crate::{
     clock::Clock,
     config::{Config, StoreConfig},
-    store::{Secret, Store, aws::Aws, embedded::Embedded},
+    store::{Secret, Store, aws::Aws, embedded::Embedded, proof::Prove},
     token::Reveal,
 };
 
@@ -58,4 +58,20 @@ pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
             Opened { store, reveal: aws, files: None, renew: Box::new(move || renewed.renew()) }
         }
     })
+}
+
+/// The store, for whoever tries what it lets us do. It is not made for that.
+pub(super) fn prover(config: &Config, clock: Arc<dyn Clock>) -> Result<Box<dyn Prove>> {
+    Ok(match &config.store {
+        StoreConfig::Embedded { path, key_file } => Box::new(Embedded::open_existing(path, key_file, clock)?),
+        StoreConfig::Aws(options) => Box::new(Aws::open(options.clone(), clock)),
+    })
+}
+
+/// The folder of a store that is not made yet, of the kind that we make.
+pub(super) fn unmade(config: &Config) -> Option<&Path> {
+    match &config.store {
+        StoreConfig::Embedded { path, .. } if !Embedded::exists(path) => Some(path),
+        _ => None,
+    }
 }

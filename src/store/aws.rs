@@ -44,7 +44,10 @@ pub use self::{
     options::{Options, TRAITS, retries, timeouts},
     pace::Urgency,
 };
-use super::{Secret, Store, Versions, proof::Proof};
+use super::{
+    Secret, Store, Versions,
+    proof::{Proof, Prove},
+};
 use crate::{
     rotation::ring::VersionId,
     token::{Reveal, RevealError, Token},
@@ -83,16 +86,26 @@ impl Aws {
     pub fn handle(&self, secret: Secret, memory: SecretMemory) -> Handle {
         Handle { aws: self.clone(), secret, memory }
     }
-
-    /// Tries each right on that secret. No label of AWS's is moved; at most one version without labels stays behind.
-    pub async fn prove(&self, secret: &Secret) -> Vec<Proof> {
-        probe::prove(self, secret).await
-    }
 }
 
 impl Store for Aws {
     fn secret(&self, secret: Secret) -> Box<dyn Versions> {
         Box::new(self.handle(secret, SecretMemory::default()))
+    }
+}
+
+#[async_trait]
+impl Prove for Aws {
+    async fn not_set_up(&self) -> Option<String> {
+        match self.ready().await {
+            Err(CallError::Misconfigured(why)) => Some(why.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Tries each right. No label of AWS's is moved; at most one version without labels stays behind.
+    async fn prove(&self, secret: &Secret) -> Vec<Proof> {
+        probe::prove(self, secret).await
     }
 }
 

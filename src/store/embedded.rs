@@ -27,7 +27,10 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::{ReadError, Reading, Secret, Store, Versions, WriteError};
+use super::{
+    ReadError, Reading, Secret, Store, Versions, WriteError,
+    proof::{Proof, Prove, Verdict},
+};
 use crate::{
     clock::Clock,
     rotation::{plan::Decided, ring::VersionId},
@@ -216,6 +219,20 @@ impl Versions for Handle {
             step::apply(connection, context, &secret, &step, seen)
         });
         Ok(applied.await?)
+    }
+}
+
+/// It has no rights to prove but those to its files.
+#[async_trait]
+impl Prove for Embedded {
+    async fn prove(&self, secret: &Secret) -> Vec<Proof> {
+        let Err(error) = self.secret(secret.clone()).read().await else { return vec![Proof::proved("read")] };
+        let verdict = match error {
+            ReadError::Denied(_) | ReadError::Misconfigured(_) => Verdict::Denied,
+            _ => Verdict::Failed,
+        };
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        vec![Proof::not("read", verdict, format!("{error}{cause}"))]
     }
 }
 

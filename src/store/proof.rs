@@ -1,5 +1,21 @@
 //! What `check --live` finds out on the real store.
 
+use async_trait::async_trait;
+
+use super::Secret;
+
+/// A store that can try what we may do there.
+#[async_trait]
+pub trait Prove: Send + Sync {
+    /// Why nobody can be asked: something is missing, or can't be right, in what we were told of it.
+    async fn not_set_up(&self) -> Option<String> {
+        None
+    }
+
+    /// Tries everything that a rotation needs on that secret, and changes no token.
+    async fn prove(&self, secret: &Secret) -> Vec<Proof>;
+}
+
 /// One right or ability that was tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proof {

@@ -64,7 +64,7 @@ impl Aws {
     }
 
     /// Looks up region, endpoint and credentials, if they are not known yet.
-    pub async fn ready(&self) -> Result<(), CallError> {
+    pub(super) async fn ready(&self) -> Result<(), CallError> {
         match &self.session {
             Some(session) => session.found().await.map(|_| ()),
             None => Ok(()),
