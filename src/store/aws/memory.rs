@@ -122,6 +122,13 @@ pub(super) struct Seen {
     pub(super) at: Moment,
 }
 
+impl Seen {
+    /// Nothing is current.
+    pub(super) fn without_current(state: Option<State>, now: Interval, at: Moment) -> Self {
+        Self { state, ring: None, cleanup: None, unread: None, now, at }
+    }
+}
+
 impl State {
     pub(super) fn holder(&self, label: &str) -> Option<VersionId> {
         self.labels.iter().find(|(_, labels)| labels.bears(label)).map(|(id, _)| *id)

@@ -1,13 +1,13 @@
 //! What is read beside the labels: values, and the list of versions. That a part of it can't be read hides nothing else.
 
-use std::{future::poll_fn, task::Poll};
+use std::{collections::BTreeMap, future::poll_fn, task::Poll};
 
 use super::{
     account::Aws,
     calls::Answer,
     error::CallError,
     memory::{KnownValue, Made, SecretMemory, State, first_id, follows},
-    value,
+    value, view,
 };
 use crate::{
     rotation::ring::VersionId,
@@ -49,13 +49,44 @@ pub(super) fn told(missed: &[(Option<VersionId>, Missed)]) -> Option<Unread> {
     (!each.is_empty()).then(|| Unread { denied, message: format!("{}. {rest}", each.join("; ")).into() })
 }
 
-/// The value of the version of that name, once.
-pub(super) async fn fetch(
+/// Reads the values that are not known yet, and gives back what could not be read. An error: it is not sure what time it is.
+pub(super) async fn values(
     aws: &Aws,
     secret: &Secret,
+    memory: &mut SecretMemory,
     state: &State,
-    name: &str,
-) -> Result<KnownValue, Missed> {
+    (current, now): (VersionId, Interval),
+) -> Result<Vec<(Option<VersionId>, Missed)>, ReadError> {
+    let heard = std::mem::replace(&mut memory.heard, true);
+    // A pending version of which it can't be told whose it is, is not read either.
+    let parent = find_parent(aws, secret, memory, state, current).await;
+    let foreign = parent.as_ref().map_or_else(|_| state.pending(), |foreign| *foreign);
+    let live = view::live(state, memory, now).into_iter().filter(|version| Some(*version) != foreign);
+    // What is marked is accepted by nobody, so that it matters to nobody whether it can be read.
+    let marked = view::marked(state).map(|version| (version, false));
+    let mut wanted: BTreeMap<_, _> = marked.chain(live.map(|version| (version, true))).collect();
+    wanted.retain(|version, _| !memory.known.contains_key(version));
+    let names: Vec<_> = wanted.keys().map(|version| memory.name(*version)).collect();
+    let fetched = names.iter().map(|name| fetch(aws, secret, state, name)).collect();
+    let mut missed: Vec<_> = parent.err().map(|why| (None, why)).into_iter().collect();
+    let mut borne_out = heard || missed.iter().any(|(_, why)| why.timed);
+    for ((version, is_live), fetched) in wanted.into_iter().zip(all(fetched).await) {
+        borne_out |= fetched.as_ref().err().is_none_or(|why| why.timed);
+        match fetched {
+            Ok(known) => memory.know(version, known),
+            Err(why) => missed.extend(is_live.then_some((Some(version), why))),
+        }
+    }
+    if let Some(at) = missed.iter().position(|(_, why)| why.disagrees || !borne_out) {
+        // Its time may be a wrong one: nothing was first seen then.
+        memory.disbelieve(now.latest);
+        return Err(missed.swap_remove(at).1.error);
+    }
+    Ok(missed)
+}
+
+/// The value of the version of that name, once.
+async fn fetch(aws: &Aws, secret: &Secret, state: &State, name: &str) -> Result<KnownValue, Missed> {
     let stored = timed(aws.api.value(&state.arn, Some(name)).await)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
     let token = token.map(|token| (token.digest(), token.is_foreign()));
@@ -63,7 +94,7 @@ pub(super) async fn fetch(
 }
 
 /// All of them at once.
-pub(super) async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
+async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
     let mut left: Vec<_> = work.into_iter().map(|work| (Some(Box::pin(work)), None)).collect();
     poll_fn(|context| {
         for (work, done) in &mut left {
@@ -100,7 +131,7 @@ pub(super) async fn date(
 
 /// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
 /// nothing to us, and native rotation can leave one that has none.
-pub(super) async fn find_parent(
+async fn find_parent(
     aws: &Aws,
     secret: &Secret,
     memory: &mut SecretMemory,
