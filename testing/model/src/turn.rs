@@ -19,7 +19,7 @@ use crossfade::{
     },
     store::{
         ReadError, Reading, Secret, Versions, WriteError,
-        aws::{Aws as AwsStore, Handle, Options},
+        aws::{Aws, Handle, Options},
     },
 };
 use crossfade_verify::Moment;
@@ -29,7 +29,7 @@ use crate::{
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks, at},
     state::{LastRead, Order, Part},
-    store::{Aws, AwsCalls, Embedded, Fault, NAMES, Store, Table, TableHandle, Write},
+    store::{AwsCalls, AwsState, EmbeddedState, Fault, NAMES, Store, Table, TableHandle, Write},
 };
 
 /// For so long an order is tried that makes no headway: 20 s.
@@ -214,14 +214,14 @@ impl Turn<'_> {
                     hold: TICK * self.rules.hold,
                     ..Options::default()
                 };
-                let aws = AwsStore::asking(Arc::<AwsCalls>::clone(&calls), options, self.machine());
+                let aws = Aws::asking(Arc::<AwsCalls>::clone(&calls), options, self.machine());
                 let handle = aws.handle(secret.clone(), (*part.memory).clone());
                 TurnStore::Aws(calls, Lent(Arc::new(Mutex::new(handle))))
             }
         }
     }
 
-    fn table(&self, state: &Embedded) -> Table {
+    fn table(&self, state: &EmbeddedState) -> Table {
         Table {
             secret: self.secret,
             now: self.rules.interval(self.tick),
@@ -231,7 +231,7 @@ impl Turn<'_> {
         }
     }
 
-    fn calls(&self, state: &Aws, part: &Part) -> AwsCalls {
+    fn calls(&self, state: &AwsState, part: &Part) -> AwsCalls {
         let shown = self.shows.map_or(&state.now, |n| &state.older[n].1);
         let created = self.store_slot(state);
         let local = self.broken == Some(Broken::LocalClock);
@@ -249,7 +249,7 @@ impl Turn<'_> {
         }
     }
 
-    fn store_slot(&self, state: &Aws) -> u32 {
+    fn store_slot(&self, state: &AwsState) -> u32 {
         let secret = state.secret(self.secret);
         let current = secret.labels().get("AWSCURRENT");
         let made = secret.versions().iter().find(|v| Some(&v.id) == current).map_or(0, |v| v.created_ms);

@@ -9,7 +9,7 @@ use crate::{
     event::{Asked, Edit, Event, Trouble},
     rules::{Kind, Rules, START, Ticks, at},
     state::{Fate, Fates, Left, Order, Part, Replica, State, Verifier},
-    store::{Aws, Embedded, Fault, Store, Write},
+    store::{AwsState, EmbeddedState, Fault, Store, Write},
     turn::Turn,
 };
 
@@ -60,8 +60,8 @@ impl World {
         let made = at(START + self.slot - self.rules.every);
         let deadline = self.overlap.map(|left| at(START + left));
         let store = match self.rules.kind {
-            Kind::Embedded => Store::Embedded(Embedded::new(self.secrets, made, deadline)),
-            Kind::Aws => Store::Aws(Aws::new(self.secrets, made, deadline)),
+            Kind::Embedded => Store::Embedded(EmbeddedState::new(self.secrets, made, deadline)),
+            Kind::Aws => Store::Aws(AwsState::new(self.secrets, made, deadline)),
         };
         let replica = Replica { parts: vec![Part::default(); self.secrets] };
         let verifier = Verifier {

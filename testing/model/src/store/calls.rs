@@ -14,7 +14,7 @@ use crossfade_testing_secretsmanager::model::{
 use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
-use super::{Aws, NAMES};
+use super::{AwsState, NAMES};
 use crate::{broken::Broken, rules::Ticks, token::token_of};
 
 /// What befalls a turn's calls.
@@ -115,12 +115,12 @@ pub(crate) struct AwsCalls {
     pub(crate) broken: Option<Broken>,
     /// How many slots have passed since the current version was made.
     pub(crate) slot: u32,
-    pub(crate) state: Mutex<(Aws, Option<Write>)>,
+    pub(crate) state: Mutex<(AwsState, Option<Write>)>,
 }
 
 impl AwsCalls {
     /// What the turn has left: the service, and a write that is still on its way.
-    pub(crate) fn left(&self) -> (Aws, Option<Write>) {
+    pub(crate) fn left(&self) -> (AwsState, Option<Write>) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
