@@ -8,7 +8,7 @@ use super::{open, translate};
 use crate::{
     clock::SystemClock,
     config::Config,
-    store::proof::{Proof, Verdict},
+    store::proof::{Proof, ProofVerdict},
 };
 
 /// The store can't be asked, for something is missing, or can't be right, in what we were told of it.
@@ -22,7 +22,7 @@ pub async fn prove(config: &Config, mut say: impl FnMut(&str, &[Proof])) -> Resu
     if let Some(path) = open::unmade(config) {
         let why = format!("{} is made at the first start", path.display());
         for secret in &config.secrets {
-            say(&secret.name, &[Proof::not("read", Verdict::NotTried, why.as_str())]);
+            say(&secret.name, &[Proof::not("read", ProofVerdict::NotTried, why.as_str())]);
         }
         return Ok(());
     }

@@ -14,7 +14,7 @@ use crate::{
     app::{NotSetUp, Validity, load_certificates, prove, validity},
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
-    store::proof::{Proof, Verdict},
+    store::proof::{Proof, ProofVerdict},
 };
 
 #[derive(Debug, Args)]
@@ -100,10 +100,10 @@ async fn live(config: &Config) -> Result<Exit> {
 
 fn line(proof: &Proof) -> String {
     let verdict = match proof.verdict {
-        Verdict::Proved => "ok",
-        Verdict::Denied => "denied",
-        Verdict::Failed => "failed",
-        Verdict::NotTried => "not tried",
+        ProofVerdict::Proved => "ok",
+        ProofVerdict::Denied => "denied",
+        ProofVerdict::Failed => "failed",
+        ProofVerdict::NotTried => "not tried",
     };
     let mut text = format!("\n  {:<24}  {verdict}", proof.action);
     if let Some(why) = &proof.why {

@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     ReadError, Reading, Secret, Store, Versions, WriteError,
-    proof::{Proof, Prove, Verdict},
+    proof::{Proof, ProofVerdict, Prove},
 };
 use crate::{
     clock::Clock,
@@ -228,8 +228,8 @@ impl Prove for Embedded {
     async fn prove(&self, secret: &Secret) -> Vec<Proof> {
         let Err(error) = self.secret(secret.clone()).read().await else { return vec![Proof::proved("read")] };
         let verdict = match error {
-            ReadError::Denied(_) | ReadError::Misconfigured(_) => Verdict::Denied,
-            _ => Verdict::Failed,
+            ReadError::Denied(_) | ReadError::Misconfigured(_) => ProofVerdict::Denied,
+            _ => ProofVerdict::Failed,
         };
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         vec![Proof::not("read", verdict, format!("{error}{cause}"))]

@@ -22,7 +22,7 @@ pub struct Proof {
     /// The store's own name of what was tried.
     pub action: &'static str,
     /// What came of it.
-    pub verdict: Verdict,
+    pub verdict: ProofVerdict,
     /// What the store says, or what else is to be known. Never a token.
     pub why: Option<String>,
     /// What to do.
@@ -31,7 +31,7 @@ pub struct Proof {
 
 /// What came of a try.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum ProofVerdict {
     /// It works.
     Proved,
     /// The store refuses us.
@@ -45,11 +45,11 @@ pub enum Verdict {
 impl Proof {
     /// It works.
     pub fn proved(action: &'static str) -> Self {
-        Self { action, verdict: Verdict::Proved, why: None, remedy: None }
+        Self { action, verdict: ProofVerdict::Proved, why: None, remedy: None }
     }
 
     /// It does not, or was not tried.
-    pub fn not(action: &'static str, verdict: Verdict, why: impl Into<String>) -> Self {
+    pub fn not(action: &'static str, verdict: ProofVerdict, why: impl Into<String>) -> Self {
         Self { action, verdict, why: Some(why.into()), remedy: None }
     }
 
@@ -65,6 +65,6 @@ impl Proof {
 
     /// Whether a rotation could fail for it.
     pub fn is_bad(&self) -> bool {
-        matches!(self.verdict, Verdict::Denied | Verdict::Failed)
+        matches!(self.verdict, ProofVerdict::Denied | ProofVerdict::Failed)
     }
 }

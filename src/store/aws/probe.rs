@@ -22,7 +22,7 @@ use super::{
 use crate::{
     store::{
         Secret,
-        proof::{Proof, Verdict},
+        proof::{Proof, ProofVerdict},
     },
     token::Token,
 };
@@ -52,7 +52,7 @@ pub(super) async fn prove(aws: &Aws, secret: &Secret) -> Vec<Proof> {
     let mut bytes = [0_u8; 16];
     if SysRng.try_fill_bytes(&mut bytes).is_err() {
         let why = "the operating system gave no randomness";
-        return vec![Proof::not(PUT, Verdict::Failed, why)];
+        return vec![Proof::not(PUT, ProofVerdict::Failed, why)];
     }
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
     Probe { aws, secret, id }.run().await
@@ -65,7 +65,7 @@ impl Probe<'_> {
         let (described, first) = match (answer.outcome, answer.now) {
             (Ok(_), None) => {
                 let why = "AWS's answer bears no time, or one that can't be";
-                return vec![Proof::not(DESCRIBE, Verdict::Failed, why)];
+                return vec![Proof::not(DESCRIBE, ProofVerdict::Failed, why)];
             }
             (Ok(described), Some(_)) => {
                 let proof = remark(&described);
@@ -93,7 +93,7 @@ impl Probe<'_> {
                 let text = stored.value.as_ref().map(|value| value.as_str());
                 let proof = match value::token(text, self.secret.format) {
                     Ok(_) => Proof::proved(GET),
-                    Err(invalid) => Proof::not(GET, Verdict::Failed, invalid.to_string()),
+                    Err(invalid) => Proof::not(GET, ProofVerdict::Failed, invalid.to_string()),
                 };
                 (Some(stored.id), proof)
             }
@@ -106,7 +106,7 @@ impl Probe<'_> {
                     "aws secretsmanager put-secret-value --secret-id {} --secret-string TOKEN",
                     self.secret.name
                 );
-                (shown, Proof::not(GET, Verdict::Failed, said.to_string()).remedy(remedy))
+                (shown, Proof::not(GET, ProofVerdict::Failed, said.to_string()).remedy(remedy))
             }
             Err(error) => (shown, of(GET, &error)),
         }
@@ -130,7 +130,7 @@ impl Probe<'_> {
             _ => None,
         };
         if let Some(why) = untouchable {
-            return [PUT, MOVE].map(|action| Proof::not(action, Verdict::NotTried, why.as_str())).into();
+            return [PUT, MOVE].map(|action| Proof::not(action, ProofVerdict::NotTried, why.as_str())).into();
         }
         let name = &*self.secret.name;
         let left = described.and_then(|d| d.stages.iter().find(|(_, on)| on.iter().any(|l| l == PROBE)));
@@ -184,7 +184,7 @@ impl Probe<'_> {
         });
         let value = match value {
             Ok(value) => value,
-            Err(why) => return Proof::not(CREATE, Verdict::Failed, why),
+            Err(why) => return Proof::not(CREATE, ProofVerdict::Failed, why),
         };
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
         match self.aws.api.create(&self.secret.name, &self.id, &value, kms_key_id, None).await {
@@ -198,9 +198,9 @@ impl Probe<'_> {
         let name = &self.secret.name;
         if self.creates() && Arn::parse(name).is_none() {
             let why = "there is no such secret: it is made at the first start, which proves the rest";
-            return vec![Proof::proved(DESCRIBE), Proof::not(CREATE, Verdict::NotTried, why)];
+            return vec![Proof::proved(DESCRIBE), Proof::not(CREATE, ProofVerdict::NotTried, why)];
         }
-        vec![Proof::not(DESCRIBE, Verdict::Failed, said).remedy(remedy(name))]
+        vec![Proof::not(DESCRIBE, ProofVerdict::Failed, said).remedy(remedy(name))]
     }
 
     fn creates(&self) -> bool {
@@ -217,7 +217,7 @@ fn remark(described: &Described) -> Proof {
             "rotate its primary, with `store.region: {region}`, or make it a secret of its own \
                               (stop-replication-to-replica)"
         );
-        return Proof::not(DESCRIBE, Verdict::Failed, format!("{what}; its primary is in {region}"))
+        return Proof::not(DESCRIBE, ProofVerdict::Failed, format!("{what}; its primary is in {region}"))
             .remedy(remedy);
     }
     if let Some(owner) = described.manager() {
@@ -228,8 +228,10 @@ fn remark(described: &Described) -> Proof {
             .but("native rotation is on: it is parked until that is switched off (cancel-rotate-secret)");
     }
     match described.deleted {
-        Some(at) => Proof::not(DESCRIBE, Verdict::Failed, format!("it is scheduled for deletion since {at}"))
-            .remedy("restore it (restore-secret), or take it out of the config"),
+        Some(at) => {
+            Proof::not(DESCRIBE, ProofVerdict::Failed, format!("it is scheduled for deletion since {at}"))
+                .remedy("restore it (restore-secret), or take it out of the config")
+        }
         None => proof,
     }
 }
@@ -252,16 +254,16 @@ fn of(action: &'static str, error: &CallError) -> Proof {
         CallError::Denied(_) if has(&["DecryptionFailure", "EncryptionFailure", "Access to KMS", "kms:"]) => {
             let right = if action == GET { "kms:Decrypt" } else { "kms:GenerateDataKey and kms:Decrypt" };
             let remedy = format!("allow {right} on the secret's key (deploy/iam/daemon-kms.json), also in its key policy");
-            Proof::not(action, Verdict::Denied, said).remedy(remedy)
+            Proof::not(action, ProofVerdict::Denied, said).remedy(remedy)
         }
         CallError::Denied(_) if has(&["AccessDenied"]) => {
             let file = if action == CREATE { "daemon-create-missing.json" } else { "daemon.json" };
             let remedy = format!("allow secretsmanager:{action} on the secret's ARN (deploy/iam/{file})");
-            Proof::not(action, Verdict::Denied, said).remedy(remedy)
+            Proof::not(action, ProofVerdict::Denied, said).remedy(remedy)
         }
-        CallError::Denied(_) => Proof::not(action, Verdict::Denied, said)
+        CallError::Denied(_) => Proof::not(action, ProofVerdict::Denied, said)
             .remedy("the credentials themselves are refused: look at `aws sts get-caller-identity`, and at the machine's clock"),
-        CallError::Unavailable(_) => Proof::not(action, Verdict::Failed, said).remedy("nothing is known: try again"),
-        _ => Proof::not(action, Verdict::Failed, said),
+        CallError::Unavailable(_) => Proof::not(action, ProofVerdict::Failed, said).remedy("nothing is known: try again"),
+        _ => Proof::not(action, ProofVerdict::Failed, said),
     }
 }
