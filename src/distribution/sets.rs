@@ -10,7 +10,7 @@ use super::{
     content::Publication,
     decision::{Accepted, Decision},
     members::{Bounds, Member},
-    registry::{Registry, Verifier},
+    registry::{KnownVerifier, Registry},
     slot::{Publications, Slot, announce},
     state::{SecretState, State},
     usage::Usage,
@@ -189,7 +189,7 @@ impl Distribution {
     }
 
     /// The verifiers of an audience, and how each stands.
-    pub fn verifiers(&self, audience: &str) -> Vec<Verifier> {
+    pub fn verifiers(&self, audience: &str) -> Vec<KnownVerifier> {
         let bounds = self.lock().bounds;
         let Some(published) = self.published(audience) else { return Vec::new() };
         self.registry.verifiers(audience, &published.content, bounds, self.clock.moment())
