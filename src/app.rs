@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::open::{Held, Opened, Renew};
+use self::open::{Opened, Renew, StoreFiles};
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -147,7 +147,7 @@ struct Parts {
     audit: Arc<AuditLog>,
     store: Arc<dyn Store>,
     reveal: Arc<dyn Reveal<Secret>>,
-    held: Option<Arc<dyn Held>>,
+    store_files: Option<Arc<dyn StoreFiles>>,
     renew: Renew,
     distribution: Arc<Distribution>,
     clients: Arc<Clients>,
@@ -166,7 +166,7 @@ impl Parts {
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let Opened { store, reveal, held, renew } = open::open(config, &clock)?;
+        let Opened { store, reveal, files: store_files, renew } = open::open(config, &clock)?;
         let counts = StoreCounts::new(Arc::clone(&metrics));
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
@@ -184,7 +184,7 @@ impl Parts {
             audit,
             store,
             reveal,
-            held,
+            store_files,
             renew,
             distribution,
             clients,
@@ -249,7 +249,7 @@ impl Parts {
             metrics: Arc::clone(&self.metrics),
             audit: Arc::clone(&self.audit),
             tls: self.tls.clone(),
-            store: self.held.clone(),
+            store: self.store_files.clone(),
             admin: Arc::clone(admin),
             state: Mutex::default(),
         }

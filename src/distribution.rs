@@ -17,7 +17,7 @@ mod usage;
 pub use content::{Content, Publication, Text};
 pub use decision::{Accepted, Decision};
 pub use members::{Bounds, Member};
-pub use registry::{Ask, Registry, Standing, Verifier, longest_wait};
+pub use registry::{Ask, KnownVerifier, Registry, Standing, longest_wait};
 pub use sets::Distribution;
 pub use usage::{LastUse, Usage, Watched};
 

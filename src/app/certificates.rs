@@ -17,8 +17,8 @@ use crate::{
 const BYTES: u64 = 1 << 20;
 /// How long before its end a certificate is warned about; a third of its life, where that is less.
 const WARNING: u64 = 14 * 24 * 3600;
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_secs(6 * 3600);
+/// How often that is checked.
+const CHECK_EVERY: Duration = Duration::from_secs(6 * 3600);
 
 /// Reads the files and checks them together; the error holds everything that is wrong with them.
 pub fn load(tls: &TlsConfig, clock: &Arc<dyn Clock>) -> Result<Material> {
@@ -72,7 +72,7 @@ pub(super) async fn watch(tls: Arc<Tls>, clock: Arc<dyn Clock>, stop: Cancellati
         warn(&tls, &*clock);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = clock.sleep(LOOK) => {}
+            () = clock.sleep(CHECK_EVERY) => {}
         }
     }
 }

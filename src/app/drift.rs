@@ -13,7 +13,7 @@ use std::{
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{certificates, open::Held, sockets::AdminName};
+use super::{certificates, open::StoreFiles, sockets::AdminName};
 use crate::{
     audit::AuditLog,
     clock::Clock,
@@ -22,8 +22,8 @@ use crate::{
     metrics::{Drifted, Metrics},
 };
 
-/// How often it is looked at without being asked.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often it is compared without being asked.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) type Load = Arc<dyn Fn(&Path) -> Result<Config> + Send + Sync>;
 
@@ -35,7 +35,7 @@ pub(super) struct Drift {
     pub(super) metrics: Arc<Metrics>,
     pub(super) audit: Arc<AuditLog>,
     pub(super) tls: Option<Arc<Tls>>,
-    pub(super) store: Option<Arc<dyn Held>>,
+    pub(super) store: Option<Arc<dyn StoreFiles>>,
     pub(super) admin: Arc<AdminName>,
     pub(super) state: Mutex<State>,
 }
@@ -44,14 +44,14 @@ pub(super) struct Drift {
 #[derive(Default)]
 pub(super) struct State {
     applied: Option<Arc<Config>>,
-    config: Look,
-    certificates: Look,
+    config: CheckedFiles,
+    certificates: CheckedFiles,
     told: BTreeMap<Drifted, String>,
 }
 
-/// A look into files is taken again only once one of them is another, or was written.
+/// Files, and what a check of them found: it is made again only once one of them is another, or was written.
 #[derive(Default)]
-struct Look {
+struct CheckedFiles {
     marks: Vec<Option<Mark>>,
     found: Option<String>,
 }
@@ -59,11 +59,11 @@ struct Look {
 /// What is another number once a file is another, or was written.
 pub(super) type Mark = [i64; 6];
 
-impl Look {
-    fn into(&mut self, files: &[&Path], look: impl FnOnce() -> Option<String>) -> Option<String> {
+impl CheckedFiles {
+    fn check(&mut self, files: &[&Path], check: impl FnOnce() -> Option<String>) -> Option<String> {
         let marks: Vec<_> = files.iter().map(|file| mark(file)).collect();
         if self.marks != marks {
-            *self = Self { marks, found: look() };
+            *self = Self { marks, found: check() };
         }
         self.found.clone()
     }
@@ -83,14 +83,14 @@ impl Drift {
         // What was found before was compared with another one.
         *state = State {
             applied: Some(Arc::clone(config)),
-            config: Look { marks: vec![mark], found: None },
+            config: CheckedFiles { marks: vec![mark], found: None },
             told: std::mem::take(&mut state.told),
             ..State::default()
         };
     }
 
-    /// Looks, and says what is new about it.
-    pub(super) fn look(&self) -> BTreeMap<Drifted, String> {
+    /// Compares, and says what is new about it.
+    pub(super) fn compare(&self) -> BTreeMap<Drifted, String> {
         let mut state = self.lock();
         let found = self.find(&mut state);
         for what in Drifted::ALL {
@@ -107,10 +107,10 @@ impl Drift {
 
     /// What people should know of it, in words.
     pub(super) fn notices(&self) -> Vec<String> {
-        self.look().into_values().collect()
+        self.compare().into_values().collect()
     }
 
-    /// What an order could be lost by. Whoever reaches `metrics_listen` asks this, as often as they like: it costs a look
+    /// What an order could be lost by. Whoever reaches `metrics_listen` asks this, as often as they like: it looks
     /// at the names of three files, waits for no lock, and reads none.
     pub(super) fn not_ready(&self) -> Option<String> {
         self.store.as_ref().and_then(|store| store.database())
@@ -121,11 +121,11 @@ impl Drift {
         let mut add = |what, told: Option<String>| drop(told.map(|told| found.insert(what, told)));
         let State { applied, config, certificates, .. } = state;
         if let Some(applied) = applied {
-            add(Drifted::Config, config.into(&[&self.path], || self.config(applied)));
+            add(Drifted::Config, config.check(&[&self.path], || self.config(applied)));
             if let (Some(tls), Some(files)) = (&self.tls, &applied.tls) {
                 let paths = [Some(&files.cert), Some(&files.key), files.client_ca.as_ref()];
                 let paths: Vec<&Path> = paths.into_iter().flatten().map(PathBuf::as_path).collect();
-                let look = || match certificates::load(files, &self.clock) {
+                let check = || match certificates::load(files, &self.clock) {
                     Ok(material) if tls.holds(&material) => None,
                     Ok(_) => Some(
                         "the certificates on disk are others than those in force: SIGHUP takes them"
@@ -135,7 +135,7 @@ impl Drift {
                         "the certificates on disk can't be used, those before stay in force: {error:#}"
                     )),
                 };
-                add(Drifted::Certificates, certificates.into(&paths, look));
+                add(Drifted::Certificates, certificates.check(&paths, check));
             }
         }
         if let Some(store) = &self.store {
@@ -144,7 +144,7 @@ impl Drift {
         }
         add(
             Drifted::AdminSocket,
-            self.admin.trouble().map(|why| format!("commands don't find this daemon: {why}")),
+            self.admin.problem().map(|why| format!("commands don't find this daemon: {why}")),
         );
         let lost = (self.audit.failures() > 0)
             .then_some("the audit log lost entries since this daemon was started: they stand in its log");
@@ -173,14 +173,14 @@ impl Drift {
     }
 }
 
-/// Looks now and then, until the daemon stops.
+/// Compares now and then, until the daemon stops.
 pub(super) async fn watch(drift: Arc<Drift>, stop: CancellationToken) {
     loop {
-        let looked = Arc::clone(&drift);
-        drop(tokio::task::spawn_blocking(move || looked.look()).await);
+        let compared = Arc::clone(&drift);
+        drop(tokio::task::spawn_blocking(move || compared.compare()).await);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = drift.clock.sleep(LOOK) => {}
+            () = drift.clock.sleep(CHECK_EVERY) => {}
         }
     }
 }

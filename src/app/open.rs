@@ -1,13 +1,13 @@
 //! Opens the config's store.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 
 use crate::{
     clock::Clock,
     config::{Config, StoreConfig},
-    store::{Secret, Store, aws::Aws, embedded::Embedded},
+    store::{Secret, Store, aws::Aws, embedded::Embedded, proof::Prove},
     token::Reveal,
 };
 
@@ -15,27 +15,27 @@ use crate::{
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) reveal: Arc<dyn Reveal<Secret>>,
-    /// Where it keeps files open.
-    pub(super) held: Option<Arc<dyn Held>>,
+    /// What files it holds, where it holds any.
+    pub(super) files: Option<Arc<dyn StoreFiles>>,
     /// Has what the store was told from outside looked up again before its next call.
     pub(super) renew: Renew,
 }
 
 /// Files that are held open, or were read once.
-pub(super) trait Held: Send + Sync {
+pub(super) trait StoreFiles: Send + Sync {
     /// Why an order could be lost.
     fn database(&self) -> Option<String>;
     /// Why the next start would fail.
     fn key(&self) -> Option<String>;
 }
 
-impl Held for Embedded {
+impl StoreFiles for Embedded {
     fn database(&self) -> Option<String> {
-        self.database_trouble()
+        self.database_problem()
     }
 
     fn key(&self) -> Option<String> {
-        self.key_trouble()
+        self.key_problem()
     }
 }
 
@@ -48,14 +48,30 @@ pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
             Opened {
                 store: Arc::<Embedded>::clone(&store),
                 reveal: Arc::<Embedded>::clone(&store),
-                held: Some(store),
+                files: Some(store),
                 renew: Box::new(|| {}),
             }
         }
         StoreConfig::Aws(options) => {
             let aws = Arc::new(Aws::open(options.clone(), Arc::clone(clock)));
             let (store, renewed) = (Arc::<Aws>::clone(&aws), Arc::clone(&aws));
-            Opened { store, reveal: aws, held: None, renew: Box::new(move || renewed.renew()) }
+            Opened { store, reveal: aws, files: None, renew: Box::new(move || renewed.renew()) }
         }
     })
+}
+
+/// The store, for whoever tries what it lets us do. It is not made for that.
+pub(super) fn prover(config: &Config, clock: Arc<dyn Clock>) -> Result<Box<dyn Prove>> {
+    Ok(match &config.store {
+        StoreConfig::Embedded { path, key_file } => Box::new(Embedded::open_existing(path, key_file, clock)?),
+        StoreConfig::Aws(options) => Box::new(Aws::open(options.clone(), clock)),
+    })
+}
+
+/// The folder of a store that is not made yet, of the kind that we make.
+pub(super) fn unmade(config: &Config) -> Option<&Path> {
+    match &config.store {
+        StoreConfig::Embedded { path, .. } if !Embedded::exists(path) => Some(path),
+        _ => None,
+    }
 }

@@ -22,8 +22,8 @@ use crate::{
     lifecycle,
 };
 
-/// How often the admin socket's name is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the admin socket's name is checked.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) struct Sockets {
     pub(super) listen: TcpListener,
@@ -80,13 +80,13 @@ struct NameState {
     /// Device and inode of our socket.
     ours: Option<(u64, u64)>,
     /// Why commands don't find us.
-    trouble: Option<String>,
+    problem: Option<String>,
 }
 
 impl AdminListener {
     async fn bind(path: &Path, clock: &Arc<dyn Clock>) -> Result<Self> {
         let listener = bind_admin(path).await?;
-        let state = NameState { ours: place(path), trouble: None };
+        let state = NameState { ours: file_id(path), problem: None };
         let name = Arc::new(AdminName { path: path.to_owned(), state: Mutex::new(state) });
         Ok(Self { listener, name, clock: Arc::clone(clock) })
     }
@@ -95,14 +95,14 @@ impl AdminListener {
         Arc::clone(&self.name)
     }
 
-    async fn look(&mut self) {
+    async fn check(&mut self) {
         if self.name.is_ours() {
             return;
         }
         match bind_admin(&self.name.path).await {
             Ok(listener) => {
                 self.listener = listener;
-                self.name.set(NameState { ours: place(&self.name.path), trouble: None });
+                self.name.set(NameState { ours: file_id(&self.name.path), problem: None });
                 tracing::warn!("the admin socket {} was gone, and was made anew", self.name.path.display());
             }
             Err(error) => self.name.fail(format!("{error:#}")),
@@ -119,17 +119,17 @@ impl Listener for AdminListener {
         loop {
             tokio::select! {
                 accepted = Listener::accept(&mut self.listener) => return accepted,
-                () = self.clock.sleep(LOOK) => {}
+                () = self.clock.sleep(CHECK_EVERY) => {}
             }
-            self.look().await;
+            self.check().await;
         }
     }
 }
 
 impl AdminName {
     /// Why commands don't find us; none: they do.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
+    pub(super) fn problem(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
     }
 
     /// Leaves nothing behind, and nobody else's socket without its name.
@@ -143,15 +143,15 @@ impl AdminName {
 
     fn is_ours(&self) -> bool {
         let ours = self.state.lock().unwrap_or_else(PoisonError::into_inner).ours;
-        ours.is_some() && ours == place(&self.path)
+        ours.is_some() && ours == file_id(&self.path)
     }
 
     fn set(&self, state: NameState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    fn fail(&self, trouble: String) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble = Some(trouble);
+    fn fail(&self, problem: String) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).problem = Some(problem);
     }
 }
 
@@ -171,7 +171,7 @@ pub(super) fn is_ours(path: &Path) -> bool {
     false
 }
 
-fn place(path: &Path) -> Option<(u64, u64)> {
+fn file_id(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
 }
 

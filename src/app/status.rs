@@ -5,7 +5,7 @@ use crossfade_verify::{Moment, Stage};
 use crate::{
     clock::elapsed,
     config::SecretConfig,
-    distribution::{Standing, Usage, Verifier},
+    distribution::{KnownVerifier, Standing, Usage},
     engine::{Done, Observation, OrderFailure},
     http::operator::{
         OrderError, OrderOutcome, OrderReport, SecretStatus, VerifierStatus, VerifiersStatus, VersionStatus,
@@ -88,7 +88,7 @@ pub(super) fn of_failure(failure: OrderFailure) -> OrderError {
 }
 
 /// What people want to see of the verifiers of an audience.
-pub(super) fn verifiers(all: &[Verifier]) -> VerifiersStatus {
+pub(super) fn verifiers(all: &[KnownVerifier]) -> VerifiersStatus {
     let count = |standing| all.iter().filter(|verifier| verifier.standing == standing).count();
     let late = all.iter().filter(|verifier| verifier.standing != Standing::UpToDate);
     VerifiersStatus {
@@ -100,7 +100,7 @@ pub(super) fn verifiers(all: &[Verifier]) -> VerifiersStatus {
     }
 }
 
-fn verifier(of: &Verifier) -> VerifierStatus {
+fn verifier(of: &KnownVerifier) -> VerifierStatus {
     VerifierStatus {
         verifier: format!("{}/{}", of.client, of.instance),
         state: of.standing.as_str().to_owned(),

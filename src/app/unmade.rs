@@ -5,13 +5,12 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::status;
+use super::{open, status};
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, StoreConfig},
+    config::Config,
     http::operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
     rotation::plan::Request,
-    store::embedded::Embedded,
 };
 
 /// A config whose store is not made yet, as an operator sees it.
@@ -20,22 +19,14 @@ pub(super) struct Unmade {
     why: String,
 }
 
-/// The folder of an embedded store that is not made yet.
-fn missing(config: &Config) -> Option<&Path> {
-    match &config.store {
-        StoreConfig::Embedded { path, .. } if !Embedded::exists(path) => Some(path),
-        _ => None,
-    }
-}
-
 /// Where there is no store to read from, nothing is known.
 pub(super) fn refuse(config: &Config) -> Result<(), OrderError> {
-    missing(config).map_or(Ok(()), |path| Err(OrderError::Unknown(why(path))))
+    open::unmade(config).map_or(Ok(()), |path| Err(OrderError::Unknown(why(path))))
 }
 
 /// The operator of a config whose store is not made yet; none where it is.
 pub fn unmade(config: &Config) -> Option<Arc<dyn Operator>> {
-    let why = why(missing(config)?);
+    let why = why(open::unmade(config)?);
     let now = SystemClock.moment();
     let secret =
         |secret: &Arc<_>| SecretStatus { message: Some(why.clone()), ..status::of(secret, None, now, None) };

@@ -14,10 +14,7 @@ use crate::{
     app::{NotSetUp, Validity, load_certificates, prove, validity},
     clock::{Clock, SystemClock},
     config::{Config, StoreConfig},
-    store::{
-        aws::{Arn, without_suffix},
-        proof::{Proof, Verdict},
-    },
+    store::proof::{Proof, ProofVerdict},
 };
 
 #[derive(Debug, Args)]
@@ -69,14 +66,10 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
     for warning in shared::warnings(context.path(), &config) {
         output::say(&warning);
     }
-    for secret in config.secrets.iter().filter(|_| matches!(config.store, StoreConfig::Aws(_))) {
-        let name = Arn::parse(&secret.name).map_or(Some(&*secret.name), |arn| arn.name());
-        if let Some(name) = name.filter(|name| without_suffix(name).is_some()) {
-            output::say(&format!(
-                "warning: the secret's name {name:?} ends in a hyphen and six characters, as AWS's ARNs do: AWS does not find \
-                 it by an ARN without its end, and takes that for another secret's. Name it by its name or its whole ARN"
-            ));
-        }
+    for warning in
+        config.secrets.iter().filter_map(|secret| (config.store.limits().name_warning)(&secret.name))
+    {
+        output::say(&format!("warning: {warning}"));
     }
     for secret in &config.secrets {
         output::say(&sums::of(&config, secret));
@@ -107,10 +100,10 @@ async fn live(config: &Config) -> Result<Exit> {
 
 fn line(proof: &Proof) -> String {
     let verdict = match proof.verdict {
-        Verdict::Proved => "ok",
-        Verdict::Denied => "denied",
-        Verdict::Failed => "failed",
-        Verdict::NotTried => "not tried",
+        ProofVerdict::Proved => "ok",
+        ProofVerdict::Denied => "denied",
+        ProofVerdict::Failed => "failed",
+        ProofVerdict::NotTried => "not tried",
     };
     let mut text = format!("\n  {:<24}  {verdict}", proof.action);
     if let Some(why) = &proof.why {

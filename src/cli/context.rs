@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use super::{connect::Remote, exit::UsageError, output};
 use crate::{
     app::{Local, is_listened_on, unheard, unmade},
-    config::{Config, ConfigErrors, StoreConfig},
+    config::{Config, ConfigErrors},
     http::operator::{Operator, OrderError, Running},
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Context {
 }
 
 /// Where a command works.
-pub(super) enum Place {
+pub(super) enum Destination {
     /// At the daemon that listens on the socket.
     Daemon(Remote),
     /// On the store itself.
@@ -55,14 +55,14 @@ pub(super) enum Place {
 }
 
 /// Whoever carries orders out, and whether that is a daemon.
-pub(super) struct Hands {
+pub(super) struct Backend {
     pub(super) operator: Arc<dyn Operator>,
     pub(super) daemon: bool,
     /// Those of the config, without a daemon.
     names: Vec<String>,
 }
 
-impl Hands {
+impl Backend {
     /// Every secret.
     pub(super) async fn names(&self) -> Result<Vec<String>> {
         if !self.daemon {
@@ -83,7 +83,7 @@ impl Context {
     }
 
     /// The config; all of its mistakes are one error. No command opens a store without it, so what must not be
-    /// set beside AWS is refused here.
+    /// set beside it is refused here.
     pub(super) fn config(&self) -> Result<Config> {
         self.sound(self.load()).map_err(Into::into)
     }
@@ -97,7 +97,7 @@ impl Context {
         if let Some(socket) = &self.socket {
             config.admin_socket.clone_from(socket);
         }
-        if matches!(config.store, StoreConfig::Aws(_)) {
+        if config.store.limits().prints_secrets {
             refuse_to_print_secrets()?;
         }
         Ok(config)
@@ -111,7 +111,7 @@ impl Context {
 
     /// The daemon where one listens, else the store. A daemon needs nothing else of the config: what is wrong there, and
     /// that it is another one than the daemon's, is told in a line and stops nobody.
-    pub(super) async fn place(&self) -> Result<Place> {
+    pub(super) async fn destination(&self) -> Result<Destination> {
         // Whoever names the socket alone has no config in mind.
         let loaded = (self.is_named || self.socket.is_none()).then(|| self.load());
         let socket = match (&self.socket, &loaded) {
@@ -125,7 +125,7 @@ impl Context {
                 let unheard = unheard(&socket);
                 UsageError(format!("{unheard} (--socket names another place), and without one: {why}"))
             })?;
-            return Ok(Place::Store(Box::new(config)));
+            return Ok(Destination::Store(Box::new(config)));
         }
         let daemon = Remote::new(socket);
         let running = match daemon.running().await {
@@ -136,7 +136,7 @@ impl Context {
         if let Some(loaded) = &loaded {
             self.compare(loaded, daemon.socket(), running.as_ref());
         }
-        Ok(Place::Daemon(daemon))
+        Ok(Destination::Daemon(daemon))
     }
 
     fn compare(&self, loaded: &Result<Config, ConfigErrors>, socket: &Path, running: Option<&Running>) {
@@ -156,20 +156,20 @@ impl Context {
     }
 
     /// Whoever carries orders out; `driving`: without a daemon this process promotes.
-    pub(super) async fn hands(&self, driving: bool) -> Result<Hands> {
-        let config = match self.place().await? {
-            Place::Daemon(daemon) => {
-                return Ok(Hands { operator: Arc::new(daemon), daemon: true, names: Vec::new() });
+    pub(super) async fn backend(&self, driving: bool) -> Result<Backend> {
+        let config = match self.destination().await? {
+            Destination::Daemon(daemon) => {
+                return Ok(Backend { operator: Arc::new(daemon), daemon: true, names: Vec::new() });
             }
-            Place::Store(config) => config,
+            Destination::Store(config) => config,
         };
         let names = config.secrets.iter().map(|secret| secret.name.to_string()).collect();
         if let Some(operator) = unmade(&config).filter(|_| !driving) {
-            return Ok(Hands { operator, daemon: false, names });
+            return Ok(Backend { operator, daemon: false, names });
         }
         output::note(&format!("{}: working on the store directly", unheard(&config.admin_socket)));
         let operator = Arc::new(Local::open(&config, driving).await?);
-        Ok(Hands { operator, daemon: false, names })
+        Ok(Backend { operator, daemon: false, names })
     }
 
     /// Runs a command to its end.
@@ -179,7 +179,7 @@ impl Context {
             .worker_threads(2)
             // For what blocks. No request waits here but a hand-out, and those can't fill it: in the embedded store one
             // reads at a time, and three threads are taken in all; at AWS sixteen may look a host's name up, and the
-            // engines have as many threads beside them. The look at what is held (`app::drift`) takes one. The audit
+            // engines have as many threads beside them. The comparison of what is held (`app::drift`) takes one. The audit
             // log and the log have threads of their own. A thread that has nothing to do ends after ten seconds.
             .max_blocking_threads(33)
             .build()

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{context::Hands, output};
+use super::{context::Backend, output};
 
-pub(super) async fn run(hands: &Hands, name: &str, compromised: bool) -> Result<()> {
-    let preview = hands.operator.preview(name, compromised).await?;
+pub(super) async fn run(backend: &Backend, name: &str, compromised: bool) -> Result<()> {
+    let preview = backend.operator.preview(name, compromised).await?;
     output::say(&format!("{name}: nothing is changed; what a rotation would do:"));
     for step in &preview.steps {
         let after = output::span(Duration::from_millis(step.after_ms));

@@ -56,15 +56,15 @@ pub(super) fn replaced(report: &OrderReport) -> Exit {
 }
 
 pub(super) async fn abort(context: &Context, secret: &str) -> Result<Exit> {
-    let hands = context.hands(false).await?;
-    let report = hands.operator.order(secret, Request::Abort { named: None }).await?;
+    let backend = context.backend(false).await?;
+    let report = backend.operator.order(secret, Request::Abort { named: None }).await?;
     let version = &report.order.version;
     output::say(&format!("{secret}: version {version} was taken back; {}", next(&report.secret)));
     Ok(Exit::Done)
 }
 
 pub(super) async fn pause(context: &Context, secret: &str) -> Result<Exit> {
-    let report = context.hands(false).await?.operator.order(secret, Request::Pause).await?;
+    let report = context.backend(false).await?.operator.order(secret, Request::Pause).await?;
     let was = if report.order.changed { "paused" } else { "it was paused already" };
     output::say(&format!("{secret}: {was}; deadlines go on. `crossfade resume {secret}` lifts it"));
     if report.secret.standing("current").is_some_and(|current| current.ended) {
@@ -74,7 +74,7 @@ pub(super) async fn pause(context: &Context, secret: &str) -> Result<Exit> {
 }
 
 pub(super) async fn resume(context: &Context, secret: &str) -> Result<Exit> {
-    let report = context.hands(false).await?.operator.order(secret, Request::Resume).await?;
+    let report = context.backend(false).await?.operator.order(secret, Request::Resume).await?;
     let was = if report.order.changed { "resumed" } else { "it was not paused" };
     output::say(&format!("{secret}: {was}; {}", next(&report.secret)));
     Ok(Exit::Done)

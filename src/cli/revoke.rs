@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    context::{Context, Hands},
+    context::{Backend, Context},
     exit::{Exit, UsageError},
     orders, output,
 };
@@ -54,9 +54,9 @@ pub(super) struct RevokeArgs {
 }
 
 pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
-    let hands = context.hands(false).await?;
+    let backend = context.backend(false).await?;
     let name = &args.secret;
-    let status = hands.operator.secret(name).await?;
+    let status = backend.operator.secret(name).await?;
     if status.standing("current").is_none() {
         let why = status.message.as_deref().unwrap_or("it was not read yet");
         let by_hand =
@@ -83,16 +83,16 @@ pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<Exit> {
         // What that one has replaced since was shown to nobody.
         None => Request::RevokePrevious { named: Some(orders::current(&status)?) },
     };
-    let order = hands.operator.order(name, request);
+    let order = backend.operator.order(name, request);
     let Ok(done) = tokio::time::timeout(ORDER_PATIENCE, order).await else {
         output::note(&format!("{name}: not confirmed within {}", output::span(ORDER_PATIENCE)));
         return Ok(Exit::Unknown);
     };
     let report = done.map_err(not_shown)?;
-    say_done(&hands, &args, &report);
+    say_done(&backend, &args, &report);
     let replaced = orders::replaced(&report);
     if args.wait {
-        Ok(replaced.or(confirmations(&hands, name, Duration::from_secs(args.timeout)).await?))
+        Ok(replaced.or(confirmations(&backend, name, Duration::from_secs(args.timeout)).await?))
     } else {
         Ok(replaced)
     }
@@ -109,14 +109,14 @@ fn not_shown(error: OrderError) -> OrderError {
 }
 
 /// What the order has ended, and what is accepted all the same.
-fn say_done(hands: &Hands, args: &RevokeArgs, report: &OrderReport) {
+fn say_done(backend: &Backend, args: &RevokeArgs, report: &OrderReport) {
     let OrderReport { secret: status, order } = report;
     let name = &args.secret;
     if order.ended.is_empty() && args.previous {
         output::say(&format!("{name}: no previous version is accepted: nothing to revoke"));
     } else {
         orders::say_ended(report);
-        let where_ = if hands.daemon {
+        let where_ = if backend.daemon {
             "published by this daemon"
         } else {
             "in the store; running daemons see it within `sync`"
@@ -134,10 +134,10 @@ fn say_done(hands: &Hands, args: &RevokeArgs, report: &OrderReport) {
 }
 
 /// Waits until every verifier has said that it applied the ending, and names those that have not.
-async fn confirmations(hands: &Hands, name: &str, patience: Duration) -> Result<Exit> {
+async fn confirmations(backend: &Backend, name: &str, patience: Duration) -> Result<Exit> {
     let everybody = async {
         loop {
-            let seen = hands.operator.secret(name).await?.verifiers;
+            let seen = backend.operator.secret(name).await?.verifiers;
             if seen.as_ref().is_none_or(|verifiers| verifiers.unconfirmed == 0) {
                 return Ok::<_, OrderError>(seen);
             }
@@ -155,7 +155,7 @@ async fn confirmations(hands: &Hands, name: &str, patience: Duration) -> Result<
         ));
         return Ok(Exit::Done);
     }
-    let verifiers = hands.operator.secret(name).await?.verifiers.unwrap_or_default();
+    let verifiers = backend.operator.secret(name).await?.verifiers.unwrap_or_default();
     output::say(&format!(
         "{name}: not confirmed within {} by {}:",
         output::span(patience),

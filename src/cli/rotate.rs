@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    context::{Context, Hands},
+    context::{Backend, Context},
     dry_run,
     exit::{Exit, UsageError},
     orders, output,
@@ -67,19 +67,19 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     if args.due {
         return due(context, args.wait).await;
     }
-    let hands = context.hands(args.wait).await?;
+    let backend = context.backend(args.wait).await?;
     let names = match &args.secret {
         Some(name) => vec![name.clone()],
-        None => hands.names().await?,
+        None => backend.names().await?,
     };
     let mut results = Results { of_several: args.all, worst: Exit::Done };
     let mut begun = Vec::new();
     for name in &names {
         if args.dry_run {
-            results.of(name, dry_run::run(&hands, name, args.compromised).await)?;
+            results.of(name, dry_run::run(&backend, name, args.compromised).await)?;
             continue;
         }
-        let ordered = order(&hands, name, args.if_current.as_deref(), args.compromised).await;
+        let ordered = order(&backend, name, args.if_current.as_deref(), args.compromised).await;
         if let Some(report) = results.of(name, ordered)?.flatten() {
             let replaced = orders::replaced(&report);
             results.worst = results.worst.or(replaced);
@@ -95,7 +95,7 @@ pub(super) async fn run(context: &Context, args: RotateArgs) -> Result<Exit> {
     for begun in begun.iter().filter(|_| args.wait) {
         let patience = args.timeout.map(Duration::from_secs);
         let patience = patience.unwrap_or(begun.soak + Duration::from_secs(60));
-        if let Some(exit) = results.of(&begun.secret, wait(&hands, begun, patience).await)? {
+        if let Some(exit) = results.of(&begun.secret, wait(&backend, begun, patience).await)? {
             results.worst = results.worst.or(exit);
         }
     }
@@ -123,7 +123,7 @@ impl Results {
 
 /// Orders the rotation; none where another version than the one named is current.
 async fn order(
-    hands: &Hands,
+    backend: &Backend,
     name: &str,
     if_current: Option<&str>,
     compromised: bool,
@@ -131,7 +131,7 @@ async fn order(
     let named = match if_current {
         None => None,
         Some(text) => {
-            let status = hands.operator.secret(name).await?;
+            let status = backend.operator.secret(name).await?;
             if let Err(Unnamed::Nobody { .. }) = status.version(text) {
                 let current = orders::current(&status)?;
                 output::say(&format!(
@@ -143,7 +143,7 @@ async fn order(
         }
     };
     let request = if compromised { Request::Compromised { named } } else { Request::Rotate { named } };
-    let report = match hands.operator.order(name, request).await {
+    let report = match backend.operator.order(name, request).await {
         Err(OrderError::NotCurrent(why)) if named.is_some() => {
             output::say(&format!("{name}: {why}: nothing to do"));
             return Ok(None);
@@ -157,7 +157,7 @@ async fn order(
         return Ok(Some(report));
     }
     say_next(&report);
-    if !hands.daemon && !is_over(&report) {
+    if !backend.daemon && !is_over(&report) {
         output::note("who promotes it: a daemon, the next `rotate --due`, or `rotate --wait`");
     }
     Ok(Some(report))
@@ -187,14 +187,14 @@ fn say_next(report: &OrderReport) {
 }
 
 /// Shows the phases as they pass, until the version that was current has been replaced.
-async fn wait(hands: &Hands, begun: &Begun, patience: Duration) -> Result<Exit> {
+async fn wait(backend: &Backend, begun: &Begun, patience: Duration) -> Result<Exit> {
     let Begun { secret: name, current: seen, pending, .. } = begun;
     let progress = super::output::Progress::new();
     let until = tokio::time::sleep(patience);
     let mut until = std::pin::pin!(until);
     let mut parked = None;
     loop {
-        match hands.operator.secret(name).await {
+        match backend.operator.secret(name).await {
             Ok(status) => {
                 let current = status.standing("current").filter(|current| current.version != *seen);
                 if let Some(current) = current {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 use super::{
-    context::{Context, Hands},
+    context::{Backend, Context},
     exit::Exit,
     output,
 };
@@ -41,21 +41,21 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
-    let hands = context.hands(false).await?;
+    let backend = context.backend(false).await?;
     loop {
         let all = match &args.secret {
-            Some(name) => vec![hands.operator.secret(name).await?],
-            None => hands.operator.secrets().await?,
+            Some(name) => vec![backend.operator.secret(name).await?],
+            None => backend.operator.secrets().await?,
         };
         // A daemon of before has none, and the secrets count.
-        let notices = hands.operator.notices().await.unwrap_or_default();
+        let notices = backend.operator.notices().await.unwrap_or_default();
         let text = match args.output {
             Format::Json => {
                 notices.iter().for_each(|notice| output::note(notice));
                 serde_json::to_string_pretty(&all)?
             }
             Format::Table => {
-                notices.iter().map(|n| format!("{n}\n\n")).chain([render(&all, &hands)]).collect()
+                notices.iter().map(|n| format!("{n}\n\n")).chain([render(&all, &backend)]).collect()
             }
         };
         if args.watch && args.output == Format::Table {
@@ -73,7 +73,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
     }
 }
 
-fn render(all: &[SecretStatus], hands: &Hands) -> String {
+fn render(all: &[SecretStatus], backend: &Backend) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["SECRET", "PHASE", "STAGE", "VERSION", "MADE", "ACCEPTED", "LAST USED", "NEXT SLOT"]);
@@ -117,7 +117,7 @@ fn render(all: &[SecretStatus], hands: &Hands) -> String {
     for (audience, verifiers) in audiences {
         text.push_str(&following(audience, verifiers));
     }
-    let whose = if hands.daemon {
+    let whose = if backend.daemon {
         "verifiers and uses: as seen by this daemon, and as reported to it"
     } else {
         "verifiers and uses: not known without a daemon"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::{
-    context::{Context, Place},
+    context::{Context, Destination},
     exit::Exit,
     output,
 };
@@ -22,9 +22,9 @@ pub(super) async fn run(context: &Context, secret: &str) -> Result<Exit> {
 
 /// Whoever reads it writes down that it was handed out.
 pub(super) async fn fetch(context: &Context, secret: &str) -> Result<Token> {
-    let token = match context.place().await? {
-        Place::Daemon(daemon) => daemon.token(secret).await.map_err(anyhow::Error::from),
-        Place::Store(config) => {
+    let token = match context.destination().await? {
+        Destination::Daemon(daemon) => daemon.token(secret).await.map_err(anyhow::Error::from),
+        Destination::Store(config) => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             hand_out(&config, &clock, secret).await
         }

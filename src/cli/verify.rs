@@ -7,7 +7,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::{
-    context::{Context, Place},
+    context::{Context, Destination},
     exit::{Exit, UsageError},
     output,
 };
@@ -25,10 +25,12 @@ pub(super) struct VerifyArgs {
 
 pub(super) async fn run(context: &Context, args: VerifyArgs) -> Result<Exit> {
     let VerifyArgs { audience } = args;
-    let place = context.place().await?;
-    let known = match &place {
-        Place::Daemon(daemon) => daemon.secrets().await?.iter().any(|secret| secret.audience == audience),
-        Place::Store(config) => config.secrets.iter().any(|secret| *secret.audience == *audience),
+    let destination = context.destination().await?;
+    let known = match &destination {
+        Destination::Daemon(daemon) => {
+            daemon.secrets().await?.iter().any(|secret| secret.audience == audience)
+        }
+        Destination::Store(config) => config.secrets.iter().any(|secret| *secret.audience == *audience),
     };
     if !known {
         return Err(UsageError(format!("no secret of the config has the audience {audience:?}")).into());
@@ -36,9 +38,9 @@ pub(super) async fn run(context: &Context, args: VerifyArgs) -> Result<Exit> {
     let mut token = Zeroizing::new(Vec::new());
     std::io::stdin().take(INPUT_BYTES).read_to_end(&mut token).context("stdin can't be read")?;
     let token = token.strip_suffix(b"\n").unwrap_or(&token);
-    let told = match &place {
-        Place::Daemon(daemon) => daemon.verify(&audience, token).await?,
-        Place::Store(config) => introspection(&crate::app::decide(config, &audience, token).await?),
+    let told = match &destination {
+        Destination::Daemon(daemon) => daemon.verify(&audience, token).await?,
+        Destination::Store(config) => introspection(&crate::app::decide(config, &audience, token).await?),
     };
     output::say(&told.to_string());
     Ok(match told["reason"].as_str() {

@@ -8,7 +8,7 @@ use crossfade_verify::{AcceptSet, Moment, View};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::state::Place;
+use super::state::ViewTime;
 
 /// A view, and what of it is sent.
 #[derive(Debug)]
@@ -66,8 +66,8 @@ impl Publication {
     }
 
     /// The same at another place in time.
-    pub(super) fn at(&self, place: Place) -> Self {
-        let Place { taken, now_ms, age_ms, complete } = place;
+    pub(super) fn at(&self, place: ViewTime) -> Self {
+        let ViewTime { taken, now_ms, age_ms, complete } = place;
         let view = View { set: self.view.set.clone(), now_ms, age_ms, taken, complete };
         let view = not_before(&self.view, view);
         Self { view, content: Arc::clone(&self.content) }

@@ -81,7 +81,7 @@ impl Standing {
 
 /// A verifier, as this process has seen it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Verifier {
+pub struct KnownVerifier {
     /// Which client of ours it is.
     pub client: Arc<str>,
     /// The name of its process.
@@ -139,7 +139,13 @@ impl Registry {
     }
 
     /// The verifiers of an audience whose content this is. Forgets those that can't accept anything more.
-    pub fn verifiers(&self, audience: &str, content: &Content, bounds: Bounds, at: Moment) -> Vec<Verifier> {
+    pub fn verifiers(
+        &self,
+        audience: &str,
+        content: &Content,
+        bounds: Bounds,
+        at: Moment,
+    ) -> Vec<KnownVerifier> {
         let mut all = self.lock();
         let mut found = Vec::new();
         for (client, leases) in &mut *all {
@@ -175,14 +181,14 @@ impl Lease {
         content: &Content,
         bounds: Bounds,
         at: Moment,
-    ) -> Verifier {
+    ) -> KnownVerifier {
         let silent = elapsed(self.asked, at);
         let standing = match self.applied == content.serial {
             _ if silent > term(bounds) => Standing::Gone,
             true => Standing::UpToDate,
             false => Standing::Behind,
         };
-        Verifier {
+        KnownVerifier {
             client: Arc::clone(client),
             instance: Arc::clone(instance),
             standing,

@@ -10,9 +10,9 @@ use super::{
     content::Publication,
     decision::{Accepted, Decision},
     members::{Bounds, Member},
-    registry::{Registry, Verifier},
+    registry::{KnownVerifier, Registry},
     slot::{Publications, Slot, announce},
-    state::{Known, State},
+    state::{SecretState, State},
     usage::Usage,
 };
 use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
@@ -76,7 +76,7 @@ impl Distribution {
         let Some(member) = state.members.get(secret).cloned() else { return };
         // An older read never replaces a newer one.
         let Some(before) = state.take_in(&member, ring, at, now) else { return };
-        let versions = before.as_ref().map(Known::versions).unwrap_or_default();
+        let versions = before.as_ref().map(SecretState::versions).unwrap_or_default();
         let standing: Vec<_> = ring.iter().flat_map(|ring| ring.versions()).map(|v| v.id).collect();
         if versions != standing {
             self.usage.keep(&versions, &standing, now.latest.as_millis());
@@ -189,7 +189,7 @@ impl Distribution {
     }
 
     /// The verifiers of an audience, and how each stands.
-    pub fn verifiers(&self, audience: &str) -> Vec<Verifier> {
+    pub fn verifiers(&self, audience: &str) -> Vec<KnownVerifier> {
         let bounds = self.lock().bounds;
         let Some(published) = self.published(audience) else { return Vec::new() };
         self.registry.verifiers(audience, &published.content, bounds, self.clock.moment())

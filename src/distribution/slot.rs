@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwapOption, Guard};
 use crossfade_verify::gate::Gate;
 
-use super::{content::Publication, state::Place};
+use super::{content::Publication, state::ViewTime};
 
 /// The slot of each audience. A read of the store touches one; a config replaces all of them.
 pub(super) type Publications = HashMap<Arc<str>, Slot>;
@@ -53,7 +53,7 @@ impl Slot {
     }
 
     /// Its entries still count, and now at this place in time.
-    pub(super) fn move_on(&self, place: Place) {
+    pub(super) fn move_on(&self, place: ViewTime) {
         if let Some(newest) = self.newest.load_full().filter(|_| !self.is_outdated()) {
             self.newest.store(Some(Arc::new(newest.at(place))));
         }

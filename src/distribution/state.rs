@@ -22,7 +22,7 @@ pub(super) struct State {
     /// By secret.
     pub(super) members: BTreeMap<Arc<str>, Member>,
     audiences: BTreeMap<Arc<str>, Audience>,
-    known: BTreeMap<Arc<str>, Known>,
+    known: BTreeMap<Arc<str>, SecretState>,
     refresh: BTreeMap<Arc<str>, Arc<Notify>>,
 }
 
@@ -41,7 +41,7 @@ struct Audience {
 }
 
 /// A secret's versions, and when the read that showed them began.
-pub(super) struct Known {
+pub(super) struct SecretState {
     ring: Option<Arc<Ring>>,
     read: Read,
     /// The last read in which each value was known: no other one makes a refusal younger.
@@ -64,7 +64,7 @@ pub(super) struct Read {
 }
 
 /// The place in time of an audience's view.
-pub(super) struct Place {
+pub(super) struct ViewTime {
     pub(super) taken: Moment,
     pub(super) now_ms: u64,
     /// How long before that the store had been read: long ago, where it does not say how much later it is.
@@ -123,7 +123,7 @@ impl State {
         ring: Option<&Arc<Ring>>,
         at: Moment,
         now: Interval,
-    ) -> Option<Option<Known>> {
+    ) -> Option<Option<SecretState>> {
         let secret = &member.secret;
         let last = self.known.get(secret);
         if last.is_some_and(|last| last.read.at.boot_ms > at.boot_ms) {
@@ -135,10 +135,12 @@ impl State {
         }
         let read = Read { at, now };
         let whole = match ring.filter(|ring| ring.findings.unread) {
-            Some(ring) => last.filter(|last| !last.loses_a_token(ring)).map_or(Whole::None, Known::before),
+            Some(ring) => {
+                last.filter(|last| !last.loses_a_token(ring)).map_or(Whole::None, SecretState::before)
+            }
             None => Whole::Last,
         };
-        let known = Known { ring: ring.cloned(), read, whole };
+        let known = SecretState { ring: ring.cloned(), read, whole };
         audience.reads_of(&known).insert((known.counts().at.boot_ms, Arc::clone(secret)));
         match known.is_replica() {
             true => audience.replicas.insert(Arc::clone(secret)),
@@ -167,18 +169,18 @@ impl State {
 
     /// As old as the audience's oldest secret, and complete once each was read wholly. None before any was read. With a
     /// replica among them it is never young enough to refuse.
-    pub(super) fn place(&self, audience: &str) -> Option<Place> {
+    pub(super) fn place(&self, audience: &str) -> Option<ViewTime> {
         let Audience { secrets, reads, parts, replicas, .. } = self.audiences.get(audience)?;
         let (_, secret) = reads.first().into_iter().chain(parts.first()).min()?;
         let Read { at, now } = self.known.get(secret)?.counts();
         let age_ms = if replicas.is_empty() { 0 } else { millis(self.bounds.freshness) };
         let (now_ms, complete) = (now.latest.as_millis(), reads.len() == secrets.len());
-        Some(Place { taken: at, now_ms, age_ms, complete })
+        Some(ViewTime { taken: at, now_ms, age_ms, complete })
     }
 
     /// The view of an audience, made anew.
     pub(super) fn view(&self, audience: &str) -> Option<View> {
-        let Place { taken, now_ms, age_ms, complete } = self.place(audience)?;
+        let ViewTime { taken, now_ms, age_ms, complete } = self.place(audience)?;
         let secrets = &self.audiences.get(audience)?.secrets;
         let members = secrets.iter().filter_map(|secret| self.members.get(secret));
         let members = members.filter_map(|m| Some((m, self.known.get(&m.secret)?.ring.as_ref()?)));
@@ -219,12 +221,12 @@ impl State {
 
 impl Audience {
     /// Where that secret's read is counted.
-    fn reads_of(&mut self, known: &Known) -> &mut BTreeSet<(u64, Arc<str>)> {
+    fn reads_of(&mut self, known: &SecretState) -> &mut BTreeSet<(u64, Arc<str>)> {
         if matches!(known.whole, Whole::None) { &mut self.parts } else { &mut self.reads }
     }
 }
 
-impl Known {
+impl SecretState {
     /// The read by which its age counts.
     fn counts(&self) -> Read {
         match &self.whole {

@@ -26,12 +26,12 @@ pub struct Watched {
     pub last: Option<LastUse>,
 }
 
-type Versions = HashMap<VersionId, Watched>;
+type WatchedVersions = HashMap<VersionId, Watched>;
 
 /// The last use of every version that still stands.
 #[derive(Debug, Default)]
 pub struct Usage {
-    versions: Mutex<Versions>,
+    versions: Mutex<WatchedVersions>,
 }
 
 impl Usage {
@@ -62,7 +62,7 @@ impl Usage {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Versions> {
+    fn lock(&self) -> MutexGuard<'_, WatchedVersions> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -26,7 +26,7 @@ impl Rejections {
         tries
     }
 
-    /// A step succeeded. What makes other versions makes other steps too; a note, or a chore, mends nothing but itself.
+    /// A step succeeded. What makes other versions makes other steps too; a note, or a cleanup, mends nothing but itself.
     pub(super) fn done(&mut self, step: &Step) {
         match step {
             Step::Note { .. } | Step::Retire { .. } | Step::Tidy { .. } => {

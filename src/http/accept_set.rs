@@ -40,7 +40,7 @@ struct Params {
 
 impl Feed {
     /// Answers a request that was let go. One that can't be answered is told so, and counted, here as well.
-    pub(super) async fn answer(&self, asked: Result<Asked, ApiError>, client: &Client) -> Response {
+    pub(super) async fn answer(&self, asked: Result<FeedRequest, ApiError>, client: &Client) -> Response {
         let answer = match asked {
             Ok(asked) => asked.answer(self, client).await,
             Err(error) => Err(error),
@@ -65,7 +65,7 @@ impl Feed {
 }
 
 /// A request, understood.
-pub(super) struct Asked {
+pub(super) struct FeedRequest {
     began: Moment,
     audience: Arc<str>,
     instance: Option<Box<str>>,
@@ -76,7 +76,7 @@ pub(super) struct Asked {
     no_cache: bool,
 }
 
-impl Asked {
+impl FeedRequest {
     /// What this client asks for, from now on.
     pub(super) fn of(
         client: &Client,

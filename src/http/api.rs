@@ -13,7 +13,7 @@ use hyper::{Request, body::Body};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    accept_set::{Asked, Feed},
+    accept_set::{Feed, FeedRequest},
     auth::{Caller, Client, Clients},
     authorize::authorize,
     error::ApiError,
@@ -120,8 +120,8 @@ impl Api {
         if endpoint == Some(Endpoint::AcceptSet) && is_read(request.method()) {
             // It is understood and let go at once: thousands are held, and all of them are answered in the same moment.
             let began = self.feed.verdicts.clock.moment();
-            let asked =
-                client.map(|client| (Asked::of(&client, request.uri(), request.headers(), began), client));
+            let asked = client
+                .map(|client| (FeedRequest::of(&client, request.uri(), request.headers(), began), client));
             return Answer::Held(async move {
                 let answer = match asked {
                     Ok((asked, client)) => api.feed.answer(asked, &client).await,

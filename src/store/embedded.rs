@@ -9,13 +9,13 @@
 //! |---|---|
 //! | `files` | directories, permissions, the key file |
 //! | `database` | makes and opens the database |
-//! | `held` | whether what is open still bears its names |
+//! | `open_files` | whether what is open still bears its names |
 //! | `seal` | seals records, so that an edited row is refused |
 //! | `time` | the store's clock |
 //! | `record` | one secret's rows |
 //! | `step` | the transactions |
 //! | `options` | how it is opened, and what the rules allow for |
-//! | `fault` | what can go wrong, and what to do about it |
+//! | `error` | what can go wrong, and what to do about it |
 
 use std::{
     fmt,
@@ -27,7 +27,10 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::{ReadError, Reading, Secret, Store, Versions, WriteError};
+use super::{
+    ReadError, Reading, Secret, Store, Versions, WriteError,
+    proof::{Proof, ProofVerdict, Prove},
+};
 use crate::{
     clock::Clock,
     rotation::{plan::Decided, ring::VersionId},
@@ -36,20 +39,20 @@ use crate::{
 };
 
 mod database;
-mod fault;
+mod error;
 mod files;
-mod held;
+mod open_files;
 mod options;
 mod record;
 mod seal;
 mod step;
 mod time;
 
-use fault::Fault;
-pub use fault::OpenError;
+use error::DatabaseError;
+pub use error::OpenError;
 pub use options::{LIMITS, Options, TRAITS};
 use record::Record;
-use step::Desk;
+use step::Context;
 
 /// A database of secrets. A clone is another handle on the same one.
 ///
@@ -60,7 +63,7 @@ use step::Desk;
 /// many callers wait. So no more than three threads of the pool are ever taken.
 #[derive(Clone)]
 pub struct Embedded {
-    desk: Arc<Desk>,
+    context: Arc<Context>,
     reads: Lane,
     writes: Lane,
     hand_outs: Arc<Semaphore>,
@@ -110,9 +113,10 @@ impl Embedded {
         options: Options,
     ) -> Result<Self, OpenError> {
         let time = time::Time::new(clock, options.boot_id.clone())?;
-        let database::Open { writes, reads, sealer, held } = database::open(path, key_file, &time, &options)?;
+        let database::Open { writes, reads, sealer, open_files } =
+            database::open(path, key_file, &time, &options)?;
         Ok(Self {
-            desk: Arc::new(Desk { sealer, held, time }),
+            context: Arc::new(Context { sealer, open_files, time }),
             reads: Lane::new(reads),
             writes: Lane::new(writes),
             hand_outs: Arc::new(Semaphore::new(1)),
@@ -120,48 +124,49 @@ impl Embedded {
     }
 
     /// Why steps are refused although the disk works: the database's files are no longer those that are open.
-    pub fn database_trouble(&self) -> Option<String> {
-        self.desk.held.database()
+    pub fn database_problem(&self) -> Option<String> {
+        self.context.open_files.database()
     }
 
     /// Why the database could not be opened again with what stands in the key file now.
-    pub fn key_trouble(&self) -> Option<String> {
-        self.desk.held.key()
+    pub fn key_problem(&self) -> Option<String> {
+        self.context.open_files.key()
     }
 
     /// Runs one transaction off the async threads. It is carried through even where its caller goes.
-    async fn at_the_desk<T, F>(&self, lane: &Lane, work: F) -> Result<T, Fault>
+    async fn run<T, F>(&self, lane: &Lane, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection, &Desk) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&mut Connection, &Context) -> Result<T, DatabaseError> + Send + 'static,
     {
-        let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| Fault::stopping())?;
-        let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&lane.connection));
+        let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| DatabaseError::stopping())?;
+        let (context, connection) = (Arc::clone(&self.context), Arc::clone(&lane.connection));
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            desk.held.check()?;
-            let done = work(&mut connection, &desk)?;
+            context.open_files.check()?;
+            let done = work(&mut connection, &context)?;
             // Moved meanwhile: it may be lost.
-            desk.held.check()?;
+            context.open_files.check()?;
             Ok(done)
         });
-        job.await.unwrap_or_else(|_| Err(Fault::stopping()))
+        job.await.unwrap_or_else(|_| Err(DatabaseError::stopping()))
     }
 
     /// The secret as it stands, and the store's time.
-    async fn look(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), Fault> {
-        let look = |name: Arc<str>| {
-            self.at_the_desk(&self.reads, move |connection, desk| step::look(connection, desk, &name))
+    async fn read(&self, name: &Arc<str>) -> Result<(Option<Record>, Timestamp), DatabaseError> {
+        let read = |name: Arc<str>| {
+            self.run(&self.reads, move |connection, context| step::read(connection, context, &name))
         };
-        let mut seen = look(Arc::clone(name)).await?;
+        let mut seen = read(Arc::clone(name)).await?;
         if seen.now.is_none() {
-            // The first to look after a reboot: where the clock goes on has to stand for everybody.
-            self.at_the_desk(&self.writes, step::note_time).await?;
-            seen = look(Arc::clone(name)).await?;
+            // The first to read after a reboot: where the clock goes on has to stand for everybody.
+            self.run(&self.writes, step::note_time).await?;
+            seen = read(Arc::clone(name)).await?;
         }
-        let now =
-            seen.now.ok_or_else(|| Fault::Unavailable("two boots work on the database at once".into()))?;
+        let now = seen
+            .now
+            .ok_or_else(|| DatabaseError::Unavailable("two boots work on the database at once".into()))?;
         self.note_time(&seen.anchor, now);
         Ok((seen.record, now))
     }
@@ -170,16 +175,16 @@ impl Embedded {
     /// wait for it. Each step writes it too.
     fn note_time(&self, anchor: &time::Anchor, now: Timestamp) {
         let Ok(turn) = Arc::clone(&self.writes.turn).try_acquire_owned() else { return };
-        if !self.desk.time.should_note(anchor, now) {
+        if !self.context.time.should_note(anchor, now) {
             return;
         }
-        let (desk, connection) = (Arc::clone(&self.desk), Arc::clone(&self.writes.connection));
+        let (context, connection) = (Arc::clone(&self.context), Arc::clone(&self.writes.connection));
         drop(tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let noted = desk.held.check().and_then(|()| step::note_time(&mut connection, &desk));
-            if let Err(fault) = noted {
-                tracing::warn!(?fault, "the store's time could not be written; reads go on");
+            let noted = context.open_files.check().and_then(|()| step::note_time(&mut connection, &context));
+            if let Err(error) = noted {
+                tracing::warn!(fault = ?error, "the store's time could not be written; reads go on");
             }
         }));
     }
@@ -202,7 +207,7 @@ struct Handle {
 #[async_trait]
 impl Versions for Handle {
     async fn read(&mut self) -> Result<Reading, ReadError> {
-        let (record, now) = self.database.look(&self.secret.name).await?;
+        let (record, now) = self.database.read(&self.secret.name).await?;
         let ring = record.as_ref().map(Record::ring).transpose()?;
         self.revision = record.map_or(0, |record| record.revision);
         Ok(Reading { ring, now: Interval::exactly(now), unread: None })
@@ -210,24 +215,38 @@ impl Versions for Handle {
 
     async fn apply(&mut self, Decided { step, .. }: &Decided) -> Result<Option<VersionId>, WriteError> {
         let (secret, step, seen) = (self.secret.clone(), *step, self.revision);
-        let applied = self.database.at_the_desk(&self.database.writes, move |connection, desk| {
-            step::apply(connection, desk, &secret, &step, seen)
+        let applied = self.database.run(&self.database.writes, move |connection, context| {
+            step::apply(connection, context, &secret, &step, seen)
         });
         Ok(applied.await?)
+    }
+}
+
+/// It has no rights to prove but those to its files.
+#[async_trait]
+impl Prove for Embedded {
+    async fn prove(&self, secret: &Secret) -> Vec<Proof> {
+        let Err(error) = self.secret(secret.clone()).read().await else { return vec![Proof::proved("read")] };
+        let verdict = match error {
+            ReadError::Denied(_) | ReadError::Misconfigured(_) => ProofVerdict::Denied,
+            _ => ProofVerdict::Failed,
+        };
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        vec![Proof::not("read", verdict, format!("{error}{cause}"))]
     }
 }
 
 #[async_trait]
 impl Reveal<Secret> for Embedded {
     async fn reveal(&self, secret: &Secret) -> Result<(VersionId, Token), RevealError> {
-        let unreadable = |fault| RevealError::Unreadable(Box::new(ReadError::from(fault)));
+        let unreadable = |error| RevealError::Unreadable(Box::new(ReadError::from(error)));
         let first = Arc::clone(&self.hand_outs).acquire_owned().await;
-        let first = first.map_err(|_| unreadable(Fault::stopping()))?;
+        let first = first.map_err(|_| unreadable(DatabaseError::stopping()))?;
         let name = Arc::clone(&secret.name);
-        let read = self.at_the_desk(&self.reads, move |connection, desk| {
+        let read = self.run(&self.reads, move |connection, context| {
             // Until it is read, also where whoever wanted it has gone.
             let _first = first;
-            let record = step::look(connection, desk, &name)?.record;
+            let record = step::read(connection, context, &name)?.record;
             record.map(Record::into_current).transpose()
         });
         read.await.map_err(unreadable)?.ok_or(RevealError::NoSuchSecret)

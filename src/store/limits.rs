@@ -1,4 +1,4 @@
-//! What a kind of store asks of a config, beyond what the rules of rotation do.
+//! What a kind of store asks of a config, beyond what the rules of rotation do, and what it says of one.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,8 +12,14 @@ pub struct Limits {
     /// What is wrong with a name, beside those that stand before it. The region in which secrets are looked for is the
     /// first that is said.
     pub name: fn(&str, &BTreeSet<String>, &mut Option<String>) -> Option<String>,
+    /// What people should know of a name that is right.
+    pub name_warning: fn(&str) -> Option<String>,
     /// What a schedule with that shortest gap asks of the store that it does not give.
     pub schedule: fn(&Policy, Duration) -> Vec<String>,
     /// Why a value can't be a JSON object.
     pub no_json: Option<&'static str>,
+    /// What a secret costs that is read once in so long.
+    pub bill: fn(Duration) -> Option<String>,
+    /// Whether it prints secrets where the environment says so.
+    pub prints_secrets: bool,
 }

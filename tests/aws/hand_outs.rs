@@ -10,7 +10,7 @@ use crossfade::{
     clock::SystemClock,
     store::{
         Secret,
-        aws::{Answer, Aws, Calls, Described, Listed, Options, Stored, Trouble, Urgency},
+        aws::{Answer, Aws, CallError, Calls, Described, Listed, Options, Stored, Urgency},
     },
     token::Reveal as _,
 };
@@ -45,15 +45,15 @@ impl Calls for Silent {
         _: &str,
         _: Option<&str>,
         _: Option<Moment>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         unreachable!("nobody writes")
     }
 
-    async fn put(&self, _: &str, _: &str, _: &str, _: &str, _: Option<Moment>) -> Result<(), Trouble> {
+    async fn put(&self, _: &str, _: &str, _: &str, _: &str, _: Option<Moment>) -> Result<(), CallError> {
         unreachable!("nobody writes")
     }
 
-    async fn turn(&self, _: Urgency) -> Result<(), Trouble> {
+    async fn turn(&self, _: Urgency) -> Result<(), CallError> {
         unreachable!("nobody writes")
     }
 
@@ -64,7 +64,7 @@ impl Calls for Silent {
         _: Option<&str>,
         _: Option<&str>,
         _: Option<Moment>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         unreachable!("nobody writes")
     }
 }

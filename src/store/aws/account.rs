@@ -7,10 +7,10 @@ use tokio::sync::Semaphore;
 use super::{
     api::Api,
     calls::Calls,
+    error::CallError,
     options::{Lags, Options},
     session::Session,
     setup::Setup,
-    trouble::Trouble,
 };
 use crate::{clock::Clock, rotation::policy::StoreTraits};
 
@@ -64,7 +64,7 @@ impl Aws {
     }
 
     /// Looks up region, endpoint and credentials, if they are not known yet.
-    pub async fn ready(&self) -> Result<(), Trouble> {
+    pub(super) async fn ready(&self) -> Result<(), CallError> {
         match &self.session {
             Some(session) => session.found().await.map(|_| ()),
             None => Ok(()),
@@ -74,7 +74,7 @@ impl Aws {
     /// Region, endpoint and credentials are looked up again before the next call.
     pub fn renew(&self) {
         if let Some(session) = &self.session {
-            session.look_at_once();
+            session.look_up_at_once();
         }
     }
 

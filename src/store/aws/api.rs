@@ -21,11 +21,11 @@ use super::{
     answers::{described, listed, stored},
     calls::{Answer, Calls, Described, Listed, Stored},
     date::Stopwatch,
+    error::CallError,
     name::Arn,
     pace::{Pace, Urgency},
     session::Session,
     time,
-    trouble::Trouble,
 };
 use crate::{clock::Clock, quiet::Quiet};
 
@@ -51,7 +51,7 @@ const PARTS_WITHIN: Duration = Duration::from_secs(5);
 async fn soon<T>(answer: impl Future<Output = Answer<T>>) -> Answer<T> {
     tokio::time::timeout(PARTS_WITHIN, answer).await.unwrap_or_else(|_| {
         let why = format!("no answer came within {PARTS_WITHIN:?}");
-        Answer { outcome: Err(Trouble::Unavailable(why.into())), now: None }
+        Answer { outcome: Err(CallError::Unavailable(why.into())), now: None }
     })
 }
 
@@ -97,12 +97,12 @@ impl Api {
     {
         let found = match self.session.found().await {
             Ok(found) => found,
-            Err(trouble) => return Answer { outcome: Err(trouble), now: None },
+            Err(error) => return Answer { outcome: Err(error), now: None },
         };
         let watch = Stopwatch::new(&self.clock, self.plaintext);
         let sent = send(&found.client, watch.clone()).await;
         let answer = self.answer(sent, &watch, of);
-        if !matches!(answer.outcome, Err(Trouble::Denied(_))) {
+        if !matches!(answer.outcome, Err(CallError::Denied(_))) {
             return answer;
         }
         let Some(other) = self.session.other_than(&found).await else { return self.with_why(answer) };
@@ -116,7 +116,7 @@ impl Api {
         &self,
         send: impl FnOnce(&Client, Stopwatch) -> F + Send,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble>
+    ) -> Result<(), CallError>
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         F: Future<Output = Result<O, SdkError<E>>> + Send,
@@ -125,21 +125,21 @@ impl Api {
         let watch = Stopwatch::new(&self.clock, self.plaintext).resting_on(as_of);
         let sent = send(&found.client, watch.clone()).await;
         let answer = self.answer(sent, &watch, |_| Some(()));
-        if let Err(Trouble::Denied(_)) = answer.outcome {
-            self.session.look_soon();
+        if let Err(CallError::Denied(_)) = answer.outcome {
+            self.session.look_up_soon();
         }
         answer.outcome
     }
 
     /// AWS says of an ARN of another region only that there is no such secret.
-    async fn is_of_our_region(&self, secret: &str) -> Result<(), Trouble> {
+    async fn is_of_our_region(&self, secret: &str) -> Result<(), CallError> {
         let Some(Arn { region: theirs, .. }) = Arn::parse(secret) else { return Ok(()) };
         let found = self.session.found().await?;
         let ours = found.client.config().region().map(ToString::to_string).unwrap_or_default();
         if ours == theirs {
             return Ok(());
         }
-        Err(Trouble::Misconfigured(
+        Err(CallError::Misconfigured(
             format!(
                 "the secret's ARN is of the region {theirs}, and AWS is asked in {ours}: set `store.region: {theirs}`, or \
                  name a secret of {ours}"
@@ -151,8 +151,8 @@ impl Api {
     /// A denial, and why there are no other credentials.
     fn with_why<T>(&self, answer: Answer<T>) -> Answer<T> {
         let outcome = match (answer.outcome, self.session.failure()) {
-            (Err(Trouble::Denied(said)), Some(why)) => {
-                Err(Trouble::Denied(format!("{said}. Other credentials were looked for: {why}").into()))
+            (Err(CallError::Denied(said)), Some(why)) => {
+                Err(CallError::Denied(format!("{said}. Other credentials were looked for: {why}").into()))
             }
             (outcome, _) => outcome,
         };
@@ -171,7 +171,7 @@ impl Api {
             let page = self.ask(send, listed).await;
             let (listed, more) = match page.outcome {
                 Ok(page) => page,
-                Err(trouble) => return Answer { outcome: Err(trouble), now: page.now },
+                Err(error) => return Answer { outcome: Err(error), now: page.now },
             };
             all.extend(listed);
             if more.is_none() {
@@ -180,7 +180,7 @@ impl Api {
             next = more;
         }
         let why = format!("the list of the secret's versions does not end after {PAGES} pages");
-        Answer { outcome: Err(Trouble::Unavailable(why.into())), now: None }
+        Answer { outcome: Err(CallError::Unavailable(why.into())), now: None }
     }
 
     fn answer<O, E, T>(
@@ -203,8 +203,8 @@ impl Api {
             follows
         });
         let lacking =
-            || Trouble::Unavailable("AWS's answer lacks a time or a name that it has to bear".into());
-        let outcome = sent.map_err(Trouble::of).and_then(|output| of(output).ok_or_else(lacking));
+            || CallError::Unavailable("AWS's answer lacks a time or a name that it has to bear".into());
+        let outcome = sent.map_err(CallError::of).and_then(|output| of(output).ok_or_else(lacking));
         Answer { outcome, now: now.map(|(now, _)| now) }
     }
 }
@@ -212,8 +212,8 @@ impl Api {
 #[async_trait]
 impl Calls for Api {
     async fn describe(&self, secret: &str) -> Answer<Described> {
-        if let Err(trouble) = self.is_of_our_region(secret).await {
-            return Answer { outcome: Err(trouble), now: None };
+        if let Err(error) = self.is_of_our_region(secret).await {
+            return Answer { outcome: Err(error), now: None };
         }
         let send = |client: &Client, watch| {
             client.describe_secret().secret_id(secret).customize().interceptor(watch).send()
@@ -244,7 +244,7 @@ impl Calls for Api {
         value: &str,
         kms_key_id: Option<&str>,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         let send = |client: &Client, watch| {
             let call = client.create_secret().name(name).client_request_token(id).secret_string(value);
             let call = call.set_kms_key_id(kms_key_id.map(str::to_owned));
@@ -260,7 +260,7 @@ impl Calls for Api {
         value: &str,
         label: &str,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         let send = |client: &Client, watch| {
             let call = client.put_secret_value().secret_id(secret).client_request_token(id);
             let call = call.secret_string(value).version_stages(label);
@@ -269,10 +269,10 @@ impl Calls for Api {
         self.write(send, as_of).await
     }
 
-    async fn turn(&self, urgency: Urgency) -> Result<(), Trouble> {
+    async fn turn(&self, urgency: Urgency) -> Result<(), CallError> {
         let busy = "too many writes wait for their turn already: Secrets Manager takes 50 a second";
         let may = self.pace.write(urgency, &*self.clock).await;
-        if may { Ok(()) } else { Err(Trouble::Unavailable(busy.into())) }
+        if may { Ok(()) } else { Err(CallError::Unavailable(busy.into())) }
     }
 
     async fn relabel(
@@ -282,7 +282,7 @@ impl Calls for Api {
         from: Option<&str>,
         to: Option<&str>,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         let send = |client: &Client, watch| {
             let call = client.update_secret_version_stage().secret_id(secret).version_stage(label);
             let call = call.set_remove_from_version_id(from.map(str::to_owned));

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
-use super::{pace::Urgency, trouble::Trouble};
+use super::{error::CallError, pace::Urgency};
 use crate::time::{Interval, Timestamp};
 
 /// The calls. A write is sent once, and not on a read (`as_of`) that has grown old by then.
@@ -32,7 +32,7 @@ pub trait Calls: Send + Sync {
         value: &str,
         kms_key_id: Option<&str>,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble>;
+    ) -> Result<(), CallError>;
 
     /// A version's value, with that label.
     async fn put(
@@ -42,10 +42,10 @@ pub trait Calls: Send + Sync {
         value: &str,
         label: &str,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble>;
+    ) -> Result<(), CallError>;
 
     /// Waits for a write's turn. Too many at once: later.
-    async fn turn(&self, urgency: Urgency) -> Result<(), Trouble>;
+    async fn turn(&self, urgency: Urgency) -> Result<(), CallError>;
 
     /// Moves one label; the one that it is taken from has to be named, and to bear it.
     async fn relabel(
@@ -55,14 +55,14 @@ pub trait Calls: Send + Sync {
         from: Option<&str>,
         to: Option<&str>,
         as_of: Option<Moment>,
-    ) -> Result<(), Trouble>;
+    ) -> Result<(), CallError>;
 }
 
 /// What came of a call, and when.
 #[derive(Debug)]
 pub struct Answer<T> {
     /// What it shows.
-    pub outcome: Result<T, Trouble>,
+    pub outcome: Result<T, CallError>,
     /// The store's time as the answer came; none where it bears none, or one that can't be.
     pub now: Option<Interval>,
 }

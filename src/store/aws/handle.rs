@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{account::Aws, look::look, memory::Memory, pace::Urgency, write::Hand};
+use super::{account::Aws, memory::SecretMemory, pace::Urgency, read::read, write::Writer};
 use crate::{
     rotation::{
         plan::{Decided, Step},
@@ -17,12 +17,12 @@ use crate::{
 pub struct Handle {
     pub(super) aws: Aws,
     pub(super) secret: Secret,
-    pub(super) memory: Memory,
+    pub(super) memory: SecretMemory,
 }
 
 impl Handle {
     /// What it remembers of the secret.
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &SecretMemory {
         &self.memory
     }
 }
@@ -39,7 +39,7 @@ impl fmt::Debug for Handle {
 #[async_trait]
 impl Versions for Handle {
     async fn read(&mut self) -> Result<Reading, ReadError> {
-        let seen = look(&self.aws, &self.secret, &mut self.memory).await?;
+        let seen = read(&self.aws, &self.secret, &mut self.memory).await?;
         Ok(Reading { ring: seen.ring.clone(), now: seen.now, unread: seen.unread.clone() })
     }
 
@@ -48,11 +48,11 @@ impl Versions for Handle {
         let seen = memory.seen.clone().ok_or(WriteError::Conflict)?;
         let replaces_an_ended_one = seen.ring.as_ref().is_some_and(|ring| ring.current.ended.is_some());
         let urgency = match step {
-            Step::Tidy { .. } => Urgency::Chore,
+            Step::Tidy { .. } => Urgency::Cleanup,
             Step::End { .. } | Step::EndAll { .. } => Urgency::End,
             Step::Stage { .. } | Step::Promote { .. } if replaces_an_ended_one => Urgency::End,
             _ => Urgency::Step,
         };
-        Hand { aws, secret, memory, seen: &seen, urgency }.apply(step).await
+        Writer { aws, secret, memory, seen: &seen, urgency }.apply(step).await
     }
 }

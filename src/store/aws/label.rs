@@ -68,7 +68,7 @@ fn id8(id: VersionId) -> String {
 
 /// One write that puts a label in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Chore {
+pub(super) enum Cleanup {
     /// The note is written on the version.
     Attach(Kind, Timestamp),
     /// The label is taken off the version.

@@ -2,12 +2,22 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::name::{Arn, may_be_one};
+use super::{
+    bill::bill,
+    name::{Arn, may_be_one, without_suffix},
+};
 use crate::{rotation::policy::Policy, store::Limits, time::Timestamp};
 
 /// What it asks of a config.
-pub const LIMITS: Limits =
-    Limits { may_be_one, name: mistake_in_name, schedule: mistakes_in_schedule, no_json: None };
+pub const LIMITS: Limits = Limits {
+    may_be_one,
+    name: mistake_in_name,
+    name_warning: warning_of_name,
+    schedule: mistakes_in_schedule,
+    no_json: None,
+    bill,
+    prints_secrets: true,
+};
 
 /// At most one new version in so long, sustained: 100 are kept, and each for 24 h at least.
 const GAP: Duration = Duration::from_secs(15 * 60);
@@ -37,6 +47,17 @@ fn mistake_in_name(name: &str, before: &BTreeSet<String>, region: &mut Option<St
             "the ARN is of the region {}, and all secrets are looked for in one, which is {ours} by `store.region` or by an \
              ARN before this one",
             arn.region
+        )
+    })
+}
+
+/// AWS may take such a name for an ARN.
+fn warning_of_name(name: &str) -> Option<String> {
+    let name = Arn::parse(name).map_or(Some(name), |arn| arn.name());
+    name.filter(|name| without_suffix(name).is_some()).map(|name| {
+        format!(
+            "the secret's name {name:?} ends in a hyphen and six characters, as AWS's ARNs do: AWS does not find it by an ARN \
+             without its end, and takes that for another secret's. Name it by its name or its whole ARN"
         )
     })
 }

@@ -14,8 +14,8 @@ use crossfade_verify::{Digest, Moment};
 
 use super::{
     calls::Described,
-    label::{CURRENT, Chore, Kind, Labels, PREVIOUS},
-    value::Unfit,
+    label::{CURRENT, Cleanup, Kind, Labels, PREVIOUS},
+    value::InvalidValue,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
@@ -28,12 +28,12 @@ pub(super) const ATTEMPTS: u32 = 8;
 
 /// What a process remembers of a secret. Two that are equal by their hash decide alike on the next read.
 #[derive(Clone, Default)]
-pub struct Memory {
+pub struct SecretMemory {
     pub(super) arn: String,
     /// AWS's own spelling of each version's id.
     names: BTreeMap<VersionId, String>,
     /// A version's value never changes.
-    pub(super) known: BTreeMap<VersionId, Known>,
+    pub(super) known: BTreeMap<VersionId, KnownValue>,
     /// Versions whose values can't be read, and when they were made.
     pub(super) unread: BTreeMap<VersionId, Made>,
     /// Ends that we saw or wrote, and when.
@@ -61,7 +61,7 @@ pub struct Memory {
 }
 
 /// Of the last read the labels alone: a step rests on the read before it, and that one is the next.
-impl Hash for Memory {
+impl Hash for SecretMemory {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self { arn, names, known, ended, compromised, unnoted, .. } = self;
         (arn, names, known, ended, compromised, unnoted).hash(hasher);
@@ -72,9 +72,9 @@ impl Hash for Memory {
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for SecretMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory")
+        f.debug_struct("SecretMemory")
             .field("ended", &self.ended)
             .field("compromised", &self.compromised)
             .field("unnoted", &self.unnoted)
@@ -92,10 +92,10 @@ pub(super) struct Made {
 
 /// A version's value, as far as it is kept: never the token.
 #[derive(Clone, Hash, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownValue {
     pub(super) created: Timestamp,
     /// Digest, and whether somebody else made the token; or why it is none.
-    pub(super) token: Result<(Digest, bool), Unfit>,
+    pub(super) token: Result<(Digest, bool), InvalidValue>,
 }
 
 /// A secret's labels.
@@ -114,12 +114,19 @@ pub(super) struct Seen {
     /// None: there is no such secret.
     pub(super) state: Option<State>,
     pub(super) ring: Option<Ring>,
-    pub(super) chore: Option<(VersionId, Chore)>,
+    pub(super) cleanup: Option<(VersionId, Cleanup)>,
     /// What could not be read.
     pub(super) unread: Option<Unread>,
     pub(super) now: Interval,
     /// When it began.
     pub(super) at: Moment,
+}
+
+impl Seen {
+    /// Nothing is current.
+    pub(super) fn without_current(state: Option<State>, now: Interval, at: Moment) -> Self {
+        Self { state, ring: None, cleanup: None, unread: None, now, at }
+    }
 }
 
 impl State {
@@ -169,7 +176,7 @@ fn was_promoted(last: &State, state: &State, replaced: VersionId, current: Versi
     false
 }
 
-impl Memory {
+impl SecretMemory {
     /// Takes in what a read shows. A secret that was deleted and made again is another one.
     pub(super) fn take_in(
         &mut self,
@@ -260,7 +267,7 @@ impl Memory {
     }
 
     /// A version's value was read.
-    pub(super) fn know(&mut self, version: VersionId, known: Known) {
+    pub(super) fn know(&mut self, version: VersionId, known: KnownValue) {
         self.unread.remove(&version);
         self.known.insert(version, known);
     }
@@ -271,7 +278,7 @@ impl Memory {
     }
 
     /// The known versions that have the same token, itself included.
-    pub(super) fn twins(&self, id: VersionId) -> impl Iterator<Item = (VersionId, &Known)> {
+    pub(super) fn twins(&self, id: VersionId) -> impl Iterator<Item = (VersionId, &KnownValue)> {
         let token = move |id: VersionId| self.known.get(&id)?.token.as_ref().ok();
         let same =
             move |other: VersionId| other == id || token(id).is_some_and(|own| token(other) == Some(own));

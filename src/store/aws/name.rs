@@ -10,18 +10,18 @@ const SUFFIX: usize = 7;
 
 /// `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`, with AWS's suffix or without it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Arn<'a> {
+pub(super) struct Arn<'a> {
     partition: &'a str,
     /// The only one in which AWS finds it.
-    pub region: &'a str,
+    pub(super) region: &'a str,
     account: &'a str,
     /// The name, with whatever stands behind it.
-    pub resource: &'a str,
+    pub(super) resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
     /// None: it is no ARN of a secret.
-    pub fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(7, ':').collect();
         match parts[..] {
             ["arn", partition, "secretsmanager", region, account, "secret", resource]
@@ -37,13 +37,13 @@ impl<'a> Arn<'a> {
     }
 
     /// The name, where AWS takes it for a whole ARN.
-    pub fn name(&self) -> Option<&'a str> {
+    pub(super) fn name(&self) -> Option<&'a str> {
         without_suffix(self.resource)
     }
 }
 
 /// What stands before a hyphen and six characters; none: it does not end so.
-pub fn without_suffix(name: &str) -> Option<&str> {
+pub(super) fn without_suffix(name: &str) -> Option<&str> {
     let (name, suffix) = name.split_at_checked(name.len().checked_sub(SUFFIX)?)?;
     let six = suffix.strip_prefix('-')?;
     (!name.is_empty() && six.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(name)

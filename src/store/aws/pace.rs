@@ -23,15 +23,15 @@ pub enum Urgency {
     End,
     /// A step: it waits for its turn, as long as the read that it rests on is young enough.
     Step,
-    /// A chore: it gives way to everything else.
-    Chore,
+    /// A cleanup: it gives way to everything else.
+    Cleanup,
 }
 
 impl Urgency {
     fn patience(self) -> Duration {
         match self {
             Self::End | Self::Step => Duration::from_secs(5),
-            Self::Chore => Duration::from_millis(500),
+            Self::Cleanup => Duration::from_millis(500),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Pace {
         let mut next_ms = self.next_ms.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = match urgency {
             Urgency::End => &mut next_ms.ends_ms,
-            Urgency::Step | Urgency::Chore => &mut next_ms.others_ms,
+            Urgency::Step | Urgency::Cleanup => &mut next_ms.others_ms,
         };
         let wait = Duration::from_millis(lane.saturating_sub(now_ms));
         if wait > urgency.patience() {
@@ -103,7 +103,7 @@ mod tests {
         for _ in 0..9 {
             let _ = pace.turn(Urgency::Step, 9_000);
         }
-        assert_eq!(pace.turn(Urgency::Chore, 9_000), None);
+        assert_eq!(pace.turn(Urgency::Cleanup, 9_000), None);
         assert_eq!(pace.turn(Urgency::Step, 9_000), spacing(10));
     }
 

@@ -1,13 +1,13 @@
 //! What is read beside the labels: values, and the list of versions. That a part of it can't be read hides nothing else.
 
-use std::{future::poll_fn, task::Poll};
+use std::{collections::BTreeMap, future::poll_fn, task::Poll};
 
 use super::{
     account::Aws,
     calls::Answer,
-    memory::{Known, Made, Memory, State, first_id, follows},
-    trouble::Trouble,
-    value,
+    error::CallError,
+    memory::{KnownValue, Made, SecretMemory, State, first_id, follows},
+    value, view,
 };
 use crate::{
     rotation::ring::VersionId,
@@ -24,13 +24,13 @@ pub(super) struct Missed {
     pub(super) disagrees: bool,
 }
 
-/// What a further answer of the same look shows. Its time has to agree: else one of the two is wrong, and a process
+/// What a further answer of the same read shows. Its time has to agree: else one of the two is wrong, and a process
 /// that has just been started can't tell which.
 fn timed<T>(answer: Answer<T>) -> Result<T, Missed> {
     match (answer.outcome, answer.now) {
         (Ok(shown), Some(_)) => Ok(shown),
         (Ok(_), None) => Err(Missed { error: no_time(None), timed: false, disagrees: true }),
-        (Err(trouble), now) => Err(Missed { error: unread(trouble), timed: now.is_some(), disagrees: false }),
+        (Err(error), now) => Err(Missed { error: unread(error), timed: now.is_some(), disagrees: false }),
     }
 }
 
@@ -49,16 +49,52 @@ pub(super) fn told(missed: &[(Option<VersionId>, Missed)]) -> Option<Unread> {
     (!each.is_empty()).then(|| Unread { denied, message: format!("{}. {rest}", each.join("; ")).into() })
 }
 
+/// Reads the values that are not known yet, and gives back what could not be read. An error: it is not sure what time it is.
+pub(super) async fn values(
+    aws: &Aws,
+    secret: &Secret,
+    memory: &mut SecretMemory,
+    state: &State,
+    (current, now): (VersionId, Interval),
+) -> Result<Vec<(Option<VersionId>, Missed)>, ReadError> {
+    let heard = std::mem::replace(&mut memory.heard, true);
+    // A pending version of which it can't be told whose it is, is not read either.
+    let parent = find_parent(aws, secret, memory, state, current).await;
+    let foreign = parent.as_ref().map_or_else(|_| state.pending(), |foreign| *foreign);
+    let live = view::live(state, memory, now).into_iter().filter(|version| Some(*version) != foreign);
+    // What is marked is accepted by nobody, so that it matters to nobody whether it can be read.
+    let marked = view::marked(state).map(|version| (version, false));
+    let mut wanted: BTreeMap<_, _> = marked.chain(live.map(|version| (version, true))).collect();
+    wanted.retain(|version, _| !memory.known.contains_key(version));
+    let names: Vec<_> = wanted.keys().map(|version| memory.name(*version)).collect();
+    let fetched = names.iter().map(|name| fetch(aws, secret, state, name)).collect();
+    let mut missed: Vec<_> = parent.err().map(|why| (None, why)).into_iter().collect();
+    let mut borne_out = heard || missed.iter().any(|(_, why)| why.timed);
+    for ((version, is_live), fetched) in wanted.into_iter().zip(all(fetched).await) {
+        borne_out |= fetched.as_ref().err().is_none_or(|why| why.timed);
+        match fetched {
+            Ok(known) => memory.know(version, known),
+            Err(why) => missed.extend(is_live.then_some((Some(version), why))),
+        }
+    }
+    if let Some(at) = missed.iter().position(|(_, why)| why.disagrees || !borne_out) {
+        // Its time may be a wrong one: nothing was first seen then.
+        memory.disbelieve(now.latest);
+        return Err(missed.swap_remove(at).1.error);
+    }
+    Ok(missed)
+}
+
 /// The value of the version of that name, once.
-pub(super) async fn fetch(aws: &Aws, secret: &Secret, state: &State, name: &str) -> Result<Known, Missed> {
+async fn fetch(aws: &Aws, secret: &Secret, state: &State, name: &str) -> Result<KnownValue, Missed> {
     let stored = timed(aws.api.value(&state.arn, Some(name)).await)?;
     let token = value::token(stored.value.as_ref().map(|value| value.as_str()), secret.format);
     let token = token.map(|token| (token.digest(), token.is_foreign()));
-    Ok(Known { created: stored.created, token })
+    Ok(KnownValue { created: stored.created, token })
 }
 
 /// All of them at once.
-pub(super) async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
+async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> {
     let mut left: Vec<_> = work.into_iter().map(|work| (Some(Box::pin(work)), None)).collect();
     poll_fn(|context| {
         for (work, done) in &mut left {
@@ -76,7 +112,7 @@ pub(super) async fn all<T>(work: Vec<impl Future<Output = T> + Send>) -> Vec<T> 
 /// that can't be read either, not later than they were first seen.
 pub(super) async fn date(
     aws: &Aws,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     state: &State,
     versions: Vec<VersionId>,
     now: Interval,
@@ -95,10 +131,10 @@ pub(super) async fn date(
 
 /// Which version the pending one was made to follow. If none, it is somebody else's, and given back: its value says
 /// nothing to us, and native rotation can leave one that has none.
-pub(super) async fn find_parent(
+async fn find_parent(
     aws: &Aws,
     secret: &Secret,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     state: &State,
     current: VersionId,
 ) -> Result<Option<VersionId>, Missed> {
@@ -122,20 +158,19 @@ pub(super) async fn find_parent(
     Ok(foreign(parent))
 }
 
-pub(super) fn unread(trouble: Trouble) -> ReadError {
-    match trouble {
-        Trouble::Denied(cause) => ReadError::Denied(cause),
-        Trouble::Misconfigured(cause) => ReadError::Misconfigured(cause),
+pub(super) fn unread(error: CallError) -> ReadError {
+    match error {
+        CallError::Denied(cause) => ReadError::Denied(cause),
+        CallError::Misconfigured(cause) => ReadError::Misconfigured(cause),
         other => ReadError::Unavailable(Box::new(other)),
     }
 }
 
-pub(super) fn no_time(trouble: Option<&Trouble>) -> ReadError {
-    let why =
-        trouble.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
-    match trouble {
-        Some(Trouble::Denied(_)) => ReadError::Denied(why.into()),
-        Some(Trouble::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
+pub(super) fn no_time(error: Option<&CallError>) -> ReadError {
+    let why = error.map_or_else(|| "AWS's answer bears no time that can be".to_owned(), ToString::to_string);
+    match error {
+        Some(CallError::Denied(_)) => ReadError::Denied(why.into()),
+        Some(CallError::Misconfigured(_)) => ReadError::Misconfigured(why.into()),
         _ => ReadError::Unavailable(why.into()),
     }
 }

@@ -14,15 +14,15 @@ use rand::{TryRng, rngs::SysRng};
 use super::{
     account::Aws,
     calls::Described,
+    error::CallError,
     label::CURRENT,
     name::{Arn, remedy},
-    trouble::Trouble,
     value,
 };
 use crate::{
     store::{
         Secret,
-        proof::{Proof, Verdict},
+        proof::{Proof, ProofVerdict},
     },
     token::Token,
 };
@@ -52,7 +52,7 @@ pub(super) async fn prove(aws: &Aws, secret: &Secret) -> Vec<Proof> {
     let mut bytes = [0_u8; 16];
     if SysRng.try_fill_bytes(&mut bytes).is_err() {
         let why = "the operating system gave no randomness";
-        return vec![Proof::not(PUT, Verdict::Failed, why)];
+        return vec![Proof::not(PUT, ProofVerdict::Failed, why)];
     }
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
     Probe { aws, secret, id }.run().await
@@ -65,19 +65,19 @@ impl Probe<'_> {
         let (described, first) = match (answer.outcome, answer.now) {
             (Ok(_), None) => {
                 let why = "AWS's answer bears no time, or one that can't be";
-                return vec![Proof::not(DESCRIBE, Verdict::Failed, why)];
+                return vec![Proof::not(DESCRIBE, ProofVerdict::Failed, why)];
             }
             (Ok(described), Some(_)) => {
                 let proof = remark(&described);
                 (Some(described), proof)
             }
-            (Err(Trouble::NotFound(said)), _) => return self.absent(&said.to_string()),
-            (Err(trouble), _) => (None, of(DESCRIBE, &trouble)),
+            (Err(CallError::NotFound(said)), _) => return self.absent(&said.to_string()),
+            (Err(error), _) => (None, of(DESCRIBE, &error)),
         };
         let (current, get) = self.get(described.as_ref()).await;
         let list = match self.aws.api.versions(name).await.outcome {
             Ok(_) => Proof::proved(LIST),
-            Err(trouble) => of(LIST, &trouble),
+            Err(error) => of(LIST, &error),
         };
         let mut proofs = vec![first, get, list];
         proofs.extend(self.write(described.as_ref(), current.as_deref()).await);
@@ -93,22 +93,22 @@ impl Probe<'_> {
                 let text = stored.value.as_ref().map(|value| value.as_str());
                 let proof = match value::token(text, self.secret.format) {
                     Ok(_) => Proof::proved(GET),
-                    Err(unfit) => Proof::not(GET, Verdict::Failed, unfit.to_string()),
+                    Err(invalid) => Proof::not(GET, ProofVerdict::Failed, invalid.to_string()),
                 };
                 (Some(stored.id), proof)
             }
-            Err(Trouble::NotFound(_)) if self.creates() => (
+            Err(CallError::NotFound(_)) if self.creates() => (
                 shown,
                 Proof::proved(GET).but("the secret is empty: its first token is put at the first start"),
             ),
-            Err(Trouble::NotFound(said)) => {
+            Err(CallError::NotFound(said)) => {
                 let remedy = format!(
                     "aws secretsmanager put-secret-value --secret-id {} --secret-string TOKEN",
                     self.secret.name
                 );
-                (shown, Proof::not(GET, Verdict::Failed, said.to_string()).remedy(remedy))
+                (shown, Proof::not(GET, ProofVerdict::Failed, said.to_string()).remedy(remedy))
             }
-            Err(trouble) => (shown, of(GET, &trouble)),
+            Err(error) => (shown, of(GET, &error)),
         }
     }
 
@@ -130,7 +130,7 @@ impl Probe<'_> {
             _ => None,
         };
         if let Some(why) = untouchable {
-            return [PUT, MOVE].map(|action| Proof::not(action, Verdict::NotTried, why.as_str())).into();
+            return [PUT, MOVE].map(|action| Proof::not(action, ProofVerdict::NotTried, why.as_str())).into();
         }
         let name = &*self.secret.name;
         let left = described.and_then(|d| d.stages.iter().find(|(_, on)| on.iter().any(|l| l == PROBE)));
@@ -142,8 +142,8 @@ impl Probe<'_> {
         };
         let put = match put {
             Ok(()) => Proof::proved(PUT),
-            Err(Trouble::Limit(said)) => Proof::proved(PUT).but(format!("there is no room now: {said}")),
-            Err(trouble) => of(PUT, &trouble),
+            Err(CallError::Limit(said)) => Proof::proved(PUT).but(format!("there is no room now: {said}")),
+            Err(error) => of(PUT, &error),
         };
         let mut proofs = vec![put, moved];
         if self.creates() {
@@ -154,10 +154,10 @@ impl Probe<'_> {
 
     async fn attach_and_detach(&self, left: Option<&str>, current: &str) -> Proof {
         if left != Some(current)
-            && let Err(trouble) =
+            && let Err(error) =
                 self.aws.api.relabel(&self.secret.name, PROBE, left, Some(current), None).await
         {
-            return moved(Err(trouble));
+            return moved(Err(error));
         }
         self.detach(current).await
     }
@@ -166,7 +166,7 @@ impl Probe<'_> {
     async fn detach(&self, from: &str) -> Proof {
         let mut outcome = self.aws.api.relabel(&self.secret.name, PROBE, Some(from), None, None).await;
         for wait in PATIENCE {
-            if !matches!(outcome, Err(Trouble::Refused(_) | Trouble::NotFound(_))) {
+            if !matches!(outcome, Err(CallError::Refused(_) | CallError::NotFound(_))) {
                 break;
             }
             self.aws.clock.sleep(wait).await;
@@ -179,17 +179,18 @@ impl Probe<'_> {
     async fn create(&self) -> Proof {
         let token =
             Token::generate(&self.secret.token_prefix, &mut SysRng).map_err(|error| error.to_string());
-        let value = token
-            .and_then(|token| value::first(&token, self.secret.format).map_err(|unfit| unfit.to_string()));
+        let value = token.and_then(|token| {
+            value::first(&token, self.secret.format).map_err(|invalid| invalid.to_string())
+        });
         let value = match value {
             Ok(value) => value,
-            Err(why) => return Proof::not(CREATE, Verdict::Failed, why),
+            Err(why) => return Proof::not(CREATE, ProofVerdict::Failed, why),
         };
         let kms_key_id = self.aws.options.kms_key_id.as_deref();
         match self.aws.api.create(&self.secret.name, &self.id, &value, kms_key_id, None).await {
-            Err(Trouble::Exists(_)) => Proof::proved(CREATE),
+            Err(CallError::Exists(_)) => Proof::proved(CREATE),
             Ok(()) => Proof::proved(CREATE).but("the secret was gone, and was made"),
-            Err(trouble) => of(CREATE, &trouble),
+            Err(error) => of(CREATE, &error),
         }
     }
 
@@ -197,9 +198,9 @@ impl Probe<'_> {
         let name = &self.secret.name;
         if self.creates() && Arn::parse(name).is_none() {
             let why = "there is no such secret: it is made at the first start, which proves the rest";
-            return vec![Proof::proved(DESCRIBE), Proof::not(CREATE, Verdict::NotTried, why)];
+            return vec![Proof::proved(DESCRIBE), Proof::not(CREATE, ProofVerdict::NotTried, why)];
         }
-        vec![Proof::not(DESCRIBE, Verdict::Failed, said).remedy(remedy(name))]
+        vec![Proof::not(DESCRIBE, ProofVerdict::Failed, said).remedy(remedy(name))]
     }
 
     fn creates(&self) -> bool {
@@ -216,7 +217,7 @@ fn remark(described: &Described) -> Proof {
             "rotate its primary, with `store.region: {region}`, or make it a secret of its own \
                               (stop-replication-to-replica)"
         );
-        return Proof::not(DESCRIBE, Verdict::Failed, format!("{what}; its primary is in {region}"))
+        return Proof::not(DESCRIBE, ProofVerdict::Failed, format!("{what}; its primary is in {region}"))
             .remedy(remedy);
     }
     if let Some(owner) = described.manager() {
@@ -227,40 +228,42 @@ fn remark(described: &Described) -> Proof {
             .but("native rotation is on: it is parked until that is switched off (cancel-rotate-secret)");
     }
     match described.deleted {
-        Some(at) => Proof::not(DESCRIBE, Verdict::Failed, format!("it is scheduled for deletion since {at}"))
-            .remedy("restore it (restore-secret), or take it out of the config"),
+        Some(at) => {
+            Proof::not(DESCRIBE, ProofVerdict::Failed, format!("it is scheduled for deletion since {at}"))
+                .remedy("restore it (restore-secret), or take it out of the config")
+        }
         None => proof,
     }
 }
 
 /// What is refused for the labels' sake was allowed first.
-fn moved(outcome: Result<(), Trouble>) -> Proof {
+fn moved(outcome: Result<(), CallError>) -> Proof {
     match outcome {
         Ok(()) => Proof::proved(MOVE),
-        Err(Trouble::Refused(said) | Trouble::Limit(said)) => {
+        Err(CallError::Refused(said) | CallError::Limit(said)) => {
             Proof::proved(MOVE).but(format!("but not now: {said} (is another check running?)"))
         }
-        Err(trouble) => of(MOVE, &trouble),
+        Err(error) => of(MOVE, &error),
     }
 }
 
-fn of(action: &'static str, trouble: &Trouble) -> Proof {
-    let said = trouble.to_string();
+fn of(action: &'static str, error: &CallError) -> Proof {
+    let said = error.to_string();
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    match trouble {
-        Trouble::Denied(_) if has(&["DecryptionFailure", "EncryptionFailure", "Access to KMS", "kms:"]) => {
+    match error {
+        CallError::Denied(_) if has(&["DecryptionFailure", "EncryptionFailure", "Access to KMS", "kms:"]) => {
             let right = if action == GET { "kms:Decrypt" } else { "kms:GenerateDataKey and kms:Decrypt" };
             let remedy = format!("allow {right} on the secret's key (deploy/iam/daemon-kms.json), also in its key policy");
-            Proof::not(action, Verdict::Denied, said).remedy(remedy)
+            Proof::not(action, ProofVerdict::Denied, said).remedy(remedy)
         }
-        Trouble::Denied(_) if has(&["AccessDenied"]) => {
+        CallError::Denied(_) if has(&["AccessDenied"]) => {
             let file = if action == CREATE { "daemon-create-missing.json" } else { "daemon.json" };
             let remedy = format!("allow secretsmanager:{action} on the secret's ARN (deploy/iam/{file})");
-            Proof::not(action, Verdict::Denied, said).remedy(remedy)
+            Proof::not(action, ProofVerdict::Denied, said).remedy(remedy)
         }
-        Trouble::Denied(_) => Proof::not(action, Verdict::Denied, said)
+        CallError::Denied(_) => Proof::not(action, ProofVerdict::Denied, said)
             .remedy("the credentials themselves are refused: look at `aws sts get-caller-identity`, and at the machine's clock"),
-        Trouble::Unavailable(_) => Proof::not(action, Verdict::Failed, said).remedy("nothing is known: try again"),
-        _ => Proof::not(action, Verdict::Failed, said),
+        CallError::Unavailable(_) => Proof::not(action, ProofVerdict::Failed, said).remedy("nothing is known: try again"),
+        _ => Proof::not(action, ProofVerdict::Failed, said),
     }
 }

@@ -1,6 +1,6 @@
-//! One look at what the environment and AWS's files say: the region, the endpoints and the credentials.
+//! One lookup of what the environment and AWS's files say: the region, the endpoints and the credentials.
 //!
-//! Each look asks the whole chain anew, with providers that remember nothing: AWS's provider for profiles reads its files
+//! Each lookup asks the whole chain anew, with providers that remember nothing: AWS's provider for profiles reads its files
 //! once in its life, and has forgotten by its second answer why it failed.
 
 use std::{error::Error, time::SystemTime};
@@ -14,24 +14,24 @@ use hyper::Uri;
 use zeroize::Zeroizing;
 
 use super::{
+    error::{SetupError, causes, said},
     network::network,
     options::{Options, retries, timeouts},
-    trouble::{Unfound, causes, said},
 };
 
 /// Whose requests bear a token or a key. An endpoint that is none would put the request, as it is, into AWS's error.
 const SERVICES: [&str; 4] = ["Secrets Manager", "STS", "SSO", "SSO OIDC"];
 
-/// What a look found.
+/// What a lookup found.
 pub(super) struct Found {
     pub(super) client: Client,
-    pub(super) told: Told,
+    pub(super) settings: ClientSettings,
     pub(super) expires: Option<SystemTime>,
 }
 
-/// What a client is made of. Two that are told the same do the same.
+/// What a client is made of. Two clients of the same settings do the same.
 #[derive(Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ClientSettings {
     region: String,
     endpoint: Option<String>,
     keys: [Zeroizing<String>; 3],
@@ -50,7 +50,7 @@ impl Setup {
     }
 
     /// Asks everything anew.
-    pub(super) async fn look(&self) -> Result<Found, Unfound> {
+    pub(super) async fn look_up(&self) -> Result<Found, SetupError> {
         let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .retry_config(retries())
             .timeout_config(timeouts())
@@ -73,27 +73,28 @@ impl Setup {
             credentials.secret_access_key(),
             credentials.session_token().unwrap_or_default(),
         ];
-        let told = Told { region, endpoint, keys: keys.map(|key| Zeroizing::new(key.to_owned())) };
+        let settings =
+            ClientSettings { region, endpoint, keys: keys.map(|key| Zeroizing::new(key.to_owned())) };
         let config = config.credentials_provider(credentials).disable_clock_skew_correction(false);
-        Ok(Found { client: Client::from_conf(config.build()), told, expires })
+        Ok(Found { client: Client::from_conf(config.build()), settings, expires })
     }
 }
 
 /// A part of a host's name, and of what is signed.
-fn region(sdk: &SdkConfig) -> Result<String, Unfound> {
+fn region(sdk: &SdkConfig) -> Result<String, SetupError> {
     let remedy = "set `store.region` in the config, or AWS_REGION, or `region` in the profile (AWS_PROFILE)";
     let Some(region) = sdk.region() else {
-        return Err(Unfound::Misconfigured(format!("no region is set: {remedy}")));
+        return Err(SetupError::Misconfigured(format!("no region is set: {remedy}")));
     };
     let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if region.as_ref().is_empty() || !region.as_ref().bytes().all(fits) {
-        return Err(Unfound::Misconfigured(format!("the region is {region:?}, which is none: {remedy}")));
+        return Err(SetupError::Misconfigured(format!("the region is {region:?}, which is none: {remedy}")));
     }
     Ok(region.as_ref().to_owned())
 }
 
 /// The endpoint that somebody has named; none: AWS's own.
-fn endpoint(sdk: &SdkConfig, service: &str) -> Result<Option<String>, Unfound> {
+fn endpoint(sdk: &SdkConfig, service: &str) -> Result<Option<String>, SetupError> {
     let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
     let of_the_service = key.build().ok().and_then(|key| sdk.service_config()?.load_config(key));
     let Some(url) = of_the_service.or_else(|| sdk.endpoint_url().map(str::to_owned)) else { return Ok(None) };
@@ -103,14 +104,14 @@ fn endpoint(sdk: &SdkConfig, service: &str) -> Result<Option<String>, Unfound> {
         return Ok(Some(url));
     }
     let variable = format!("AWS_ENDPOINT_URL_{}", service.replace(' ', "_").to_uppercase());
-    Err(Unfound::Misconfigured(format!(
+    Err(SetupError::Misconfigured(format!(
         "the endpoint of {service} is {url:?}, which is no URL: set {variable} (or AWS_ENDPOINT_URL, or `endpoint_url` in the \
          profile) to one that begins with https://, or with http:// where it is on this machine; or unset it"
     )))
 }
 
-async fn credentials(sdk: &SdkConfig) -> Result<Credentials, Unfound> {
-    let nobody = || Unfound::Misconfigured("no provider of credentials is compiled in".to_owned());
+async fn credentials(sdk: &SdkConfig) -> Result<Credentials, SetupError> {
+    let nobody = || SetupError::Misconfigured("no provider of credentials is compiled in".to_owned());
     let provider = sdk.credentials_provider().ok_or_else(nobody)?;
     let found = match provider.provide_credentials().await {
         Ok(found) => found,
@@ -127,7 +128,7 @@ async fn credentials(sdk: &SdkConfig) -> Result<Credentials, Unfound> {
         ("session token", session_token, "AWS_SESSION_TOKEN, or `aws_session_token` in the profile"),
     ] {
         if let Some(odd) = value.chars().find(|c| !c.is_ascii_graphic()) {
-            return Err(Unfound::Misconfigured(format!(
+            return Err(SetupError::Misconfigured(format!(
                 "the {what} has a character in it that can't be one of it ({}): mend {variable}",
                 odd.escape_debug()
             )));
@@ -137,24 +138,24 @@ async fn credentials(sdk: &SdkConfig) -> Result<Credentials, Unfound> {
 }
 
 /// The chain says of a profile that gives nothing only that nobody gave anything: the profile is asked for its own words.
-async fn unfound(error: &CredentialsError) -> Unfound {
+async fn unfound(error: &CredentialsError) -> SetupError {
     let why = said(error);
     match error {
         CredentialsError::CredentialsNotLoaded(_) => {
             let profile = ProfileFileCredentialsProvider::builder().build().provide_credentials().await;
             let profile = profile.err().map(|error| causes(&error, "")).unwrap_or_default();
-            Unfound::Misconfigured(format!(
+            SetupError::Misconfigured(format!(
                 "no credentials were found{profile}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a \
                  profile that has some (AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE), or give this machine a role (ECS, EC2, \
                  EKS)"
             ))
         }
-        CredentialsError::InvalidConfiguration(_) => Unfound::Misconfigured(format!(
+        CredentialsError::InvalidConfiguration(_) => SetupError::Misconfigured(format!(
             "the credentials can't be had as AWS_PROFILE, AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE have it: {why}"
         )),
-        CredentialsError::ProviderTimedOut(_) => Unfound::Unavailable(unreached(&why)),
-        _ if is_of_the_network(error) => Unfound::Unavailable(unreached(&why)),
-        _ => Unfound::Denied(format!("no credentials were given: {why}")),
+        CredentialsError::ProviderTimedOut(_) => SetupError::Unavailable(unreached(&why)),
+        _ if is_of_the_network(error) => SetupError::Unavailable(unreached(&why)),
+        _ => SetupError::Denied(format!("no credentials were given: {why}")),
     }
 }
 

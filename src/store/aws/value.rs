@@ -19,7 +19,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// A stored value does not fit its format. The message never shows any of it.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[error("{}", self.as_str())]
-pub(super) enum Unfit {
+pub(super) enum InvalidValue {
     Binary,
     /// Under `plain`.
     Object,
@@ -34,7 +34,7 @@ pub(super) enum Unfit {
     NoToken(#[from] UnusableValue),
 }
 
-impl Unfit {
+impl InvalidValue {
     /// What is wrong, and what to do.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -65,23 +65,23 @@ impl Unfit {
 }
 
 /// The token in a value. One trailing line feed is ignored.
-pub(super) fn token(value: Option<&str>, format: Format) -> Result<Token, Unfit> {
-    let value = value.ok_or(Unfit::Binary)?;
+pub(super) fn token(value: Option<&str>, format: Format) -> Result<Token, InvalidValue> {
+    let value = value.ok_or(InvalidValue::Binary)?;
     match format {
-        Format::Plain if Object::of(value).is_some() => Err(Unfit::Object),
-        Format::Plain if is_list(value) => Err(Unfit::Structure),
+        Format::Plain if Object::of(value).is_some() => Err(InvalidValue::Object),
+        Format::Plain if is_list(value) => Err(InvalidValue::Structure),
         Format::Plain => Token::from_stored(value.as_bytes()).map_err(|why| match begins_like_json(value) {
-            true => Unfit::Structure,
-            false => Unfit::NoToken(why),
+            true => InvalidValue::Structure,
+            false => InvalidValue::NoToken(why),
         }),
         Format::Json => {
-            let object = Object::of(value).ok_or(Unfit::NoObject)?;
+            let object = Object::of(value).ok_or(InvalidValue::NoObject)?;
             // Where it stands twice, nearly every reader takes the last one (RFC 8259, section 4).
-            let member = object.tokens().last().ok_or(Unfit::NoMember)?;
+            let member = object.tokens().last().ok_or(InvalidValue::NoMember)?;
             if begins_like_json(member) {
-                return Err(Unfit::NestedMember);
+                return Err(InvalidValue::NestedMember);
             }
-            let text: String = serde_json::from_str(member).map_err(|_| Unfit::NoMember)?;
+            let text: String = serde_json::from_str(member).map_err(|_| InvalidValue::NoMember)?;
             Ok(Token::from_stored(Zeroizing::new(text).as_bytes())?)
         }
     }
@@ -96,7 +96,7 @@ fn begins_like_json(value: &str) -> bool {
 }
 
 /// The first value of a secret.
-pub(super) fn first(token: &Token, format: Format) -> Result<Zeroizing<String>, Unfit> {
+pub(super) fn first(token: &Token, format: Format) -> Result<Zeroizing<String>, InvalidValue> {
     match format {
         Format::Plain => Ok(Zeroizing::new(token.expose().to_owned())),
         Format::Json => with_token("{}", token),
@@ -104,9 +104,9 @@ pub(super) fn first(token: &Token, format: Format) -> Result<Zeroizing<String>, 
 }
 
 /// An object with the new token, in which not one other character has changed.
-pub(super) fn with_token(old: &str, token: &Token) -> Result<Zeroizing<String>, Unfit> {
-    let object = Object::of(old).ok_or(Unfit::NoObject)?;
-    let token = Zeroizing::new(serde_json::to_string(token.expose()).map_err(|_| Unfit::NoObject)?);
+pub(super) fn with_token(old: &str, token: &Token) -> Result<Zeroizing<String>, InvalidValue> {
+    let object = Object::of(old).ok_or(InvalidValue::NoObject)?;
+    let token = Zeroizing::new(serde_json::to_string(token.expose()).map_err(|_| InvalidValue::NoObject)?);
     // Never grown: the smaller copy that is left behind would not be wiped.
     let room = object.text.len() + (object.members.len() + 1) * (token.len() + MEMBER.len() + 4);
     let mut new = Zeroizing::new(String::with_capacity(room));
@@ -118,7 +118,7 @@ pub(super) fn with_token(old: &str, token: &Token) -> Result<Zeroizing<String>, 
         rest = &from[old.len()..];
     }
     if object.tokens().next().is_none() {
-        let (before, members) = rest.split_once('{').ok_or(Unfit::NoObject)?;
+        let (before, members) = rest.split_once('{').ok_or(InvalidValue::NoObject)?;
         let comma = if object.members.is_empty() { "" } else { "," };
         for part in [before, "{\"", MEMBER, "\":", &token, comma] {
             new.push_str(part);
@@ -193,21 +193,21 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_its_format_is_told_apart() {
         for (value, format, want) in [
-            (None, Format::Plain, Unfit::Binary),
-            (None, Format::Json, Unfit::Binary),
-            (Some(r#"{"token":"x"}"#), Format::Plain, Unfit::Object),
-            (Some(TOKEN), Format::Json, Unfit::NoObject),
-            (Some(r#"["a","list"]"#), Format::Json, Unfit::NoObject),
-            (Some(r#"{"password":"x"}"#), Format::Json, Unfit::NoMember),
-            (Some(r#"{"token":17}"#), Format::Json, Unfit::NoMember),
-            (Some(r#"{"token": {"value":"x"}}"#), Format::Json, Unfit::NestedMember),
-            (Some(r#"{"token":["x"]}"#), Format::Json, Unfit::NestedMember),
-            (Some(r#"{"token":"short"}"#), Format::Json, Unfit::NoToken(UnusableValue::NotAToken)),
-            (Some(""), Format::Plain, Unfit::NoToken(UnusableValue::NotAToken)),
-            (Some("[1, 2, 3]"), Format::Plain, Unfit::Structure),
-            (Some(r#"["a-list","of-two"]"#), Format::Plain, Unfit::Structure),
-            (Some("\u{feff}{\"token\":\"x\",}"), Format::Plain, Unfit::Structure),
-            (Some("\u{feff}{\"token\":\"x\"}"), Format::Plain, Unfit::Object),
+            (None, Format::Plain, InvalidValue::Binary),
+            (None, Format::Json, InvalidValue::Binary),
+            (Some(r#"{"token":"x"}"#), Format::Plain, InvalidValue::Object),
+            (Some(TOKEN), Format::Json, InvalidValue::NoObject),
+            (Some(r#"["a","list"]"#), Format::Json, InvalidValue::NoObject),
+            (Some(r#"{"password":"x"}"#), Format::Json, InvalidValue::NoMember),
+            (Some(r#"{"token":17}"#), Format::Json, InvalidValue::NoMember),
+            (Some(r#"{"token": {"value":"x"}}"#), Format::Json, InvalidValue::NestedMember),
+            (Some(r#"{"token":["x"]}"#), Format::Json, InvalidValue::NestedMember),
+            (Some(r#"{"token":"short"}"#), Format::Json, InvalidValue::NoToken(UnusableValue::NotAToken)),
+            (Some(""), Format::Plain, InvalidValue::NoToken(UnusableValue::NotAToken)),
+            (Some("[1, 2, 3]"), Format::Plain, InvalidValue::Structure),
+            (Some(r#"["a-list","of-two"]"#), Format::Plain, InvalidValue::Structure),
+            (Some("\u{feff}{\"token\":\"x\",}"), Format::Plain, InvalidValue::Structure),
+            (Some("\u{feff}{\"token\":\"x\"}"), Format::Plain, InvalidValue::Object),
         ] {
             assert_eq!(token(value, format).map(|_| ()), Err(want), "{value:?}");
         }
@@ -255,7 +255,7 @@ mod tests {
     fn what_is_no_object_gets_no_token() {
         let new = Token::from_stored(b"another-token-altogether").expect("a token");
         for old in ["spoilt", "", "[]", "17", "{\"n\":1,}", "{} {}"] {
-            assert_eq!(with_token(old, &new).map(|_| ()), Err(Unfit::NoObject), "{old}");
+            assert_eq!(with_token(old, &new).map(|_| ()), Err(InvalidValue::NoObject), "{old}");
         }
     }
 }

@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::{
     account::Aws,
-    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
-    memory::{ATTEMPTS, Memory, Seen, State, first_id},
+    error::CallError,
+    label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
+    memory::{ATTEMPTS, SecretMemory, Seen, State, first_id},
     pace::Urgency,
-    trouble::Trouble,
-    value::{self, Unfit},
+    value::{self, InvalidValue},
 };
 use crate::{
     clock::elapsed,
@@ -28,15 +28,15 @@ use crate::{
 };
 
 /// Who writes to one secret, on one read of it.
-pub(super) struct Hand<'a> {
+pub(super) struct Writer<'a> {
     pub(super) aws: &'a Aws,
     pub(super) secret: &'a Secret,
-    pub(super) memory: &'a mut Memory,
+    pub(super) memory: &'a mut SecretMemory,
     pub(super) seen: &'a Seen,
     pub(super) urgency: Urgency,
 }
 
-impl Hand<'_> {
+impl Writer<'_> {
     /// Carries it out; the version that it made, if it makes one.
     pub(super) async fn apply(mut self, step: &Step) -> Result<Option<VersionId>, WriteError> {
         if *step == Step::Create {
@@ -86,7 +86,7 @@ impl Hand<'_> {
             Some(state) => self.aws.api.put(&state.arn, &id, &value, PENDING, self.as_of()).await,
             None => self.aws.api.create(&self.secret.name, &id, &value, kms_key_id, self.as_of()).await,
         };
-        put.map(|()| made).map_err(Trouble::of_a_put)
+        put.map(|()| made).map_err(CallError::of_a_put)
     }
 
     /// Puts the version that every replica would put now; the first one to do so wins.
@@ -113,27 +113,27 @@ impl Hand<'_> {
         self.turn().await?;
         match self.aws.api.put(&state.arn, &id.to_string(), &value, PENDING, self.as_of()).await {
             Ok(()) => Ok(id),
-            Err(Trouble::Exists(_)) => {
+            Err(CallError::Exists(_)) => {
                 self.look_at_its_owner(state, id, current, burnt).await;
                 Err(WriteError::Conflict)
             }
-            Err(trouble) => Err(trouble.of_a_put()),
+            Err(error) => Err(error.of_a_put()),
         }
     }
 
     /// A new token in the place of the old one. What else the old value holds is kept, or nothing is put.
     async fn successor(&self, state: &State, current: VersionId) -> Result<Zeroizing<String>, WriteError> {
-        let unfit = self.memory.known.get(&current).and_then(|known| known.token.err());
-        if let Some(unfit) = unfit.filter(|unfit| !unfit.is_replaceable()) {
-            return Err(rejected(unfit));
+        let invalid = self.memory.known.get(&current).and_then(|known| known.token.err());
+        if let Some(invalid) = invalid.filter(|invalid| !invalid.is_replaceable()) {
+            return Err(rejected(invalid));
         }
         let token = self.token()?;
         if self.secret.format == Format::Plain {
             return value::first(&token, Format::Plain).map_err(rejected);
         }
         let name = self.memory.name(current);
-        let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(Trouble::of_a_move)?;
-        let old = old.value.ok_or_else(|| rejected(Unfit::Binary))?;
+        let old = self.aws.api.value(&state.arn, Some(&name)).await.outcome.map_err(CallError::of_a_move)?;
+        let old = old.value.ok_or_else(|| rejected(InvalidValue::Binary))?;
         value::with_token(&old, &token).map_err(rejected)
     }
 
@@ -163,7 +163,7 @@ impl Hand<'_> {
     ) -> Result<(), WriteError> {
         let (to, from) = (self.memory.name(pending), self.memory.name(current));
         let answer = self.aws.api.value(&state.arn, Some(&to)).await;
-        let stored = answer.outcome.map_err(Trouble::of_a_move)?;
+        let stored = answer.outcome.map_err(CallError::of_a_move)?;
         // The soak and the deadline were judged by the time of the read, which this one has to bear out.
         answer.now.ok_or(WriteError::Conflict)?;
         let token = value::token(stored.value.as_ref().map(|value| value.as_str()), self.secret.format);
@@ -203,9 +203,9 @@ impl Hand<'_> {
 
     async fn tidy(&mut self, state: &State) -> Result<(), WriteError> {
         let seen = self.seen;
-        match &seen.chore {
-            Some((version, Chore::Attach(kind, at))) => self.attach(state, *kind, *at, *version).await,
-            Some((version, Chore::Detach(label))) => self.detach(state, label, *version).await,
+        match &seen.cleanup {
+            Some((version, Cleanup::Attach(kind, at))) => self.attach(state, *kind, *at, *version).await,
+            Some((version, Cleanup::Detach(label))) => self.detach(state, label, *version).await,
             None => Err(WriteError::Conflict),
         }
     }
@@ -258,11 +258,11 @@ impl Hand<'_> {
         to: Option<&str>,
     ) -> Result<(), WriteError> {
         self.turn().await?;
-        self.aws.api.relabel(&state.arn, label, from, to, self.as_of()).await.map_err(Trouble::of_a_move)
+        self.aws.api.relabel(&state.arn, label, from, to, self.as_of()).await.map_err(CallError::of_a_move)
     }
 
     async fn turn(&self) -> Result<(), WriteError> {
-        self.aws.api.turn(self.urgency).await.map_err(Trouble::of_a_move)
+        self.aws.api.turn(self.urgency).await.map_err(CallError::of_a_move)
     }
 
     /// What the write rests on.
@@ -282,8 +282,8 @@ fn is_burnt(labels: &Labels, id: VersionId) -> bool {
     noted && !labels.bears(PENDING) && !labels.bears(CURRENT)
 }
 
-fn rejected(unfit: Unfit) -> WriteError {
-    WriteError::Rejected(Box::new(unfit))
+fn rejected(invalid: InvalidValue) -> WriteError {
+    WriteError::Rejected(Box::new(invalid))
 }
 
 /// Whether it is surely longer ago than that.

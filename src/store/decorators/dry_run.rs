@@ -66,7 +66,7 @@ impl DryRun {
     fn reading(&self, mut ring: Option<Ring>) -> Reading {
         if let Some(ring) = ring.as_mut().filter(|_| self.notes == Notes::BeforePromotion) {
             // What has no note was replaced by a person, and lives for its grace from when that was first seen. It gets
-            // its note once a second look shows none either.
+            // its note once a second read shows none either.
             let seen_twice = |p: &&Previous| p.deadline + self.store_lag <= self.now + self.secret.grace;
             let noted = ring.previous.iter().filter(|p| is_unnoted(p)).find(seen_twice);
             ring.findings.untidy = ring.findings.untidy.or(noted.map(|p| p.version.id));

@@ -9,9 +9,9 @@ use rand::{TryRng, rngs::SysRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig, params};
 
 use super::{
-    fault::{Fault, OpenError},
+    error::{DatabaseError, OpenError},
     files,
-    held::Held,
+    open_files::OpenFiles,
     options::Options,
     seal::{Bound, Key, Sealer},
     time::{Anchor, Time},
@@ -54,7 +54,7 @@ pub(super) struct Open {
     /// For reads alone, which so never wait for a write.
     pub(super) reads: Connection,
     pub(super) sealer: Sealer,
-    pub(super) held: Held,
+    pub(super) open_files: OpenFiles,
 }
 
 /// Whether there is a database in that directory, be it sound or not. Where we may not look, there may well be one:
@@ -90,7 +90,7 @@ pub(super) fn open(
     }
     let missing = || OpenError::KeyMissing { key: key_file.to_owned(), database: path.clone() };
     let key = files::key(key_file)?.ok_or_else(missing)?;
-    let failed = |fault: Fault| fault.while_opening(&path);
+    let failed = |error: DatabaseError| error.while_opening(&path);
     let writes = connect(&path, options).map_err(failed)?;
     check(&writes).map_err(failed)?;
     let sealer = identify(&writes, &key, key_file, &path)?;
@@ -99,8 +99,8 @@ pub(super) fn open(
     write_ahead(&writes).map_err(failed)?;
     let reads = connect(&path, options).map_err(failed)?;
     reads.pragma_update(None, "query_only", "ON").map_err(|error| failed(error.into()))?;
-    let held = Held::new(&path, key_file, &key);
-    Ok(Open { writes, reads, sealer, held })
+    let open_files = OpenFiles::new(&path, key_file, &key);
+    Ok(Open { writes, reads, sealer, open_files })
 }
 
 /// Makes a complete database. The key comes first: a database without one could not be opened again.
@@ -116,15 +116,15 @@ fn create(path: &Path, key_file: &Path, time: &Time) -> Result<(), OpenError> {
         files::remove(&files::beside(&unfinished, left))?;
     }
     let file = files::create_new(&unfinished)?;
-    fill(&unfinished, &key, time).map_err(|fault| fault.while_opening(&unfinished))?;
+    fill(&unfinished, &key, time).map_err(|error| error.while_opening(&unfinished))?;
     file.sync_all().map_err(files::io_error("sync", &unfinished))?;
     std::fs::rename(&unfinished, path).map_err(files::io_error("name", path))?;
     files::sync_directory_of(path)
 }
 
-fn fill(path: &Path, key: &Key, time: &Time) -> Result<(), Fault> {
+fn fill(path: &Path, key: &Key, time: &Time) -> Result<(), DatabaseError> {
     let mut database = [0; 16];
-    SysRng.try_fill_bytes(&mut database).map_err(Fault::randomness)?;
+    SysRng.try_fill_bytes(&mut database).map_err(DatabaseError::randomness)?;
     let sealer = Sealer::new(key, &database)?;
     let mut connection = Connection::open_with_flags(path, flags())?;
     let transaction = connection.transaction()?;
@@ -142,7 +142,7 @@ fn fill(path: &Path, key: &Key, time: &Time) -> Result<(), Fault> {
     connection.close().map_err(|(_, error)| error.into())
 }
 
-fn connect(path: &Path, options: &Options) -> Result<Connection, Fault> {
+fn connect(path: &Path, options: &Options) -> Result<Connection, DatabaseError> {
     let connection = Connection::open_with_flags(path, flags())?;
     connection.busy_timeout(options.patience)?;
     // Whoever can write the file, but has no key, gets no code of theirs to run.
@@ -158,27 +158,27 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-fn check(connection: &Connection) -> Result<(), Fault> {
+fn check(connection: &Connection) -> Result<(), DatabaseError> {
     let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if check == "ok" { Ok(()) } else { Err(Fault::Damaged(check.into())) }
+    if check == "ok" { Ok(()) } else { Err(DatabaseError::Damaged(check.into())) }
 }
 
-fn write_ahead(connection: &Connection) -> Result<(), Fault> {
+fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode == "wal" {
         return Ok(());
     }
-    Err(Fault::Unavailable(format!("the disk can't do write-ahead logs (mode {mode})").into()))
+    Err(DatabaseError::Unavailable(format!("the disk can't do write-ahead logs (mode {mode})").into()))
 }
 
 /// Whether it is one of ours, and this is its key.
 fn identify(connection: &Connection, key: &Key, key_file: &Path, path: &Path) -> Result<Sealer, OpenError> {
-    let failed = |fault: Fault| fault.while_opening(path);
+    let failed = |error: DatabaseError| error.while_opening(path);
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application = pragma("application_id").map_err(|e| failed(e.into()))?;
     let found = pragma("user_version").map_err(|e| failed(e.into()))?;
     if application != APPLICATION {
-        return Err(failed(Fault::Damaged("it is not a database of Crossfade's".into())));
+        return Err(failed(DatabaseError::Damaged("it is not a database of Crossfade's".into())));
     }
     if found > FORMAT {
         return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT });
@@ -189,7 +189,7 @@ fn identify(connection: &Connection, key: &Key, key_file: &Path, path: &Path) ->
         Ok((format, database?, key_id?, seal?))
     };
     let row = connection.query_row("SELECT * FROM identity WHERE one = 1", [], columns).optional();
-    let damaged = || failed(Fault::damaged("the database's own record"));
+    let damaged = || failed(DatabaseError::damaged("the database's own record"));
     let (format, database, key_id, seal) = row.map_err(|e| failed(e.into()))?.ok_or_else(damaged)?;
     let sealer = Sealer::new(key, &database).map_err(failed)?;
     match (sealer.vouches_for(identity(format), &seal), key_id == key.id()) {

@@ -10,7 +10,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    fault::OpenError,
+    error::OpenError,
     seal::{KEY_LENGTH, Key},
 };
 use crate::ownership::{self, Limits};

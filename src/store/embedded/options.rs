@@ -19,8 +19,11 @@ pub const TRAITS: StoreTraits = StoreTraits {
 pub const LIMITS: Limits = Limits {
     may_be_one: |one, other| one == other,
     name: |_, _, _| None,
+    name_warning: |_| None,
     schedule: |_, _| Vec::new(),
     no_json: Some("`json` is for `store.kind: aws`: the embedded store holds bare tokens"),
+    bill: |_| None,
+    prints_secrets: false,
 };
 
 /// How a store is opened.

@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 
 use super::{
-    fault::Fault,
+    error::DatabaseError,
     seal::{Bound, Sealer},
 };
 use crate::{
@@ -78,7 +78,7 @@ impl Facts {
 }
 
 /// A version's row, opened.
-struct Held {
+struct StoredVersion {
     facts: Facts,
     sealed: Vec<u8>,
     /// None where it is gone.
@@ -90,7 +90,7 @@ pub(super) struct Record {
     pub(super) revision: u64,
     paused: Option<Timestamp>,
     kept: Option<Timestamp>,
-    held: Vec<Held>,
+    versions: Vec<StoredVersion>,
 }
 
 impl Record {
@@ -99,8 +99,8 @@ impl Record {
         connection: &Connection,
         sealer: &Sealer,
         secret: &str,
-    ) -> Result<Option<Self>, Fault> {
-        let damaged = || Fault::damaged(&format!("the record of {secret:?}"));
+    ) -> Result<Option<Self>, DatabaseError> {
+        let damaged = || DatabaseError::damaged(&format!("the record of {secret:?}"));
         let mut query = connection.prepare("SELECT * FROM versions WHERE secret = ? ORDER BY id")?;
         let rows = query.query_map([secret], facts)?.collect::<Result<Vec<_>, _>>()?;
         let mut query = connection.prepare("SELECT * FROM secrets WHERE name = ?")?;
@@ -111,24 +111,26 @@ impl Record {
         let Some((revision, paused, kept, seal)) = own.optional()? else {
             return if rows.is_empty() { Ok(None) } else { Err(damaged()) };
         };
-        let mut held = Vec::with_capacity(rows.len());
+        let mut versions = Vec::with_capacity(rows.len());
         for row in rows {
             let (facts, sealed) = row.ok_or_else(damaged)?;
             let value = sealer.open(facts.bound(secret), &sealed).ok_or_else(damaged)?;
             let token = match facts.stage {
                 Stage::Gone => None,
-                _ => Some(Token::from_stored(&value).map_err(|error| Fault::Damaged(Box::new(error)))?),
+                _ => Some(
+                    Token::from_stored(&value).map_err(|error| DatabaseError::Damaged(Box::new(error)))?,
+                ),
             };
-            held.push(Held { facts, sealed, token });
+            versions.push(StoredVersion { facts, sealed, token });
         }
-        let record = Self { revision, paused, kept, held };
+        let record = Self { revision, paused, kept, versions };
         if sealer.vouches_for(record.bound(secret), &seal) { Ok(Some(record)) } else { Err(damaged()) }
     }
 
     /// Its versions. What is sealed and still contradicts itself is not believed either.
-    pub(super) fn ring(&self) -> Result<Ring, Fault> {
+    pub(super) fn ring(&self) -> Result<Ring, DatabaseError> {
         let (mut current, mut pending, mut previous) = (Vec::new(), Vec::new(), Vec::new());
-        for Held { facts, token, .. } in &self.held {
+        for StoredVersion { facts, token, .. } in &self.versions {
             let (Some(token), Facts { id, created, ended, note, .. }) = (token, *facts) else { continue };
             let version =
                 Version { id, created, digest: token.digest(), foreign: token.is_foreign(), ended, note };
@@ -138,13 +140,13 @@ impl Record {
                 (Stage::Previous, Some(deadline)) => {
                     previous.push((facts.since, Previous { version, deadline }))
                 }
-                _ => return Err(Fault::damaged("a version's deadline")),
+                _ => return Err(DatabaseError::damaged("a version's deadline")),
             }
         }
         previous.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
         let previous = previous.into_iter().map(|(_, previous)| previous).collect();
         let (&[current], pending @ ([] | [_])) = (&*current, &*pending) else {
-            return Err(Fault::damaged("the list of versions"));
+            return Err(DatabaseError::damaged("the list of versions"));
         };
         let pending = pending.first().copied();
         Ok(Ring {
@@ -158,20 +160,20 @@ impl Record {
     }
 
     /// The current version's token.
-    pub(super) fn into_current(self) -> Result<(VersionId, Token), Fault> {
-        let current = self.held.into_iter().find(|held| held.facts.stage == Stage::Current);
-        let current = current.and_then(|held| Some((held.facts.id, held.token?)));
-        current.ok_or_else(|| Fault::damaged("the list of versions"))
+    pub(super) fn into_current(self) -> Result<(VersionId, Token), DatabaseError> {
+        let current = self.versions.into_iter().find(|stored| stored.facts.stage == Stage::Current);
+        let current = current.and_then(|stored| Some((stored.facts.id, stored.token?)));
+        current.ok_or_else(|| DatabaseError::damaged("the list of versions"))
     }
 
     /// An id that no successor of this version has borne yet, so that none can come back.
     pub(super) fn unused_id(&self, secret: &str, current: VersionId) -> Option<VersionId> {
-        let borne = |id: &VersionId| self.held.iter().any(|held| held.facts.id == *id);
+        let borne = |id: &VersionId| self.versions.iter().any(|stored| stored.facts.id == *id);
         successors(secret, current).find(|id| !borne(id))
     }
 
     fn bound(&self, secret: &str) -> Bound {
-        let rows = self.held.iter().map(|held| (held.facts.id, held.sealed.as_slice()));
+        let rows = self.versions.iter().map(|stored| (stored.facts.id, stored.sealed.as_slice()));
         own_row(secret, self.revision, self.paused, self.kept, rows)
     }
 }
@@ -184,19 +186,19 @@ pub(super) fn save(
     before: Option<&Record>,
     ring: &Ring,
     made: Option<&Token>,
-) -> Result<(), Fault> {
-    let held = before.map_or(&[][..], |record| &record.held);
+) -> Result<(), DatabaseError> {
+    let versions = before.map_or(&[][..], |record| &record.versions);
     let revision = before.map_or(0, |record| record.revision) + 1;
-    let mut rows = Vec::with_capacity(held.len() + 1);
-    for facts in facts_of(secret, held, ring, revision) {
-        let known = held.iter().find(|held| held.facts.id == facts.id);
-        if let Some(same) = known.filter(|held| held.facts == facts) {
+    let mut rows = Vec::with_capacity(versions.len() + 1);
+    for facts in facts_of(secret, versions, ring, revision) {
+        let known = versions.iter().find(|stored| stored.facts.id == facts.id);
+        if let Some(same) = known.filter(|stored| stored.facts == facts) {
             rows.push((facts.id, same.sealed.clone()));
             continue;
         }
         let token = match (facts.stage, known) {
             (Stage::Gone, _) => None,
-            (_, Some(held)) => held.token.as_ref(),
+            (_, Some(stored)) => stored.token.as_ref(),
             (_, None) => made,
         };
         let value = token.map_or(&[][..], |token| token.expose().as_bytes());
@@ -204,9 +206,9 @@ pub(super) fn save(
         put(connection, secret, &facts, &sealed)?;
         rows.push((facts.id, sealed));
     }
-    for held in held.iter().filter(|held| rows.iter().all(|(id, _)| *id != held.facts.id)) {
+    for stored in versions.iter().filter(|stored| rows.iter().all(|(id, _)| *id != stored.facts.id)) {
         let mut delete = connection.prepare("DELETE FROM versions WHERE secret = ? AND id = ?")?;
-        delete.execute(params![secret, held.facts.id.to_string()])?;
+        delete.execute(params![secret, stored.facts.id.to_string()])?;
     }
     // In the order in which they are read.
     rows.sort_by_key(|(id, _)| id.to_string());
@@ -221,15 +223,16 @@ pub(super) fn save(
 
 /// What the rows should say. A version that has left the ring stays, without its value, for as long
 /// as its id could be derived again; that ends when the version before it is replaced.
-fn facts_of(secret: &str, held: &[Held], ring: &Ring, revision: u64) -> Vec<Facts> {
+fn facts_of(secret: &str, versions: &[StoredVersion], ring: &Ring, revision: u64) -> Vec<Facts> {
     let facts = |version: &Version, stage, deadline| {
-        let known = held.iter().find(|held| held.facts.id == version.id && held.facts.stage == stage);
-        Facts::of(version, stage, deadline, known.map_or(revision, |held| held.facts.since))
+        let known =
+            versions.iter().find(|stored| stored.facts.id == version.id && stored.facts.stage == stage);
+        Facts::of(version, stage, deadline, known.map_or(revision, |stored| stored.facts.since))
     };
     let current = facts(&ring.current, Stage::Current, None);
     let pending = ring.pending.as_ref().map(|version| facts(version, Stage::Pending, None));
     let previous = ring.previous.iter().map(|p| facts(&p.version, Stage::Previous, Some(p.deadline)));
-    let gone = held.iter().map(|held| held.facts).filter(|old| {
+    let gone = versions.iter().map(|stored| stored.facts).filter(|old| {
         ring.version(old.id).is_none() && successors(secret, ring.current.id).any(|id| id == old.id)
     });
     let gone = gone.map(|old| {
@@ -254,7 +257,7 @@ fn own_row<'a>(
     rows.fold(own, |bound, (id, sealed)| bound.bytes(id.to_string().as_bytes()).bytes(sealed))
 }
 
-fn put(connection: &Connection, secret: &str, facts: &Facts, sealed: &[u8]) -> Result<(), Fault> {
+fn put(connection: &Connection, secret: &str, facts: &Facts, sealed: &[u8]) -> Result<(), DatabaseError> {
     let mut put = connection.prepare(
         "REPLACE INTO versions (secret, id, stage, since, created_ms, deadline_ms, ended_ms, note_ms, value) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -10,7 +10,7 @@ use rand::{TryRng, rngs::SysRng};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::fault::Fault;
+use super::error::DatabaseError;
 use crate::time::Timestamp;
 
 /// The length of a key, in bytes.
@@ -79,22 +79,22 @@ pub(super) struct Sealer {
 
 impl Sealer {
     /// For the database of that id: a record of another one does not open, even with the same key.
-    pub(super) fn new(key: &Key, database: &[u8]) -> Result<Self, Fault> {
-        let key = UnboundKey::new(&AES_256_GCM_SIV, key.0.as_slice()).map_err(|_| Fault::crypto())?;
+    pub(super) fn new(key: &Key, database: &[u8]) -> Result<Self, DatabaseError> {
+        let key = UnboundKey::new(&AES_256_GCM_SIV, key.0.as_slice()).map_err(|_| DatabaseError::crypto())?;
         Ok(Self { key: LessSafeKey::new(key), database: database.to_vec() })
     }
 
     /// The nonce, the sealed bytes and the tag.
-    pub(super) fn seal(&self, bound: Bound, plain: &[u8]) -> Result<Vec<u8>, Fault> {
+    pub(super) fn seal(&self, bound: Bound, plain: &[u8]) -> Result<Vec<u8>, DatabaseError> {
         let mut nonce = [0; NONCE_LENGTH];
-        SysRng.try_fill_bytes(&mut nonce).map_err(Fault::randomness)?;
+        SysRng.try_fill_bytes(&mut nonce).map_err(DatabaseError::randomness)?;
         // Room for the tag from the start: a buffer that moves would leave the plain bytes behind.
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + TAG_LENGTH));
         body.extend_from_slice(plain);
         let bound = Aad::from(bound.bytes(&self.database).0);
         let sealed =
             self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut *body);
-        sealed.map_err(|_| Fault::crypto())?;
+        sealed.map_err(|_| DatabaseError::crypto())?;
         Ok([&nonce[..], &body[..]].concat())
     }
 
@@ -110,7 +110,7 @@ impl Sealer {
     }
 
     /// A seal over what is bound alone.
-    pub(super) fn sign(&self, bound: Bound) -> Result<Vec<u8>, Fault> {
+    pub(super) fn sign(&self, bound: Bound) -> Result<Vec<u8>, DatabaseError> {
         self.seal(bound, &[])
     }
 

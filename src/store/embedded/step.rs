@@ -6,8 +6,8 @@ use rand::rngs::SysRng;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
-    fault::Fault,
-    held::Held,
+    error::DatabaseError,
+    open_files::OpenFiles,
     options::TRAITS,
     record::{self, ATTEMPTS, Record},
     seal::Sealer,
@@ -27,9 +27,9 @@ use crate::{
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What every transaction needs.
-pub(super) struct Desk {
+pub(super) struct Context {
     pub(super) sealer: Sealer,
-    pub(super) held: Held,
+    pub(super) open_files: OpenFiles,
     pub(super) time: Time,
 }
 
@@ -42,41 +42,46 @@ pub(super) struct Snapshot {
 }
 
 /// Reads without writing.
-pub(super) fn look(connection: &mut Connection, desk: &Desk, secret: &str) -> Result<Snapshot, Fault> {
+pub(super) fn read(
+    connection: &mut Connection,
+    context: &Context,
+    secret: &str,
+) -> Result<Snapshot, DatabaseError> {
     let transaction = connection.transaction()?;
-    let anchor = Anchor::load(&transaction, &desk.sealer)?;
-    let moment = desk.time.moment();
-    let now = anchor.now(&desk.time, moment);
+    let anchor = Anchor::load(&transaction, &context.sealer)?;
+    let moment = context.time.moment();
+    let now = anchor.now(&context.time, moment);
     if let Some(now) = now {
-        desk.time.compare(now, moment);
+        context.time.compare(now, moment);
     }
-    let record = Record::load(&transaction, &desk.sealer, secret)?;
+    let record = Record::load(&transaction, &context.sealer, secret)?;
     Ok(Snapshot { record, anchor, now })
 }
 
 /// Writes the store's time down, and where it goes on after a reboot.
-pub(super) fn note_time(connection: &mut Connection, desk: &Desk) -> Result<(), Fault> {
+pub(super) fn note_time(connection: &mut Connection, context: &Context) -> Result<(), DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (_, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, desk.time.moment());
-    anchor.save(&transaction, &desk.sealer)?;
+    let (_, anchor) =
+        Anchor::load(&transaction, &context.sealer)?.settle(&context.time, context.time.moment());
+    anchor.save(&transaction, &context.sealer)?;
     Ok(transaction.commit()?)
 }
 
 /// Decides and writes in one transaction: nobody else writes in between. The version that was made, if one was.
 pub(super) fn apply(
     connection: &mut Connection,
-    desk: &Desk,
+    context: &Context,
     secret: &Secret,
     step: &Step,
     seen: u64,
-) -> Result<Option<VersionId>, Fault> {
+) -> Result<Option<VersionId>, DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let begun = desk.time.moment();
-    let (now, anchor) = Anchor::load(&transaction, &desk.sealer)?.settle(&desk.time, begun);
-    desk.time.compare(now, begun);
-    let before = Record::load(&transaction, &desk.sealer, &secret.name)?;
+    let begun = context.time.moment();
+    let (now, anchor) = Anchor::load(&transaction, &context.sealer)?.settle(&context.time, begun);
+    context.time.compare(now, begun);
+    let before = Record::load(&transaction, &context.sealer, &secret.name)?;
     if before.as_ref().map_or(0, |record| record.revision) != seen {
-        return Err(Fault::Conflict);
+        return Err(DatabaseError::Conflict);
     }
     let ring = before.as_ref().map(Record::ring).transpose()?;
     let made = make(secret, step, before.as_ref(), ring.as_ref().map(|ring| ring.current.id))?;
@@ -84,16 +89,16 @@ pub(super) fn apply(
         (Some((id, token)), _) => (*id, token.digest()),
         // Not looked at: the step makes nothing.
         (None, Some(ring)) => (ring.current.id, ring.current.digest),
-        (None, None) => return Err(Fault::Conflict),
+        (None, None) => return Err(DatabaseError::Conflict),
     };
-    let changed = after(ring.as_ref(), step, TRAITS.notes, new, now).ok_or(Fault::Conflict)?;
+    let changed = after(ring.as_ref(), step, TRAITS.notes, new, now).ok_or(DatabaseError::Conflict)?;
     let token = made.as_ref().map(|(_, token)| token);
-    record::save(&transaction, &desk.sealer, &secret.name, before.as_ref(), &changed, token)?;
-    anchor.save(&transaction, &desk.sealer)?;
-    if elapsed(begun, desk.time.moment()) > LONGEST {
+    record::save(&transaction, &context.sealer, &secret.name, before.as_ref(), &changed, token)?;
+    anchor.save(&transaction, &context.sealer)?;
+    if elapsed(begun, context.time.moment()) > LONGEST {
         let stopped =
             "the step was stopped halfway, as by a suspended machine or a very slow disk; it was taken back";
-        return Err(Fault::Unavailable(stopped.into()));
+        return Err(DatabaseError::Unavailable(stopped.into()));
     }
     transaction.commit()?;
     Ok(made.map(|(id, _)| id))
@@ -105,7 +110,7 @@ fn make(
     step: &Step,
     before: Option<&Record>,
     current: Option<VersionId>,
-) -> Result<Option<(VersionId, Token)>, Fault> {
+) -> Result<Option<(VersionId, Token)>, DatabaseError> {
     let id = match (step, before, current) {
         (Step::Create, None, _) => VersionId::derive(&secret.name, None, 0),
         (Step::Stage { .. }, Some(record), Some(current)) => {
@@ -114,12 +119,12 @@ fn make(
                     "{ATTEMPTS} successors of version {current} were taken back, and no id is left for another: \
                      let one stand (`rotate`, without `abort`)"
                 );
-                Fault::Rejected(why.into())
+                DatabaseError::Rejected(why.into())
             };
             record.unused_id(&secret.name, current).ok_or_else(exhausted)?
         }
         _ => return Ok(None),
     };
     let token = Token::generate(&secret.token_prefix, &mut SysRng);
-    Ok(Some((id, token.map_err(|e| Fault::Unavailable(Box::new(e)))?)))
+    Ok(Some((id, token.map_err(|e| DatabaseError::Unavailable(Box::new(e)))?)))
 }

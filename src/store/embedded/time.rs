@@ -22,7 +22,7 @@ use crossfade_verify::Moment;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    fault::{Fault, OpenError},
+    error::{DatabaseError, OpenError},
     seal::{Bound, Sealer},
 };
 use crate::{clock::Clock, time::Timestamp};
@@ -134,7 +134,7 @@ impl Anchor {
         (now, self)
     }
 
-    pub(super) fn load(connection: &Connection, sealer: &Sealer) -> Result<Self, Fault> {
+    pub(super) fn load(connection: &Connection, sealer: &Sealer) -> Result<Self, DatabaseError> {
         let columns = |row: &Row<'_>| {
             let millis = |column| row.get(column).map(i64::cast_unsigned);
             let anchor = Self {
@@ -149,10 +149,10 @@ impl Anchor {
         let row = query.query_row([], columns).optional()?;
         row.filter(|(anchor, seal)| sealer.vouches_for(anchor.bound(), seal))
             .map(|(anchor, _)| anchor)
-            .ok_or_else(|| Fault::damaged("the store's clock"))
+            .ok_or_else(|| DatabaseError::damaged("the store's clock"))
     }
 
-    pub(super) fn save(&self, connection: &Connection, sealer: &Sealer) -> Result<(), Fault> {
+    pub(super) fn save(&self, connection: &Connection, sealer: &Sealer) -> Result<(), DatabaseError> {
         let mut put = connection.prepare(
             "REPLACE INTO clock (one, boot_id, boot_ms, store_ms, highest_ms, seal) VALUES (1, ?, ?, ?, ?, ?)",
         )?;

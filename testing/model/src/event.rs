@@ -27,7 +27,7 @@ pub enum Trouble {
 
 /// What a person can order.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Asked {
+pub enum OrderKind {
     /// `rotate`
     Rotate,
     /// `rotate --compromised`
@@ -91,7 +91,7 @@ pub enum Event {
         /// About which secret.
         secret: usize,
         /// What.
-        asked: Asked,
+        asked: OrderKind,
     },
     /// A person edits labels.
     Edits(usize, Edit),

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use stateright::{Checker as _, HasDiscoveries, Property};
 
 use crate::{
-    event::{Asked, Event, Trouble},
+    event::{Event, OrderKind, Trouble},
     memo::{Memo, remembered},
     promise::sentence,
     rest::Rests,
@@ -178,15 +178,15 @@ impl Model {
     }
 
     /// Whether a person who looks at `status` would ask for it.
-    fn fits(&self, state: &State, replica: usize, secret: usize, asked: Asked) -> bool {
+    fn fits(&self, state: &State, replica: usize, secret: usize, asked: OrderKind) -> bool {
         let known = state.replicas[replica].parts[secret].known.as_ref();
         let Some(ring) = known.and_then(|known| known.ring.as_ref()) else { return false };
         match asked {
-            Asked::Rotate | Asked::Compromised | Asked::RevokeAll => true,
-            Asked::RevokePrevious => !ring.previous.is_empty(),
-            Asked::RevokePending | Asked::Abort => ring.pending.is_some(),
-            Asked::Pause => ring.paused.is_none(),
-            Asked::Resume => ring.paused.is_some(),
+            OrderKind::Rotate | OrderKind::Compromised | OrderKind::RevokeAll => true,
+            OrderKind::RevokePrevious => !ring.previous.is_empty(),
+            OrderKind::RevokePending | OrderKind::Abort => ring.pending.is_some(),
+            OrderKind::Pause => ring.paused.is_none(),
+            OrderKind::Resume => ring.paused.is_some(),
         }
     }
 

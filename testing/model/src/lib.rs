@@ -25,7 +25,7 @@ mod verifier;
 mod world;
 
 pub use broken::Broken;
-pub use event::{Asked, Edit, Event, Trouble};
+pub use event::{Edit, Event, OrderKind, Trouble};
 pub use explore::{Explored, Model};
 pub use promise::sentence;
 pub use rules::{Kind, Rules, START, TICK, Ticks};

@@ -11,7 +11,7 @@ use crossfade::{
         plan::{Bound, Request},
         ring::{Marks, Ring, VersionId},
     },
-    store::aws::Memory,
+    store::aws::SecretMemory,
     time::{Interval, Timestamp},
 };
 use crossfade_verify::{Digest, Moment, View};
@@ -64,9 +64,9 @@ pub(crate) struct Replica {
 #[derive(Clone, Default, Hash, Debug)]
 pub(crate) struct Part {
     pub(crate) marks: Arc<Marks>,
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<SecretMemory>,
     pub(crate) order: Option<Order>,
-    pub(crate) known: Option<Arc<Known>>,
+    pub(crate) known: Option<Arc<LastRead>>,
     /// It has nothing more to do in this tick.
     pub(crate) done: bool,
     /// It does not reach the store before then.
@@ -101,7 +101,7 @@ pub(crate) struct Order {
 
 /// What a daemon's last read showed: what it publishes.
 #[derive(Clone, Hash, Debug)]
-pub(crate) struct Known {
+pub(crate) struct LastRead {
     pub(crate) ring: Option<Arc<Ring>>,
     pub(crate) at: Moment,
     pub(crate) now: Interval,
@@ -123,21 +123,21 @@ pub(crate) struct Verifier {
     pub(crate) asleep_until: Ticks,
     /// By how much a clock that stops in suspend has fallen behind.
     pub(crate) stopped: Ticks,
-    pub(crate) held: Option<Arc<Held>>,
+    pub(crate) held: Option<Arc<HeldView>>,
     /// The newest read of each secret that any of its views has rested on.
     pub(crate) newest: Vec<Ticks>,
 }
 
 /// A view, and what is true of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldView {
     pub(crate) view: View,
     /// When it was taken in, and when its oldest part was read.
     pub(crate) read: Ticks,
     pub(crate) ended: BTreeSet<Digest>,
 }
 
-impl Hash for Held {
+impl Hash for HeldView {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let View { set, now_ms, age_ms, taken, complete } = &self.view;
         (now_ms, age_ms, taken, complete, self.read, &self.ended).hash(hasher);

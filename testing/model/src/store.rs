@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossfade::{rotation::ring::VersionId, time::Timestamp};
 
 mod aws;
-mod desk;
+mod calls;
 mod embedded;
 
-pub(crate) use aws::{Aws, NAMES};
-pub use desk::Fault;
-pub(crate) use desk::{Desk, Write};
-pub(crate) use embedded::{Embedded, Table, TableHandle};
+pub(crate) use aws::{AwsState, NAMES};
+pub use calls::Fault;
+pub(crate) use calls::{AwsCalls, Write};
+pub(crate) use embedded::{EmbeddedState, Table, TableHandle};
 
 /// What is so for one secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,8 +31,8 @@ pub(crate) struct Truth {
 /// Where all secrets live.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Store {
-    Embedded(Embedded),
-    Aws(Aws),
+    Embedded(EmbeddedState),
+    Aws(AwsState),
 }
 
 impl Store {

@@ -19,7 +19,7 @@ use crossfade::{
     },
     store::{
         ReadError, Reading, Secret, Versions, WriteError,
-        aws::{Aws as AwsStore, Handle, Options},
+        aws::{Aws, Handle, Options},
     },
 };
 use crossfade_verify::Moment;
@@ -28,8 +28,8 @@ use crate::{
     broken::Broken,
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks, at},
-    state::{Known, Order, Part},
-    store::{Aws, Desk, Embedded, Fault, NAMES, Store, Table, TableHandle, Write},
+    state::{LastRead, Order, Part},
+    store::{AwsCalls, AwsState, EmbeddedState, Fault, NAMES, Store, Table, TableHandle, Write},
 };
 
 /// For so long an order is tried that makes no headway: 20 s.
@@ -99,9 +99,9 @@ fn now<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// The store of a turn.
-enum Place {
-    Table(Arc<Table>),
-    Desk(Arc<Desk>, Lent),
+enum TurnStore {
+    Embedded(Arc<Table>),
+    Aws(Arc<AwsCalls>, Lent),
 }
 
 /// The handle that the turn's rotator has, of which the replica keeps what it remembers.
@@ -142,10 +142,10 @@ impl Turn<'_> {
         if self.broken == Some(Broken::MarkForgotten) {
             (part.marks, part.memory) = (Arc::default(), Arc::default());
         }
-        let place = self.place(store, &part, &secret);
-        let versions: Box<dyn Versions> = match &place {
-            Place::Table(table) => Box::new(TableHandle(Arc::clone(table))),
-            Place::Desk(_, handle) => Box::new(handle.clone()),
+        let turn_store = self.turn_store(store, &part, &secret);
+        let versions: Box<dyn Versions> = match &turn_store {
+            TurnStore::Embedded(table) => Box::new(TableHandle(Arc::clone(table))),
+            TurnStore::Aws(_, handle) => Box::new(handle.clone()),
         };
         let published = Arc::new(Published::default());
         let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
@@ -155,7 +155,7 @@ impl Turn<'_> {
         if self.fault != Some(Fault::Unread) {
             part.heard = self.tick;
         }
-        if let (Some((version, deadline)), Place::Table(table)) = (part.owes.take(), &place) {
+        if let (Some((version, deadline)), TurnStore::Embedded(table)) = (part.owes.take(), &turn_store) {
             table.write_deadline(version, deadline);
             part.wrote = Some(self.tick);
         } else if let Some(seen) = now(rotator.observe(&policy)).ok().filter(|seen| self.counts(seen)) {
@@ -183,11 +183,11 @@ impl Turn<'_> {
             marks.extend(all);
         }
         part.marks = Arc::new(marks);
-        let (store, late) = match place {
-            Place::Table(table) => (Store::Embedded(table.left()), None),
-            Place::Desk(desk, handle) => {
+        let (store, late) = match turn_store {
+            TurnStore::Embedded(table) => (Store::Embedded(table.left()), None),
+            TurnStore::Aws(calls, handle) => {
                 part.memory = Arc::new(handle.lock().memory().clone());
-                let (left, late) = desk.left();
+                let (left, late) = calls.left();
                 (Store::Aws(left), late)
             }
         };
@@ -204,24 +204,24 @@ impl Turn<'_> {
         Arc::new(Machine(moment(self.tick, self.skew)))
     }
 
-    fn place(&self, store: &Store, part: &Part, secret: &Secret) -> Place {
+    fn turn_store(&self, store: &Store, part: &Part, secret: &Secret) -> TurnStore {
         match store {
-            Store::Embedded(state) => Place::Table(Arc::new(self.table(state))),
+            Store::Embedded(state) => TurnStore::Embedded(Arc::new(self.table(state))),
             Store::Aws(state) => {
-                let desk = Arc::new(self.desk(state, part));
+                let calls = Arc::new(self.calls(state, part));
                 let options = Options {
                     traits: self.rules.traits(),
                     hold: TICK * self.rules.hold,
                     ..Options::default()
                 };
-                let aws = AwsStore::asking(Arc::<Desk>::clone(&desk), options, self.machine());
+                let aws = Aws::asking(Arc::<AwsCalls>::clone(&calls), options, self.machine());
                 let handle = aws.handle(secret.clone(), (*part.memory).clone());
-                Place::Desk(desk, Lent(Arc::new(Mutex::new(handle))))
+                TurnStore::Aws(calls, Lent(Arc::new(Mutex::new(handle))))
             }
         }
     }
 
-    fn table(&self, state: &Embedded) -> Table {
+    fn table(&self, state: &EmbeddedState) -> Table {
         Table {
             secret: self.secret,
             now: self.rules.interval(self.tick),
@@ -231,11 +231,11 @@ impl Turn<'_> {
         }
     }
 
-    fn desk(&self, state: &Aws, part: &Part) -> Desk {
+    fn calls(&self, state: &AwsState, part: &Part) -> AwsCalls {
         let shown = self.shows.map_or(&state.now, |n| &state.older[n].1);
         let created = self.store_slot(state);
         let local = self.broken == Some(Broken::LocalClock);
-        Desk {
+        AwsCalls {
             secret: self.secret,
             shown: (**shown).clone(),
             now: self.rules.interval(if local { self.tick + self.skew } else { self.tick }),
@@ -249,7 +249,7 @@ impl Turn<'_> {
         }
     }
 
-    fn store_slot(&self, state: &Aws) -> u32 {
+    fn store_slot(&self, state: &AwsState) -> u32 {
         let secret = state.secret(self.secret);
         let current = secret.labels().get("AWSCURRENT");
         let made = secret.versions().iter().find(|v| Some(&v.id) == current).map_or(0, |v| v.created_ms);
@@ -258,7 +258,7 @@ impl Turn<'_> {
     }
 
     /// What is published now. The turn's rotator has just been made, and knows of no read before.
-    fn known(&self, published: &Published, part: &Part) -> Option<Arc<Known>> {
+    fn known(&self, published: &Published, part: &Part) -> Option<Arc<LastRead>> {
         let seen = published.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (at, now) = seen.read?;
         let current = seen.ring.as_ref().map(|ring| ring.current.digest);
@@ -268,7 +268,7 @@ impl Turn<'_> {
             Some(_) => (seen.whole, self.tick),
             None => before.unwrap_or_default(),
         };
-        Some(Arc::new(Known { ring: seen.ring, at, now, whole, read, ended }))
+        Some(Arc::new(LastRead { ring: seen.ring, at, now, whole, read, ended }))
     }
 
     /// What the engine makes of the order that it has: whether it can be carried out, stands, and is to be remembered.

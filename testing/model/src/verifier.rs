@@ -20,7 +20,7 @@ use crate::{
     broken::Broken,
     memo::{Memo, remembered},
     rules::{Rules, TICK, Ticks},
-    state::{Held, Known, Replica, Verifier},
+    state::{HeldView, LastRead, Replica, Verifier},
     store::NAMES,
     turn,
 };
@@ -63,7 +63,7 @@ fn publication(replica: &Replica, rules: &Rules, broken: Option<Broken>, at: Mom
     let known: Vec<_> = replica.parts.iter().map(|part| part.known.as_deref()).collect();
     let youngest = known.iter().flatten().max_by_key(|known| known.at.boot_ms);
     for (name, known) in NAMES.iter().zip(&known) {
-        let Some(Known { ring, at, now, whole, .. }) = known else { continue };
+        let Some(LastRead { ring, at, now, whole, .. }) = known else { continue };
         let (at, now) = match youngest.filter(|_| broken == Some(Broken::YoungestPart)) {
             Some(youngest) => (youngest.at, youngest.now),
             None => (*at, *now),
@@ -127,7 +127,7 @@ impl Verifier {
             *newest = part.heard.max(*newest);
         }
         let view = View { set: view.set, now_ms, age_ms, taken: here, complete: true };
-        self.held = Some(Arc::new(Held { view, read, ended }));
+        self.held = Some(Arc::new(HeldView { view, read, ended }));
     }
 
     /// Whether its view is too old to accept by at once.

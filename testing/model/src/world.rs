@@ -6,10 +6,10 @@ use crossfade::rotation::{plan::Request, ring::VersionId};
 
 use crate::{
     broken::Broken,
-    event::{Asked, Edit, Event, Trouble},
+    event::{Edit, Event, OrderKind, Trouble},
     rules::{Kind, Rules, START, Ticks, at},
     state::{Fate, Fates, Left, Order, Part, Replica, State, Verifier},
-    store::{Aws, Embedded, Fault, Store, Write},
+    store::{AwsState, EmbeddedState, Fault, Store, Write},
     turn::Turn,
 };
 
@@ -39,7 +39,7 @@ pub struct World {
     /// Which faults there are.
     pub faults: Vec<Trouble>,
     /// What may be ordered.
-    pub orders: Vec<Asked>,
+    pub orders: Vec<OrderKind>,
     /// What a person may do to the labels.
     pub edits: Vec<Edit>,
     /// Replicas take their turns one after the other, and verifiers follow: fewer states, and none of another kind.
@@ -60,8 +60,8 @@ impl World {
         let made = at(START + self.slot - self.rules.every);
         let deadline = self.overlap.map(|left| at(START + left));
         let store = match self.rules.kind {
-            Kind::Embedded => Store::Embedded(Embedded::new(self.secrets, made, deadline)),
-            Kind::Aws => Store::Aws(Aws::new(self.secrets, made, deadline)),
+            Kind::Embedded => Store::Embedded(EmbeddedState::new(self.secrets, made, deadline)),
+            Kind::Aws => Store::Aws(AwsState::new(self.secrets, made, deadline)),
         };
         let replica = Replica { parts: vec![Part::default(); self.secrets] };
         let verifier = Verifier {
@@ -266,29 +266,31 @@ impl World {
         self.look(state, ours);
     }
 
-    fn order(&self, state: &mut State, replica: usize, secret: usize, asked: Asked) {
+    fn order(&self, state: &mut State, replica: usize, secret: usize, asked: OrderKind) {
         let part = &mut state.replicas[replica].parts[secret];
         let Some(ring) = part.known.as_ref().and_then(|known| known.ring.as_ref()) else { return };
         let named = None;
         let request = match asked {
-            Asked::Rotate => Some(Request::Rotate { named }),
-            Asked::Compromised => Some(Request::Compromised { named }),
-            Asked::RevokeAll => Some(Request::RevokeAll { named }),
-            Asked::RevokePrevious => ring.previous.first().map(|p| Request::Revoke { version: p.version.id }),
-            Asked::RevokePending => ring.pending.map(|p| Request::Revoke { version: p.id }),
-            Asked::Abort => ring.pending.map(|p| Request::Abort { named: Some(p.id) }),
-            Asked::Pause => Some(Request::Pause),
-            Asked::Resume => Some(Request::Resume),
+            OrderKind::Rotate => Some(Request::Rotate { named }),
+            OrderKind::Compromised => Some(Request::Compromised { named }),
+            OrderKind::RevokeAll => Some(Request::RevokeAll { named }),
+            OrderKind::RevokePrevious => {
+                ring.previous.first().map(|p| Request::Revoke { version: p.version.id })
+            }
+            OrderKind::RevokePending => ring.pending.map(|p| Request::Revoke { version: p.id }),
+            OrderKind::Abort => ring.pending.map(|p| Request::Abort { named: Some(p.id) }),
+            OrderKind::Pause => Some(Request::Pause),
+            OrderKind::Resume => Some(Request::Resume),
         };
         let truth = state.store.truth(secret);
         let seen = ring.current.id;
-        let ends_all = matches!(asked, Asked::Compromised | Asked::RevokeAll);
+        let ends_all = matches!(asked, OrderKind::Compromised | OrderKind::RevokeAll);
         let stood = truth.versions.into_keys().filter(|_| ends_all).collect();
         let fates = Arc::make_mut(&mut state.fates[secret]);
-        if matches!(asked, Asked::Rotate | Asked::Resume) {
+        if matches!(asked, OrderKind::Rotate | OrderKind::Resume) {
             fates.paused = None;
         }
-        fates.hasty |= asked == Asked::RevokeAll;
+        fates.hasty |= asked == OrderKind::RevokeAll;
         // A broken one: where the version that it saw last is not current any more, that one is ended, and no other.
         let is_behind = self.broken == Some(Broken::BoundToTheLastView) && truth.current != seen;
         let request = match request {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 mod plan;
-pub(crate) use plan::{Plan, Verdict};
+pub(crate) use plan::{Plan, PlannedFault};
 
 /// What befalls a call.
 #[derive(Clone, Debug, Deserialize)]

@@ -17,7 +17,7 @@ pub(crate) const NAMES: [&str; 2] = ["mcp/one", "mcp/two"];
 
 /// The service.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Aws {
+pub(crate) struct AwsState {
     pub(crate) now: Arc<Service>,
     /// What was so before, each with the tick in which something else took its place.
     pub(crate) older: Vec<(Ticks, Arc<Service>)>,
@@ -25,7 +25,7 @@ pub(crate) struct Aws {
 }
 
 /// By what a call can show.
-impl Hash for Aws {
+impl Hash for AwsState {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let (now, older) = (std::iter::once((&0, &self.now)), self.older.iter().map(|(t, s)| (t, s)));
         for (until, service) in now.chain(older) {
@@ -39,7 +39,7 @@ impl Hash for Aws {
     }
 }
 
-impl Aws {
+impl AwsState {
     /// Secrets that have a current version, and perhaps a previous one with that deadline.
     pub(crate) fn new(count: usize, made: Timestamp, previous: Option<Timestamp>) -> Self {
         let mut service = Service::default();

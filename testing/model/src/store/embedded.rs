@@ -25,7 +25,7 @@ use crate::token::digest_of;
 
 /// The secrets of an embedded store.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Embedded {
+pub(crate) struct EmbeddedState {
     secrets: Vec<Record>,
 }
 
@@ -35,7 +35,7 @@ struct Record {
     attempts: BTreeMap<VersionId, u32>,
 }
 
-impl Embedded {
+impl EmbeddedState {
     /// Secrets that have a current version, and perhaps a previous one.
     pub(crate) fn new(secrets: usize, made: Timestamp, previous: Option<Timestamp>) -> Self {
         let record = |n: usize| {
@@ -81,12 +81,12 @@ pub(crate) struct Table {
     pub(crate) fault: Option<Fault>,
     /// The deadline is another write.
     pub(crate) without_deadlines: bool,
-    pub(crate) state: Mutex<Embedded>,
+    pub(crate) state: Mutex<EmbeddedState>,
 }
 
 impl Table {
     /// What the turn has left.
-    pub(crate) fn left(&self) -> Embedded {
+    pub(crate) fn left(&self) -> EmbeddedState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

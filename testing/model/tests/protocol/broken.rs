@@ -1,6 +1,6 @@
 //! Each rule, taken away: a small world finds the path on which that breaks the promise, and none where it holds.
 
-use crossfade_testing_model::{Asked, Broken, Edit, Left, Rules, Trouble, World, sentence};
+use crossfade_testing_model::{Broken, Edit, Left, OrderKind, Rules, Trouble, World, sentence};
 
 use super::{explore, quiet};
 
@@ -56,7 +56,7 @@ fn a_deadline_written_after_the_move_refuses_a_rightful_token() {
 #[test]
 fn an_end_written_last_is_lost_to_a_promotion_that_lands_late() {
     let faults = vec![Trouble::LateWrite, Trouble::Lost];
-    let orders = vec![Asked::RevokePending];
+    let orders = vec![OrderKind::RevokePending];
     breaks(
         Broken::EndWrittenLast,
         sentence::AT_REST,
@@ -94,7 +94,7 @@ fn a_replaced_version_without_its_margin_is_refused_in_its_grace() {
 #[test]
 fn a_mark_forgotten_by_a_late_read_brings_an_ended_version_back() {
     let faults = vec![Trouble::LateRead];
-    let orders = vec![Asked::RevokePrevious];
+    let orders = vec![OrderKind::RevokePrevious];
     let world = World {
         overlap: Some(8),
         slot: 60,
@@ -109,7 +109,7 @@ fn a_mark_forgotten_by_a_late_read_brings_an_ended_version_back() {
 
 #[test]
 fn a_pause_lost_to_a_rotation_lets_the_schedule_go_on() {
-    let orders = vec![Asked::Pause, Asked::Compromised];
+    let orders = vec![OrderKind::Pause, OrderKind::Compromised];
     let rules = Rules { every: 12, ..Rules::AWS };
     let world = World { slot: 11, window: 18, last_slot: true, left: left(0, 2), orders, ..alone(rules) };
     breaks(Broken::PauseLost, sentence::ON_HOLD, world);
@@ -118,7 +118,7 @@ fn a_pause_lost_to_a_rotation_lets_the_schedule_go_on() {
 #[test]
 fn a_pending_version_dropped_without_a_note_is_refused_when_its_promotion_lands_late() {
     let faults = vec![Trouble::LateWrite];
-    let orders = vec![Asked::Abort];
+    let orders = vec![OrderKind::Abort];
     breaks(
         Broken::DropWithoutNote,
         sentence::NOT_REFUSED,
@@ -128,7 +128,7 @@ fn a_pending_version_dropped_without_a_note_is_refused_when_its_promotion_lands_
 
 #[test]
 fn an_order_that_is_bound_to_the_last_view_leaves_open_what_was_put_since() {
-    let orders = vec![Asked::Compromised];
+    let orders = vec![OrderKind::Compromised];
     let left = Left { edits: 1, ..left(0, 1) };
     let world = World { slot: 60, window: 5, left, orders, edits: vec![Edit::Put], ..quiet(Rules::AWS) };
     breaks(Broken::BoundToTheLastView, sentence::AS_REPORTED, world);
@@ -136,7 +136,7 @@ fn an_order_that_is_bound_to_the_last_view_leaves_open_what_was_put_since() {
 
 #[test]
 fn an_order_that_is_done_by_a_late_read_leaves_open_what_that_did_not_show() {
-    let (faults, orders) = (vec![Trouble::LateRead], vec![Asked::Compromised]);
+    let (faults, orders) = (vec![Trouble::LateRead], vec![OrderKind::Compromised]);
     let world = World { left: left(1, 2), window: 6, faults, orders, slot: 60, ..quiet(Rules::AWS) };
     breaks(Broken::LateReadShowsAll, sentence::AS_REPORTED, world);
 }
@@ -144,7 +144,7 @@ fn an_order_that_is_done_by_a_late_read_leaves_open_what_that_did_not_show() {
 #[test]
 fn an_emergency_order_kept_in_memory_dies_with_its_daemon() {
     let faults = vec![Trouble::Crash];
-    let orders = vec![Asked::Compromised];
+    let orders = vec![OrderKind::Compromised];
     let world = World { slot: 60, window: 5, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
     breaks(Broken::OrderInMemory, sentence::AS_REPORTED, world);
 }
@@ -152,7 +152,7 @@ fn an_emergency_order_kept_in_memory_dies_with_its_daemon() {
 #[test]
 fn a_write_that_makes_a_view_younger_refuses_a_rightful_token() {
     let faults = vec![Trouble::LateRead, Trouble::CutOff(6)];
-    let orders = vec![Asked::RevokePrevious];
+    let orders = vec![OrderKind::RevokePrevious];
     // No verdict that rests on `hold` comes into it.
     let rules = Rules { hold: 60, ..Rules::AWS };
     let world =
@@ -163,7 +163,7 @@ fn a_write_that_makes_a_view_younger_refuses_a_rightful_token() {
 #[test]
 fn an_id_from_the_slot_steals_a_pending_version() {
     let faults = vec![Trouble::LateWrite, Trouble::LateRead];
-    let orders = vec![Asked::Rotate];
+    let orders = vec![OrderKind::Rotate];
     let rules = Rules { write_lag: 5, ..Rules::AWS };
     let world = World { window: 8, left: left(2, 1), faults, orders, ..quiet(rules) };
     breaks(Broken::IdFromTheSlot, sentence::NOT_REFUSED, world);
@@ -172,7 +172,7 @@ fn an_id_from_the_slot_steals_a_pending_version() {
 #[test]
 fn a_view_that_takes_an_older_one_brings_an_ended_version_back() {
     let faults = vec![Trouble::CutOff(8), Trouble::Stray];
-    let orders = vec![Asked::RevokePrevious];
+    let orders = vec![OrderKind::RevokePrevious];
     let world = World {
         overlap: Some(8),
         slot: 60,
@@ -218,7 +218,7 @@ fn a_part_that_counts_as_a_whole_read_refuses_a_rightful_token() {
 #[test]
 fn a_value_that_hides_labels_lets_an_ended_version_in() {
     let faults = vec![Trouble::Unreadable(20)];
-    let orders = vec![Asked::RevokePrevious];
+    let orders = vec![OrderKind::RevokePrevious];
     let world = World { overlap: Some(12), window: 8, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
     breaks(Broken::ValueHidesLabels, sentence::NOT_ONCE_ENDED, world);
 }
@@ -226,7 +226,7 @@ fn a_value_that_hides_labels_lets_an_ended_version_in() {
 #[test]
 fn a_guard_that_does_not_look_again_after_a_freeze_lets_an_ended_version_in() {
     let faults = vec![Trouble::Nap(8)];
-    let orders = vec![Asked::RevokePrevious];
+    let orders = vec![OrderKind::RevokePrevious];
     let world = World { overlap: Some(12), window: 8, left: left(1, 1), faults, orders, ..quiet(Rules::AWS) };
     breaks(Broken::AcceptsWhileOld, sentence::NOT_ONCE_THAWED, world);
 }

@@ -2,7 +2,7 @@
 //!
 //! The fast tier has few of each at a time; where `CROSSFADE_FULL` is set, there are more of them, and all at once.
 
-use crossfade_testing_model::{Asked, Edit, Left, Rules, Trouble, World};
+use crossfade_testing_model::{Edit, Left, OrderKind, Rules, Trouble, World};
 
 use super::{explore, quiet};
 
@@ -20,15 +20,15 @@ const TROUBLES: [Trouble; 11] = [
     Trouble::Unreadable(20),
 ];
 
-const ORDERS: [Asked; 8] = [
-    Asked::Rotate,
-    Asked::Compromised,
-    Asked::RevokeAll,
-    Asked::RevokePrevious,
-    Asked::RevokePending,
-    Asked::Abort,
-    Asked::Pause,
-    Asked::Resume,
+const ORDERS: [OrderKind; 8] = [
+    OrderKind::Rotate,
+    OrderKind::Compromised,
+    OrderKind::RevokeAll,
+    OrderKind::RevokePrevious,
+    OrderKind::RevokePending,
+    OrderKind::Abort,
+    OrderKind::Pause,
+    OrderKind::Resume,
 ];
 
 const EDITS: [Edit; 4] = [Edit::RollBack, Edit::Promote, Edit::Put, Edit::Unlabel];
@@ -89,7 +89,7 @@ fn whatever_a_person_does_to_the_labels_no_deadline_is_put_off_by_a_late_read() 
 #[test]
 fn whatever_a_person_did_just_before_an_end_of_all_that_was_reported_is_an_end_of_all() {
     let faults = vec![Trouble::LateRead, Trouble::Crash];
-    let orders = vec![Asked::Compromised, Asked::RevokeAll];
+    let orders = vec![OrderKind::Compromised, OrderKind::RevokeAll];
     let world = World { left: left(1, 1, 1), window: 3, faults, orders, ..anything(Rules::AWS) };
     keeps_the_promise("aws, an end of all after an edit", world);
 }
@@ -97,7 +97,7 @@ fn whatever_a_person_did_just_before_an_end_of_all_that_was_reported_is_an_end_o
 #[test]
 fn an_end_of_all_that_is_ordered_again_is_one_of_what_was_made_since() {
     let faults = vec![Trouble::LateRead, Trouble::Crash, Trouble::LateWrite];
-    let orders = vec![Asked::Compromised, Asked::RevokeAll];
+    let orders = vec![OrderKind::Compromised, OrderKind::RevokeAll];
     let world = World { left: left(1, 2, 0), window: 5, faults, orders, slot: 60, ..quiet(Rules::AWS) };
     keeps_the_promise("aws, an end of all twice", world);
 }
@@ -106,8 +106,8 @@ fn an_end_of_all_that_is_ordered_again_is_one_of_what_was_made_since() {
 fn while_values_cannot_be_read_labels_count_and_orders_are_carried_out() {
     let faults = vec![Trouble::Unreadable(20), Trouble::Crash];
     for (what, orders) in [
-        ("aws, values that can't be read", vec![Asked::RevokePrevious, Asked::Compromised]),
-        ("aws, the same and other orders", vec![Asked::Rotate, Asked::RevokeAll, Asked::Abort]),
+        ("aws, values that can't be read", vec![OrderKind::RevokePrevious, OrderKind::Compromised]),
+        ("aws, the same and other orders", vec![OrderKind::Rotate, OrderKind::RevokeAll, OrderKind::Abort]),
     ] {
         let left = left(2, 1, 0);
         keeps_the_promise(

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::Answer;
 use crate::{
     Clock,
-    faults::{Plan, Verdict},
+    faults::{Plan, PlannedFault},
     log::{Call, Change, ENTRIES, Outcome},
     model::{Error, Operation, Request, Service},
 };
@@ -105,9 +105,9 @@ impl State {
             Some(error) => Answer::Error(error),
             None => {
                 let name = self.name_of(&request, call.at_ms);
-                let verdict = self.plan.befalls(operation, name.as_deref(), &call);
-                call.fault = verdict.map(|verdict| format!("{verdict:?}"));
-                self.befallen(verdict, request, &mut call)
+                let fault = self.plan.befalls(operation, name.as_deref(), &call);
+                call.fault = fault.map(|fault| format!("{fault:?}"));
+                self.befallen(fault, request, &mut call)
             }
         };
         call.answer = match &answer {
@@ -145,18 +145,18 @@ impl State {
         result
     }
 
-    fn befallen(&mut self, verdict: Option<Verdict>, request: Request, call: &mut Call) -> Answer {
+    fn befallen(&mut self, fault: Option<PlannedFault>, request: Request, call: &mut Call) -> Answer {
         let operation = request.operation();
-        let lag_ms = match verdict {
-            Some(Verdict::LostRequest) => return Answer::Lost,
-            Some(Verdict::FailBefore(failure)) => return Answer::Error(failure.error(operation)),
-            Some(Verdict::LateWrite { delay_ms }) => {
+        let lag_ms = match fault {
+            Some(PlannedFault::LostRequest) => return Answer::Lost,
+            Some(PlannedFault::FailBefore(failure)) => return Answer::Error(failure.error(operation)),
+            Some(PlannedFault::LateWrite { delay_ms }) => {
                 let due_ms = call.at_ms.saturating_add(delay_ms);
                 self.late.push(Late { due_ms, seq: call.seq, request });
                 call.effect = Outcome::Pending;
                 return Answer::Lost;
             }
-            Some(Verdict::LateRead { lag_ms }) => lag_ms,
+            Some(PlannedFault::LateRead { lag_ms }) => lag_ms,
             _ => 0,
         };
         let result = match operation.reads() {
@@ -164,9 +164,9 @@ impl State {
             false => self.write(call.seq, &request, call.at_ms),
         };
         call.effect = outcome(&result);
-        match verdict {
-            Some(Verdict::LostReply) => Answer::Lost,
-            Some(Verdict::FailAfter(failure)) => Answer::Error(failure.error(operation)),
+        match fault {
+            Some(PlannedFault::LostReply) => Answer::Lost,
+            Some(PlannedFault::FailAfter(failure)) => Answer::Error(failure.error(operation)),
             _ => result.map_or_else(Answer::Error, Answer::Reply),
         }
     }

@@ -5,7 +5,7 @@ use crate::{log::Call, model::Operation};
 
 /// What the plan says of one call.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum PlannedFault {
     LateRead { lag_ms: u64 },
     LateWrite { delay_ms: u64 },
     LostRequest,
@@ -47,7 +47,7 @@ impl Plan {
         operation: Operation,
         secret: Option<&str>,
         call: &Call,
-    ) -> Option<Verdict> {
+    ) -> Option<PlannedFault> {
         for (_, rule, used) in &mut self.rules {
             if !rule.matches(operation, secret, call) {
                 continue;
@@ -59,12 +59,12 @@ impl Plan {
             rule.times = rule.times.map(|times| times - 1);
             *used += 1;
             return Some(match &rule.effect {
-                Effect::LateRead(delay) => Verdict::LateRead { lag_ms: delay.ms(*used, call) },
-                Effect::LateWrite(delay) => Verdict::LateWrite { delay_ms: delay.ms(*used, call) },
-                Effect::LostRequest => Verdict::LostRequest,
-                Effect::LostReply => Verdict::LostReply,
-                Effect::FailBefore(failure) => Verdict::FailBefore(*failure),
-                Effect::FailAfter(failure) => Verdict::FailAfter(*failure),
+                Effect::LateRead(delay) => PlannedFault::LateRead { lag_ms: delay.ms(*used, call) },
+                Effect::LateWrite(delay) => PlannedFault::LateWrite { delay_ms: delay.ms(*used, call) },
+                Effect::LostRequest => PlannedFault::LostRequest,
+                Effect::LostReply => PlannedFault::LostReply,
+                Effect::FailBefore(failure) => PlannedFault::FailBefore(*failure),
+                Effect::FailAfter(failure) => PlannedFault::FailAfter(*failure),
             });
         }
         None

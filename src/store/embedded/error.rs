@@ -93,7 +93,7 @@ pub enum OpenError {
 
 /// Why a transaction did nothing, or may have done nothing.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum DatabaseError {
     /// The state is not the one that was seen.
     Conflict,
     /// For now.
@@ -104,7 +104,7 @@ pub(super) enum Fault {
     Rejected(Cause),
 }
 
-impl Fault {
+impl DatabaseError {
     pub(super) fn stopping() -> Self {
         Self::Unavailable("the process is stopping".into())
     }
@@ -136,13 +136,13 @@ impl Fault {
 /// An answer of SQLite's, with what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{advice}")]
-struct Trouble {
+struct SqliteError {
     advice: &'static str,
     #[source]
     source: rusqlite::Error,
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(source: rusqlite::Error) -> Self {
         use ErrorCode as E;
         use rusqlite::Error as R;
@@ -167,28 +167,28 @@ impl From<rusqlite::Error> for Fault {
             }
             _ => (false, "the disk does not do what it was asked to: look at the system's log"),
         };
-        let trouble = Box::new(Trouble { advice, source });
-        if damaged { Self::Damaged(trouble) } else { Self::Unavailable(trouble) }
+        let error = Box::new(SqliteError { advice, source });
+        if damaged { Self::Damaged(error) } else { Self::Unavailable(error) }
     }
 }
 
-impl From<Fault> for ReadError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Damaged(cause) => Self::Damaged(cause),
-            Fault::Unavailable(cause) | Fault::Rejected(cause) => Self::Unavailable(cause),
-            Fault::Conflict => Self::Unavailable("the store has changed while it was read".into()),
+impl From<DatabaseError> for ReadError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Damaged(cause) => Self::Damaged(cause),
+            DatabaseError::Unavailable(cause) | DatabaseError::Rejected(cause) => Self::Unavailable(cause),
+            DatabaseError::Conflict => Self::Unavailable("the store has changed while it was read".into()),
         }
     }
 }
 
-impl From<Fault> for WriteError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Conflict => Self::Conflict,
-            Fault::Unavailable(cause) => Self::Unavailable(cause),
+impl From<DatabaseError> for WriteError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Conflict => Self::Conflict,
+            DatabaseError::Unavailable(cause) => Self::Unavailable(cause),
             // A record that can't be believed is not written over either.
-            Fault::Damaged(cause) | Fault::Rejected(cause) => Self::Rejected(cause),
+            DatabaseError::Damaged(cause) | DatabaseError::Rejected(cause) => Self::Rejected(cause),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use crossfade::{
     rotation::ring::VersionId,
-    store::aws::{Answer, Calls, Described, Listed, Stored, Trouble, Urgency},
+    store::aws::{Answer, CallError, Calls, Described, Listed, Stored, Urgency},
     time::{Interval, Timestamp},
 };
 use crossfade_testing_secretsmanager::model::{
@@ -14,7 +14,7 @@ use crossfade_testing_secretsmanager::model::{
 use crossfade_verify::Moment;
 use zeroize::Zeroizing;
 
-use super::{Aws, NAMES};
+use super::{AwsState, NAMES};
 use crate::{broken::Broken, rules::Ticks, token::token_of};
 
 /// What befalls a turn's calls.
@@ -101,7 +101,7 @@ impl Write {
 }
 
 /// Of one secret, for one turn.
-pub(crate) struct Desk {
+pub(crate) struct AwsCalls {
     pub(crate) secret: usize,
     /// What reads show.
     pub(crate) shown: Service,
@@ -115,39 +115,39 @@ pub(crate) struct Desk {
     pub(crate) broken: Option<Broken>,
     /// How many slots have passed since the current version was made.
     pub(crate) slot: u32,
-    pub(crate) state: Mutex<(Aws, Option<Write>)>,
+    pub(crate) state: Mutex<(AwsState, Option<Write>)>,
 }
 
-impl Desk {
+impl AwsCalls {
     /// What the turn has left: the service, and a write that is still on its way.
-    pub(crate) fn left(&self) -> (Aws, Option<Write>) {
+    pub(crate) fn left(&self) -> (AwsState, Option<Write>) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn answer<T>(&self, outcome: Result<T, Trouble>) -> Answer<T> {
+    fn answer<T>(&self, outcome: Result<T, CallError>) -> Answer<T> {
         Answer { outcome, now: Some(self.now) }
     }
 
-    fn send(&self, write: Write) -> Result<(), Trouble> {
+    fn send(&self, write: Write) -> Result<(), CallError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (service, late) = &mut *state;
         match self.fault {
-            Some(Fault::Unread | Fault::Unsent) => return Err(Trouble::Unavailable("not sent".into())),
+            Some(Fault::Unread | Fault::Unsent) => return Err(CallError::Unavailable("not sent".into())),
             Some(Fault::Late) => {
                 *late = Some(write);
-                return Err(Trouble::Unavailable("no answer yet".into()));
+                return Err(CallError::Unavailable("no answer yet".into()));
             }
             _ => {}
         }
         let landed = service.land(&write, self.time, self.tick);
         if self.fault == Some(Fault::Unanswered) {
-            return Err(Trouble::Unavailable("no answer".into()));
+            return Err(CallError::Unavailable("no answer".into()));
         }
         landed.map_err(|code| match code {
-            "ResourceExistsException" => Trouble::Exists(code.into()),
-            "ResourceNotFoundException" => Trouble::NotFound(code.into()),
-            "LimitExceededException" => Trouble::Limit(code.into()),
-            _ => Trouble::Refused(code.into()),
+            "ResourceExistsException" => CallError::Exists(code.into()),
+            "ResourceNotFoundException" => CallError::NotFound(code.into()),
+            "LimitExceededException" => CallError::Limit(code.into()),
+            _ => CallError::Refused(code.into()),
         })
     }
 
@@ -160,10 +160,10 @@ impl Desk {
 }
 
 #[async_trait]
-impl Calls for Desk {
+impl Calls for AwsCalls {
     async fn describe(&self, secret: &str) -> Answer<Described> {
         if self.fault == Some(Fault::Unread) {
-            return Answer { outcome: Err(Trouble::Unavailable("unread".into())), now: None };
+            return Answer { outcome: Err(CallError::Unavailable("unread".into())), now: None };
         }
         let request = DescribeSecret { secret_id: secret.to_owned() };
         let shown = self.shown.describe_secret(&request, 0).expect("no secret is ever deleted");
@@ -188,7 +188,7 @@ impl Calls for Desk {
 
     async fn value(&self, _: &str, version: Option<&str>) -> Answer<Stored> {
         if self.dark {
-            return self.answer(Err(Trouble::Denied("the key can't be used".into())));
+            return self.answer(Err(CallError::Denied("the key can't be used".into())));
         }
         let request = GetSecretValue {
             secret_id: NAMES[self.secret].to_owned(),
@@ -196,7 +196,7 @@ impl Calls for Desk {
             version_stage: None,
         };
         let found = self.shown.get_secret_value(&request, 0);
-        let stored = found.map_err(|error| Trouble::NotFound(error.code.into())).map(|reply| Stored {
+        let stored = found.map_err(|error| CallError::NotFound(error.code.into())).map(|reply| Stored {
             id: reply.version_id,
             created: Timestamp::from_millis(reply.created_date.0),
             stages: reply.version_stages.unwrap_or_default(),
@@ -220,12 +220,12 @@ impl Calls for Desk {
         _: &str,
         _: Option<&str>,
         _: Option<Moment>,
-    ) -> Result<(), Trouble> {
-        Err(Trouble::Refused("nothing is created here".into()))
+    ) -> Result<(), CallError> {
+        Err(CallError::Refused("nothing is created here".into()))
     }
 
     /// The token that was made is left out: one that is made of the id stands for it.
-    async fn put(&self, _: &str, id: &str, _: &str, _: &str, _: Option<Moment>) -> Result<(), Trouble> {
+    async fn put(&self, _: &str, id: &str, _: &str, _: &str, _: Option<Moment>) -> Result<(), CallError> {
         let secret = self.shown.secret(NAMES[self.secret], 0).expect("no secret is ever deleted");
         let current = secret.labels().get("AWSCURRENT").and_then(|id| id.parse().ok());
         let id = match self.broken {
@@ -237,7 +237,7 @@ impl Calls for Desk {
         self.send(Write::put(self.secret, &id))
     }
 
-    async fn turn(&self, _: Urgency) -> Result<(), Trouble> {
+    async fn turn(&self, _: Urgency) -> Result<(), CallError> {
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl Calls for Desk {
         from: Option<&str>,
         to: Option<&str>,
         _: Option<Moment>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CallError> {
         let (mut label, mut from) = (label.to_owned(), from);
         if self.broken == Some(Broken::LabelOffLast)
             && let ("AWSPREVIOUS", Some(id), None) = (label.as_str(), from, to)

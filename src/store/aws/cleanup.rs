@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::{
-    label::{CURRENT, Chore, Kind, Labels, PENDING, PREVIOUS},
-    memory::{Memory, State},
+    label::{CURRENT, Cleanup, Kind, Labels, PENDING, PREVIOUS},
+    label_quota,
+    memory::{SecretMemory, State},
     options::Lags,
-    room,
 };
 use crate::{
     rotation::ring::{Ring, VersionId},
@@ -21,30 +21,30 @@ const MARKS_LAST: Duration = Duration::from_secs(24 * 3600);
 /// The first thing that is out of order.
 ///
 /// - AWSPENDING comes off a version that is current or previous: AWS leaves it there.
-/// - A version that somebody else has replaced gets its deadline, once a second look shows none either.
+/// - A version that somebody else has replaced gets its deadline, once a second read shows none either.
 /// - A current version that is none of ours gets a note of when it was adopted.
 /// - A pause is moved to the current version; what was kept falls away with the version that bore it.
 /// - Notes that say nothing any more come off: see [`over`]; and where there are many, what a later one says too.
 pub(super) fn first(
     state: &State,
     ring: &Ring,
-    memory: &Memory,
+    memory: &SecretMemory,
     secret: &Secret,
     (now, lags): (Interval, Lags),
-) -> Option<(VersionId, Chore)> {
+) -> Option<(VersionId, Cleanup)> {
     let current = ring.current.id;
     let leftover = |label: &str| state.holder(label).filter(|id| state.labels[id].bears(PENDING));
     if let Some(id) = leftover(CURRENT).or_else(|| leftover(PREVIOUS)) {
-        return Some((id, Chore::Detach(PENDING.to_owned())));
+        return Some((id, Cleanup::Detach(PENDING.to_owned())));
     }
     let mut unnoted =
         memory.unnoted.iter().filter(|(id, _)| ring.version(**id).is_some_and(|v| v.ended.is_none()));
     if let Some((id, seen)) = unnoted.find(|(_, seen)| now.earliest >= **seen + lags.store_lag) {
-        return Some((*id, Chore::Attach(Kind::Until, *seen + secret.grace)));
+        return Some((*id, Cleanup::Attach(Kind::Until, *seen + secret.grace)));
     }
     let bears_kept = state.labels[&current].latest(Kind::Kept, current).is_some();
     if let Some((_, at)) = memory.adopted.filter(|(id, _)| *id == current && !bears_kept) {
-        return Some((current, Chore::Attach(Kind::Kept, at)));
+        return Some((current, Cleanup::Attach(Kind::Kept, at)));
     }
     let elsewhere = state.labels.iter().find_map(|(id, labels)| {
         let label = *labels.notes(Kind::Paused, *id).first()?;
@@ -53,14 +53,16 @@ pub(super) fn first(
     if let Some((id, (at, label))) = elsewhere {
         let moved = state.labels[&current].earliest(Kind::Paused, current).is_some();
         return Some(match moved {
-            true => (id, Chore::Detach(label.to_owned())),
-            false => (current, Chore::Attach(Kind::Paused, at)),
+            true => (id, Cleanup::Detach(label.to_owned())),
+            false => (current, Cleanup::Attach(Kind::Paused, at)),
         });
     }
     let over = state.labels.iter().find_map(|(id, labels)| {
-        over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Chore::Detach(label)))
+        over(state, ring, memory, (*id, labels), (now, lags)).map(|label| (*id, Cleanup::Detach(label)))
     });
-    over.or_else(|| room::covered(state, memory, now, lags).map(|(id, label)| (id, Chore::Detach(label))))
+    over.or_else(|| {
+        label_quota::covered(state, memory, now, lags).map(|(id, label)| (id, Cleanup::Detach(label)))
+    })
 }
 
 /// A note on this version that says nothing any more.
@@ -72,7 +74,7 @@ pub(super) fn first(
 fn over(
     state: &State,
     ring: &Ring,
-    memory: &Memory,
+    memory: &SecretMemory,
     (id, labels): (VersionId, &Labels),
     (now, lags): (Interval, Lags),
 ) -> Option<String> {

@@ -3,47 +3,46 @@
 //! What DescribeSecret shows counts, whatever of the values can be read: an end, a deadline or a stage that another process
 //! wrote must not wait for a key.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crossfade_verify::Moment;
 
 use super::{
     account::Aws,
-    chores,
+    cleanup,
+    error::CallError,
     label::{CURRENT, Kind},
-    memory::{Memory, Seen, State},
+    memory::{SecretMemory, Seen, State},
     name::{Arn, remedy},
     parts::{self, no_time, unread},
-    trouble::Trouble,
     view,
 };
 use crate::{
     rotation::ring::VersionId,
     store::{Cause, ReadError, Secret},
-    time::Interval,
+    time::{Interval, Timestamp},
 };
 
-pub(super) async fn look(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Result<Arc<Seen>, ReadError> {
+pub(super) async fn read(
+    aws: &Aws,
+    secret: &Secret,
+    memory: &mut SecretMemory,
+) -> Result<Arc<Seen>, ReadError> {
     let at = aws.clock.moment();
     let answer = aws.api.describe(&secret.name).await;
     let time = answer.now.ok_or_else(|| no_time(answer.outcome.as_ref().err()));
     let described = match answer.outcome {
         Ok(described) => described,
-        Err(Trouble::NotFound(cause)) => {
+        Err(CallError::NotFound(cause)) => {
             let now = time?;
             is_gone(aws, memory, now)?;
             return absent(aws, secret, memory, (now, at), cause);
         }
-        Err(trouble) => return Err(unread(trouble)),
+        Err(error) => return Err(unread(error)),
     };
     let now = time?;
     if let Some(deleted) = described.deleted {
-        let cause = format!(
-            "it is scheduled for deletion since {deleted}. Restore it (aws secretsmanager restore-secret --secret-id {}), \
-             or take it out of our config",
-            secret.name
-        );
-        return Err(ReadError::Missing { now, cause: cause.into() });
+        return Err(being_deleted(secret, deleted, now));
     }
     let terms = (secret.grace, aws.lags().store_lag);
     let state = memory.take_in(described, terms, now);
@@ -52,46 +51,23 @@ pub(super) async fn look(aws: &Aws, secret: &Secret, memory: &mut Memory) -> Res
         return empty(aws, secret, memory, state, (now, at));
     };
     memory.gone = None;
-    let heard = std::mem::replace(&mut memory.heard, true);
-    // A pending version of which it can't be told whose it is, is not read either.
-    let parent = parts::find_parent(aws, secret, memory, &state, current).await;
-    let foreign = parent.as_ref().map_or_else(|_| state.pending(), |foreign| *foreign);
-    let live = view::live(&state, memory, now).into_iter().filter(|version| Some(*version) != foreign);
-    // What is marked is accepted by nobody, so that it matters to nobody whether it can be read.
-    let marked = view::marked(&state).map(|version| (version, false));
-    let mut wanted: BTreeMap<_, _> = marked.chain(live.map(|version| (version, true))).collect();
-    wanted.retain(|version, _| !memory.known.contains_key(version));
-    let names: Vec<_> = wanted.keys().map(|version| memory.name(*version)).collect();
-    let fetched = names.iter().map(|name| parts::fetch(aws, secret, &state, name)).collect();
-    let mut missed: Vec<_> = parent.err().map(|why| (None, why)).into_iter().collect();
-    let mut borne_out = heard || missed.iter().any(|(_, why)| why.timed);
-    for ((version, is_live), fetched) in wanted.into_iter().zip(parts::all(fetched).await) {
-        borne_out |= fetched.as_ref().err().is_none_or(|why| why.timed);
-        match fetched {
-            Ok(known) => memory.know(version, known),
-            Err(why) => missed.extend(is_live.then_some((Some(version), why))),
-        }
-    }
-    if let Some(at) = missed.iter().position(|(_, why)| why.disagrees || !borne_out) {
-        // Its time may be a wrong one: nothing was first seen then.
-        memory.disbelieve(now.latest);
-        return Err(missed.swap_remove(at).1.error);
-    }
+    let missed = parts::values(aws, secret, memory, &state, (current, now)).await?;
     parts::date(aws, memory, &state, missed.iter().filter_map(|(version, _)| *version).collect(), now).await;
     memory.see_put(&state, secret.grace, now);
     adopt(memory, &state, secret, current, now);
     let mut ring = view::ring(&state, memory, secret, now);
-    let chore = ring.as_ref().and_then(|ring| chores::first(&state, ring, memory, secret, (now, aws.lags())));
+    let cleanup =
+        ring.as_ref().and_then(|ring| cleanup::first(&state, ring, memory, secret, (now, aws.lags())));
     if let Some(ring) = &mut ring {
-        ring.findings.untidy = chore.as_ref().map(|(version, _)| *version);
+        ring.findings.untidy = cleanup.as_ref().map(|(version, _)| *version);
     }
     let unread = parts::told(&missed);
-    Ok(memory.keep(Seen { state: Some(state), ring, chore, unread, now, at }))
+    Ok(memory.keep(Seen { state: Some(state), ring, cleanup, unread, now, at }))
 }
 
 /// A current version that is none of ours is adopted as it is: no slot before its first sight is due. One that a
 /// person has rolled back to is not.
-fn adopt(memory: &mut Memory, state: &State, secret: &Secret, current: VersionId, now: Interval) {
+fn adopt(memory: &mut SecretMemory, state: &State, secret: &Secret, current: VersionId, now: Interval) {
     if memory.adopted.is_some_and(|(id, _)| id == current) {
         return;
     }
@@ -107,8 +83,17 @@ fn adopt(memory: &mut Memory, state: &State, secret: &Secret, current: VersionId
     memory.adopted = (usable && !ours && !rolled_back && !noted).then_some((current, now.latest));
 }
 
+fn being_deleted(secret: &Secret, since: Timestamp, now: Interval) -> ReadError {
+    let cause = format!(
+        "it is scheduled for deletion since {since}. Restore it (aws secretsmanager restore-secret --secret-id {}), or take it \
+         out of our config",
+        secret.name
+    );
+    ReadError::Missing { now, cause: cause.into() }
+}
+
 /// Whether it is believed that a secret which was there is gone: the first read that says so may be late.
-fn is_gone(aws: &Aws, memory: &mut Memory, now: Interval) -> Result<(), ReadError> {
+fn is_gone(aws: &Aws, memory: &mut SecretMemory, now: Interval) -> Result<(), ReadError> {
     let lag = aws.options.traits.store_lag;
     let was_there = memory.seen.as_ref().is_some_and(|seen| seen.ring.is_some());
     let since = *memory.gone.get_or_insert(now.latest);
@@ -124,12 +109,12 @@ fn is_gone(aws: &Aws, memory: &mut Memory, now: Interval) -> Result<(), ReadErro
 fn absent(
     aws: &Aws,
     secret: &Secret,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     (now, at): (Interval, Moment),
     cause: Cause,
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates && Arn::parse(&secret.name).is_none() {
-        return Ok(memory.keep(Seen { state: None, ring: None, chore: None, unread: None, now, at }));
+        return Ok(memory.keep(Seen::without_current(None, now, at)));
     }
     let advice = format!("{cause}. {}", remedy(&secret.name));
     Err(ReadError::Missing { now, cause: advice.into() })
@@ -139,12 +124,12 @@ fn absent(
 fn empty(
     aws: &Aws,
     secret: &Secret,
-    memory: &mut Memory,
+    memory: &mut SecretMemory,
     state: State,
     (now, at): (Interval, Moment),
 ) -> Result<Arc<Seen>, ReadError> {
     if aws.options.traits.creates {
-        return Ok(memory.keep(Seen { state: Some(state), ring: None, chore: None, unread: None, now, at }));
+        return Ok(memory.keep(Seen::without_current(Some(state), now, at)));
     }
     let advice = format!(
         "it has no value yet. Put one there (aws secretsmanager put-secret-value --secret-id {} --secret-string TOKEN), \

@@ -7,31 +7,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{fault::Fault, files, seal::Key};
+use super::{error::DatabaseError, files, seal::Key};
 
 /// Device and inode.
-type Place = (u64, u64);
+type FileId = (u64, u64);
 
 /// What a store has open.
-pub(super) struct Held {
-    files: Vec<(PathBuf, Place)>,
+pub(super) struct OpenFiles {
+    files: Vec<(PathBuf, FileId)>,
     key_file: PathBuf,
     key_id: [u8; 16],
 }
 
-impl Held {
+impl OpenFiles {
     /// The database, and what SQLite keeps beside it for as long as it is open.
     pub(super) fn new(database: &Path, key_file: &Path, key: &Key) -> Self {
         let beside = ["-wal", "-shm"].map(|suffix| files::beside(database, suffix));
         let open = std::iter::once(database.to_owned()).chain(beside);
-        let files = open.filter_map(|path| Some((path.clone(), place(&path).ok()?))).collect();
+        let files = open.filter_map(|path| Some((path.clone(), file_id(&path).ok()?))).collect();
         Self { files, key_file: key_file.to_owned(), key_id: key.id() }
     }
 
     /// Why a step could be lost, or a read be of no use; none: what is open bears its names.
     pub(super) fn database(&self) -> Option<String> {
         self.files.iter().find_map(|(path, ours)| {
-            let what = match place(path) {
+            let what = match file_id(path) {
                 Ok(there) if there == *ours => return None,
                 Ok(_) => "another file has its name now, as after a copy was put back".to_owned(),
                 Err(error) if error.kind() == ErrorKind::NotFound => "it was moved away or removed".to_owned(),
@@ -62,11 +62,11 @@ impl Held {
     }
 
     /// Refuses to go on with what is lost.
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        self.database().map_or(Ok(()), |why| Err(Fault::Unavailable(why.into())))
+    pub(super) fn check(&self) -> Result<(), DatabaseError> {
+        self.database().map_or(Ok(()), |why| Err(DatabaseError::Unavailable(why.into())))
     }
 }
 
-fn place(path: &Path) -> io::Result<Place> {
+fn file_id(path: &Path) -> io::Result<FileId> {
     std::fs::metadata(path).map(|about| (about.dev(), about.ino()))
 }

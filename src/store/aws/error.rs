@@ -12,7 +12,7 @@ use crate::store::{Cause, WriteError};
 
 /// Why a call has failed, by what can be done about it.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum CallError {
     /// Nothing was sent: look again.
     #[error(transparent)]
     Late(Cause),
@@ -68,7 +68,7 @@ const DENIED: [&str; 9] = [
     "IncompleteSignature",
 ];
 
-impl Trouble {
+impl CallError {
     pub(super) fn of<E>(error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -133,7 +133,7 @@ impl Trouble {
 
 /// Why AWS can't be asked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum Unfound {
+pub(super) enum SetupError {
     /// Something is missing, or can't be right, in the environment, the files or the config.
     #[error("{0}")]
     Misconfigured(String),
@@ -145,12 +145,12 @@ pub(super) enum Unfound {
     Unavailable(String),
 }
 
-impl From<Unfound> for Trouble {
-    fn from(why: Unfound) -> Self {
+impl From<SetupError> for CallError {
+    fn from(why: SetupError) -> Self {
         match why {
-            Unfound::Misconfigured(_) => Self::Misconfigured(Box::new(why)),
-            Unfound::Denied(_) => Self::Denied(Box::new(why)),
-            Unfound::Unavailable(_) => Self::Unavailable(Box::new(why)),
+            SetupError::Misconfigured(_) => Self::Misconfigured(Box::new(why)),
+            SetupError::Denied(_) => Self::Denied(Box::new(why)),
+            SetupError::Unavailable(_) => Self::Unavailable(Box::new(why)),
         }
     }
 }

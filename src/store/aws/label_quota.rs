@@ -2,7 +2,7 @@
 
 use super::{
     label::{Kind, Labels},
-    memory::{Memory, State},
+    memory::{SecretMemory, State},
     options::Lags,
 };
 use crate::{
@@ -21,7 +21,7 @@ const CROWDED: usize = 8;
 /// stays: it alone tells that this token is ended.
 pub(super) fn covered(
     state: &State,
-    memory: &Memory,
+    memory: &SecretMemory,
     now: Interval,
     lags: Lags,
 ) -> Option<(VersionId, String)> {
@@ -50,7 +50,7 @@ mod tests {
     use crossfade_verify::Digest;
 
     use super::*;
-    use crate::store::aws::{label::PREVIOUS, memory::Known};
+    use crate::store::aws::{label::PREVIOUS, memory::KnownValue};
 
     const LAGS: Lags = Lags {
         store_lag: Duration::from_secs(5),
@@ -72,19 +72,19 @@ mod tests {
     }
 
     /// So many versions, each made 100 s after the one before it, and marked 50 s later.
-    fn leaks(count: u32) -> (State, Memory) {
-        let (mut state, mut memory) = (State::default(), Memory::default());
+    fn leaks(count: u32) -> (State, SecretMemory) {
+        let (mut state, mut memory) = (State::default(), SecretMemory::default());
         for n in 0..count {
             let made = u64::from(n) * EVERY_S;
             let mark = mark(n, Kind::Compromised, made + EVERY_S / 2);
             state.labels.insert(id(n), Labels([mark].into()));
             let digest = Digest::of(&n.to_le_bytes());
-            memory.known.insert(id(n), Known { created: at(made), token: Ok((digest, false)) });
+            memory.known.insert(id(n), KnownValue { created: at(made), token: Ok((digest, false)) });
         }
         (state, memory)
     }
 
-    fn goes((state, memory): &(State, Memory), seconds: u64) -> Option<(VersionId, String)> {
+    fn goes((state, memory): &(State, SecretMemory), seconds: u64) -> Option<(VersionId, String)> {
         covered(state, memory, Interval::exactly(at(seconds)), LAGS)
     }
 
@@ -132,7 +132,7 @@ mod tests {
     fn a_mark_stays_while_another_version_that_matters_has_its_token() {
         let mut leaks = leaks(9);
         let token = leaks.1.known[&id(0)].token;
-        leaks.1.known.insert(id(99), Known { created: at(5_000), token });
+        leaks.1.known.insert(id(99), KnownValue { created: at(5_000), token });
         leaks.0.labels.insert(id(99), Labels([PREVIOUS.to_owned()].into()));
         assert_eq!(goes(&leaks, 10_000), Some((id(1), mark(1, Kind::Compromised, 150))));
     }
