@@ -49,8 +49,19 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// By what the store shows; what passes by itself only holds a secret up.
-    pub(super) fn by(held: Held) -> Option<Self> {
+    /// The secret is not in the store, and we may not create it.
+    pub(super) fn missing() -> Self {
+        let message = "the secret is not in the store: create it there".to_owned();
+        Self { reason: Reason::Missing, message }
+    }
+
+    /// By what the store shows.
+    pub(super) fn by(ring: &Ring, format: Format, unread: Option<&Unread>) -> Option<Self> {
+        ring.findings.held.and_then(Self::by_held).or_else(|| Self::by_unread(ring, format, unread?))
+    }
+
+    /// What passes by itself only holds a secret up.
+    fn by_held(held: Held) -> Option<Self> {
         let reason = match held {
             Held::ForeignPending(_) => Reason::ForeignPending,
             Held::NativeRotation(_) => Reason::NativeRotation,
@@ -63,7 +74,7 @@ impl Parked {
     }
 
     /// By what can't be read: nobody can be let in with the current version, and none is promoted unread.
-    pub(super) fn by_unread(ring: &Ring, format: Format, unread: &Unread) -> Option<Self> {
+    fn by_unread(ring: &Ring, format: Format, unread: &Unread) -> Option<Self> {
         let needed = std::iter::once(&ring.current).chain(&ring.pending).any(Version::is_unread);
         let message = || told_of_unread(ring, format, unread);
         (needed && unread.denied).then(|| Self { reason: Reason::Denied, message: message() })
