@@ -30,6 +30,7 @@ mod told;
 
 pub use alone::NotReplaced;
 pub use backoff::{Backoff, Spread};
+use inbox::Arrival;
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason};
 pub use order::{Done, Order, OrderFailure};
@@ -182,7 +183,10 @@ impl Engine {
             tokio::select! {
                 // A person waits for an order, and nobody for a turn.
                 biased;
-                order = wakers.inbox.next() => return order,
+                arrival = wakers.inbox.next() => return match arrival {
+                    Arrival::Order(order) => Some(order),
+                    Arrival::Policy => None,
+                },
                 () = &mut due => return None,
                 Ok(()) = wakers.tick.changed() => {
                     if elapsed(from, clock.moment()) >= wait {
