@@ -15,8 +15,7 @@ use super::{
     section::{Reading, Section},
     store,
     text::{self, within},
-    times, tls,
-    tree::{self, Value},
+    times, tls, tree,
 };
 
 pub(super) fn config(
@@ -81,10 +80,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         on_loopback: listen.ip().is_loopback(),
     };
     let clients = clients::parse(&top, &known, &listener);
-    let is_empty = |key: &&'static str| {
-        top.node(key).is_some_and(|node| matches!(&node.value, Value::List(nodes) if nodes.is_empty()))
-    };
-    let emptied = ["secrets", "clients"].into_iter().filter(is_empty).collect();
+    let emptied = ["secrets", "clients"].into_iter().filter(|key| top.is_empty(key)).collect();
     top.finish();
     let hash: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Config {
