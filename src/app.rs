@@ -99,20 +99,15 @@ pub async fn serve(
                 Signal::Reload => {
                     lifecycle.reloading();
                     let mark = drift::mark(path);
-                    match parts.reload(path, &load, &config) {
-                        Ok((new, certificates)) => {
-                            config = Arc::new(new);
-                            parts.certify(certificates);
-                            parts.apply(&config);
-                            drift.applied(&config, mark);
-                            engines.configure(&config, &mut tasks);
-                            parts.metrics.config_reloaded(true);
-                        }
-                        Err(error) => {
-                            tracing::error!("the config was not applied, the old one stays: {error:#}");
-                            parts.metrics.config_reloaded(false);
-                        }
+                    let new = parts.reload(path, &load, &config);
+                    let is_applied = new.is_some();
+                    if let Some(new) = new {
+                        config = Arc::new(new);
+                        parts.apply(&config);
+                        drift.applied(&config, mark);
+                        engines.configure(&config, &mut tasks);
                     }
+                    parts.metrics.config_reloaded(is_applied);
                     lifecycle.ready();
                 }
             },
@@ -126,18 +121,23 @@ pub async fn serve(
     lifecycle.stopping();
     tracing::info!("stopping: requests in flight are ended first; a second signal ends at once");
     stop.cancel();
+    drain(&mut tasks, &mut lifecycle, &*parts.clock).await;
+    drop(scheduler);
+    admin.remove();
+    outcome
+}
+
+/// Waits until everything has ended that was told to; not for longer than a person or the service manager will.
+async fn drain(tasks: &mut JoinSet<()>, lifecycle: &mut Lifecycle, clock: &dyn Clock) {
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
         () = lifecycle.stopped() => tracing::warn!("stopped at once, on a second signal"),
-        () = parts.clock.sleep(limits::STOP) => tracing::warn!(
+        () = clock.sleep(limits::STOP) => tracing::warn!(
             "stopped after {:?}, though something had not ended: a step that was under way is finished or taken back by \
              whoever reads the secret next",
             limits::STOP
         ),
     }
-    drop(scheduler);
-    admin.remove();
-    outcome
 }
 
 /// Everything that lasts as long as the daemon does.
@@ -215,9 +215,19 @@ impl Parts {
         self.metrics.config(&config.hash);
     }
 
-    /// Reads the config again, and the certificates with it, and has AWS's credentials looked up again. An error changes
-    /// nothing.
-    fn reload(&self, path: &Path, load: &Load, old: &Config) -> Result<(Config, Option<Material>)> {
+    /// Reads the config again, and puts the certificates in force that it names. An error changes nothing: none.
+    fn reload(&self, path: &Path, load: &Load, old: &Config) -> Option<Config> {
+        let read = self.read_again(path, load, old);
+        let read = read.inspect_err(|error| {
+            tracing::error!("the config was not applied, the old one stays: {error:#}");
+        });
+        let (new, certificates) = read.ok()?;
+        self.certify(certificates);
+        Some(new)
+    }
+
+    /// The config with its certificates, read again; and AWS's credentials are looked up again.
+    fn read_again(&self, path: &Path, load: &Load, old: &Config) -> Result<(Config, Option<Material>)> {
         // Whatever the config says: other tools write those files.
         (self.renew)();
         let new = load(path)?;
@@ -268,6 +278,21 @@ impl Parts {
         }
     }
 
+    /// What hands tokens out.
+    fn tokens(&self) -> Arc<TokenCounter> {
+        let observations = Arc::clone(&self.observations);
+        Arc::new(TokenCounter::new(TokenSources {
+            reveal: Arc::new(ByName {
+                store: Arc::clone(&self.reveal),
+                observations: Arc::clone(&self.observations),
+            }),
+            member: Box::new(move |name| observations.member(name)),
+            audit: Arc::clone(&self.audit),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+        }))
+    }
+
     fn serve(
         &self,
         config: &Config,
@@ -283,17 +308,7 @@ impl Parts {
             metrics: Arc::clone(metrics),
             clock: Arc::clone(clock),
         };
-        let members = Arc::clone(observations);
-        let tokens = Arc::new(TokenCounter::new(TokenSources {
-            reveal: Arc::new(ByName {
-                store: Arc::clone(&self.reveal),
-                observations: Arc::clone(observations),
-            }),
-            member: Box::new(move |name| members.member(name)),
-            audit: Arc::clone(audit),
-            metrics: Arc::clone(metrics),
-            clock: Arc::clone(clock),
-        }));
+        let tokens = self.tokens();
         tasks.spawn(Arc::clone(&tokens).tell_refusals(stop.clone()));
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
