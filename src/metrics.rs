@@ -5,16 +5,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossfade_verify::{Reason, Stage};
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
 
 mod feed;
 mod register;
 mod rotation;
 mod text;
+mod verdicts;
 pub use feed::{Asked, FeedMetrics};
-use register::{counters, gauges, histogram, histograms, register};
+use register::{counters, gauges, histograms, register};
 pub use rotation::RotationMetrics;
+pub use verdicts::VERDICTS;
+use verdicts::VerdictMetrics;
 
 /// All metrics of the daemon.
 #[derive(Debug)]
@@ -24,9 +26,7 @@ pub struct Metrics {
     pub rotation: RotationMetrics,
     /// What verifiers ask for.
     pub feed: FeedMetrics,
-    verifications: IntCounterVec,
-    accepted: IntCounterVec,
-    verify_duration: Histogram,
+    verdicts: VerdictMetrics,
     store_requests: IntCounterVec,
     store_duration: HistogramVec,
     http_rejected: IntCounterVec,
@@ -35,20 +35,6 @@ pub struct Metrics {
     audit_failures: IntCounter,
     drift: IntGaugeVec,
 }
-
-/// What became of a token: `accepted`, `unsure`, or why it was refused, by the set or by its place in the
-/// request.
-pub const VERDICTS: [&str; 9] = [
-    "accepted",
-    "unsure",
-    Reason::Malformed.as_str(),
-    Reason::Unknown.as_str(),
-    Reason::Expired.as_str(),
-    "missing",
-    "wrong_scheme",
-    "conflict",
-    "insufficient_scope",
-];
 
 /// Why a request or a connection was turned away.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -142,25 +128,8 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let r = Registry::new();
         let (rotation, feed) = (RotationMetrics::new(&r)?, FeedMetrics::new(&r)?);
+        let verdicts = VerdictMetrics::new(&r)?;
         let metrics = Self {
-            verifications: counters(
-                &r,
-                "verifications_total",
-                "Tokens verified, by verdict",
-                &["audience", "verdict"],
-            )?,
-            accepted: counters(
-                &r,
-                "accepted_total",
-                "Tokens accepted, by bot and stage",
-                &["audience", "client_id", "stage"],
-            )?,
-            verify_duration: histogram(
-                &r,
-                "verify_duration_seconds",
-                "Time to decide on a token, without waiting",
-                &micros(),
-            )?,
             store_requests: counters(
                 &r,
                 "store_requests_total",
@@ -198,6 +167,7 @@ impl Metrics {
             )?,
             rotation,
             feed,
+            verdicts,
             registry: r,
         };
         metrics.begin()?;
@@ -223,15 +193,8 @@ impl Metrics {
 
     /// Makes the series of an audience exist.
     pub fn know_audience(&self, audience: &str, client_ids: &[&str]) {
-        for verdict in VERDICTS {
-            self.verifications.with_label_values(&[audience, verdict]);
-        }
+        self.verdicts.know(audience, client_ids);
         self.feed.know(audience);
-        for client_id in client_ids {
-            for stage in [Stage::Pending, Stage::Current, Stage::Previous] {
-                self.accepted.with_label_values(&[audience, client_id, stage.as_str()]);
-            }
-        }
     }
 
     /// Makes the series of a store operation exist.
@@ -240,22 +203,6 @@ impl Metrics {
             self.store_requests.with_label_values(&[operation, outcome]);
         }
         self.store_duration.with_label_values(&[operation]);
-    }
-
-    /// A token was verified.
-    pub fn verified(&self, audience: &str, verdict: &str, took: Duration) {
-        self.verifications.with_label_values(&[audience, verdict]).inc();
-        self.verify_duration.observe(took.as_secs_f64());
-    }
-
-    /// So many verdicts, of which the time is not known, or of no account.
-    pub fn verdicts(&self, audience: &str, verdict: &str, count: u64) {
-        self.verifications.with_label_values(&[audience, verdict]).inc_by(count);
-    }
-
-    /// That many tokens were accepted, here or by a verifier.
-    pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage, count: u64) {
-        self.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc_by(count);
     }
 
     /// The store was called.
@@ -298,11 +245,6 @@ impl Metrics {
         let mut place = text::Place::default();
         Ok(std::iter::once(text).chain(std::iter::from_fn(move || self.rotation.piece(&mut place))))
     }
-}
-
-/// From a microsecond to a tenth of a second.
-fn micros() -> [f64; 6] {
-    [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
 }
 
 /// Shared by everything that reports.
