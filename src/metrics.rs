@@ -36,90 +36,42 @@ pub struct Metrics {
     drift: IntGaugeVec,
 }
 
-/// Why a request or a connection was turned away.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Rejection {
-    /// No credential, or a wrong one.
-    BadCredential,
-    /// Not this client's role, audience or secret.
-    Forbidden,
-    /// A header over 8 KiB.
-    HeaderTooLarge,
-    /// A body over 16 KiB.
-    BodyTooLarge,
-    /// Not HTTP/1, or not a request that is answered here.
-    Malformed,
-    /// No TLS, none that we speak, or a client's certificate that is missing or not good.
-    Handshake,
-    /// The request did not arrive, was not answered, or its answer was not taken, in time.
-    Timeout,
-    /// Too many connections: a newcomer, or whoever had to go for one.
-    Connections,
-    /// Too many requests at once, or a client over its share.
-    Busy,
-    /// A token that was not handed out, because the audit log could not be written in time.
-    Unwritten,
-}
-
-impl Rejection {
-    /// Every reason.
-    pub const ALL: [Rejection; 10] = [
-        Self::BadCredential,
-        Self::Forbidden,
-        Self::HeaderTooLarge,
-        Self::BodyTooLarge,
-        Self::Malformed,
-        Self::Handshake,
-        Self::Timeout,
-        Self::Connections,
-        Self::Busy,
-        Self::Unwritten,
-    ];
-
-    /// As the label writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BadCredential => "bad_credential",
-            Self::Forbidden => "forbidden",
-            Self::HeaderTooLarge => "header_too_large",
-            Self::BodyTooLarge => "body_too_large",
-            Self::Malformed => "malformed",
-            Self::Handshake => "handshake",
-            Self::Timeout => "timeout",
-            Self::Connections => "connections",
-            Self::Busy => "busy",
-            Self::Unwritten => "unwritten",
-        }
+labels! {
+    /// Why a request or a connection was turned away.
+    #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+    pub enum Rejection {
+        /// No credential, or a wrong one.
+        BadCredential = "bad_credential",
+        /// Not this client's role, audience or secret.
+        Forbidden = "forbidden",
+        /// A header over 8 KiB.
+        HeaderTooLarge = "header_too_large",
+        /// A body over 16 KiB.
+        BodyTooLarge = "body_too_large",
+        /// Not HTTP/1, or not a request that is answered here.
+        Malformed = "malformed",
+        /// No TLS, none that we speak, or a client's certificate that is missing or not good.
+        Handshake = "handshake",
+        /// The request did not arrive, was not answered, or its answer was not taken, in time.
+        Timeout = "timeout",
+        /// Too many connections: a newcomer, or whoever had to go for one.
+        Connections = "connections",
+        /// Too many requests at once, or a client over its share.
+        Busy = "busy",
+        /// A token that was not handed out, because the audit log could not be written in time.
+        Unwritten = "unwritten",
     }
-}
 
-/// What a running daemon holds, and what can part from what is on the disk.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[expect(missing_docs, reason = "they say what they are")]
-pub enum Drifted {
-    Config,
-    Certificates,
-    Database,
-    Key,
-    AdminSocket,
-    AuditLog,
-}
-
-impl Drifted {
-    /// Everything.
-    pub const ALL: [Self; 6] =
-        [Self::Config, Self::Certificates, Self::Database, Self::Key, Self::AdminSocket, Self::AuditLog];
-
-    /// As the label writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Certificates => "certificates",
-            Self::Database => "database",
-            Self::Key => "key",
-            Self::AdminSocket => "admin_socket",
-            Self::AuditLog => "audit_log",
-        }
+    /// What a running daemon holds, and what can part from what is on the disk.
+    #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+    #[expect(missing_docs, reason = "they say what they are")]
+    pub enum Drifted {
+        Config = "config",
+        Certificates = "certificates",
+        Database = "database",
+        Key = "key",
+        AdminSocket = "admin_socket",
+        AuditLog = "audit_log",
     }
 }
 
