@@ -24,9 +24,7 @@ impl VersionId {
         let parent = current.map(|id| id.to_string()).unwrap_or_default();
         Self(Uuid::new_v5(&NAMESPACE, format!("{secret}|{parent}|{attempt}").as_bytes()))
     }
-}
 
-impl VersionId {
     /// Of a store's own name for a version: the UUID that it is, or one that stands for it where it is none.
     pub fn of_name(name: &str) -> Self {
         let uuid = name.parse::<Uuid>().ok().filter(|uuid| uuid.to_string() == name);
