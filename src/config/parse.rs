@@ -54,8 +54,9 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let metrics_listen = metrics_listener(&top, may_be_plain)?;
     let admin_socket = admin_socket(&top, folder);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
-    if top.get("admin_http", text::truth).is_some_and(|at| at.value) {
-        top.later(&["admin_http"]);
+    if let Some(at) = top.get("admin_http", text::truth).filter(|at| at.value) {
+        let what = "`admin_http` is not built yet in this version: take it out";
+        top.reading.mistake(at.place, what);
     }
 
     let times = times::parse(&top);

@@ -240,18 +240,6 @@ impl<'a> Section<'a> {
         sections
     }
 
-    /// Says that keys are known, and not built yet.
-    pub(super) fn later(&self, keys: &[&'static str]) {
-        for key in keys {
-            if let Some(node) = self.node(key) {
-                self.reading.mistake(
-                    node.place,
-                    format!("`{}` is not built yet in this version: take it out", self.name(key)),
-                );
-            }
-        }
-    }
-
     /// Every key that stands twice, or that nobody asked for, and what is missing.
     pub(super) fn finish(self) {
         for (n, (key, _, asked)) in self.entries.iter().enumerate() {
