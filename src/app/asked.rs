@@ -32,15 +32,9 @@ pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> 
         Ok(known) => reveal(config, clock, known).await,
         Err(unnamed) => Err(unnamed.into()),
     };
-    let event = Event {
-        action: Action::TokenHandedOut,
-        secret: Some(name),
-        version: result.as_ref().ok().map(|(version, _)| version.to_string()),
-        actor: actor(),
-        peer: None,
-        outcome: if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused },
-        detail: None,
-    };
+    let version = result.as_ref().ok().map(|(version, _)| version.to_string());
+    let outcome = if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused };
+    let event = Event { secret: Some(name), version, ..Event::new(Action::TokenHandedOut, actor(), outcome) };
     audit.recorded(Timestamp::from_millis(clock.moment().wall_ms), event).await;
     result.map(|(_, token)| token)
 }

@@ -51,18 +51,16 @@ impl Steps {
 impl AuditSink for Steps {
     async fn record(&self, now: Timestamp, entry: &AuditEntry) {
         let Some(action) = action(entry.action) else { return };
+        let outcome = match entry.outcome {
+            Outcome::Done => audit::Outcome::Done,
+            Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
+            _ => audit::Outcome::Failed,
+        };
         let event = Event {
-            action,
             secret: Some(entry.secret.to_string()),
             version: entry.version.map(|version| version.to_string()),
-            actor: self.actor.clone(),
-            peer: None,
-            outcome: match entry.outcome {
-                Outcome::Done => audit::Outcome::Done,
-                Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
-                _ => audit::Outcome::Failed,
-            },
             detail: Some(told(entry)),
+            ..Event::new(action, &*self.actor, outcome)
         };
         // The entry is on the disk before the next step is decided, unless the disk is slow. Callers' entries are in
         // another queue, and no thread waits.

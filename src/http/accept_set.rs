@@ -89,9 +89,7 @@ impl Asked {
         }
         let asked = Query::<Params>::try_from_uri(uri).ok().and_then(|Query(params)| params.audience);
         let asked = asked.ok_or_else(|| ApiError::invalid_request("one parameter `audience` is needed"))?;
-        let Some(audience) = client.audiences.iter().find(|audience| ***audience == *asked) else {
-            return Err(ApiError::forbidden("this client does not verify for that audience"));
-        };
+        let audience = client.audience(&asked)?;
         Ok(Self {
             began,
             audience: Arc::clone(audience),
