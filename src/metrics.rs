@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crossfade_verify::Stage;
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
 
 mod feed;
@@ -155,6 +156,22 @@ impl Metrics {
             self.store_requests.with_label_values(&[operation, outcome]);
         }
         self.store_duration.with_label_values(&[operation]);
+    }
+
+    /// A token was verified.
+    pub fn verified(&self, audience: &str, verdict: &str, took: Duration) {
+        self.verdicts.verifications.with_label_values(&[audience, verdict]).inc();
+        self.verdicts.duration.observe(took.as_secs_f64());
+    }
+
+    /// So many verdicts, of which the time is not known, or of no account.
+    pub fn verdicts(&self, audience: &str, verdict: &str, count: u64) {
+        self.verdicts.verifications.with_label_values(&[audience, verdict]).inc_by(count);
+    }
+
+    /// That many tokens were accepted, here or by a verifier.
+    pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage, count: u64) {
+        self.verdicts.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc_by(count);
     }
 
     /// The store was called.

@@ -1,14 +1,9 @@
 //! What became of tokens, as metrics.
 
-use std::time::Duration;
-
 use crossfade_verify::{Reason, Stage};
 use prometheus::{Histogram, IntCounterVec, Registry};
 
-use super::{
-    Metrics,
-    register::{counters, histogram},
-};
+use super::register::{counters, histogram};
 
 /// What became of a token: `accepted`, `unsure`, or why it was refused, by the set or by its place in the
 /// request.
@@ -30,9 +25,9 @@ const MICROS: [f64; 6] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// Per audience: verdicts, and who was let in.
 #[derive(Debug)]
 pub(super) struct VerdictMetrics {
-    verifications: IntCounterVec,
-    accepted: IntCounterVec,
-    duration: Histogram,
+    pub(super) verifications: IntCounterVec,
+    pub(super) accepted: IntCounterVec,
+    pub(super) duration: Histogram,
 }
 
 impl VerdictMetrics {
@@ -69,23 +64,5 @@ impl VerdictMetrics {
                 self.accepted.with_label_values(&[audience, client_id, stage.as_str()]);
             }
         }
-    }
-}
-
-impl Metrics {
-    /// A token was verified.
-    pub fn verified(&self, audience: &str, verdict: &str, took: Duration) {
-        self.verdicts.verifications.with_label_values(&[audience, verdict]).inc();
-        self.verdicts.duration.observe(took.as_secs_f64());
-    }
-
-    /// So many verdicts, of which the time is not known, or of no account.
-    pub fn verdicts(&self, audience: &str, verdict: &str, count: u64) {
-        self.verdicts.verifications.with_label_values(&[audience, verdict]).inc_by(count);
-    }
-
-    /// That many tokens were accepted, here or by a verifier.
-    pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage, count: u64) {
-        self.verdicts.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc_by(count);
     }
 }
