@@ -37,6 +37,7 @@ use crate::{
     token::Reveal,
 };
 
+mod announcement;
 mod asked;
 mod certificates;
 mod drift;
@@ -53,6 +54,7 @@ mod tick;
 mod translate;
 mod unmade;
 
+use announcement::announce;
 use asked::ByName;
 pub use asked::{decide, hand_out};
 pub use certificates::{Validity, load as load_certificates, validity};
@@ -222,7 +224,9 @@ impl Parts {
             tracing::error!("the config was not applied, the old one stays: {error:#}");
         });
         let (new, certificates) = read.ok()?;
-        self.certify(certificates);
+        if let (Some(tls), Some(material)) = (&self.tls, certificates) {
+            certificates::replace(tls, material, &*self.clock);
+        }
         Some(new)
     }
 
@@ -240,16 +244,6 @@ impl Parts {
         Ok((new, certificates))
     }
 
-    /// Puts certificates in force, where they are others.
-    fn certify(&self, certificates: Option<Material>) {
-        if let (Some(tls), Some(material)) = (&self.tls, certificates)
-            && tls.replace(material)
-        {
-            tracing::info!("the certificates of `listen` were read again, and are others from now on");
-            certificates::warn(tls, &*self.clock);
-        }
-    }
-
     /// What of this is compared with the disk.
     fn drift(&self, path: &Path, load: &Load, admin: &Arc<AdminName>) -> Drift {
         Drift {
@@ -265,8 +259,13 @@ impl Parts {
         }
     }
 
-    fn engines(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Engines {
-        Engines {
+    fn engines(
+        &self,
+        drift: &Arc<Drift>,
+        tick: watch::Receiver<u64>,
+        stop: CancellationToken,
+    ) -> Arc<Engines> {
+        Arc::new(Engines {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             observations: Arc::clone(&self.observations),
@@ -274,8 +273,8 @@ impl Parts {
             distribution: Arc::clone(&self.distribution),
             tick,
             stop,
-            lines: Arc::default(),
-        }
+            lines: Mutex::default(),
+        })
     }
 
     /// What hands tokens out.
@@ -297,7 +296,7 @@ impl Parts {
         &self,
         config: &Config,
         sockets: Sockets,
-        engines: &Engines,
+        engines: &Arc<Engines>,
         drift: &Arc<Drift>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
@@ -317,7 +316,7 @@ impl Parts {
         let (before_scrape, readiness) = observers::telemetry(observations, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = Admin {
-            operator: engines.operator(),
+            operator: Arc::<Engines>::clone(engines),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
             running: self.running(),
@@ -344,25 +343,5 @@ impl Parts {
         };
         tasks.spawn(server::serve(metrics_listen, service(telemetry.into(), capacity.metrics), None));
         tasks.spawn(server::serve(admin_socket, service(admin.into(), capacity.admin), None));
-    }
-}
-
-/// What is served, and what a newcomer can try next.
-fn announce(config: &Config, path: &Path) {
-    let path = path.display();
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    tracing::info!("serving verifiers and bots on {scheme}://{}", config.listen);
-    tracing::info!("serving /metrics /healthz /readyz on http://{}", config.metrics_listen);
-    tracing::info!("taking orders on {}", config.admin_socket.display());
-    // A file that was cut off looks so.
-    let none = [("secrets", config.secrets.is_empty()), ("clients", config.clients.is_empty())];
-    for (key, _) in none.iter().filter(|(key, empty)| *empty && !config.emptied.contains(key)) {
-        tracing::warn!("the config has no `{key}`: was it cut off? If that is meant, say `{key}: []`");
-    }
-    for secret in &config.secrets {
-        tracing::info!(secret = %secret.name, audience = %secret.audience, "rotating");
-    }
-    if let Some(secret) = config.secrets.first() {
-        tracing::info!("try next: crossfade -c {path} status; crossfade -c {path} token {}", secret.name);
     }
 }
