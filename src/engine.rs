@@ -56,6 +56,7 @@ pub struct Wakers {
 }
 
 /// Rotates one secret until it is told to stop.
+#[derive(Debug)]
 pub struct Engine {
     rotator: Rotator,
     wakers: Wakers,
@@ -68,12 +69,6 @@ pub struct Engine {
     failed: Option<(Moment, Duration)>,
     /// An order that stands in the store, and is not carried through without our memory of it.
     standing: Option<Demand>,
-}
-
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("rotator", &self.rotator).finish_non_exhaustive()
-    }
 }
 
 impl Drop for Engine {

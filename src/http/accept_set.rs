@@ -28,6 +28,7 @@ use crate::{
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 
 /// Holds requests open until there is news.
+#[derive(Debug)]
 pub(super) struct Feed {
     pub(super) verdicts: Verdicts,
     pub(super) stop: CancellationToken,
