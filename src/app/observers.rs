@@ -13,24 +13,18 @@ use crate::{
     time::Timestamp,
 };
 
-/// Counts calls of the store.
-#[derive(Debug)]
-pub(super) struct StoreCounts(Arc<Metrics>);
-
-impl StoreCounts {
-    /// Every series exists from here on.
-    pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-        for operation in Operation::ALL {
-            metrics.know_store_operation(operation.as_str(), &outcomes);
-        }
-        Arc::new(Self(metrics))
+/// Makes the series of each operation of a store exist.
+pub(super) fn know_operations(metrics: &Metrics) {
+    let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
+    for operation in Operation::ALL {
+        metrics.know_store_operation(operation.as_str(), &outcomes);
     }
 }
 
-impl StoreMeter for StoreCounts {
+/// Counts calls of the store.
+impl StoreMeter for Metrics {
     fn observe(&self, operation: Operation, outcome: Outcome, took: Duration) {
-        self.0.store_called(operation.as_str(), outcome.as_str(), took);
+        self.store_called(operation.as_str(), outcome.as_str(), took);
     }
 }
 
