@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A secret as it is known now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Observation {
     /// The last versions that were read; they stay when a later read fails.
     pub ring: Option<Arc<Ring>>,

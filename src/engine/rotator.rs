@@ -69,20 +69,8 @@ impl Rotator {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let last = Arc::new(Observation {
-            ring: None,
-            read: None,
-            whole: None,
-            phase: Phase::Waiting,
-            why: None,
-            parked: None,
-            message: None,
-            next_slot: None,
-            overdue: false,
-            promotes: None,
-        });
-        let (rejections, pause, lines) = (Rejections::default(), Pause::default(), Lines::default());
-        Self { secret, versions, clock, observer, marks: Marks::new(), last, rejections, pause, lines }
+        let (marks, last, rejections, pause, lines) = Default::default();
+        Self { secret, versions, clock, observer, marks, last, rejections, pause, lines }
     }
 
     /// As a process that knows of these ends.

@@ -9,7 +9,7 @@ use crate::time::Interval;
 
 labels! {
     /// One at a time; the first that fits, in this order.
-    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+    #[derive(Copy, Clone, Default, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
     #[serde(rename_all = "lowercase")]
     pub enum Phase {
         /// Can't be rotated until something is mended.
@@ -18,7 +18,8 @@ labels! {
         Paused = "paused",
         /// A pending version stands.
         Soaking = "soaking",
-        /// Due, but held up.
+        /// Due, but held up; or nothing is known yet.
+        #[default]
         Waiting = "waiting",
         /// A previous version is still accepted.
         Grace = "grace",
