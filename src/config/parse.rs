@@ -24,12 +24,7 @@ pub(super) fn config(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Mistake>> {
     let tree = tree::parse(text).map_err(|mistake| vec![mistake])?;
-    let reading = Reading::new(env);
-    let config = Section::new(&reading, &tree, "").and_then(|top| top_level(top, text, folder));
-    match config {
-        Some(config) if !reading.has_mistakes() => Ok(config),
-        _ => Err(reading.into_mistakes()),
-    }
+    Reading::of(&tree, env, |top| top_level(top, text, folder))
 }
 
 pub(super) const ADMIN_SOCKET: &str = "data/crossfade.sock";
