@@ -23,13 +23,14 @@ use crate::{
 };
 
 /// Reads the current token from the store now, and writes down that it was handed out.
-pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
+pub async fn hand_out(config: &Config, secret: &str) -> Result<Token> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     unmade::refuse(config)?;
     let audit = AuditLog::open(&translate::audit_target(config))?;
     let known = config.secret(secret);
     let name = known.as_ref().map_or_else(|_| secret.to_owned(), |known| known.name.to_string());
     let result = match known {
-        Ok(known) => reveal(config, clock, known).await,
+        Ok(known) => reveal(config, &clock, known).await,
         Err(unnamed) => Err(unnamed.into()),
     };
     let version = result.as_ref().ok().map(|(version, _)| version.to_string());
