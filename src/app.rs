@@ -37,6 +37,7 @@ use crate::{
     token::Reveal,
 };
 
+mod announcement;
 mod asked;
 mod certificates;
 mod drift;
@@ -53,6 +54,7 @@ mod tick;
 mod translate;
 mod unmade;
 
+use announcement::announce;
 use asked::ByName;
 pub use asked::{decide, hand_out};
 pub use certificates::{Validity, load as load_certificates, validity};
@@ -60,7 +62,7 @@ use drift::{Drift, Load};
 use engines::Engines;
 pub use local::{Local, is_listened_on, one_shot, unheard};
 use observations::Observations;
-use observers::{Steps, StoreCounts};
+use observers::Steps;
 pub use prove::{NotSetUp, prove};
 use sockets::{AdminName, Sockets};
 pub use unmade::unmade;
@@ -99,20 +101,15 @@ pub async fn serve(
                 Signal::Reload => {
                     lifecycle.reloading();
                     let mark = drift::mark(path);
-                    match parts.reload(path, &load, &config) {
-                        Ok((new, certificates)) => {
-                            config = Arc::new(new);
-                            parts.certify(certificates);
-                            parts.apply(&config);
-                            drift.applied(&config, mark);
-                            engines.configure(&config, &mut tasks);
-                            parts.metrics.config_reloaded(true);
-                        }
-                        Err(error) => {
-                            tracing::error!("the config was not applied, the old one stays: {error:#}");
-                            parts.metrics.config_reloaded(false);
-                        }
+                    let new = parts.reload(path, &load, &config);
+                    let is_applied = new.is_some();
+                    if let Some(new) = new {
+                        config = Arc::new(new);
+                        parts.apply(&config);
+                        drift.applied(&config, mark);
+                        engines.configure(&config, &mut tasks);
                     }
+                    parts.metrics.config_reloaded(is_applied);
                     lifecycle.ready();
                 }
             },
@@ -126,18 +123,23 @@ pub async fn serve(
     lifecycle.stopping();
     tracing::info!("stopping: requests in flight are ended first; a second signal ends at once");
     stop.cancel();
+    drain(&mut tasks, &mut lifecycle, &*parts.clock).await;
+    drop(scheduler);
+    admin.remove();
+    outcome
+}
+
+/// Waits until everything has ended that was told to; not for longer than a person or the service manager will.
+async fn drain(tasks: &mut JoinSet<()>, lifecycle: &mut Lifecycle, clock: &dyn Clock) {
     tokio::select! {
         () = async { while tasks.join_next().await.is_some() {} } => {}
         () = lifecycle.stopped() => tracing::warn!("stopped at once, on a second signal"),
-        () = parts.clock.sleep(limits::STOP) => tracing::warn!(
+        () = clock.sleep(limits::STOP) => tracing::warn!(
             "stopped after {:?}, though something had not ended: a step that was under way is finished or taken back by \
              whoever reads the secret next",
             limits::STOP
         ),
     }
-    drop(scheduler);
-    admin.remove();
-    outcome
 }
 
 /// Everything that lasts as long as the daemon does.
@@ -167,10 +169,11 @@ impl Parts {
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
         let Opened { store, reveal, files: store_files, renew } = open::open(config, &clock)?;
-        let counts = StoreCounts::new(Arc::clone(&metrics));
+        observers::know_operations(&metrics);
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
-        let store: Arc<dyn Store> = Arc::new(Metered::new(audited, counts, Arc::clone(&clock)));
+        let meter = Arc::<Metrics>::clone(&metrics);
+        let store: Arc<dyn Store> = Arc::new(Metered::new(audited, meter, Arc::clone(&clock)));
         let (bounds, members) = translate::distribution(config);
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
@@ -215,9 +218,21 @@ impl Parts {
         self.metrics.config(&config.hash);
     }
 
-    /// Reads the config again, and the certificates with it, and has AWS's credentials looked up again. An error changes
-    /// nothing.
-    fn reload(&self, path: &Path, load: &Load, old: &Config) -> Result<(Config, Option<Material>)> {
+    /// Reads the config again, and puts the certificates in force that it names. An error changes nothing: none.
+    fn reload(&self, path: &Path, load: &Load, old: &Config) -> Option<Config> {
+        let read = self.read_again(path, load, old);
+        let read = read.inspect_err(|error| {
+            tracing::error!("the config was not applied, the old one stays: {error:#}");
+        });
+        let (new, certificates) = read.ok()?;
+        if let (Some(tls), Some(material)) = (&self.tls, certificates) {
+            certificates::replace(tls, material, &*self.clock);
+        }
+        Some(new)
+    }
+
+    /// The config with its certificates, read again; and AWS's credentials are looked up again.
+    fn read_again(&self, path: &Path, load: &Load, old: &Config) -> Result<(Config, Option<Material>)> {
         // Whatever the config says: other tools write those files.
         (self.renew)();
         let new = load(path)?;
@@ -228,16 +243,6 @@ impl Parts {
             tracing::info!("config: {change}");
         }
         Ok((new, certificates))
-    }
-
-    /// Puts certificates in force, where they are others.
-    fn certify(&self, certificates: Option<Material>) {
-        if let (Some(tls), Some(material)) = (&self.tls, certificates)
-            && tls.replace(material)
-        {
-            tracing::info!("the certificates of `listen` were read again, and are others from now on");
-            certificates::warn(tls, &*self.clock);
-        }
     }
 
     /// What of this is compared with the disk.
@@ -255,8 +260,13 @@ impl Parts {
         }
     }
 
-    fn engines(&self, drift: &Arc<Drift>, tick: watch::Receiver<u64>, stop: CancellationToken) -> Engines {
-        Engines {
+    fn engines(
+        &self,
+        drift: &Arc<Drift>,
+        tick: watch::Receiver<u64>,
+        stop: CancellationToken,
+    ) -> Arc<Engines> {
+        Arc::new(Engines {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             observations: Arc::clone(&self.observations),
@@ -264,15 +274,30 @@ impl Parts {
             distribution: Arc::clone(&self.distribution),
             tick,
             stop,
-            lines: Arc::default(),
-        }
+            lines: Mutex::default(),
+        })
+    }
+
+    /// What hands tokens out.
+    fn tokens(&self) -> Arc<TokenCounter> {
+        let observations = Arc::clone(&self.observations);
+        Arc::new(TokenCounter::new(TokenSources {
+            reveal: Arc::new(ByName {
+                store: Arc::clone(&self.reveal),
+                observations: Arc::clone(&self.observations),
+            }),
+            member: Box::new(move |name| observations.member(name)),
+            audit: Arc::clone(&self.audit),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+        }))
     }
 
     fn serve(
         &self,
         config: &Config,
         sockets: Sockets,
-        engines: &Engines,
+        engines: &Arc<Engines>,
         drift: &Arc<Drift>,
         stop: &CancellationToken,
         tasks: &mut JoinSet<()>,
@@ -283,17 +308,7 @@ impl Parts {
             metrics: Arc::clone(metrics),
             clock: Arc::clone(clock),
         };
-        let members = Arc::clone(observations);
-        let tokens = Arc::new(TokenCounter::new(TokenSources {
-            reveal: Arc::new(ByName {
-                store: Arc::clone(&self.reveal),
-                observations: Arc::clone(observations),
-            }),
-            member: Box::new(move |name| members.member(name)),
-            audit: Arc::clone(audit),
-            metrics: Arc::clone(metrics),
-            clock: Arc::clone(clock),
-        }));
+        let tokens = self.tokens();
         tasks.spawn(Arc::clone(&tokens).tell_refusals(stop.clone()));
         // Without TLS a token is handed out on loopback only, whatever else is allowed.
         let safe = self.tls.is_some() || config.listen.ip().is_loopback();
@@ -302,7 +317,7 @@ impl Parts {
         let (before_scrape, readiness) = observers::telemetry(observations, audit, drift);
         let telemetry = telemetry::router(Arc::clone(metrics), before_scrape, readiness);
         let admin = Admin {
-            operator: engines.operator(),
+            operator: Arc::<Engines>::clone(engines),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
             running: self.running(),
@@ -329,25 +344,5 @@ impl Parts {
         };
         tasks.spawn(server::serve(metrics_listen, service(telemetry.into(), capacity.metrics), None));
         tasks.spawn(server::serve(admin_socket, service(admin.into(), capacity.admin), None));
-    }
-}
-
-/// What is served, and what a newcomer can try next.
-fn announce(config: &Config, path: &Path) {
-    let path = path.display();
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    tracing::info!("serving verifiers and bots on {scheme}://{}", config.listen);
-    tracing::info!("serving /metrics /healthz /readyz on http://{}", config.metrics_listen);
-    tracing::info!("taking orders on {}", config.admin_socket.display());
-    // A file that was cut off looks so.
-    let none = [("secrets", config.secrets.is_empty()), ("clients", config.clients.is_empty())];
-    for (key, _) in none.iter().filter(|(key, empty)| *empty && !config.emptied.contains(key)) {
-        tracing::warn!("the config has no `{key}`: was it cut off? If that is meant, say `{key}: []`");
-    }
-    for secret in &config.secrets {
-        tracing::info!(secret = %secret.name, audience = %secret.audience, "rotating");
-    }
-    if let Some(secret) = config.secrets.first() {
-        tracing::info!("try next: crossfade -c {path} status; crossfade -c {path} token {}", secret.name);
     }
 }

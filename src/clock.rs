@@ -1,6 +1,6 @@
 //! The one place that reads the machine's clocks. Everything else is handed a [`Clock`].
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use crossfade_verify::Moment;
@@ -13,6 +13,13 @@ pub trait Clock: Send + Sync {
 
     /// Waits. It may last longer than asked for where the machine is suspended.
     async fn sleep(&self, duration: Duration);
+}
+
+/// So that what holds one can be shown: a clock has nothing to show.
+impl fmt::Debug for dyn Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
 }
 
 /// How long after `earlier` the moment `now` is, on the clock that runs on in suspend.

@@ -30,6 +30,7 @@ mod told;
 
 pub use alone::NotReplaced;
 pub use backoff::{Backoff, Spread};
+use inbox::Arrival;
 pub use inbox::Inbox;
 pub use observation::{Observation, Observer, Outcome, Parked, Reason};
 pub use order::{Done, Order, OrderFailure};
@@ -55,6 +56,7 @@ pub struct Wakers {
 }
 
 /// Rotates one secret until it is told to stop.
+#[derive(Debug)]
 pub struct Engine {
     rotator: Rotator,
     wakers: Wakers,
@@ -67,12 +69,6 @@ pub struct Engine {
     failed: Option<(Moment, Duration)>,
     /// An order that stands in the store, and is not carried through without our memory of it.
     standing: Option<Demand>,
-}
-
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("rotator", &self.rotator).finish_non_exhaustive()
-    }
 }
 
 impl Drop for Engine {
@@ -182,7 +178,10 @@ impl Engine {
             tokio::select! {
                 // A person waits for an order, and nobody for a turn.
                 biased;
-                order = wakers.inbox.next() => return order,
+                arrival = wakers.inbox.next() => return match arrival {
+                    Arrival::Order(order) => Some(order),
+                    Arrival::Policy => None,
+                },
                 () = &mut due => return None,
                 Ok(()) = wakers.tick.changed() => {
                     if elapsed(from, clock.moment()) >= wait {

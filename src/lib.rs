@@ -18,7 +18,11 @@
 //! | [`clock`], [`time`] | the one place that reads clocks, and the time type |
 //! | [`ownership`] | whose a file is, and who else may change it |
 //! | [`causes`] | an error with its causes, in a line |
+//! | `labels` | enums whose values have a word each |
 //! | [`quiet`] | how many log lines are written that somebody else can cause |
+
+#[macro_use]
+mod labels;
 
 pub mod app;
 pub mod audit;

@@ -5,16 +5,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossfade_verify::{Reason, Stage};
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
+use crossfade_verify::Stage;
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
 
 mod feed;
 mod register;
 mod rotation;
 mod text;
+mod verdicts;
 pub use feed::{Asked, FeedMetrics};
-use register::{counters, gauges, histogram, histograms, register};
+use register::{counters, gauges, histograms, register};
 pub use rotation::RotationMetrics;
+pub use verdicts::VERDICTS;
+use verdicts::VerdictMetrics;
 
 /// All metrics of the daemon.
 #[derive(Debug)]
@@ -24,9 +27,7 @@ pub struct Metrics {
     pub rotation: RotationMetrics,
     /// What verifiers ask for.
     pub feed: FeedMetrics,
-    verifications: IntCounterVec,
-    accepted: IntCounterVec,
-    verify_duration: Histogram,
+    verdicts: VerdictMetrics,
     store_requests: IntCounterVec,
     store_duration: HistogramVec,
     http_rejected: IntCounterVec,
@@ -36,104 +37,42 @@ pub struct Metrics {
     drift: IntGaugeVec,
 }
 
-/// What became of a token: `accepted`, `unsure`, or why it was refused, by the set or by its place in the
-/// request.
-pub const VERDICTS: [&str; 9] = [
-    "accepted",
-    "unsure",
-    Reason::Malformed.as_str(),
-    Reason::Unknown.as_str(),
-    Reason::Expired.as_str(),
-    "missing",
-    "wrong_scheme",
-    "conflict",
-    "insufficient_scope",
-];
-
-/// Why a request or a connection was turned away.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Rejection {
-    /// No credential, or a wrong one.
-    BadCredential,
-    /// Not this client's role, audience or secret.
-    Forbidden,
-    /// A header over 8 KiB.
-    HeaderTooLarge,
-    /// A body over 16 KiB.
-    BodyTooLarge,
-    /// Not HTTP/1, or not a request that is answered here.
-    Malformed,
-    /// No TLS, none that we speak, or a client's certificate that is missing or not good.
-    Handshake,
-    /// The request did not arrive, was not answered, or its answer was not taken, in time.
-    Timeout,
-    /// Too many connections: a newcomer, or whoever had to go for one.
-    Connections,
-    /// Too many requests at once, or a client over its share.
-    Busy,
-    /// A token that was not handed out, because the audit log could not be written in time.
-    Unwritten,
-}
-
-impl Rejection {
-    /// Every reason.
-    pub const ALL: [Rejection; 10] = [
-        Self::BadCredential,
-        Self::Forbidden,
-        Self::HeaderTooLarge,
-        Self::BodyTooLarge,
-        Self::Malformed,
-        Self::Handshake,
-        Self::Timeout,
-        Self::Connections,
-        Self::Busy,
-        Self::Unwritten,
-    ];
-
-    /// As the label writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BadCredential => "bad_credential",
-            Self::Forbidden => "forbidden",
-            Self::HeaderTooLarge => "header_too_large",
-            Self::BodyTooLarge => "body_too_large",
-            Self::Malformed => "malformed",
-            Self::Handshake => "handshake",
-            Self::Timeout => "timeout",
-            Self::Connections => "connections",
-            Self::Busy => "busy",
-            Self::Unwritten => "unwritten",
-        }
+labels! {
+    /// Why a request or a connection was turned away.
+    #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+    pub enum Rejection {
+        /// No credential, or a wrong one.
+        BadCredential = "bad_credential",
+        /// Not this client's role, audience or secret.
+        Forbidden = "forbidden",
+        /// A header over 8 KiB.
+        HeaderTooLarge = "header_too_large",
+        /// A body over 16 KiB.
+        BodyTooLarge = "body_too_large",
+        /// Not HTTP/1, or not a request that is answered here.
+        Malformed = "malformed",
+        /// No TLS, none that we speak, or a client's certificate that is missing or not good.
+        Handshake = "handshake",
+        /// The request did not arrive, was not answered, or its answer was not taken, in time.
+        Timeout = "timeout",
+        /// Too many connections: a newcomer, or whoever had to go for one.
+        Connections = "connections",
+        /// Too many requests at once, or a client over its share.
+        Busy = "busy",
+        /// A token that was not handed out, because the audit log could not be written in time.
+        Unwritten = "unwritten",
     }
-}
 
-/// What a running daemon holds, and what can part from what is on the disk.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[expect(missing_docs, reason = "they say what they are")]
-pub enum Drifted {
-    Config,
-    Certificates,
-    Database,
-    Key,
-    AdminSocket,
-    AuditLog,
-}
-
-impl Drifted {
-    /// Everything.
-    pub const ALL: [Self; 6] =
-        [Self::Config, Self::Certificates, Self::Database, Self::Key, Self::AdminSocket, Self::AuditLog];
-
-    /// As the label writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Certificates => "certificates",
-            Self::Database => "database",
-            Self::Key => "key",
-            Self::AdminSocket => "admin_socket",
-            Self::AuditLog => "audit_log",
-        }
+    /// What a running daemon holds, and what can part from what is on the disk.
+    #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+    #[expect(missing_docs, reason = "they say what they are")]
+    pub enum Drifted {
+        Config = "config",
+        Certificates = "certificates",
+        Database = "database",
+        Key = "key",
+        AdminSocket = "admin_socket",
+        AuditLog = "audit_log",
     }
 }
 
@@ -142,25 +81,8 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let r = Registry::new();
         let (rotation, feed) = (RotationMetrics::new(&r)?, FeedMetrics::new(&r)?);
+        let verdicts = VerdictMetrics::new(&r)?;
         let metrics = Self {
-            verifications: counters(
-                &r,
-                "verifications_total",
-                "Tokens verified, by verdict",
-                &["audience", "verdict"],
-            )?,
-            accepted: counters(
-                &r,
-                "accepted_total",
-                "Tokens accepted, by bot and stage",
-                &["audience", "client_id", "stage"],
-            )?,
-            verify_duration: histogram(
-                &r,
-                "verify_duration_seconds",
-                "Time to decide on a token, without waiting",
-                &micros(),
-            )?,
             store_requests: counters(
                 &r,
                 "store_requests_total",
@@ -198,6 +120,7 @@ impl Metrics {
             )?,
             rotation,
             feed,
+            verdicts,
             registry: r,
         };
         metrics.begin()?;
@@ -223,15 +146,8 @@ impl Metrics {
 
     /// Makes the series of an audience exist.
     pub fn know_audience(&self, audience: &str, client_ids: &[&str]) {
-        for verdict in VERDICTS {
-            self.verifications.with_label_values(&[audience, verdict]);
-        }
+        self.verdicts.know(audience, client_ids);
         self.feed.know(audience);
-        for client_id in client_ids {
-            for stage in [Stage::Pending, Stage::Current, Stage::Previous] {
-                self.accepted.with_label_values(&[audience, client_id, stage.as_str()]);
-            }
-        }
     }
 
     /// Makes the series of a store operation exist.
@@ -244,18 +160,18 @@ impl Metrics {
 
     /// A token was verified.
     pub fn verified(&self, audience: &str, verdict: &str, took: Duration) {
-        self.verifications.with_label_values(&[audience, verdict]).inc();
-        self.verify_duration.observe(took.as_secs_f64());
+        self.verdicts.verifications.with_label_values(&[audience, verdict]).inc();
+        self.verdicts.duration.observe(took.as_secs_f64());
     }
 
     /// So many verdicts, of which the time is not known, or of no account.
     pub fn verdicts(&self, audience: &str, verdict: &str, count: u64) {
-        self.verifications.with_label_values(&[audience, verdict]).inc_by(count);
+        self.verdicts.verifications.with_label_values(&[audience, verdict]).inc_by(count);
     }
 
     /// That many tokens were accepted, here or by a verifier.
     pub fn accepted(&self, audience: &str, client_id: &str, stage: Stage, count: u64) {
-        self.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc_by(count);
+        self.verdicts.accepted.with_label_values(&[audience, client_id, stage.as_str()]).inc_by(count);
     }
 
     /// The store was called.
@@ -298,11 +214,6 @@ impl Metrics {
         let mut place = text::Place::default();
         Ok(std::iter::once(text).chain(std::iter::from_fn(move || self.rotation.piece(&mut place))))
     }
-}
-
-/// From a microsecond to a tenth of a second.
-fn micros() -> [f64; 6] {
-    [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
 }
 
 /// Shared by everything that reports.

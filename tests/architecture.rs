@@ -36,6 +36,7 @@ const RULES: &[Rule] = &[
     rule("ownership", &[], &["tokio", "tracing"]),
     rule("quiet", &[], PURE),
     rule("causes", &[], PURE),
+    rule("labels", &[], PURE),
     rule("rotation", &[], PURE),
     rule("rotation::ring", &["time"], PURE),
     rule("rotation::policy", &["rotation", "time"], PURE),

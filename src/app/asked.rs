@@ -23,24 +23,19 @@ use crate::{
 };
 
 /// Reads the current token from the store now, and writes down that it was handed out.
-pub async fn hand_out(config: &Config, clock: &Arc<dyn Clock>, secret: &str) -> Result<Token> {
+pub async fn hand_out(config: &Config, secret: &str) -> Result<Token> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     unmade::refuse(config)?;
     let audit = AuditLog::open(&translate::audit_target(config))?;
     let known = config.secret(secret);
     let name = known.as_ref().map_or_else(|_| secret.to_owned(), |known| known.name.to_string());
     let result = match known {
-        Ok(known) => reveal(config, clock, known).await,
+        Ok(known) => reveal(config, &clock, known).await,
         Err(unnamed) => Err(unnamed.into()),
     };
-    let event = Event {
-        action: Action::TokenHandedOut,
-        secret: Some(name),
-        version: result.as_ref().ok().map(|(version, _)| version.to_string()),
-        actor: actor(),
-        peer: None,
-        outcome: if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused },
-        detail: None,
-    };
+    let version = result.as_ref().ok().map(|(version, _)| version.to_string());
+    let outcome = if result.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused };
+    let event = Event { secret: Some(name), version, ..Event::new(Action::TokenHandedOut, actor(), outcome) };
     audit.recorded(Timestamp::from_millis(clock.moment().wall_ms), event).await;
     result.map(|(_, token)| token)
 }

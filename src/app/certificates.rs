@@ -93,8 +93,16 @@ pub fn validity(material: &Material, clock: &dyn Clock) -> Validity {
     material.validity().map_or(Validity::Valid, |span| concern(span, clock.moment().wall_ms / 1000))
 }
 
+/// Puts certificates in force, where they are others.
+pub(super) fn replace(tls: &Tls, material: Material, clock: &dyn Clock) {
+    if tls.replace(material) {
+        tracing::info!("the certificates of `listen` were read again, and are others from now on");
+        warn(tls, clock);
+    }
+}
+
 /// Says so where the certificate is about to end, or is not valid at all.
-pub(super) fn warn(tls: &Tls, clock: &dyn Clock) {
+fn warn(tls: &Tls, clock: &dyn Clock) {
     let Some(validity) = tls.validity() else { return };
     if let Validity::EndsSoon(what) | Validity::Expired(what) =
         concern(validity, clock.moment().wall_ms / 1000)

@@ -33,29 +33,20 @@ pub(super) struct Engines {
     pub(super) distribution: Arc<Distribution>,
     pub(super) tick: watch::Receiver<u64>,
     pub(super) stop: CancellationToken,
-    pub(super) lines: Arc<Lines>,
+    /// The way to each of them.
+    pub(super) lines: Mutex<BTreeMap<Arc<str>, Line>>,
 }
 
-/// The way to each engine.
-#[derive(Default)]
-pub(super) struct Lines(Mutex<BTreeMap<Arc<str>, Line>>);
-
-struct Line {
+pub(super) struct Line {
     inbox: Arc<Inbox>,
     stop: CancellationToken,
     secret: Secret,
 }
 
-impl Lines {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Line>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Engines {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
-        let mut lines = self.lines.lock();
+        let mut lines = self.lines();
         let wanted: HashMap<_, _> = config.secrets.iter().map(|secret| (&secret.name, secret)).collect();
         lines.retain(|name, line| {
             let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == line.secret);
@@ -87,13 +78,8 @@ impl Engines {
         Line { inbox, stop, secret }
     }
 
-    pub(super) fn operator(&self) -> Arc<dyn Operator> {
-        Arc::new(Daemon {
-            lines: Arc::clone(&self.lines),
-            observations: Arc::clone(&self.observations),
-            drift: Arc::clone(&self.drift),
-            store: Arc::clone(&self.store),
-        })
+    fn lines(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,15 +92,8 @@ pub(super) fn full_jitter() -> Spread {
 }
 
 /// The daemon, as an operator sees it.
-struct Daemon {
-    lines: Arc<Lines>,
-    observations: Arc<Observations>,
-    drift: Arc<Drift>,
-    store: Arc<dyn Store>,
-}
-
 #[async_trait]
-impl Operator for Daemon {
+impl Operator for Engines {
     async fn notices(&self) -> Result<Vec<String>, OrderError> {
         Ok(self.drift.notices())
     }
@@ -130,7 +109,7 @@ impl Operator for Daemon {
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let name = &*self.observations.name(name)?;
-        let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
+        let inbox = self.lines().get(name).map(|line| Arc::clone(&line.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
         if !inbox.put(Order { request, reply }) {

@@ -1,6 +1,6 @@
 //! Commands without a daemon: this process as an operator, whose turns the engine's own loop makes.
 
-use std::{collections::BTreeMap, os::unix::net::UnixStream, path::Path, sync::Arc};
+use std::{os::unix::net::UnixStream, path::Path, sync::Arc};
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -24,8 +24,8 @@ use crate::{
 /// This process as an operator.
 pub struct Local {
     clock: Arc<dyn Clock>,
-    secrets: BTreeMap<String, (Arc<SecretConfig>, AsyncMutex<Rotator>)>,
-    order: Vec<String>,
+    /// In the config's order.
+    secrets: Vec<Entry>,
     store: Arc<dyn Store>,
     /// Where orders are written down.
     audit: Option<Arc<AuditLog>>,
@@ -34,9 +34,12 @@ pub struct Local {
     limits: &'static Limits,
 }
 
+/// A secret, and who makes its turns.
+type Entry = (Arc<SecretConfig>, AsyncMutex<Rotator>);
+
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Local").field("secrets", &self.order).finish_non_exhaustive()
+        f.debug_struct("Local").field("secrets", &self.secrets).finish_non_exhaustive()
     }
 }
 
@@ -64,31 +67,28 @@ impl Local {
 
     /// On a store that is open already.
     pub fn on(config: &Config, store: &Arc<dyn Store>, clock: Arc<dyn Clock>, driving: bool) -> Self {
-        let rotator = |secret: &Arc<SecretConfig>| {
-            let secret = translate::secret(secret);
-            Rotator::new(secret.clone(), store.secret(secret), Arc::clone(&clock), Arc::new(Nobody))
+        let entry = |config: &Arc<SecretConfig>| {
+            let secret = translate::secret(config);
+            let versions = store.secret(secret.clone());
+            let rotator = Rotator::new(secret, versions, Arc::clone(&clock), Arc::new(Nobody));
+            (Arc::clone(config), AsyncMutex::new(rotator))
         };
-        let secrets = config.secrets.iter();
-        let secrets =
-            secrets.map(|s| (s.name.to_string(), (s.clone(), AsyncMutex::new(rotator(s))))).collect();
-        let order = config.secrets.iter().map(|s| s.name.to_string()).collect();
+        let secrets = config.secrets.iter().map(entry).collect();
         let limits = config.store.limits();
-        Self { clock, secrets, order, store: Arc::clone(store), audit: None, driving, limits }
+        Self { clock, secrets, store: Arc::clone(store), audit: None, driving, limits }
     }
 
-    /// What the config calls the secret that a name means.
-    fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
-        let names = self.secrets.values().map(|(secret, _)| &secret.name);
-        meant(names, name, self.limits).cloned().map_err(translate::unnamed)
-    }
-
-    fn entry(&self, name: &str) -> Result<&(Arc<SecretConfig>, AsyncMutex<Rotator>), OrderError> {
-        self.secrets.get(name).ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))
+    /// The secret that a name means.
+    fn entry(&self, name: &str) -> Result<&Entry, OrderError> {
+        let names = self.secrets.iter().map(|(config, _)| &config.name);
+        let name = meant(names, name, self.limits).map_err(translate::unnamed)?;
+        let found = self.secrets.iter().find(|(config, _)| Arc::ptr_eq(&config.name, name));
+        found.ok_or_else(|| OrderError::NoSuchSecret(name.to_string()))
     }
 
     /// An order, and whatever of it only this process knows of.
-    async fn carry_out(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
-        let (config, rotator) = self.entry(name)?;
+    async fn carry_out(&self, entry: &Entry, request: Request) -> Result<OrderReport, OrderError> {
+        let (config, rotator) = entry;
         let mut rotator = rotator.lock().await;
         let mut done = rotator.carry_out(&config.policy, request).await.map_err(status::of_failure)?;
         let carried = rotator.carry_through(&config.policy, &done.demand).await;
@@ -103,6 +103,13 @@ impl Local {
         Ok(status::of_order(self.status(config, &rotator), &done))
     }
 
+    /// Reads the secret, and moves it on where nobody else may.
+    async fn read(&self, (config, rotator): &Entry) -> SecretStatus {
+        let mut rotator = rotator.lock().await;
+        rotator.turn(&config.policy, self.driving).await;
+        self.status(config, &rotator)
+    }
+
     fn status(&self, config: &SecretConfig, rotator: &Rotator) -> SecretStatus {
         status::of(config, Some(rotator.known()), self.clock.moment(), None)
     }
@@ -112,22 +119,19 @@ impl Local {
 impl Operator for Local {
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
         let mut all = Vec::new();
-        for name in &self.order {
-            all.push(self.secret(name).await?);
+        for entry in &self.secrets {
+            all.push(self.read(entry).await);
         }
         Ok(all)
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        let (config, rotator) = self.entry(&self.name(name)?)?;
-        let mut rotator = rotator.lock().await;
-        rotator.turn(&config.policy, self.driving).await;
-        Ok(self.status(config, &rotator))
+        Ok(self.read(self.entry(name)?).await)
     }
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
-        let (name, result) = match self.name(name) {
-            Ok(name) => (name.to_string(), self.carry_out(&name, request).await),
+        let (name, result) = match self.entry(name) {
+            Ok(entry) => (entry.0.name.to_string(), self.carry_out(entry, request).await),
             Err(unnamed) => (name.to_owned(), Err(unnamed)),
         };
         if let Some(audit) = &self.audit {
@@ -138,7 +142,6 @@ impl Operator for Local {
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
-        let name = &*self.name(name)?;
         preview::of(&*self.store, &self.entry(name)?.0, compromised).await
     }
 }
@@ -153,8 +156,7 @@ pub async fn one_shot(config: &Config, wait: bool, mut say: impl FnMut(&SecretSt
     }
     let local = Local::open(&config, true).await?;
     let mut secrets = Vec::new();
-    for name in &local.order {
-        let (config, rotator) = local.entry(name)?;
+    for (config, rotator) in &local.secrets {
         secrets.push((config, rotator.lock().await));
     }
     for (config, rotator) in &mut secrets {

@@ -13,24 +13,18 @@ use crate::{
     time::Timestamp,
 };
 
-/// Counts calls of the store.
-#[derive(Debug)]
-pub(super) struct StoreCounts(Arc<Metrics>);
-
-impl StoreCounts {
-    /// Every series exists from here on.
-    pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-        for operation in Operation::ALL {
-            metrics.know_store_operation(operation.as_str(), &outcomes);
-        }
-        Arc::new(Self(metrics))
+/// Makes the series of each operation of a store exist.
+pub(super) fn know_operations(metrics: &Metrics) {
+    let outcomes: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
+    for operation in Operation::ALL {
+        metrics.know_store_operation(operation.as_str(), &outcomes);
     }
 }
 
-impl StoreMeter for StoreCounts {
+/// Counts calls of the store.
+impl StoreMeter for Metrics {
     fn observe(&self, operation: Operation, outcome: Outcome, took: Duration) {
-        self.0.store_called(operation.as_str(), outcome.as_str(), took);
+        self.store_called(operation.as_str(), outcome.as_str(), took);
     }
 }
 
@@ -51,18 +45,16 @@ impl Steps {
 impl AuditSink for Steps {
     async fn record(&self, now: Timestamp, entry: &AuditEntry) {
         let Some(action) = action(entry.action) else { return };
+        let outcome = match entry.outcome {
+            Outcome::Done => audit::Outcome::Done,
+            Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
+            _ => audit::Outcome::Failed,
+        };
         let event = Event {
-            action,
             secret: Some(entry.secret.to_string()),
             version: entry.version.map(|version| version.to_string()),
-            actor: self.actor.clone(),
-            peer: None,
-            outcome: match entry.outcome {
-                Outcome::Done => audit::Outcome::Done,
-                Outcome::Conflict | Outcome::Denied | Outcome::Rejected => audit::Outcome::Refused,
-                _ => audit::Outcome::Failed,
-            },
             detail: Some(told(entry)),
+            ..Event::new(action, &*self.actor, outcome)
         };
         // The entry is on the disk before the next step is decided, unless the disk is slow. Callers' entries are in
         // another queue, and no thread waits.

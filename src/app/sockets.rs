@@ -4,7 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -102,10 +102,10 @@ impl AdminListener {
         match bind_admin(&self.name.path).await {
             Ok(listener) => {
                 self.listener = listener;
-                self.name.set(NameState { ours: file_id(&self.name.path), problem: None });
+                *self.name.state() = NameState { ours: file_id(&self.name.path), problem: None };
                 tracing::warn!("the admin socket {} was gone, and was made anew", self.name.path.display());
             }
-            Err(error) => self.name.fail(format!("{error:#}")),
+            Err(error) => self.name.state().problem = Some(format!("{error:#}")),
         }
     }
 }
@@ -129,7 +129,7 @@ impl Listener for AdminListener {
 impl AdminName {
     /// Why commands don't find us; none: they do.
     pub(super) fn problem(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
+        self.state().problem.clone()
     }
 
     /// Leaves nothing behind, and nobody else's socket without its name.
@@ -142,16 +142,12 @@ impl AdminName {
     }
 
     fn is_ours(&self) -> bool {
-        let ours = self.state.lock().unwrap_or_else(PoisonError::into_inner).ours;
+        let ours = self.state().ours;
         ours.is_some() && ours == file_id(&self.path)
     }
 
-    fn set(&self, state: NameState) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    fn fail(&self, problem: String) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).problem = Some(problem);
+    fn state(&self) -> MutexGuard<'_, NameState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -67,6 +67,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// One that says nothing but this.
+    pub fn new(action: Action, actor: impl Into<String>, outcome: Outcome) -> Self {
+        let (secret, version, peer, detail) = Default::default();
+        Self { action, secret, version, actor: actor.into(), peer, outcome, detail }
+    }
+
     /// The same, with texts so short that the line fits: better a cut text than a lost entry.
     pub(super) fn bounded(self) -> Self {
         // Together with the names and the numbers this stays below `LINE_BYTES`. A secret's name on

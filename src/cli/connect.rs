@@ -13,7 +13,7 @@ use hyper::{
     client::conn::http1,
 };
 use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
@@ -42,6 +42,24 @@ pub(super) struct Remote {
     socket: PathBuf,
 }
 
+/// What is asked of it.
+struct Call {
+    method: &'static str,
+    path: String,
+    body: Vec<u8>,
+}
+
+impl Call {
+    fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), body: Vec::new() }
+    }
+
+    fn post(path: impl Into<String>, body: &impl Serialize) -> Result<Self, OrderError> {
+        let body = serde_json::to_vec(body).map_err(|error| OrderError::Refused(error.to_string()))?;
+        Ok(Self { method: "POST", path: path.into(), body })
+    }
+}
+
 impl Remote {
     pub(super) fn new(socket: PathBuf) -> Self {
         Self { socket }
@@ -53,13 +71,13 @@ impl Remote {
 
     /// What it runs by; asked first, for it shows whether anybody is there.
     pub(super) async fn running(&self) -> Result<Running, OrderError> {
-        self.call_within(AT_ONCE, "GET", "/v1/admin/daemon", Vec::new()).await
+        self.call_within(AT_ONCE, Call::get("/v1/admin/daemon")).await
     }
 
     /// The current token, read from the store now.
     pub(super) async fn token(&self, name: &str) -> Result<Token, OrderError> {
         let path = format!("/v1/admin/tokens/{}", segment(name));
-        let token: String = self.call("POST", &path, Vec::new()).await?;
+        let token: String = self.call(Call { method: "POST", path, body: Vec::new() }).await?;
         Token::from_stored(Zeroizing::new(token).as_bytes())
             .map_err(|why| OrderError::Refused(why.to_string()))
     }
@@ -69,27 +87,19 @@ impl Remote {
         // What is no text is no token either, and is told so.
         let token = String::from_utf8_lossy(token).into_owned();
         let question = Question { audience: audience.to_owned(), token };
-        let body = serde_json::to_vec(&question).map_err(|e| OrderError::Refused(e.to_string()))?;
-        self.call("POST", "/v1/admin/verify", body).await
+        self.call(Call::post("/v1/admin/verify", &question)?).await
     }
 
-    async fn call<T: DeserializeOwned>(
-        &self,
-        method: &str,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<T, OrderError> {
-        self.call_within(IN_THE_END, method, path, body).await
+    async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, OrderError> {
+        self.call_within(IN_THE_END, call).await
     }
 
     async fn call_within<T: DeserializeOwned>(
         &self,
         patience: Duration,
-        method: &str,
-        path: &str,
-        body: Vec<u8>,
+        call: Call,
     ) -> Result<T, OrderError> {
-        let answer = tokio::time::timeout(patience, self.answer(method, path, body)).await;
+        let answer = tokio::time::timeout(patience, self.answer(call)).await;
         answer.unwrap_or_else(|_| {
             let (socket, within) = (self.socket.display(), output::span(patience));
             Err(OrderError::Unknown(format!(
@@ -99,16 +109,11 @@ impl Remote {
         })
     }
 
-    async fn answer<T: DeserializeOwned>(
-        &self,
-        method: &str,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<T, OrderError> {
+    async fn answer<T: DeserializeOwned>(&self, call: Call) -> Result<T, OrderError> {
         let failed = |what: &str, error: &dyn std::error::Error| {
             OrderError::Unknown(format!("the daemon on {} {what}: {error}", self.socket.display()))
         };
-        let response = self.send(method, path, body).await.map_err(|e| failed("did not answer", &*e))?;
+        let response = self.send(call).await.map_err(|e| failed("did not answer", &*e))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
         let body = body.map_err(|e| failed("broke off its answer", &*e))?.to_bytes();
@@ -128,9 +133,7 @@ impl Remote {
 
     async fn send(
         &self,
-        method: &str,
-        path: &str,
-        body: Vec<u8>,
+        Call { method, path, body }: Call,
     ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
         let stream = UnixStream::connect(&self.socket).await?;
         let (peer, us) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
@@ -152,26 +155,25 @@ impl Remote {
 #[async_trait]
 impl Operator for Remote {
     async fn notices(&self) -> Result<Vec<String>, OrderError> {
-        self.call("GET", "/v1/admin/notices", Vec::new()).await
+        self.call(Call::get("/v1/admin/notices")).await
     }
 
     async fn secrets(&self) -> Result<Vec<SecretStatus>, OrderError> {
-        self.call("GET", "/v1/admin/secrets", Vec::new()).await
+        self.call(Call::get("/v1/admin/secrets")).await
     }
 
     async fn secret(&self, name: &str) -> Result<SecretStatus, OrderError> {
-        self.call("GET", &format!("/v1/admin/secrets/{}", segment(name)), Vec::new()).await
+        self.call(Call::get(format!("/v1/admin/secrets/{}", segment(name)))).await
     }
 
     async fn order(&self, name: &str, request: OrderRequest) -> Result<OrderReport, OrderError> {
         let (verb, body) = words(request);
-        let body = serde_json::to_vec(&body).map_err(|e| OrderError::Refused(e.to_string()))?;
-        self.call("POST", &format!("/v1/admin/secrets/{}/{verb}", segment(name)), body).await
+        self.call(Call::post(format!("/v1/admin/secrets/{}/{verb}", segment(name)), &body)?).await
     }
 
     async fn preview(&self, name: &str, compromised: bool) -> Result<Preview, OrderError> {
         let path = format!("/v1/admin/previews/{}?compromised={compromised}", segment(name));
-        self.call("GET", &path, Vec::new()).await
+        self.call(Call::get(path)).await
     }
 }
 

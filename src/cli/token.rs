@@ -1,7 +1,5 @@
 //! `token`: the current token, read from the store now.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result};
 
 use super::{
@@ -9,11 +7,7 @@ use super::{
     exit::Exit,
     output,
 };
-use crate::{
-    app::hand_out,
-    clock::{Clock, SystemClock},
-    token::Token,
-};
+use crate::{app::hand_out, token::Token};
 
 pub(super) async fn run(context: &Context, secret: &str) -> Result<Exit> {
     output::say(fetch(context, secret).await?.expose());
@@ -24,10 +18,7 @@ pub(super) async fn run(context: &Context, secret: &str) -> Result<Exit> {
 pub(super) async fn fetch(context: &Context, secret: &str) -> Result<Token> {
     let token = match context.destination().await? {
         Destination::Daemon(daemon) => daemon.token(secret).await.map_err(anyhow::Error::from),
-        Destination::Store(config) => {
-            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-            hand_out(&config, &clock, secret).await
-        }
+        Destination::Store(config) => hand_out(&config, secret).await,
     };
     token.with_context(|| format!("no token of {secret}"))
 }

@@ -1,6 +1,6 @@
 //! What a config says that has no mistakes.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crossfade_verify::Digest;
 
@@ -119,23 +119,15 @@ pub struct ClientConfig {
     pub token_headers: Vec<String>,
 }
 
-/// What a client may do.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Ask for verdicts on tokens.
-    Verifier,
-    /// Fetch tokens.
-    Bot,
-    /// Nothing yet: orders are taken on the admin socket alone.
-    Admin,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Verifier => "verifier",
-            Self::Bot => "bot",
-            Self::Admin => "admin",
-        })
+labels! {
+    /// What a client may do.
+    #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+    pub enum Role {
+        /// Ask for verdicts on tokens.
+        Verifier = "verifier",
+        /// Fetch tokens.
+        Bot = "bot",
+        /// Nothing yet: orders are taken on the admin socket alone.
+        Admin = "admin",
     }
 }

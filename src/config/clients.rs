@@ -59,11 +59,9 @@ fn client(
     listener: &Listener,
     owners: &mut Owners,
 ) -> Option<ClientConfig> {
-    let role = section.need("role", |role| match role {
-        "verifier" => Ok(Role::Verifier),
-        "bot" => Ok(Role::Bot),
-        "admin" => Ok(Role::Admin),
-        other => Err(format!("{other:?} is no role: `verifier`, `bot` or `admin`")),
+    let role = section.need("role", |text| {
+        let role = Role::ALL.into_iter().find(|role| role.as_str() == text);
+        role.ok_or_else(|| format!("{text:?} is no role: `verifier`, `bot` or `admin`"))
     });
     let name = id.as_ref().map(|at| at.value.clone()).unwrap_or_default();
     let cert_san = certificate(&section, &name, listener, &mut owners.names);
@@ -86,7 +84,7 @@ fn client(
             Role::Bot | Role::Admin => "secrets",
         };
         if !section.has(wants) {
-            let role = role.value;
+            let role = role.value.as_str();
             section.miss(wants, format!("a client with the role `{role}` needs `{wants}`, which is missing"));
         }
     }

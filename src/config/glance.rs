@@ -13,7 +13,7 @@ use super::{
     parse,
     section::{Reading, Section},
     text::within,
-    tree::{self, Node},
+    tree,
 };
 
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -34,29 +34,26 @@ impl Config {
 }
 
 fn admin_socket(text: &str, folder: &Path, env: Environment<'_>) -> PathBuf {
-    let (tree, reading) = (glance(text), Reading::new(env));
-    let top = tree.as_ref().ok().and_then(|tree| Section::new(&reading, tree, ""));
-    let socket = top.map(|top| parse::admin_socket(&top, folder));
-    socket.unwrap_or_else(|| within(folder, Path::new(parse::ADMIN_SOCKET)))
+    let socket = glance(text, env, |top| Some(parse::admin_socket(&top, folder)));
+    socket.unwrap_or_else(|_| within(folder, Path::new(parse::ADMIN_SOCKET)))
 }
 
 fn metrics_listen(text: &str, env: Environment<'_>) -> Result<SocketAddr, Vec<Mistake>> {
-    let tree = glance(text).map_err(|mistake| vec![mistake])?;
-    let reading = Reading::new(env);
-    let address = Section::new(&reading, &tree, "").and_then(|top| parse::metrics_listener(&top, true));
-    match address {
-        Some(address) if !reading.has_mistakes() => Ok(address),
-        _ => Err(reading.into_mistakes()),
-    }
+    glance(text, env, |top| parse::metrics_listener(&top, true))
 }
 
-/// The file as a tree. Where it is no YAML, the lines that begin with one of the two keys are by themselves.
-fn glance(text: &str) -> Result<Node, Mistake> {
-    tree::parse(text).or_else(|mistake| {
+/// What `read` makes of the file. Where that is no YAML, the lines that begin with one of the two keys are by themselves.
+fn glance<T>(
+    text: &str,
+    env: Environment<'_>,
+    read: impl FnOnce(Section<'_>) -> Option<T>,
+) -> Result<T, Vec<Mistake>> {
+    let tree = tree::parse(text).or_else(|mistake| {
         let ours = |line: &&str| ["admin_socket:", "metrics_listen:"].iter().any(|key| line.starts_with(key));
         let lines: Vec<&str> = text.lines().filter(ours).collect();
         tree::parse(&lines.join("\n")).ok().filter(|_| !lines.is_empty()).ok_or(mistake)
-    })
+    });
+    Reading::of(&tree.map_err(|mistake| vec![mistake])?, env, read)
 }
 
 #[cfg(test)]

@@ -15,8 +15,7 @@ use super::{
     section::{Reading, Section},
     store,
     text::{self, within},
-    times, tls,
-    tree::{self, Value},
+    times, tls, tree,
 };
 
 pub(super) fn config(
@@ -25,12 +24,7 @@ pub(super) fn config(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Mistake>> {
     let tree = tree::parse(text).map_err(|mistake| vec![mistake])?;
-    let reading = Reading::new(env);
-    let config = Section::new(&reading, &tree, "").and_then(|top| top_level(top, text, folder));
-    match config {
-        Some(config) if !reading.has_mistakes() => Ok(config),
-        _ => Err(reading.into_mistakes()),
-    }
+    Reading::of(&tree, env, |top| top_level(top, text, folder))
 }
 
 pub(super) const ADMIN_SOCKET: &str = "data/crossfade.sock";
@@ -55,8 +49,9 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
     let metrics_listen = metrics_listener(&top, may_be_plain)?;
     let admin_socket = admin_socket(&top, folder);
     let audit_log = top.get("audit_log", text::path).map(|at| at.value);
-    if top.get("admin_http", text::truth).is_some_and(|at| at.value) {
-        top.later(&["admin_http"]);
+    if let Some(at) = top.get("admin_http", text::truth).filter(|at| at.value) {
+        let what = "`admin_http` is not built yet in this version: take it out";
+        top.reading.mistake(at.place, what);
     }
 
     let times = times::parse(&top);
@@ -81,10 +76,7 @@ fn top_level(top: Section<'_>, text: &str, folder: &Path) -> Option<Config> {
         on_loopback: listen.ip().is_loopback(),
     };
     let clients = clients::parse(&top, &known, &listener);
-    let is_empty = |key: &&'static str| {
-        top.node(key).is_some_and(|node| matches!(&node.value, Value::List(nodes) if nodes.is_empty()))
-    };
-    let emptied = ["secrets", "clients"].into_iter().filter(is_empty).collect();
+    let emptied = ["secrets", "clients"].into_iter().filter(|key| top.is_empty(key)).collect();
     top.finish();
     let hash: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(Config {

@@ -108,70 +108,14 @@ fn secret(
     shared: &Shared,
     common: &mut Common,
 ) -> Option<SecretConfig> {
-    let place = section.place;
     let client_id = section.need("client_id", text::plain);
     let audience = section.need("audience", text::audience);
     let scopes = section.list("scopes", false, text::scope).unwrap_or_default();
     let token_prefix = section.get("token_prefix", text::token_prefix);
-    let format = section.get("format", |format| match format {
-        "plain" => Ok(Format::Plain),
-        "json" => match shared.limits.and_then(|limits| limits.no_json) {
-            None => Ok(Format::Json),
-            Some(why) => Err(why.to_owned()),
-        },
-        other => Err(format!("{other:?} is no format: `plain` or `json`")),
-    });
+    let format = section.get("format", |text| format(text, shared));
     let schedule = schedule(&section, common);
-    let bounded = |key, default: Option<Duration>| {
-        let at = section.get(key, |text| {
-            let duration = text::duration(text)?;
-            if duration > LONGEST {
-                Err(format!("{duration:?} is longer than 400 days"))
-            } else {
-                Ok(duration)
-            }
-        });
-        (at.as_ref().map_or(place, |at| at.place), at.map(|at| at.value).or(default))
-    };
-    let jitter = bounded("jitter", Some(Duration::ZERO));
-    let grace = bounded("grace", Some(4 * HOUR));
-    let soak = bounded("soak", None);
     let name = name.map(|at| Arc::from(at.value));
-    let terms = Terms {
-        secret: name.clone().unwrap_or_default(),
-        schedule: schedule.as_ref().map(|at| at.value.clone()),
-        jitter: jitter.1.unwrap_or_default(),
-        grace: grace.1.unwrap_or_default(),
-        soak: soak.1,
-        freshness: shared.freshness,
-        hold: shared.hold,
-        sync: shared.sync,
-        store: shared.store,
-    };
-    let policy = Policy::new(terms).map_err(|errors| {
-        for error in errors {
-            // What rests on a mistake that has been told is not told as another one.
-            let (place, rests_on, compared) = match error {
-                PolicyError::SoakTooShort { .. } => (soak.0, &["soak"][..], shared.compared),
-                PolicyError::GraceTooShort { .. } => (grace.0, &["grace"][..], shared.compared),
-                PolicyError::GapTooShort { .. } => {
-                    let place = schedule.as_ref().map_or(place, |at| at.place);
-                    (place, &["soak", "jitter"][..], shared.compared || soak.1.is_some())
-                }
-                // Said once for the whole file.
-                PolicyError::SyncTooSlow { .. } => continue,
-            };
-            if compared && section.trusts(rests_on) {
-                section.reading.mistake(place, error);
-            }
-        }
-    });
-    let limits = shared.limits.filter(|_| shared.compared && section.trusts(&["grace"]));
-    if let (Ok(policy), Some(at), Some(limits)) = (&policy, &schedule, limits) {
-        for mistake in (limits.schedule)(policy, at.value.shortest_gap()) {
-            section.reading.mistake(at.place, mistake);
-        }
-    }
+    let policy = policy(&section, name.clone().unwrap_or_default(), schedule.as_ref(), shared);
     let words = schedule.is_some().then(|| in_words(&section)).flatten();
     section.finish();
     Some(SecretConfig {
@@ -182,8 +126,77 @@ fn secret(
         token_prefix: common.text(token_prefix.as_ref().map_or("mcp", |at| &at.value)),
         format: format.map_or(Format::Plain, |at| at.value),
         schedule: words.map(|words| common.text(&words)),
-        policy: Arc::new(policy.ok()?),
+        policy: Arc::new(policy?),
     })
+}
+
+fn format(text: &str, shared: &Shared) -> Result<Format, String> {
+    match text {
+        "plain" => Ok(Format::Plain),
+        "json" => match shared.limits.and_then(|limits| limits.no_json) {
+            None => Ok(Format::Json),
+            Some(why) => Err(why.to_owned()),
+        },
+        other => Err(format!("{other:?} is no format: `plain` or `json`")),
+    }
+}
+
+/// The rules that the secret rotates by, where they are sound.
+fn policy(
+    section: &Section<'_>,
+    secret: Arc<str>,
+    schedule: Option<&At<Schedule>>,
+    shared: &Shared,
+) -> Option<Policy> {
+    let [jitter, grace, soak] = ["jitter", "grace", "soak"].map(|key| section.get(key, bounded));
+    let value = |at: &Option<At<Duration>>| at.as_ref().map(|at| at.value);
+    let terms = Terms {
+        secret,
+        schedule: schedule.map(|at| at.value.clone()),
+        jitter: value(&jitter).unwrap_or_default(),
+        grace: value(&grace).unwrap_or(4 * HOUR),
+        soak: value(&soak),
+        freshness: shared.freshness,
+        hold: shared.hold,
+        sync: shared.sync,
+        store: shared.store,
+    };
+    let place = |at: &Option<At<Duration>>| at.as_ref().map_or(section.place, |at| at.place);
+    let policy = Policy::new(terms).map_err(|errors| {
+        for error in errors {
+            // What rests on a mistake that has been told is not told as another one.
+            let (place, rests_on, compared) = match error {
+                PolicyError::SoakTooShort { .. } => (place(&soak), &["soak"][..], shared.compared),
+                PolicyError::GraceTooShort { .. } => (place(&grace), &["grace"][..], shared.compared),
+                PolicyError::GapTooShort { .. } => {
+                    let compared = shared.compared || soak.is_some();
+                    let place = schedule.map_or(section.place, |at| at.place);
+                    (place, &["soak", "jitter"][..], compared)
+                }
+                // Said once for the whole file.
+                PolicyError::SyncTooSlow { .. } => continue,
+            };
+            if compared && section.trusts(rests_on) {
+                section.reading.mistake(place, error);
+            }
+        }
+    });
+    let policy = policy.ok()?;
+    let limits = shared.limits.filter(|_| shared.compared && section.trusts(&["grace"]));
+    if let (Some(at), Some(limits)) = (schedule, limits) {
+        for mistake in (limits.schedule)(&policy, at.value.shortest_gap()) {
+            section.reading.mistake(at.place, mistake);
+        }
+    }
+    Some(policy)
+}
+
+fn bounded(text: &str) -> Result<Duration, String> {
+    let duration = text::duration(text)?;
+    match duration > LONGEST {
+        true => Err(format!("{duration:?} is longer than 400 days")),
+        false => Ok(duration),
+    }
 }
 
 /// The schedule as a person has written it.

@@ -26,8 +26,16 @@ pub(super) struct At<T> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(env: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { mistakes: RefCell::default(), env, substituted: RefCell::default() }
+    /// What `read` makes of a whole file; or every mistake that it has found.
+    pub(super) fn of<T>(
+        tree: &Node,
+        env: &'a dyn Fn(&str) -> Option<String>,
+        read: impl FnOnce(Section<'_>) -> Option<T>,
+    ) -> Result<T, Vec<Mistake>> {
+        let reading = Self { mistakes: RefCell::default(), env, substituted: RefCell::default() };
+        let made = Section::new(&reading, tree, "").and_then(read);
+        let mistakes = reading.mistakes.into_inner();
+        made.filter(|_| mistakes.is_empty()).ok_or(mistakes)
     }
 
     pub(super) fn mistake(&self, place: Place, message: impl Display) {
@@ -36,14 +44,6 @@ impl<'a> Reading<'a> {
             message = message.replace(&value.escape_debug().to_string(), name).replace(value, name);
         }
         self.mistakes.borrow_mut().push(Mistake { place, message });
-    }
-
-    pub(super) fn has_mistakes(&self) -> bool {
-        !self.mistakes.borrow().is_empty()
-    }
-
-    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
-        self.mistakes.into_inner()
     }
 
     /// A scalar, with `${NAME}` replaced; or why there is none. What the environment holds is never shown.
@@ -238,18 +238,6 @@ impl<'a> Section<'a> {
             self.mistrust(key);
         }
         sections
-    }
-
-    /// Says that keys are known, and not built yet.
-    pub(super) fn later(&self, keys: &[&'static str]) {
-        for key in keys {
-            if let Some(node) = self.node(key) {
-                self.reading.mistake(
-                    node.place,
-                    format!("`{}` is not built yet in this version: take it out", self.name(key)),
-                );
-            }
-        }
     }
 
     /// Every key that stands twice, or that nobody asked for, and what is missing.

@@ -39,24 +39,22 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     parsed.ok_or_else(|| format!("{text:?} is no length of time; for instance 90s, 5m, 12h or 7d as 168h"))
 }
 
+/// The text, where it fits; else what would.
+fn fitting(text: &str, fits: bool, why: impl Into<String>) -> Parsed<String> {
+    if fits { Ok(text.to_owned()) } else { Err(why.into()) }
+}
+
 /// Text that may end in a header (RFC 9110, section 5.5, without its blanks).
 pub(super) fn plain(text: &str) -> Parsed<String> {
     let fits = !text.is_empty() && text.len() <= 256 && text.bytes().all(|b| b.is_ascii_graphic());
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("it has to be 1 to 256 visible ASCII characters, without blanks".to_owned())
-    }
+    fitting(text, fits, "it has to be 1 to 256 visible ASCII characters, without blanks")
 }
 
 /// A secret's name, as Secrets Manager takes it.
 pub(super) fn secret_name(text: &str) -> Parsed<String> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&b);
-    if !text.is_empty() && text.len() <= 512 && text.bytes().all(fits) {
-        Ok(text.to_owned())
-    } else {
-        Err("a secret's name has 1 to 512 characters of A-Z a-z 0-9 / _ + = . @ - :".to_owned())
-    }
+    let fits = !text.is_empty() && text.len() <= 512 && text.bytes().all(fits);
+    fitting(text, fits, "a secret's name has 1 to 512 characters of A-Z a-z 0-9 / _ + = . @ - :")
 }
 
 /// An absolute URI (RFC 8707, section 2: without a fragment).
@@ -67,28 +65,23 @@ pub(super) fn audience(text: &str) -> Parsed<String> {
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
             && !rest.is_empty()
     });
-    if absolute && !text.contains(['#', '"', '\\']) {
-        Ok(text)
-    } else {
-        Err(format!("{text:?} is no absolute URI; for instance https://mcp.example.com/slack"))
-    }
+    let fits = absolute && !text.contains(['#', '"', '\\']);
+    fitting(&text, fits, format!("{text:?} is no absolute URI; for instance https://mcp.example.com/slack"))
 }
 
 /// A scope-token (RFC 6749, section 3.3).
 pub(super) fn scope(text: &str) -> Parsed<String> {
     let text = plain(text)?;
-    if text.contains(['"', '\\']) { Err("a scope has no \" and no \\".to_owned()) } else { Ok(text) }
+    fitting(&text, !text.contains(['"', '\\']), "a scope has no \" and no \\")
 }
 
 pub(super) fn token_prefix(text: &str) -> Parsed<String> {
     let mut bytes = text.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
     let rest = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if first && rest && text.len() <= 5 && text != "cfc" {
-        Ok(text.to_owned())
-    } else {
-        Err("it is one to five characters, [a-z][a-z0-9]{0,4}, and not `cfc`, which is for client credentials".to_owned())
-    }
+    let why =
+        "it is one to five characters, [a-z][a-z0-9]{0,4}, and not `cfc`, which is for client credentials";
+    fitting(text, first && rest && text.len() <= 5 && text != "cfc", why)
 }
 
 /// A field name (RFC 9110, section 5.6.2), in lower case.

@@ -33,7 +33,7 @@ impl Config {
                 ("token_headers", !is_verifier && !client.token_headers.is_empty()),
             ];
             for (key, _) in idle.into_iter().filter(|(_, is_idle)| *is_idle) {
-                let role = client.role;
+                let role = client.role.as_str();
                 warnings.push(format!(
                     "the client {id}: `{key}` does nothing with the role `{role}`: take it out"
                 ));

@@ -54,28 +54,16 @@ impl Ask<'_> {
     }
 }
 
-/// How a verifier stands.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Standing {
-    /// It has applied the newest content.
-    UpToDate,
-    /// It asks, and has not applied it yet.
-    Behind,
-    /// It asks no longer.
-    Gone,
-}
-
-impl Standing {
-    /// Every standing.
-    pub const ALL: [Self; 3] = [Self::UpToDate, Self::Behind, Self::Gone];
-
-    /// Its name in metrics and in `status`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UpToDate => "up_to_date",
-            Self::Behind => "behind",
-            Self::Gone => "gone",
-        }
+labels! {
+    /// How a verifier stands.
+    #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+    pub enum Standing {
+        /// It has applied the newest content.
+        UpToDate = "up_to_date",
+        /// It asks, and has not applied it yet.
+        Behind = "behind",
+        /// It asks no longer.
+        Gone = "gone",
     }
 }
 

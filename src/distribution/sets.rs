@@ -75,7 +75,10 @@ impl Distribution {
         let mut state = self.lock();
         let Some(member) = state.members.get(secret).cloned() else { return };
         // An older read never replaces a newer one.
-        let Some(before) = state.take_in(&member, ring, at, now) else { return };
+        if state.is_late(secret, at) {
+            return;
+        }
+        let before = state.take_in(&member, ring, at, now);
         let versions = before.as_ref().map(SecretState::versions).unwrap_or_default();
         let standing: Vec<_> = ring.iter().flat_map(|ring| ring.versions()).map(|v| v.id).collect();
         if versions != standing {

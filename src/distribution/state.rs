@@ -115,20 +115,21 @@ impl State {
         self.serial
     }
 
-    /// Takes what a read of that member's secret showed. None: a newer one is known. Otherwise what was known before,
-    /// if anything.
+    /// Whether a newer read of that secret is known.
+    pub(super) fn is_late(&self, secret: &str, at: Moment) -> bool {
+        self.known.get(secret).is_some_and(|last| last.read.at.boot_ms > at.boot_ms)
+    }
+
+    /// Takes what a read of that member's secret showed. Returns what was known before.
     pub(super) fn take_in(
         &mut self,
         member: &Member,
         ring: Option<&Arc<Ring>>,
         at: Moment,
         now: Interval,
-    ) -> Option<Option<SecretState>> {
+    ) -> Option<SecretState> {
         let secret = &member.secret;
         let last = self.known.get(secret);
-        if last.is_some_and(|last| last.read.at.boot_ms > at.boot_ms) {
-            return None;
-        }
         let audience = self.audiences.entry(Arc::clone(&member.audience)).or_default();
         if let Some(last) = last {
             audience.reads_of(last).remove(&(last.counts().at.boot_ms, Arc::clone(secret)));
@@ -146,7 +147,7 @@ impl State {
             true => audience.replicas.insert(Arc::clone(secret)),
             false => audience.replicas.remove(secret),
         };
-        Some(self.known.insert(Arc::clone(secret), known))
+        self.known.insert(Arc::clone(secret), known)
     }
 
     /// When that secret was last read, be it in part.

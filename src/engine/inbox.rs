@@ -24,6 +24,13 @@ pub struct Inbox {
     arrival: Notify,
 }
 
+/// What has come in. Orders are taken before rules.
+pub(super) enum Arrival {
+    Order(Order),
+    /// The rules have changed.
+    Policy,
+}
+
 #[derive(Debug)]
 struct Contents {
     orders: VecDeque<Order>,
@@ -62,23 +69,20 @@ impl Inbox {
         Arc::clone(&self.lock().policy)
     }
 
-    /// Waits for an order; none: the rules have changed.
-    pub(super) async fn next(&self) -> Option<Order> {
+    /// Waits for what comes next.
+    pub(super) async fn next(&self) -> Arrival {
         loop {
-            if let Some(order) = self.take() {
-                return order;
+            if let Some(arrival) = self.take() {
+                return arrival;
             }
             self.arrival.notified().await;
         }
     }
 
-    fn take(&self) -> Option<Option<Order>> {
+    fn take(&self) -> Option<Arrival> {
         let mut contents = self.lock();
-        let order = contents.orders.pop_front();
-        if order.is_some() {
-            return Some(order);
-        }
-        std::mem::take(&mut contents.policy_changed).then_some(None)
+        let order = contents.orders.pop_front().map(Arrival::Order);
+        order.or_else(|| std::mem::take(&mut contents.policy_changed).then_some(Arrival::Policy))
     }
 
     /// Nobody is there any more: whoever waits for an answer is told so.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A secret as it is known now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Observation {
     /// The last versions that were read; they stay when a later read fails.
     pub ring: Option<Arc<Ring>>,
@@ -49,8 +49,19 @@ pub struct Parked {
 }
 
 impl Parked {
-    /// By what the store shows; what passes by itself only holds a secret up.
-    pub(super) fn by(held: Held) -> Option<Self> {
+    /// The secret is not in the store, and we may not create it.
+    pub(super) fn missing() -> Self {
+        let message = "the secret is not in the store: create it there".to_owned();
+        Self { reason: Reason::Missing, message }
+    }
+
+    /// By what the store shows.
+    pub(super) fn by(ring: &Ring, format: Format, unread: Option<&Unread>) -> Option<Self> {
+        ring.findings.held.and_then(Self::by_held).or_else(|| Self::by_unread(ring, format, unread?))
+    }
+
+    /// What passes by itself only holds a secret up.
+    fn by_held(held: Held) -> Option<Self> {
         let reason = match held {
             Held::ForeignPending(_) => Reason::ForeignPending,
             Held::NativeRotation(_) => Reason::NativeRotation,
@@ -63,7 +74,7 @@ impl Parked {
     }
 
     /// By what can't be read: nobody can be let in with the current version, and none is promoted unread.
-    pub(super) fn by_unread(ring: &Ring, format: Format, unread: &Unread) -> Option<Self> {
+    fn by_unread(ring: &Ring, format: Format, unread: &Unread) -> Option<Self> {
         let needed = std::iter::once(&ring.current).chain(&ring.pending).any(Version::is_unread);
         let message = || told_of_unread(ring, format, unread);
         (needed && unread.denied).then(|| Self { reason: Reason::Denied, message: message() })
@@ -95,85 +106,41 @@ pub(super) fn told(ring: &Ring) -> Option<String> {
     passing.or(copies).or_else(|| rolled_back.then(|| message.to_owned()))
 }
 
-/// Why secrets are parked.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Reason {
-    /// It is not in the store, and we may not create it.
-    Missing,
-    /// The store refuses us.
-    Denied,
-    /// What we were told of the store is not enough to ask it.
-    Misconfigured,
-    /// Its record is damaged or was edited.
-    Damaged,
-    /// Its value is not a token.
-    Unusable,
-    /// The store rejects the new version, time and again.
-    Rejected,
-    /// Somebody else's version is pending.
-    ForeignPending,
-    /// The store's own rotation is on.
-    NativeRotation,
-    /// Another service owns it.
-    Managed,
-    /// It is a copy of a secret elsewhere.
-    Replica,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Reason; 10] = [
-        Self::Missing,
-        Self::Denied,
-        Self::Misconfigured,
-        Self::Damaged,
-        Self::Unusable,
-        Self::Rejected,
-        Self::ForeignPending,
-        Self::NativeRotation,
-        Self::Managed,
-        Self::Replica,
-    ];
-
-    /// As metrics write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Denied => "denied",
-            Self::Misconfigured => "misconfigured",
-            Self::Damaged => "damaged",
-            Self::Unusable => "unusable",
-            Self::Rejected => "rejected",
-            Self::ForeignPending => "foreign_pending",
-            Self::NativeRotation => "native_rotation",
-            Self::Managed => "managed",
-            Self::Replica => "replica",
-        }
+labels! {
+    /// Why secrets are parked.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Reason {
+        /// It is not in the store, and we may not create it.
+        Missing = "missing",
+        /// The store refuses us.
+        Denied = "denied",
+        /// What we were told of the store is not enough to ask it.
+        Misconfigured = "misconfigured",
+        /// Its record is damaged or was edited.
+        Damaged = "damaged",
+        /// Its value is not a token.
+        Unusable = "unusable",
+        /// The store rejects the new version, time and again.
+        Rejected = "rejected",
+        /// Somebody else's version is pending.
+        ForeignPending = "foreign_pending",
+        /// The store's own rotation is on.
+        NativeRotation = "native_rotation",
+        /// Another service owns it.
+        Managed = "managed",
+        /// It is a copy of a secret elsewhere.
+        Replica = "replica",
     }
-}
 
-/// How a rotation ended.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Outcome {
-    /// Promoted.
-    Done,
-    /// Given up.
-    Failed,
-    /// Taken back by a person.
-    Aborted,
-}
-
-impl Outcome {
-    /// Every outcome.
-    pub const ALL: [Outcome; 3] = [Self::Done, Self::Failed, Self::Aborted];
-
-    /// As metrics write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Aborted => "aborted",
-        }
+    /// How a rotation ended.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Outcome {
+        /// Promoted.
+        Done = "done",
+        /// Given up.
+        Failed = "failed",
+        /// Taken back by a person.
+        Aborted = "aborted",
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::Digest;
+use crossfade_verify::{Digest, Moment};
 use tokio::sync::oneshot;
 
 use super::{
@@ -78,6 +78,7 @@ pub enum OrderFailure {
 /// An order on its way.
 #[derive(Default)]
 struct Course {
+    started: Moment,
     bound: Option<Bound>,
     /// Versions that were seen without an end.
     open: BTreeMap<VersionId, Digest>,
@@ -93,6 +94,19 @@ struct Course {
     trouble: Option<String>,
 }
 
+/// What came of one turn.
+enum Turn {
+    /// Nothing is left of the order.
+    Done(Box<Done>),
+    /// The store may show that nothing is left, to a read that is not late.
+    Unshown,
+    Step,
+    /// Nothing was done, or not for certain.
+    Nothing,
+    /// It is of no use to go on.
+    Hopeless,
+}
+
 impl Course {
     fn see(&mut self, ring: &Ring) {
         for version in ring.versions() {
@@ -101,6 +115,21 @@ impl Course {
                 Some(_) => drop(self.closed.insert(version.id)),
             }
         }
+    }
+
+    /// Takes in what became of a step.
+    fn acted(&mut self, step: &Step, result: Result<(), WriteError>, is_end: bool) -> Turn {
+        let Err(error) = result else {
+            self.steps += 1;
+            self.marked_all |= matches!(step, Step::EndAll { .. });
+            return Turn::Step;
+        };
+        self.trouble = Some(chain(&error));
+        self.failures += u32::from(!matches!(error, WriteError::Conflict));
+        let is_unsure = matches!(error, WriteError::Unavailable(_));
+        self.is_unsure |= is_unsure;
+        let is_hopeless = is_unsure && !is_end && self.failures > TRIES;
+        if is_hopeless { Turn::Hopeless } else { Turn::Nothing }
     }
 
     /// Whether a read shows that nothing is left of the order. Where it rests on what the read does *not* show, one that
@@ -150,75 +179,83 @@ impl Rotator {
     pub async fn carry_out(&mut self, policy: &Policy, request: Request) -> Result<Done, OrderFailure> {
         tracing::info!(secret = %self.secret.name, "ordered: {request}");
         self.rejections.clear();
-        let mut course = Course::default();
-        let (started, lag) = (self.clock.moment(), policy.terms().store.store_lag);
+        let mut course = Course { started: self.clock.moment(), ..Course::default() };
+        let store_lag = policy.terms().store.store_lag;
         for turn in 0..TURNS {
-            if elapsed(started, self.clock.moment()) > PATIENCE + lag {
+            if elapsed(course.started, self.clock.moment()) > PATIENCE + store_lag {
                 break;
             }
-            match self.observe(policy).await {
-                Err(error) => {
-                    let why = chain(&error);
-                    match error {
-                        ReadError::Unavailable(_) if request.is_end() => course.trouble = Some(why),
-                        // What others have done meanwhile is not known either.
-                        ReadError::Unavailable(_) => return Err(unread(&course, &why)),
-                        _ => return Err(course.given_up(&why, &self.marks)),
-                    }
+            match self.turn_of(&mut course, request, policy).await? {
+                Turn::Done(done) => return Ok(*done),
+                Turn::Unshown => {
+                    self.clock.sleep(policy.terms().sync.clamp(store_lag / LOOKS, store_lag)).await;
                 }
-                Ok(seen) => {
-                    if let Some(ring) = &seen.ring {
-                        course.see(ring);
-                        let bound = match course.bound {
-                            Some(bound) => bound,
-                            None => request.bind(ring, seen.now)?,
-                        };
-                        course.bound = Some(bound);
-                        if let Some(refusal) = bound.overtaken(ring) {
-                            return Err(course.given_up(&refusal.to_string(), &self.marks));
-                        }
-                        if plan::settled(ring, &bound.demand) {
-                            if course.is_shown(&bound.demand, elapsed(started, seen.at) >= lag) {
-                                return Ok(self.done(&course, bound, seen));
-                            }
-                            self.clock.sleep(policy.terms().sync.clamp(lag / LOOKS, lag)).await;
-                            continue;
-                        }
-                    }
-                    let demand = course.bound.map(|bound| bound.demand);
-                    match self.decide(&seen, policy, demand.as_ref()) {
-                        Next::Do(decided) => match self.act(&seen, decided, policy).await {
-                            Ok(()) => {
-                                course.steps += 1;
-                                course.marked_all |= matches!(decided.step, Step::EndAll { .. });
-                                continue;
-                            }
-                            Err(error) => {
-                                course.trouble = Some(chain(&error));
-                                course.failures += u32::from(!matches!(error, WriteError::Conflict));
-                                let is_unsure = matches!(error, WriteError::Unavailable(_));
-                                course.is_unsure |= is_unsure;
-                                if is_unsure && !request.is_end() && course.failures > TRIES {
-                                    break;
-                                }
-                            }
-                        },
-                        // The store refuses it, time and again.
-                        Next::Idle { .. } if self.rejections.any_given_up(seen.now.earliest) => break,
-                        // What it waits for, where the store shows that.
-                        Next::Idle { .. } => {
-                            let waits_for = seen.ring.as_ref().and_then(observation::told);
-                            course.trouble = waits_for.or(course.trouble.take());
-                        }
-                    }
-                }
+                Turn::Step => {}
+                Turn::Nothing => self.clock.sleep(Duration::from_millis(10 << turn.min(6))).await,
+                Turn::Hopeless => break,
             }
-            self.clock.sleep(Duration::from_millis(10 << turn.min(6))).await;
         }
         let trouble = course.trouble.clone().unwrap_or_else(|| "it made no headway".to_owned());
         Err(match course.bound {
             None => unread(&course, &trouble),
             Some(_) => course.given_up(&trouble, &self.marks),
+        })
+    }
+
+    /// One turn of an order: a read, and the step that it shows to be next.
+    async fn turn_of(
+        &mut self,
+        course: &mut Course,
+        request: Request,
+        policy: &Policy,
+    ) -> Result<Turn, OrderFailure> {
+        let seen = match self.observe(policy).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                let why = chain(&error);
+                return match error {
+                    ReadError::Unavailable(_) if request.is_end() => {
+                        course.trouble = Some(why);
+                        Ok(Turn::Nothing)
+                    }
+                    // What others have done meanwhile is not known either.
+                    ReadError::Unavailable(_) => Err(unread(course, &why)),
+                    _ => Err(course.given_up(&why, &self.marks)),
+                };
+            }
+        };
+        if let Some(ring) = &seen.ring {
+            course.see(ring);
+            let bound = match course.bound {
+                Some(bound) => bound,
+                None => request.bind(ring, seen.now)?,
+            };
+            course.bound = Some(bound);
+            if let Some(refusal) = bound.overtaken(ring) {
+                return Err(course.given_up(&refusal.to_string(), &self.marks));
+            }
+            if plan::settled(ring, &bound.demand) {
+                let in_time = elapsed(course.started, seen.at) >= policy.terms().store.store_lag;
+                return Ok(match course.is_shown(&bound.demand, in_time) {
+                    true => Turn::Done(Box::new(self.done(course, bound, seen))),
+                    false => Turn::Unshown,
+                });
+            }
+        }
+        let demand = course.bound.map(|bound| bound.demand);
+        Ok(match self.decide(&seen, policy, demand.as_ref()) {
+            Next::Do(decided) => {
+                let result = self.act(&seen, decided, policy).await;
+                course.acted(&decided.step, result, request.is_end())
+            }
+            // The store refuses it, time and again.
+            Next::Idle { .. } if self.rejections.any_given_up(seen.now.earliest) => Turn::Hopeless,
+            // What it waits for, where the store shows that.
+            Next::Idle { .. } => {
+                let waits_for = seen.ring.as_ref().and_then(observation::told);
+                course.trouble = waits_for.or(course.trouble.take());
+                Turn::Nothing
+            }
         })
     }
 

@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, elapsed},
     rotation::{
         plan::{self, Decided, Demand, Due, Next, Phase, Step, Why},
-        policy::{Notes, OLDEST_READ, Policy},
+        policy::{Notes, OLDEST_READ, Policy, StoreTraits},
         ring::{Marks, Ring, VersionId},
     },
     store::{ReadError, Reading, Secret, Versions, WriteError},
@@ -69,20 +69,8 @@ impl Rotator {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let last = Arc::new(Observation {
-            ring: None,
-            read: None,
-            whole: None,
-            phase: Phase::Waiting,
-            why: None,
-            parked: None,
-            message: None,
-            next_slot: None,
-            overdue: false,
-            promotes: None,
-        });
-        let (rejections, pause, lines) = (Rejections::default(), Pause::default(), Lines::default());
-        Self { secret, versions, clock, observer, marks: Marks::new(), last, rejections, pause, lines }
+        let (marks, last, rejections, pause, lines) = Default::default();
+        Self { secret, versions, clock, observer, marks, last, rejections, pause, lines }
     }
 
     /// As a process that knows of these ends.
@@ -162,17 +150,12 @@ impl Rotator {
                 last.ring = ring.clone().map(Arc::new);
             }
         }
-        last.parked = match () {
-            () if self.rejections.any_given_up(now.earliest) => last.parked.take(),
-            () if missing => Some(Parked {
-                reason: Reason::Missing,
-                message: "the secret is not in the store: create it there".to_owned(),
-            }),
-            () => ring.as_ref().and_then(|ring| {
-                let held = ring.findings.held.and_then(Parked::by);
-                held.or_else(|| Parked::by_unread(ring, self.secret.format, reading.unread.as_ref()?))
-            }),
-        };
+        if !self.rejections.any_given_up(now.earliest) {
+            last.parked = match ring {
+                None => missing.then(Parked::missing),
+                Some(ring) => Parked::by(ring, self.secret.format, reading.unread.as_ref()),
+            };
+        }
         if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
             tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
         } else if let Some(unread) = &reading.unread {
@@ -188,13 +171,12 @@ impl Rotator {
         if !last.overdue && self.rejections.is_empty() {
             last.message = None;
         }
-        // Where a pause is a note that people and tools can take off.
-        let traits = policy.terms().store;
-        let lost = ring.as_ref().is_some_and(|ring| self.pause.is_lost(ring, *now, traits.store_lag));
-        if lost && traits.notes == Notes::BeforePromotion {
-            tracing::warn!(secret = %self.secret.name, "{}", pause::LOST);
-        }
         if let Some(ring) = ring {
+            // Where a pause is a note that people and tools can take off.
+            let StoreTraits { notes, store_lag, .. } = policy.terms().store;
+            if self.pause.is_lost(ring, *now, store_lag) && notes == Notes::BeforePromotion {
+                tracing::warn!(secret = %self.secret.name, "{}", pause::LOST);
+            }
             let unread = reading.unread.as_ref();
             let unread = unread.map(|unread| observation::told_of_unread(ring, self.secret.format, unread));
             last.message = observation::told(ring).or(unread).or(last.message.take());

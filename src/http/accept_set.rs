@@ -28,6 +28,7 @@ use crate::{
 const TIMING: HeaderName = HeaderName::from_static("crossfade-timing");
 
 /// Holds requests open until there is news.
+#[derive(Debug)]
 pub(super) struct Feed {
     pub(super) verdicts: Verdicts,
     pub(super) stop: CancellationToken,
@@ -89,9 +90,7 @@ impl FeedRequest {
         }
         let asked = Query::<Params>::try_from_uri(uri).ok().and_then(|Query(params)| params.audience);
         let asked = asked.ok_or_else(|| ApiError::invalid_request("one parameter `audience` is needed"))?;
-        let Some(audience) = client.audiences.iter().find(|audience| ***audience == *asked) else {
-            return Err(ApiError::forbidden("this client does not verify for that audience"));
-        };
+        let audience = client.audience(&asked)?;
         Ok(Self {
             began,
             audience: Arc::clone(audience),

@@ -116,9 +116,8 @@ async fn only_ours(
     request: axum::extract::Request,
     next: Next,
 ) -> Response {
-    let us = rustix::process::geteuid().as_raw();
     let peer = &caller.peer;
-    if peer.uid.is_some_and(|uid| uid == 0 || uid == us) {
+    if peer.is_ours() {
         return next.run(request).await;
     }
     let why = "the admin socket is for the daemon's own user and for root";
@@ -130,15 +129,18 @@ async fn only_ours(
     ApiError::forbidden(why).into_response()
 }
 
-async fn notices(State(admin): State<Admin>) -> Result<Json<Vec<String>>, Failure> {
+async fn notices(State(admin): State<Admin>) -> Result<Json<Vec<String>>, OrderError> {
     Ok(Json(admin.operator.notices().await?))
 }
 
-async fn secrets(State(admin): State<Admin>) -> Result<Json<Vec<SecretStatus>>, Failure> {
+async fn secrets(State(admin): State<Admin>) -> Result<Json<Vec<SecretStatus>>, OrderError> {
     Ok(Json(admin.operator.secrets().await?))
 }
 
-async fn secret(State(admin): State<Admin>, Path(name): Path<String>) -> Result<Json<SecretStatus>, Failure> {
+async fn secret(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+) -> Result<Json<SecretStatus>, OrderError> {
     Ok(Json(admin.operator.secret(&name).await?))
 }
 
@@ -155,7 +157,7 @@ async fn preview(
     State(admin): State<Admin>,
     Path(name): Path<String>,
     Query(Which { compromised }): Query<Which>,
-) -> Result<Json<Preview>, Failure> {
+) -> Result<Json<Preview>, OrderError> {
     Ok(Json(admin.operator.preview(&name, compromised).await?))
 }
 
@@ -164,7 +166,7 @@ async fn order(
     Extension(caller): Extension<Arc<Caller>>,
     Path((name, verb)): Path<(String, String)>,
     body: Result<Option<Json<OrderBody>>, JsonRejection>,
-) -> Result<Json<OrderReport>, Failure> {
+) -> Result<Json<OrderReport>, Response> {
     let request = match body {
         Ok(body) => {
             let body = body.map(|Json(body)| body).unwrap_or_default();
@@ -173,7 +175,7 @@ async fn order(
                 Err(error) if body.names_a_version() => {
                     let refused = refused(&caller.peer, format!("{verb}: {error}"));
                     admin.record(Event { secret: Some(name), ..refused }).await;
-                    return Err(error.into());
+                    return Err(error.into_response());
                 }
                 seen => seen.ok(),
             };
@@ -187,12 +189,12 @@ async fn order(
             let result = admin.operator.order(&name, request).await;
             let event = order_event(&peer.name, &name, request, &result);
             admin.record(Event { peer: Some(peer.name.to_string()), ..event }).await;
-            Ok(Json(result?))
+            result.map(Json).map_err(OrderError::into_response)
         }
         Err(error) => {
             let refused = refused(peer, format!("{verb}: {error}"));
             admin.record(Event { secret: Some(name), ..refused }).await;
-            Err(error.into())
+            Err(error.into_response())
         }
     }
 }
@@ -240,28 +242,14 @@ pub fn order_event(
         let made = report.secret.standing("pending").filter(|_| request.replaces());
         made.map_or(&report.order.version, |pending| &pending.version).clone()
     });
-    Event {
-        action: Action::Order,
-        secret: Some(secret.to_owned()),
-        version,
-        actor: actor.to_owned(),
-        peer: None,
-        outcome,
-        detail: Some(format!("{request}: {came}")),
-    }
+    let (secret, detail) = (Some(secret.to_owned()), Some(format!("{request}: {came}")));
+    Event { secret, version, detail, ..Event::new(Action::Order, actor, outcome) }
 }
 
 /// A call that never became an order.
 fn refused(peer: &Peer, detail: String) -> Event {
-    Event {
-        action: Action::Order,
-        secret: None,
-        version: None,
-        actor: peer.name.to_string(),
-        peer: Some(peer.name.to_string()),
-        outcome: Outcome::Refused,
-        detail: Some(detail),
-    }
+    let of_peer = Event::new(Action::Order, &*peer.name, Outcome::Refused);
+    Event { peer: Some(peer.name.to_string()), detail: Some(detail), ..of_peer }
 }
 
 impl Admin {
@@ -271,36 +259,13 @@ impl Admin {
     }
 }
 
-/// What can go wrong with an order.
-#[derive(Debug)]
-enum Failure {
-    Api(ApiError),
-    Order(OrderError),
-}
-
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        Self::Api(error)
-    }
-}
-
-impl From<OrderError> for Failure {
-    fn from(error: OrderError) -> Self {
-        Self::Order(error)
-    }
-}
-
-impl IntoResponse for Failure {
+impl IntoResponse for OrderError {
     fn into_response(self) -> Response {
-        let error = match self {
-            Self::Api(error) => return error.into_response(),
-            Self::Order(error) => error,
+        let status = match self {
+            Self::NoSuchSecret(_) => StatusCode::NOT_FOUND,
+            Self::NotCurrent(_) | Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let status = match error {
-            OrderError::NoSuchSecret(_) => StatusCode::NOT_FOUND,
-            OrderError::NotCurrent(_) | OrderError::Refused(_) => StatusCode::CONFLICT,
-            OrderError::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        (status, Json(error)).into_response()
+        (status, Json(self)).into_response()
     }
 }

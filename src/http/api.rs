@@ -57,16 +57,11 @@ impl Endpoint {
 }
 
 /// What `listen` answers, with every limit on.
+#[derive(Debug)]
 pub struct Api {
     gate: Gate,
     feed: Feed,
     tokens: Option<Arc<Counter>>,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").finish_non_exhaustive()
-    }
 }
 
 /// An answer in the making.

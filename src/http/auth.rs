@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    error::ApiError,
     limits,
     listener::Peer,
     share::{Among, Share},
@@ -55,6 +56,14 @@ pub struct Client {
     pub polls: Polls,
     /// What else it takes.
     pub share: Arc<Share>,
+}
+
+impl Client {
+    /// The audience of that name, where it verifies for it.
+    pub(super) fn audience(&self, name: &str) -> Result<&Arc<str>, ApiError> {
+        let known = self.audiences.iter().find(|known| ***known == *name);
+        known.ok_or_else(|| ApiError::forbidden("this client does not verify for that audience"))
+    }
 }
 
 /// The requests that a client holds open: its share of places, and their end.

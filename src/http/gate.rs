@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Lets in whoever has a credential, and of those as many as can be answered in time.
+#[derive(Debug)]
 pub(super) struct Gate {
     clients: Arc<Clients>,
     places: Semaphore,

@@ -63,10 +63,7 @@ pub(super) async fn introspect(
     let audiences: &[Arc<str>] = match params.audience.filter(|audience| !audience.is_empty()) {
         None => &client.audiences,
         Some(audience) => {
-            let Some(known) = client.audiences.iter().find(|a| ***a == *audience) else {
-                return Err(ApiError::forbidden("this client does not verify for that audience"));
-            };
-            one = [Arc::clone(known)];
+            one = [Arc::clone(client.audience(&audience)?)];
             &one
         }
     };

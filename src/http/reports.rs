@@ -51,9 +51,7 @@ pub(super) async fn report(
     let Json(report) = Json::<Report>::from_request(request, &())
         .await
         .map_err(|rejection| ApiError::invalid_request(format!("not a report: {}", rejection.body_text())))?;
-    let Some(audience) = client.audiences.iter().find(|known| ***known == *report.audience) else {
-        return Err(ApiError::forbidden("this client does not verify for that audience"));
-    };
+    let audience = client.audience(&report.audience)?;
     if !names::instance(report.instance.as_bytes()) {
         return Err(names::bad_instance("instance"));
     }

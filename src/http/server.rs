@@ -31,7 +31,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const AT_ONCE: usize = 16;
 
 /// What a listener's connections need.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Service {
     /// What is answered.
     pub routes: Routes,
@@ -43,12 +43,6 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     /// Ends it.
     pub stop: CancellationToken,
-}
-
-impl std::fmt::Debug for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("places", &self.places).finish_non_exhaustive()
-    }
 }
 
 /// Serves until cancelled, then lets requests in flight end, for a while. Those that wait for news are served by the

@@ -12,9 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Json,
-    body::Body,
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{Uri, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -138,12 +137,11 @@ pub(super) async fn hand_to_operator(
     };
     let peer = caller.peer.name.to_string();
     // A person's entry is one of ours: no client is before it.
-    let event = counter.event(&secret, version, outcome);
-    audit.recorded(counter.now(), Event { actor: peer.clone(), peer: Some(peer), ..event }).await;
+    let event = counter.event(&peer, &secret, version, outcome);
+    audit.recorded(counter.now(), Event { peer: Some(peer), ..event }).await;
     match result {
         Ok((_, token)) => Json(token.expose()).into_response(),
-        Err(error @ OrderError::NoSuchSecret(_)) => (StatusCode::NOT_FOUND, Json(error)).into_response(),
-        Err(error) => (StatusCode::CONFLICT, Json(error)).into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
@@ -197,8 +195,7 @@ impl Counter {
             }
         };
         let version = version.to_string();
-        let event = self.event(&member.secret, Some(version.clone()), Outcome::Done);
-        let event = Event { actor: actor(&client.id), ..event };
+        let event = self.event(&actor(&client.id), &member.secret, Some(version.clone()), Outcome::Done);
         // Where it is too late for the caller the entry stands all the same: better one too many than one too few.
         let written = audit.recorded_for(self.now(), event, place);
         if !matches!(tokio::time::timeout(limits::WRITTEN, written).await, Ok(Ok(()))) {
@@ -215,9 +212,7 @@ impl Counter {
             refresh_after_ms: millis(cached),
         });
         let body = body.map_err(|_| ApiError::unavailable("the answer could not be written"))?;
-        let mut response = Body::from(body).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(response)
+        Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
     }
 
     /// Writes a refusal down, or counts it.
@@ -237,20 +232,13 @@ impl Counter {
     }
 
     fn refusal(&self, client: &str, secret: &str) -> Event {
-        Event { actor: actor(client), ..self.event(secret, None, Outcome::Refused) }
+        self.event(&actor(client), secret, None, Outcome::Refused)
     }
 
-    fn event(&self, secret: &str, version: Option<String>, outcome: Outcome) -> Event {
-        Event {
-            action: Action::TokenHandedOut,
-            // A name that is not in the config is the caller's text: only its being wrong is kept.
-            secret: (self.sources.member)(secret).map(|member| member.secret.to_string()),
-            version,
-            actor: String::new(),
-            peer: None,
-            outcome,
-            detail: None,
-        }
+    fn event(&self, actor: &str, secret: &str, version: Option<String>, outcome: Outcome) -> Event {
+        // A name that is not in the config is the caller's text: only its being wrong is kept.
+        let secret = (self.sources.member)(secret).map(|member| member.secret.to_string());
+        Event { secret, version, ..Event::new(Action::TokenHandedOut, actor, outcome) }
     }
 
     fn now(&self) -> Timestamp {

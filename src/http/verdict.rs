@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What verdicts rest on.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Verdicts {
     /// The accept sets.
     pub distribution: Arc<Distribution>,
@@ -20,12 +20,6 @@ pub struct Verdicts {
     pub metrics: Arc<Metrics>,
     /// The machine's clocks.
     pub clock: Arc<dyn Clock>,
-}
-
-impl std::fmt::Debug for Verdicts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verdicts").finish_non_exhaustive()
-    }
 }
 
 /// Decides, and counts what came of it.

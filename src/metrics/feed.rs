@@ -6,33 +6,20 @@ use prometheus::{Histogram, IntCounter, IntGaugeVec, Registry};
 
 use super::register::{counters, gauges, histogram};
 
-/// What became of a request for an accept set.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Asked {
-    /// 200.
-    Changed,
-    /// 304.
-    Unchanged,
-    /// 503.
-    Unavailable,
-    /// 403.
-    Forbidden,
-    /// 400.
-    Malformed,
-}
-
-impl Asked {
-    const ALL: [Self; 5] =
-        [Self::Changed, Self::Unchanged, Self::Unavailable, Self::Forbidden, Self::Malformed];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Changed => "changed",
-            Self::Unchanged => "unchanged",
-            Self::Unavailable => "unavailable",
-            Self::Forbidden => "forbidden",
-            Self::Malformed => "malformed",
-        }
+labels! {
+    /// What became of a request for an accept set.
+    #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+    pub enum Asked {
+        /// 200.
+        Changed = "changed",
+        /// 304.
+        Unchanged = "unchanged",
+        /// 503.
+        Unavailable = "unavailable",
+        /// 403.
+        Forbidden = "forbidden",
+        /// 400.
+        Malformed = "malformed",
     }
 }
 

@@ -27,7 +27,7 @@ pub struct RotationMetrics {
 pub(super) type Rows = BTreeMap<Arc<str>, Row>;
 
 /// One secret. A time is 0 where there is none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Row {
     /// By trigger and outcome.
     pub(super) rotations: [[u32; Outcome::ALL.len()]; Trigger::ALL.len()],
@@ -41,29 +41,9 @@ pub(super) struct Row {
     pub(super) previous: Timestamp,
     pub(super) deadline: Timestamp,
     pub(super) last_used: Timestamp,
-    /// Seconds; -1 before the first read.
-    pub(super) view_age: f64,
+    /// Seconds; none before the first read.
+    pub(super) view_age: Option<f64>,
     pub(super) foreign: bool,
-}
-
-impl Default for Row {
-    fn default() -> Self {
-        let none = Timestamp::default();
-        Self {
-            rotations: [[0; Outcome::ALL.len()]; Trigger::ALL.len()],
-            since: None,
-            phase: None,
-            parked: None,
-            next_rotation: none,
-            current: none,
-            pending: none,
-            previous: none,
-            deadline: none,
-            last_used: none,
-            view_age: -1.0,
-            foreign: false,
-        }
-    }
 }
 
 impl RotationMetrics {
@@ -82,10 +62,7 @@ impl RotationMetrics {
 
     /// Makes the series of a secret exist.
     pub fn know(&self, secret: &str) {
-        let mut rows = self.lock();
-        if !rows.contains_key(secret) {
-            rows.insert(secret.into(), Row::default());
-        }
+        self.lock().entry(secret.into()).or_default();
     }
 
     /// Removes the series of a secret that is no longer in the config.
@@ -128,7 +105,7 @@ impl RotationMetrics {
     /// How old the view of a secret is, as of this scrape.
     pub fn view_age(&self, secret: &str, seconds: f64) {
         if let Some(row) = self.lock().get_mut(secret) {
-            row.view_age = seconds;
+            row.view_age = Some(seconds);
         }
     }
 

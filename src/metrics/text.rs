@@ -21,8 +21,14 @@ struct Family {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
-    /// Writes the series of one row.
-    write: fn(&Row, &mut Series<'_>) -> fmt::Result,
+    write: Write,
+}
+
+/// Writes the series of one row.
+type Write = fn(&Row, &mut Series<'_>) -> fmt::Result;
+
+const fn gauge(name: &'static str, help: &'static str, write: Write) -> Family {
+    Family { name, kind: "gauge", help, write }
 }
 
 const FAMILIES: [Family; 10] = [
@@ -40,74 +46,51 @@ const FAMILIES: [Family; 10] = [
             Ok(())
         },
     },
-    Family {
-        name: "rotation_phase",
-        kind: "gauge",
-        help: "1 for the phase that a secret is in",
-        write: |row, series| {
-            let mut phases = Phase::ALL.into_iter();
-            phases.try_for_each(|phase| {
-                series.put(&[("phase", phase.as_str())], &[], truth(row.phase == Some(phase)))
-            })
-        },
-    },
-    Family {
-        name: "rotation_last_success_timestamp_seconds",
-        kind: "gauge",
-        help: "When the current version was made",
-        write: |row, series| series.put(&[], &[], seconds(row.current)),
-    },
-    Family {
-        name: "next_rotation_timestamp_seconds",
-        kind: "gauge",
-        help: "When the next slot is due; in the past where it is overdue, 0 without a schedule",
-        write: |row, series| series.put(&[], &[], seconds(row.next_rotation)),
-    },
-    Family {
-        name: "parked",
-        kind: "gauge",
-        help: "1 where a secret can't be rotated until something is mended",
-        write: |row, series| {
-            let mut reasons = Reason::ALL.into_iter();
-            reasons.try_for_each(|reason| {
-                series.put(&[("reason", reason.as_str())], &[], truth(row.parked == Some(reason)))
-            })
-        },
-    },
-    Family {
-        name: "version_created_timestamp_seconds",
-        kind: "gauge",
-        help: "When the newest version of a stage was made, 0 for none",
-        write: |row, series| {
+    gauge("rotation_phase", "1 for the phase that a secret is in", |row, series| {
+        Phase::ALL.into_iter().try_for_each(|phase| {
+            series.put(&[("phase", phase.as_str())], &[], truth(row.phase == Some(phase)))
+        })
+    }),
+    gauge("rotation_last_success_timestamp_seconds", "When the current version was made", |row, series| {
+        series.put(&[], &[], seconds(row.current))
+    }),
+    gauge(
+        "next_rotation_timestamp_seconds",
+        "When the next slot is due; in the past where it is overdue, 0 without a schedule",
+        |row, series| series.put(&[], &[], seconds(row.next_rotation)),
+    ),
+    gauge("parked", "1 where a secret can't be rotated until something is mended", |row, series| {
+        Reason::ALL.into_iter().try_for_each(|reason| {
+            series.put(&[("reason", reason.as_str())], &[], truth(row.parked == Some(reason)))
+        })
+    }),
+    gauge(
+        "version_created_timestamp_seconds",
+        "When the newest version of a stage was made, 0 for none",
+        |row, series| {
             let stages = [("current", row.current), ("pending", row.pending), ("previous", row.previous)];
             let mut stages = stages.into_iter();
             stages.try_for_each(|(stage, at)| series.put(&[], &[("stage", stage)], seconds(at)))
         },
-    },
-    Family {
-        name: "previous_deadline_timestamp_seconds",
-        kind: "gauge",
-        help: "When the last previous version ends, 0 for none",
-        write: |row, series| series.put(&[], &[], seconds(row.deadline)),
-    },
-    Family {
-        name: "previous_last_used_timestamp_seconds",
-        kind: "gauge",
-        help: "When a previous version was last accepted here, 0 for never",
-        write: |row, series| series.put(&[], &[], seconds(row.last_used)),
-    },
-    Family {
-        name: "store_view_age_seconds",
-        kind: "gauge",
-        help: "How old the last good read of a secret is, -1 before the first",
-        write: |row, series| series.put(&[], &[], row.view_age),
-    },
-    Family {
-        name: "foreign_token",
-        kind: "gauge",
-        help: "1 where the current token was not made by us",
-        write: |row, series| series.put(&[], &[], truth(row.foreign)),
-    },
+    ),
+    gauge(
+        "previous_deadline_timestamp_seconds",
+        "When the last previous version ends, 0 for none",
+        |row, series| series.put(&[], &[], seconds(row.deadline)),
+    ),
+    gauge(
+        "previous_last_used_timestamp_seconds",
+        "When a previous version was last accepted here, 0 for never",
+        |row, series| series.put(&[], &[], seconds(row.last_used)),
+    ),
+    gauge(
+        "store_view_age_seconds",
+        "How old the last good read of a secret is, -1 before the first",
+        |row, series| series.put(&[], &[], row.view_age.unwrap_or(-1.0)),
+    ),
+    gauge("foreign_token", "1 where the current token was not made by us", |row, series| {
+        series.put(&[], &[], truth(row.foreign))
+    }),
 ];
 
 /// What is written of one secret in one family.

@@ -24,9 +24,7 @@ impl VersionId {
         let parent = current.map(|id| id.to_string()).unwrap_or_default();
         Self(Uuid::new_v5(&NAMESPACE, format!("{secret}|{parent}|{attempt}").as_bytes()))
     }
-}
 
-impl VersionId {
     /// Of a store's own name for a version: the UUID that it is, or one that stands for it where it is none.
     pub fn of_name(name: &str) -> Self {
         let uuid = name.parse::<Uuid>().ok().filter(|uuid| uuid.to_string() == name);
@@ -194,6 +192,12 @@ impl Held {
 pub type Marks = BTreeMap<Digest, Timestamp>;
 
 impl Ring {
+    /// One version, and nothing else.
+    pub fn of(current: Version) -> Self {
+        let (pending, previous, paused, kept, findings) = Default::default();
+        Self { current, pending, previous, paused, kept, findings }
+    }
+
     /// Whether it is a copy of a secret elsewhere, which takes no writes.
     pub const fn is_replica(&self) -> bool {
         matches!(self.findings.held, Some(Held::Replica(_)))
@@ -203,6 +207,11 @@ impl Ring {
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
         let previous = self.previous.iter().map(|p| &p.version);
         std::iter::once(&self.current).chain(&self.pending).chain(previous)
+    }
+
+    pub(super) fn versions_mut(&mut self) -> impl Iterator<Item = &mut Version> {
+        let previous = self.previous.iter_mut().map(|p| &mut p.version);
+        std::iter::once(&mut self.current).chain(&mut self.pending).chain(previous)
     }
 
     /// The version of that name.
@@ -218,9 +227,7 @@ impl Ring {
                 marks.entry(version.digest).or_insert(at);
             }
         }
-        let pending = self.pending.iter_mut();
-        let previous = self.previous.iter_mut().map(|p| &mut p.version);
-        for version in std::iter::once(&mut self.current).chain(pending).chain(previous) {
+        for version in self.versions_mut() {
             let known = marks.get(&version.digest).filter(|_| version.digest != NO_TOKEN);
             version.ended = version.ended.or(known.copied());
         }

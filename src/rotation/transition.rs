@@ -5,7 +5,7 @@ use crossfade_verify::Digest;
 use super::{
     plan::Step,
     policy::Notes,
-    ring::{Findings, Previous, Ring, Version, VersionId},
+    ring::{Previous, Ring, Version, VersionId},
 };
 use crate::time::Timestamp;
 
@@ -20,18 +20,7 @@ pub fn after(
     now: Timestamp,
 ) -> Option<Ring> {
     let made = Version { id: new.0, created: now, digest: new.1, foreign: false, ended: None, note: None };
-    let Some(ring) = ring else {
-        let first = Ring {
-            current: made,
-            pending: None,
-            previous: Vec::new(),
-            paused: None,
-            kept: None,
-            findings: Findings::default(),
-        };
-        return (*step == Step::Create).then_some(first);
-    };
-    let mut ring = ring.clone();
+    let Some(mut ring) = ring.cloned() else { return (*step == Step::Create).then(|| Ring::of(made)) };
     match *step {
         Step::Create => return None,
         Step::Stage { current } => {
@@ -65,14 +54,11 @@ pub fn after(
         }
         Step::End { version } => {
             fits(ring.current.id != version)?;
-            let previous = ring.previous.iter_mut().map(|p| &mut p.version);
-            end(previous.chain(&mut ring.pending).find(|v| v.id == version)?, now);
+            end(ring.versions_mut().find(|v| v.id == version)?, now);
         }
         Step::EndAll { current } => {
             fits(ring.current.id == current)?;
-            end(&mut ring.current, now);
-            let previous = ring.previous.iter_mut().map(|p| &mut p.version);
-            previous.chain(&mut ring.pending).for_each(|v| end(v, now));
+            ring.versions_mut().for_each(|v| end(v, now));
         }
         Step::Pause { .. } => ring.paused = ring.paused.or(Some(now)),
         Step::Unpause { .. } => ring.paused = None,

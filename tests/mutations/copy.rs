@@ -9,8 +9,8 @@ use std::{
 };
 
 /// What the deciding modules are made of. Of `src/`, nothing else is copied.
-const COPIED: [&str; 4] = ["Cargo.lock", "src/time.rs", "src/rotation", "verify"];
-const LIB: &str = "pub mod rotation;\npub mod time;\n";
+const COPIED: [&str; 5] = ["Cargo.lock", "src/labels.rs", "src/time.rs", "src/rotation", "verify"];
+const LIB: &str = "#[macro_use]\nmod labels;\npub mod rotation;\npub mod time;\n";
 const ROTATION: &str = "pub mod plan;\npub mod policy;\npub mod ring;\npub mod schedule;\n";
 
 /// What they depend on; the other dependencies are left out.

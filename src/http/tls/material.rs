@@ -197,13 +197,8 @@ fn unusable(part: Part, why: impl Into<String>) -> Unusable {
 }
 
 /// Certificates are valid by the wall clock.
+#[derive(Debug)]
 struct WallClock(Arc<dyn Clock>);
-
-impl fmt::Debug for WallClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WallClock")
-    }
-}
 
 impl TimeProvider for WallClock {
     fn current_time(&self) -> Option<UnixTime> {

@@ -7,39 +7,24 @@ use super::super::{
 use super::due::is_due;
 use crate::time::Interval;
 
-/// One at a time; the first that fits, in this order.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Can't be rotated until something is mended.
-    Parked,
-    /// On hold, by a person.
-    Paused,
-    /// A pending version stands.
-    Soaking,
-    /// Due, but held up.
-    Waiting,
-    /// A previous version is still accepted.
-    Grace,
-    /// Nothing to do.
-    Idle,
-}
-
-impl Phase {
-    /// Every phase.
-    pub const ALL: [Phase; 6] =
-        [Self::Parked, Self::Paused, Self::Soaking, Self::Waiting, Self::Grace, Self::Idle];
-
-    /// As it is written in commands and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Parked => "parked",
-            Self::Paused => "paused",
-            Self::Soaking => "soaking",
-            Self::Waiting => "waiting",
-            Self::Grace => "grace",
-            Self::Idle => "idle",
-        }
+labels! {
+    /// One at a time; the first that fits, in this order.
+    #[derive(Copy, Clone, Default, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Phase {
+        /// Can't be rotated until something is mended.
+        Parked = "parked",
+        /// On hold, by a person.
+        Paused = "paused",
+        /// A pending version stands.
+        Soaking = "soaking",
+        /// Due, but held up; or nothing is known yet.
+        #[default]
+        Waiting = "waiting",
+        /// A previous version is still accepted.
+        Grace = "grace",
+        /// Nothing to do.
+        Idle = "idle",
     }
 }
 

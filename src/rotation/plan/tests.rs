@@ -67,14 +67,7 @@ fn version(n: u32, created: u64) -> Version {
 }
 
 fn ring(current: Version) -> Ring {
-    Ring {
-        current,
-        pending: None,
-        previous: Vec::new(),
-        paused: None,
-        kept: None,
-        findings: Findings::default(),
-    }
+    Ring::of(current)
 }
 
 fn ms(at: u64) -> Timestamp {

@@ -60,31 +60,18 @@ impl Step {
     }
 }
 
-/// What began a rotation.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Trigger {
-    /// A slot.
-    Schedule,
-    /// `rotate`.
-    Manual,
-    /// `rotate --compromised`.
-    Compromised,
-    /// `revoke --all`.
-    Revoke,
-}
-
-impl Trigger {
-    /// Every trigger.
-    pub const ALL: [Trigger; 4] = [Self::Schedule, Self::Manual, Self::Compromised, Self::Revoke];
-
-    /// As metrics write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Manual => "manual",
-            Self::Compromised => "compromised",
-            Self::Revoke => "revoke",
-        }
+labels! {
+    /// What began a rotation.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Trigger {
+        /// A slot.
+        Schedule = "schedule",
+        /// `rotate`.
+        Manual = "manual",
+        /// `rotate --compromised`.
+        Compromised = "compromised",
+        /// `revoke --all`.
+        Revoke = "revoke",
     }
 }
 
