@@ -264,7 +264,7 @@ impl Parts {
             distribution: Arc::clone(&self.distribution),
             tick,
             stop,
-            lines: Arc::default(),
+            running: Arc::default(),
         }
     }
 

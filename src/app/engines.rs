@@ -33,21 +33,21 @@ pub(super) struct Engines {
     pub(super) distribution: Arc<Distribution>,
     pub(super) tick: watch::Receiver<u64>,
     pub(super) stop: CancellationToken,
-    pub(super) lines: Arc<Lines>,
+    pub(super) running: Arc<RunningEngines>,
 }
 
-/// The way to each engine.
+/// The engines that run, and the way to each.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<BTreeMap<Arc<str>, Line>>);
+pub(super) struct RunningEngines(Mutex<BTreeMap<Arc<str>, RunningEngine>>);
 
-struct Line {
+struct RunningEngine {
     inbox: Arc<Inbox>,
     stop: CancellationToken,
     secret: Secret,
 }
 
-impl Lines {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Line>> {
+impl RunningEngines {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, RunningEngine>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,24 +55,24 @@ impl Lines {
 impl Engines {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
-        let mut lines = self.lines.lock();
+        let mut running = self.running.lock();
         let wanted: HashMap<_, _> = config.secrets.iter().map(|secret| (&secret.name, secret)).collect();
-        lines.retain(|name, line| {
-            let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == line.secret);
+        running.retain(|name, engine| {
+            let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == engine.secret);
             if !stays {
-                line.stop.cancel();
+                engine.stop.cancel();
             }
             stays
         });
         for secret in &config.secrets {
-            match lines.get(&secret.name) {
-                Some(line) => line.inbox.replace_policy(Arc::clone(&secret.policy)),
-                None => drop(lines.insert(Arc::clone(&secret.name), self.start(secret, tasks))),
+            match running.get(&secret.name) {
+                Some(engine) => engine.inbox.replace_policy(Arc::clone(&secret.policy)),
+                None => drop(running.insert(Arc::clone(&secret.name), self.start(secret, tasks))),
             }
         }
     }
 
-    fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> Line {
+    fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> RunningEngine {
         let inbox = Arc::new(Inbox::new(Arc::clone(&secret.policy)));
         let stop = self.stop.child_token();
         let wakers = Wakers {
@@ -84,12 +84,12 @@ impl Engines {
         let versions = self.store.secret(secret.clone());
         let rotator = Rotator::new(secret.clone(), versions, Arc::clone(&self.clock), observer);
         tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
-        Line { inbox, stop, secret }
+        RunningEngine { inbox, stop, secret }
     }
 
     pub(super) fn operator(&self) -> Arc<dyn Operator> {
         Arc::new(Daemon {
-            lines: Arc::clone(&self.lines),
+            running: Arc::clone(&self.running),
             observations: Arc::clone(&self.observations),
             drift: Arc::clone(&self.drift),
             store: Arc::clone(&self.store),
@@ -107,7 +107,7 @@ pub(super) fn full_jitter() -> Spread {
 
 /// The daemon, as an operator sees it.
 struct Daemon {
-    lines: Arc<Lines>,
+    running: Arc<RunningEngines>,
     observations: Arc<Observations>,
     drift: Arc<Drift>,
     store: Arc<dyn Store>,
@@ -130,7 +130,7 @@ impl Operator for Daemon {
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let name = &*self.observations.name(name)?;
-        let inbox = self.lines.lock().get(name).map(|line| Arc::clone(&line.inbox));
+        let inbox = self.running.lock().get(name).map(|engine| Arc::clone(&engine.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
         if !inbox.put(Order { request, reply }) {
