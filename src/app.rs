@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::open::{Opened, Renew, StoreFiles};
+use self::open::{OpenedStore, Renew, StoreFiles};
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -166,7 +166,7 @@ impl Parts {
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let Opened { store, reveal, files: store_files, renew } = open::open(config, &clock)?;
+        let OpenedStore { store, reveal, files: store_files, renew } = open::open(config, &clock)?;
         let counts = StoreCounts::new(Arc::clone(&metrics));
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
