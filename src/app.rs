@@ -23,7 +23,6 @@ use crate::{
         auth::Clients,
         background::BackgroundRuntime,
         limits,
-        operator::Running,
         routes::Routes,
         server, telemetry,
         tls::{self, Material, Tls},
@@ -195,11 +194,6 @@ impl Parts {
         })
     }
 
-    fn running(&self) -> Arc<dyn Fn() -> Running + Send + Sync> {
-        let (observations, config) = (Arc::clone(&self.observations), self.config.display().to_string());
-        Arc::new(move || Running { config: config.clone(), hash: observations.config_hash() })
-    }
-
     /// Puts a config in force, at the start and when it is read again.
     fn apply(&self, config: &Config) {
         for warning in config.warnings() {
@@ -305,7 +299,7 @@ impl Parts {
             operator: engines.operator(),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
-            running: self.running(),
+            running: observations.running(&self.config),
         };
         let admin = admin::router(admin, admin::about_tokens(tokens, Arc::new(verdicts)));
         let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;

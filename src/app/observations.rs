@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use crate::{
     config::{Config, SecretConfig, Unnamed, meant},
     distribution::{Distribution, Member, Standing},
     engine::{Observation, Observer, Outcome},
-    http::operator::{OrderError, SecretStatus, VerifiersStatus},
+    http::operator::{OrderError, Running, SecretStatus, VerifiersStatus},
     metrics::Metrics,
     rotation::plan::Trigger,
     store::Limits,
@@ -100,8 +101,10 @@ impl Observations {
         meant.cloned().map_err(translate::unnamed)
     }
 
-    pub(super) fn config_hash(&self) -> String {
-        self.lock().config_hash.clone()
+    /// Which config is in force, read from that file.
+    pub(super) fn running(self: &Arc<Self>, file: &Path) -> Arc<dyn Fn() -> Running + Send + Sync> {
+        let (observations, config) = (Arc::clone(self), file.display().to_string());
+        Arc::new(move || Running { config: config.clone(), hash: observations.lock().config_hash.clone() })
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<Arc<SecretConfig>> {
