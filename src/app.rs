@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::open::{Opened, Renew, StoreFiles};
+use self::open::{OpenedStore, Renew, StoreFiles};
 use crate::{
     audit::AuditLog,
     clock::{Clock, SystemClock},
@@ -23,7 +23,6 @@ use crate::{
         auth::Clients,
         background::BackgroundRuntime,
         limits,
-        operator::Running,
         routes::Routes,
         server, telemetry,
         tls::{self, Material, Tls},
@@ -168,7 +167,7 @@ impl Parts {
         let tls = certificates.map(|material| Arc::new(Tls::new(material, stop.clone())));
         let metrics = Arc::new(Metrics::new().context("the metrics could not be registered")?);
         let audit = Arc::new(AuditLog::open(&translate::audit_target(config))?);
-        let Opened { store, reveal, files: store_files, renew } = open::open(config, &clock)?;
+        let OpenedStore { store, reveal, files: store_files, renew } = open::open(config, &clock)?;
         observers::know_operations(&metrics);
         let steps = Steps::new(Arc::clone(&audit), "daemon".to_owned());
         let audited = Audited::new(store, steps);
@@ -196,11 +195,6 @@ impl Parts {
             background,
             config,
         })
-    }
-
-    fn running(&self) -> Arc<dyn Fn() -> Running + Send + Sync> {
-        let (observations, config) = (Arc::clone(&self.observations), self.config.display().to_string());
-        Arc::new(move || Running { config: config.clone(), hash: observations.config_hash() })
     }
 
     /// Puts a config in force, at the start and when it is read again.
@@ -274,7 +268,7 @@ impl Parts {
             distribution: Arc::clone(&self.distribution),
             tick,
             stop,
-            lines: Mutex::default(),
+            running: Mutex::default(),
         })
     }
 
@@ -320,7 +314,7 @@ impl Parts {
             operator: Arc::<Engines>::clone(engines),
             audit: Arc::clone(audit),
             clock: Arc::clone(clock),
-            running: self.running(),
+            running: observations.running(&self.config),
         };
         let admin = admin::router(admin, admin::about_tokens(tokens, Arc::new(verdicts)));
         let Sockets { listen, metrics_listen, admin: admin_socket } = sockets;

@@ -34,10 +34,10 @@ pub(super) struct Engines {
     pub(super) tick: watch::Receiver<u64>,
     pub(super) stop: CancellationToken,
     /// The way to each of them.
-    pub(super) lines: Mutex<BTreeMap<Arc<str>, Line>>,
+    pub(super) running: Mutex<BTreeMap<Arc<str>, RunningEngine>>,
 }
 
-pub(super) struct Line {
+pub(super) struct RunningEngine {
     inbox: Arc<Inbox>,
     stop: CancellationToken,
     secret: Secret,
@@ -46,24 +46,24 @@ pub(super) struct Line {
 impl Engines {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
-        let mut lines = self.lines();
+        let mut running = self.running();
         let wanted: HashMap<_, _> = config.secrets.iter().map(|secret| (&secret.name, secret)).collect();
-        lines.retain(|name, line| {
-            let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == line.secret);
+        running.retain(|name, engine| {
+            let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == engine.secret);
             if !stays {
-                line.stop.cancel();
+                engine.stop.cancel();
             }
             stays
         });
         for secret in &config.secrets {
-            match lines.get(&secret.name) {
-                Some(line) => line.inbox.replace_policy(Arc::clone(&secret.policy)),
-                None => drop(lines.insert(Arc::clone(&secret.name), self.start(secret, tasks))),
+            match running.get(&secret.name) {
+                Some(engine) => engine.inbox.replace_policy(Arc::clone(&secret.policy)),
+                None => drop(running.insert(Arc::clone(&secret.name), self.start(secret, tasks))),
             }
         }
     }
 
-    fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> Line {
+    fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> RunningEngine {
         let inbox = Arc::new(Inbox::new(Arc::clone(&secret.policy)));
         let stop = self.stop.child_token();
         let wakers = Wakers {
@@ -75,11 +75,11 @@ impl Engines {
         let versions = self.store.secret(secret.clone());
         let rotator = Rotator::new(secret.clone(), versions, Arc::clone(&self.clock), observer);
         tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
-        Line { inbox, stop, secret }
+        RunningEngine { inbox, stop, secret }
     }
 
-    fn lines(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Line>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, RunningEngine>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,7 +109,7 @@ impl Operator for Engines {
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let name = &*self.observations.name(name)?;
-        let inbox = self.lines().get(name).map(|line| Arc::clone(&line.inbox));
+        let inbox = self.running().get(name).map(|engine| Arc::clone(&engine.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
         if !inbox.put(Order { request, reply }) {

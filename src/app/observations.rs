@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use crate::{
     config::{Config, SecretConfig, Unnamed, meant},
     distribution::{Distribution, Member, Standing},
     engine::{Observation, Observer, Outcome},
-    http::operator::{OrderError, SecretStatus, VerifiersStatus},
+    http::operator::{OrderError, Running, SecretStatus, VerifiersStatus},
     metrics::Metrics,
     rotation::plan::Trigger,
     store::Limits,
@@ -24,13 +25,13 @@ pub(super) struct Observations {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     distribution: Arc<Distribution>,
-    rows: Mutex<Rows>,
+    rows: Mutex<ObservedSecrets>,
 }
 
 #[derive(Default)]
-struct Rows {
+struct ObservedSecrets {
     /// In the config's order.
-    all: Vec<Row>,
+    all: Vec<ObservedSecret>,
     /// Where each stands there.
     places: HashMap<Arc<str>, usize>,
     hold: Duration,
@@ -38,13 +39,13 @@ struct Rows {
     limits: Option<&'static Limits>,
 }
 
-struct Row {
+struct ObservedSecret {
     secret: Arc<SecretConfig>,
     seen: Option<Arc<Observation>>,
 }
 
-impl Rows {
-    fn row(&mut self, name: &str) -> Option<&mut Row> {
+impl ObservedSecrets {
+    fn row(&mut self, name: &str) -> Option<&mut ObservedSecret> {
         self.all.get_mut(*self.places.get(name)?)
     }
 }
@@ -75,7 +76,7 @@ impl Observations {
             }
             let place = rows.all.len();
             rows.places.insert(Arc::clone(&secret.name), place);
-            rows.all.push(Row { secret: secret.clone(), seen });
+            rows.all.push(ObservedSecret { secret: secret.clone(), seen });
         }
         for gone in old.places.keys().filter(|name| !rows.places.contains_key(*name)) {
             self.metrics.rotation.forget(gone);
@@ -100,8 +101,10 @@ impl Observations {
         meant.cloned().map_err(translate::unnamed)
     }
 
-    pub(super) fn config_hash(&self) -> String {
-        self.lock().config_hash.clone()
+    /// Which config is in force, read from that file.
+    pub(super) fn running(self: &Arc<Self>, file: &Path) -> Arc<dyn Fn() -> Running + Send + Sync> {
+        let (observations, config) = (Arc::clone(self), file.display().to_string());
+        Arc::new(move || Running { config: config.clone(), hash: observations.lock().config_hash.clone() })
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<Arc<SecretConfig>> {
@@ -127,7 +130,7 @@ impl Observations {
         Some(self.status(row, verifiers))
     }
 
-    fn status(&self, row: &Row, verifiers: VerifiersStatus) -> SecretStatus {
+    fn status(&self, row: &ObservedSecret, verifiers: VerifiersStatus) -> SecretStatus {
         let usage = Some(self.distribution.usage());
         let status = status::of(&row.secret, row.seen.as_deref(), self.clock.moment(), usage);
         SecretStatus { verifiers: Some(verifiers), ..status }
@@ -153,7 +156,7 @@ impl Observations {
     pub(super) fn before_scrape(&self, metrics: &Metrics) {
         let rows = self.lock();
         let now = self.clock.moment();
-        for Row { secret, seen } in &rows.all {
+        for ObservedSecret { secret, seen } in &rows.all {
             let (name, Some(seen)) = (&secret.name, seen) else { continue };
             if let Some((at, _)) = seen.whole {
                 metrics.rotation.view_age(name, elapsed(at, now).as_secs_f64());
@@ -174,7 +177,7 @@ impl Observations {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rows> {
+    fn lock(&self) -> MutexGuard<'_, ObservedSecrets> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A store, and who hands out tokens from it.
-pub(super) struct Opened {
+pub(super) struct OpenedStore {
     pub(super) store: Arc<dyn Store>,
     pub(super) reveal: Arc<dyn Reveal<Secret>>,
     /// What files it holds, where it holds any.
@@ -41,11 +41,11 @@ impl StoreFiles for Embedded {
 
 pub(super) type Renew = Box<dyn Fn() + Send + Sync>;
 
-pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
+pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<OpenedStore> {
     Ok(match &config.store {
         StoreConfig::Embedded { path, key_file } => {
             let store = Arc::new(Embedded::open(path, key_file, Arc::clone(clock))?);
-            Opened {
+            OpenedStore {
                 store: Arc::<Embedded>::clone(&store),
                 reveal: Arc::<Embedded>::clone(&store),
                 files: Some(store),
@@ -55,7 +55,7 @@ pub(super) fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened> {
         StoreConfig::Aws(options) => {
             let aws = Arc::new(Aws::open(options.clone(), Arc::clone(clock)));
             let (store, renewed) = (Arc::<Aws>::clone(&aws), Arc::clone(&aws));
-            Opened { store, reveal: aws, files: None, renew: Box::new(move || renewed.renew()) }
+            OpenedStore { store, reveal: aws, files: None, renew: Box::new(move || renewed.renew()) }
         }
     })
 }

@@ -21,7 +21,7 @@ const SHOWN_LATE: usize = 10;
 
 /// How a list is printed.
 #[derive(Copy, Clone, Default, PartialEq, Eq, Debug, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum OutputFormat {
     #[default]
     Table,
     Json,
@@ -37,7 +37,7 @@ pub(super) struct StatusArgs {
     watch: bool,
     /// How it is printed
     #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    output: OutputFormat,
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
@@ -50,15 +50,15 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<Exit> {
         // A daemon of before has none, and the secrets count.
         let notices = backend.operator.notices().await.unwrap_or_default();
         let text = match args.output {
-            Format::Json => {
+            OutputFormat::Json => {
                 notices.iter().for_each(|notice| output::note(notice));
                 serde_json::to_string_pretty(&all)?
             }
-            Format::Table => {
+            OutputFormat::Table => {
                 notices.iter().map(|n| format!("{n}\n\n")).chain([render(&all, &backend)]).collect()
             }
         };
-        if args.watch && args.output == Format::Table {
+        if args.watch && args.output == OutputFormat::Table {
             // Clear, and home: the table stays in its place.
             output::say(&format!("\x1b[2J\x1b[H{text}"));
         } else {

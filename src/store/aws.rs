@@ -97,7 +97,7 @@ impl Store for Aws {
 #[async_trait]
 impl Prove for Aws {
     async fn not_set_up(&self) -> Option<String> {
-        match self.ready().await {
+        match self.session.as_ref()?.found().await {
             Err(CallError::Misconfigured(why)) => Some(why.to_string()),
             _ => None,
         }

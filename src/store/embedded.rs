@@ -52,7 +52,7 @@ use error::DatabaseError;
 pub use error::OpenError;
 pub use options::{LIMITS, Options, TRAITS};
 use record::Record;
-use step::Context;
+use step::TransactionContext;
 
 /// A database of secrets. A clone is another handle on the same one.
 ///
@@ -63,7 +63,7 @@ use step::Context;
 /// many callers wait. So no more than three threads of the pool are ever taken.
 #[derive(Clone)]
 pub struct Embedded {
-    context: Arc<Context>,
+    context: Arc<TransactionContext>,
     reads: Lane,
     writes: Lane,
     hand_outs: Arc<Semaphore>,
@@ -116,7 +116,7 @@ impl Embedded {
         let database::Open { writes, reads, sealer, open_files } =
             database::open(path, key_file, &time, &options)?;
         Ok(Self {
-            context: Arc::new(Context { sealer, open_files, time }),
+            context: Arc::new(TransactionContext { sealer, open_files, time }),
             reads: Lane::new(reads),
             writes: Lane::new(writes),
             hand_outs: Arc::new(Semaphore::new(1)),
@@ -137,7 +137,7 @@ impl Embedded {
     async fn run<T, F>(&self, lane: &Lane, work: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection, &Context) -> Result<T, DatabaseError> + Send + 'static,
+        F: FnOnce(&mut Connection, &TransactionContext) -> Result<T, DatabaseError> + Send + 'static,
     {
         let turn = Arc::clone(&lane.turn).acquire_owned().await.map_err(|_| DatabaseError::stopping())?;
         let (context, connection) = (Arc::clone(&self.context), Arc::clone(&lane.connection));

@@ -7,7 +7,6 @@ use tokio::sync::Semaphore;
 use super::{
     api::Api,
     calls::Calls,
-    error::CallError,
     options::{Lags, Options},
     session::Session,
     setup::Setup,
@@ -19,7 +18,7 @@ use crate::{clock::Clock, rotation::policy::StoreTraits};
 pub struct Aws {
     pub(super) api: Arc<dyn Calls>,
     /// None where `api` needs none.
-    session: Option<Arc<Session>>,
+    pub(super) session: Option<Arc<Session>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) options: Arc<Options>,
     /// Of hand-outs, which callers cause: however many wait here, the other places for reading values are the engines'.
@@ -61,14 +60,6 @@ impl Aws {
     pub fn asking(api: Arc<dyn Calls>, options: Options, clock: Arc<dyn Clock>) -> Self {
         let (options, hand_outs) = (Arc::new(options), Arc::new(Semaphore::new(HAND_OUTS)));
         Self { api, session: None, clock, options, hand_outs }
-    }
-
-    /// Looks up region, endpoint and credentials, if they are not known yet.
-    pub(super) async fn ready(&self) -> Result<(), CallError> {
-        match &self.session {
-            Some(session) => session.found().await.map(|_| ()),
-            None => Ok(()),
-        }
     }
 
     /// Region, endpoint and credentials are looked up again before the next call.

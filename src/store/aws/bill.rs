@@ -15,8 +15,8 @@ pub(super) fn bill(sync: Duration) -> Option<String> {
         u64::try_from(Duration::from_secs(MONTH).as_millis() / sync.as_millis().max(1)).unwrap_or(u64::MAX);
     let calls = reads.saturating_mul(CALL);
     Some(format!(
-        "AWS bills about {} a month with one daemon ({} for the secret, {} for {reads} read{}, one each {sync:?}), by its list \
-         prices of 2026",
+        "AWS bills about {} a month with one daemon ({} for the secret, {} for {reads} read{}, one each {sync:?}), by its \
+         list prices of 2026",
         dollars(SECRET.saturating_add(calls)),
         dollars(SECRET),
         dollars(calls),

@@ -56,8 +56,8 @@ fn warning_of_name(name: &str) -> Option<String> {
     let name = Arn::parse(name).map_or(Some(name), |arn| arn.name());
     name.filter(|name| without_suffix(name).is_some()).map(|name| {
         format!(
-            "the secret's name {name:?} ends in a hyphen and six characters, as AWS's ARNs do: AWS does not find it by an ARN \
-             without its end, and takes that for another secret's. Name it by its name or its whole ARN"
+            "the secret's name {name:?} ends in a hyphen and six characters, as AWS's ARNs do: AWS does not find it by an \
+             ARN without its end, and takes that for another secret's. Name it by its name or its whole ARN"
         )
     })
 }

@@ -85,8 +85,8 @@ fn adopt(memory: &mut SecretMemory, state: &State, secret: &Secret, current: Ver
 
 fn being_deleted(secret: &Secret, since: Timestamp, now: Interval) -> ReadError {
     let cause = format!(
-        "it is scheduled for deletion since {since}. Restore it (aws secretsmanager restore-secret --secret-id {}), or take it \
-         out of our config",
+        "it is scheduled for deletion since {since}. Restore it (aws secretsmanager restore-secret --secret-id {}), or \
+         take it out of our config",
         secret.name
     );
     ReadError::Missing { now, cause: cause.into() }

@@ -41,9 +41,10 @@ pub(super) struct Session {
     /// None: the client was given, and stays.
     setup: Option<Setup>,
     lookups: Mutex<Lookups>,
-    /// Whoever does the lookup. Those whose call was denied wait here for what is found: engines, and as many hand-outs as may be
-    /// under way at once. A lookup ends within [`PATIENCE`], and there is none within [`PAUSE`] of another, whoever asks.
-    lookup: tokio::sync::Mutex<()>,
+    /// Whoever does the lookup. Those whose call was denied wait here for what is found: engines, and as many hand-outs
+    /// as may be under way at once. A lookup ends within [`PATIENCE`], and there is none within [`PAUSE`] of another,
+    /// whoever asks.
+    looking_up: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -75,14 +76,19 @@ impl fmt::Debug for Session {
 impl Session {
     /// Looks the client up in the environment and AWS's files, at the first call.
     pub(super) fn new(setup: Setup, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, setup: Some(setup), lookups: Mutex::default(), lookup: tokio::sync::Mutex::default() }
+        Self {
+            clock,
+            setup: Some(setup),
+            lookups: Mutex::default(),
+            looking_up: tokio::sync::Mutex::default(),
+        }
     }
 
     /// With that client, for good.
     pub(super) fn with(client: Client, clock: Arc<dyn Clock>) -> Self {
         let found = Found { client, settings: ClientSettings::default(), expires: None };
         let lookups = Lookups { found: Some(Arc::new(found)), ..Lookups::default() };
-        Self { clock, setup: None, lookups: Mutex::new(lookups), lookup: tokio::sync::Mutex::default() }
+        Self { clock, setup: None, lookups: Mutex::new(lookups), looking_up: tokio::sync::Mutex::default() }
     }
 
     /// With what to call now.
@@ -90,7 +96,7 @@ impl Session {
         let found = self.lookups().found.clone();
         match (&self.setup, found) {
             (Some(setup), None) => {
-                let _one = self.lookup.lock().await;
+                let _one = self.looking_up.lock().await;
                 // Somebody else may have looked meanwhile.
                 if self.is_due() {
                     self.look_up(setup).await;
@@ -98,7 +104,7 @@ impl Session {
             }
             // The others go on with what there is.
             (Some(setup), Some(_)) if self.is_due() => {
-                if let Ok(_one) = self.lookup.try_lock() {
+                if let Ok(_one) = self.looking_up.try_lock() {
                     self.look_up(setup).await;
                 }
             }
@@ -115,7 +121,7 @@ impl Session {
     pub(super) async fn other_than(&self, denied: &Arc<Found>) -> Option<Arc<Found>> {
         let setup = self.setup.as_ref()?;
         // Many are denied at once: one does the lookup, and the others wait for what it finds.
-        let _one = self.lookup.lock().await;
+        let _one = self.looking_up.lock().await;
         let is_newer = |found: &Option<Arc<Found>>| found.as_ref().is_some_and(|f| !Arc::ptr_eq(f, denied));
         if !is_newer(&self.lookups().found) {
             self.look_up_soon();

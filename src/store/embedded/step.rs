@@ -27,7 +27,7 @@ use crate::{
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What every transaction needs.
-pub(super) struct Context {
+pub(super) struct TransactionContext {
     pub(super) sealer: Sealer,
     pub(super) open_files: OpenFiles,
     pub(super) time: Time,
@@ -44,7 +44,7 @@ pub(super) struct Snapshot {
 /// Reads without writing.
 pub(super) fn read(
     connection: &mut Connection,
-    context: &Context,
+    context: &TransactionContext,
     secret: &str,
 ) -> Result<Snapshot, DatabaseError> {
     let transaction = connection.transaction()?;
@@ -59,7 +59,10 @@ pub(super) fn read(
 }
 
 /// Writes the store's time down, and where it goes on after a reboot.
-pub(super) fn note_time(connection: &mut Connection, context: &Context) -> Result<(), DatabaseError> {
+pub(super) fn note_time(
+    connection: &mut Connection,
+    context: &TransactionContext,
+) -> Result<(), DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (_, anchor) =
         Anchor::load(&transaction, &context.sealer)?.settle(&context.time, context.time.moment());
@@ -70,7 +73,7 @@ pub(super) fn note_time(connection: &mut Connection, context: &Context) -> Resul
 /// Decides and writes in one transaction: nobody else writes in between. The version that was made, if one was.
 pub(super) fn apply(
     connection: &mut Connection,
-    context: &Context,
+    context: &TransactionContext,
     secret: &Secret,
     step: &Step,
     seen: u64,
