@@ -114,12 +114,13 @@ impl Distribution {
         let mut unsure = audiences.is_empty();
         for audience in audiences {
             let newest = published.get(audience).map(|slot| self.newest(audience, slot));
-            let view = newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view);
+            let newest = newest.as_ref().and_then(|newest| newest.as_deref());
+            let view = newest.map(|newest| &newest.view);
             match (decide(view, presented, at), view) {
                 (Verdict::Accepted(grant), Some(view)) => {
                     let accepted = Accepted::of(view, &grant, at);
                     // Where the audience's view is not young, that may be another secret's doing.
-                    let own = newest.as_ref().and_then(|p| p.as_deref()).filter(|_| !accepted.young);
+                    let own = newest.filter(|_| !accepted.young);
                     let own = own.and_then(|newest| self.by_its_own_secret(newest, presented, at));
                     return Decision::Accepted(Box::new(own.unwrap_or(accepted)));
                 }
@@ -128,8 +129,8 @@ impl Distribution {
                     refused = refused.filter(|r| *r == Reason::Expired).or(Some(reason));
                 }
                 (Verdict::Accepted(_) | Verdict::Unsure, _) => {
-                    let known = newest.as_ref().and_then(|p| p.as_deref());
-                    if let Some(accepted) = known.and_then(|p| self.by_its_own_secret(p, presented, at)) {
+                    let own = newest.and_then(|newest| self.by_its_own_secret(newest, presented, at));
+                    if let Some(accepted) = own {
                         return Decision::Accepted(Box::new(accepted));
                     }
                     unsure = true;
