@@ -130,7 +130,7 @@ impl Channel {
 /// Ends when it is dropped, with everything written or lost.
 pub(super) struct Writer {
     channel: Arc<Channel>,
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
 }
 
 impl Writer {
