@@ -158,13 +158,6 @@ impl<'a> Section<'a> {
         self.missing.borrow_mut().push((key, what.into()));
     }
 
-    /// These keys are known, whatever stands behind them.
-    pub(super) fn ask(&self, keys: &[&'static str]) {
-        for key in keys {
-            self.node(key);
-        }
-    }
-
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(found, ..)| found.name == key)
     }
