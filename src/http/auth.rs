@@ -59,6 +59,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether it has that role; if not, it may not do this.
+    pub(super) fn has(&self, role: Role, or_else: &'static str) -> Result<(), ApiError> {
+        if self.role == role { Ok(()) } else { Err(ApiError::forbidden(or_else)) }
+    }
+
     /// The audience of that name, where it verifies for it.
     pub(super) fn audience(&self, name: &str) -> Result<&Arc<str>, ApiError> {
         let known = self.audiences.iter().find(|known| ***known == *name);
