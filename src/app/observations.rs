@@ -50,13 +50,7 @@ impl Rows {
 }
 
 impl Observations {
-    pub(super) fn new(
-        clock: &Arc<dyn Clock>,
-        metrics: &Arc<Metrics>,
-        distribution: &Arc<Distribution>,
-    ) -> Self {
-        let (clock, metrics, distribution) =
-            (Arc::clone(clock), Arc::clone(metrics), Arc::clone(distribution));
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, distribution: Arc<Distribution>) -> Self {
         Self { clock, metrics, distribution, rows: Mutex::default() }
     }
 
