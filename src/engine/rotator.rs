@@ -9,11 +9,11 @@ use super::{
     observation::{self, Observation, Observer, Outcome, Parked, Reason},
     pause::{self, Pause},
     rejections::{Rejections, TRIES},
-    told::Lines,
 };
 use crate::{
     causes::chain,
     clock::{Clock, elapsed},
+    quiet::Quiet,
     rotation::{
         plan::{self, Decided, Demand, Due, Next, Phase, Step, Why},
         policy::{Notes, OLDEST_READ, Policy, StoreTraits},
@@ -52,7 +52,10 @@ pub struct Rotator {
     pub(super) last: Arc<Observation>,
     pub(super) rejections: Rejections,
     pause: Pause,
-    lines: Lines,
+    /// Lines about reads that went wrong. Callers can have it read once a second, and not more often
+    /// (`REFRESH_COOL_DOWN`): a store that is out of order must not let them fill the log. The last message stands in
+    /// `status` all the while.
+    lines: Quiet,
 }
 
 impl fmt::Debug for Rotator {
@@ -158,8 +161,10 @@ impl Rotator {
         }
         if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
             tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
-        } else if let Some(unread) = &reading.unread {
-            self.lines.went_wrong(&self.secret.name, *at, &unread.to_string());
+        } else if let Some(unread) = &reading.unread
+            && let Some(left_out) = self.lines.may_write(at.boot_ms)
+        {
+            tracing::warn!(secret = %self.secret.name, "{unread}{left_out}");
         }
         last.phase = match (ring, &last.parked) {
             (_, Some(_)) => Phase::Parked,
@@ -196,8 +201,8 @@ impl Rotator {
         let was_parked = last.parked.as_ref().map(|parked| parked.reason);
         if reason.is_some() && reason != was_parked {
             tracing::warn!(secret = %self.secret.name, "parked: {message}");
-        } else {
-            self.lines.went_wrong(&self.secret.name, at, &message);
+        } else if let Some(left_out) = self.lines.may_write(at.boot_ms) {
+            tracing::warn!(secret = %self.secret.name, "{message}{left_out}");
         }
         if let Some(reason) = reason {
             last.phase = Phase::Parked;
