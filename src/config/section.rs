@@ -10,10 +10,13 @@ use super::{
     tree::{Key, Node, Value},
 };
 
+/// Gives the values for `${NAME}`.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What is collected while the whole file is read.
 pub(super) struct Reading<'a> {
     mistakes: RefCell<Vec<Mistake>>,
-    env: &'a dyn Fn(&str) -> Option<String>,
+    env: Environment<'a>,
     /// What the environment held, and for which `${NAME}`.
     substituted: RefCell<Vec<(String, String)>>,
 }
@@ -29,7 +32,7 @@ impl<'a> Reading<'a> {
     /// What `read` makes of a whole file; or every mistake that it has found.
     pub(super) fn of<T>(
         tree: &Node,
-        env: &'a dyn Fn(&str) -> Option<String>,
+        env: Environment<'a>,
         read: impl FnOnce(Section<'_>) -> Option<T>,
     ) -> Result<T, Vec<Mistake>> {
         let reading = Self { mistakes: RefCell::default(), env, substituted: RefCell::default() };
