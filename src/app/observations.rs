@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     distribution::{Distribution, Member, Standing},
     engine::{Observation, Observer, Outcome},
     http::operator::{OrderError, SecretStatus, VerifiersStatus},
+    lock::lock,
     metrics::Metrics,
     rotation::plan::Trigger,
     store::Limits,
@@ -55,7 +56,7 @@ impl Observations {
     }
 
     pub(super) fn configure(&self, config: &Config) {
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let mut old = std::mem::take(&mut *rows);
         rows.hold = config.hold;
         rows.config_hash.clone_from(&config.hash);
@@ -79,12 +80,12 @@ impl Observations {
     /// The member that a secret's name means.
     pub(super) fn member(&self, name: &str) -> Option<Member> {
         let name = self.name(name).ok()?;
-        self.lock().row(&name).map(|row| translate::member(&row.secret))
+        lock(&self.rows).row(&name).map(|row| translate::member(&row.secret))
     }
 
     /// What the config calls the secret that a name means.
     pub(super) fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         if let Some((exactly, _)) = rows.places.get_key_value(name) {
             return Ok(Arc::clone(exactly));
         }
@@ -95,15 +96,15 @@ impl Observations {
     }
 
     pub(super) fn config_hash(&self) -> String {
-        self.lock().config_hash.clone()
+        lock(&self.rows).config_hash.clone()
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<Arc<SecretConfig>> {
-        self.lock().row(name).map(|row| Arc::clone(&row.secret))
+        lock(&self.rows).row(name).map(|row| Arc::clone(&row.secret))
     }
 
     pub(super) fn all(&self) -> Vec<SecretStatus> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         let mut verifiers = HashMap::new();
         let rows = rows.all.iter().map(|row| {
             let of = verifiers.entry(&*row.secret.audience);
@@ -115,7 +116,7 @@ impl Observations {
     }
 
     pub(super) fn one(&self, name: &str) -> Option<SecretStatus> {
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let row = rows.row(name)?;
         let verifiers = status::verifiers(&self.distribution.verifiers(&row.secret.audience));
         Some(self.status(row, verifiers))
@@ -129,7 +130,7 @@ impl Observations {
 
     /// Why the daemon is not ready: each secret has to have been tried, and one read to be of use.
     pub(super) fn not_ready(&self) -> Option<String> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         if rows.all.is_empty() {
             return None;
         }
@@ -145,7 +146,7 @@ impl Observations {
 
     /// Brings up to date what changes by itself.
     pub(super) fn before_scrape(&self, metrics: &Metrics) {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         let now = self.clock.moment();
         for Row { secret, seen } in &rows.all {
             let (name, Some(seen)) = (&secret.name, seen) else { continue };
@@ -167,10 +168,6 @@ impl Observations {
             metrics.feed.verifiers(audience, &states, all.iter().filter(|v| !v.confirmed).count());
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Observer for Observations {
@@ -178,7 +175,7 @@ impl Observer for Observations {
         if let Some((at, now)) = observation.read {
             self.distribution.publish(secret, observation.ring.as_ref(), at, now);
         }
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let Some(row) = rows.row(secret) else { return };
         self.metrics.rotation.observed(secret, observation);
         row.seen = Some(Arc::clone(observation));

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use arc_swap::ArcSwap;
@@ -27,6 +27,7 @@ use super::{
     tls::Certificate,
     unauthenticated::Unauthenticated,
 };
+use crate::lock::lock;
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -196,7 +197,7 @@ impl From<Peer> for Caller {
 impl Caller {
     /// The connection is this client's from now on. False: that one has its share already.
     pub(super) fn is_known(&self, client: &Arc<Client>) -> bool {
-        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.client);
         if !known.as_ref().is_some_and(|among| among.is_of(&client.share)) {
             let Some(among) = Among::enter(&client.share, self.share) else { return false };
             *known = Some(among);
