@@ -132,13 +132,7 @@ impl Rotator {
         let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
         let pending = ring.as_ref().and_then(|ring| ring.pending);
         last.overdue = pending.is_none() && matches!(due, Due::Now(_));
-        last.next_slot = match due {
-            Due::At(at) => Some(at),
-            Due::Now(_) if pending.is_none() => {
-                last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest))
-            }
-            Due::Now(_) | Due::Never => None,
-        };
+        last.next_slot = next_slot(due, pending.is_some(), last.next_slot, *now);
         last.promotes = ring.as_ref().and_then(|ring| plan::promotes(ring, policy));
         let missing = ring.is_none() && !policy.terms().store.creates;
         // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
@@ -267,6 +261,15 @@ impl Rotator {
         }
         self.saw(seen, policy);
         self.observer.observed(&self.secret.name, &self.last);
+    }
+}
+
+/// When the next slot is due, where nothing stands for it; one that is held up stays where it was `before`.
+fn next_slot(due: Due, is_staged: bool, before: Option<Timestamp>, now: Interval) -> Option<Timestamp> {
+    match due {
+        Due::At(at) => Some(at),
+        Due::Now(_) if !is_staged => before.filter(|slot| *slot <= now.latest).or(Some(now.earliest)),
+        Due::Now(_) | Due::Never => None,
     }
 }
 
