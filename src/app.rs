@@ -176,7 +176,8 @@ impl Parts {
         let (bounds, members) = translate::distribution(config);
         let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, members));
         let clients = Arc::new(Clients::default());
-        let observations = Arc::new(Observations::new(&clock, &metrics, &distribution));
+        let observations =
+            Observations::new(Arc::clone(&clock), Arc::clone(&metrics), Arc::clone(&distribution));
         let background =
             BackgroundRuntime::start().context("the threads for `listen` could not be started")?;
         let config = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -190,7 +191,7 @@ impl Parts {
             renew,
             distribution,
             clients,
-            observations,
+            observations: Arc::new(observations),
             tls,
             background,
             config,

@@ -28,21 +28,13 @@ pub use changes::changes;
 pub use checked::{ClientConfig, Config, Role, SecretConfig, StoreConfig, TlsConfig};
 pub use mistakes::{ConfigErrors, Mistake};
 pub use names::{Unnamed, meant};
+pub use section::Environment;
 
 impl Config {
     /// Reads the file as a whole, once. `env` gives the values for `${NAME}`.
-    pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+    pub fn load(path: &Path, env: Environment<'_>) -> Result<Self, ConfigErrors> {
         let text = file::read(path).map_err(|what| ConfigErrors::of_file(path, what))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder, env).map_err(|mistakes| ConfigErrors::new(path, &text, mistakes))
-    }
-
-    /// Checks a file's text; relative paths are relative to `folder`.
-    pub fn parse(
-        text: &str,
-        folder: &Path,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<Mistake>> {
-        parse::config(text, folder, env)
     }
 }

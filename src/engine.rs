@@ -26,7 +26,6 @@ mod order;
 mod pause;
 mod rejections;
 mod rotator;
-mod told;
 
 pub use alone::NotReplaced;
 pub use backoff::{Backoff, Spread};

@@ -19,6 +19,7 @@
 //! | [`ownership`] | whose a file is, and who else may change it |
 //! | [`causes`] | an error with its causes, in a line |
 //! | `labels` | enums whose values have a word each |
+//! | [`lock`] | locks that a panic does not break |
 //! | [`quiet`] | how many log lines are written that somebody else can cause |
 
 #[macro_use]
@@ -34,6 +35,7 @@ pub mod distribution;
 pub mod engine;
 pub mod http;
 pub mod lifecycle;
+pub mod lock;
 pub mod metrics;
 pub mod ownership;
 pub mod quiet;

@@ -215,6 +215,3 @@ impl Metrics {
         Ok(std::iter::once(text).chain(std::iter::from_fn(move || self.rotation.piece(&mut place))))
     }
 }
-
-/// Shared by everything that reports.
-pub type SharedMetrics = Arc<Metrics>;

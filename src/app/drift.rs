@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     config::Config,
     http::tls::Tls,
+    lock::lock,
     metrics::{Drifted, Metrics},
 };
 
@@ -79,7 +80,7 @@ impl Drift {
     /// This config is in force now, and what it names was read. Its file had that mark before it was read, so that the
     /// same file is not read once more: with ten thousand secrets that took 20 MB, which the process kept.
     pub(super) fn applied(&self, config: &Arc<Config>, mark: Option<Mark>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         // What was found before was compared with another one.
         *state = State {
             applied: Some(Arc::clone(config)),
@@ -91,7 +92,7 @@ impl Drift {
 
     /// Compares, and says what is new about it.
     pub(super) fn compare(&self) -> BTreeMap<Drifted, String> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let found = self.find(&mut state);
         for what in Drifted::ALL {
             self.metrics.drift(what, found.contains_key(&what));
@@ -166,10 +167,6 @@ impl Drift {
                 Some(format!("the config {path} is wrong now, and this daemon runs the one before: {told}"))
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     distribution::Distribution,
     engine::{Engine, Inbox, Order, Rotator, Spread, Wakers},
     http::operator::{Operator, OrderError, OrderReport, Preview, SecretStatus},
+    lock::lock,
     rotation::plan::Request,
     store::{Secret, Store},
 };
@@ -46,7 +47,7 @@ pub(super) struct RunningEngine {
 impl Engines {
     /// Starts, stops and changes engines until they are those of the config.
     pub(super) fn configure(&self, config: &Config, tasks: &mut JoinSet<()>) {
-        let mut running = self.running();
+        let mut running = lock(&self.running);
         let wanted: HashMap<_, _> = config.secrets.iter().map(|secret| (&secret.name, secret)).collect();
         running.retain(|name, engine| {
             let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == engine.secret);
@@ -77,10 +78,6 @@ impl Engines {
         tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
         RunningEngine { inbox, stop, secret }
     }
-
-    fn running(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, RunningEngine>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Uniform from zero to the most. Without randomness it is the most: waiting longer harms nobody.
@@ -109,7 +106,7 @@ impl Operator for Engines {
 
     async fn order(&self, name: &str, request: Request) -> Result<OrderReport, OrderError> {
         let name = &*self.observations.name(name)?;
-        let inbox = self.running().get(name).map(|engine| Arc::clone(&engine.inbox));
+        let inbox = lock(&self.running).get(name).map(|engine| Arc::clone(&engine.inbox));
         let inbox = inbox.ok_or_else(|| OrderError::NoSuchSecret(name.to_owned()))?;
         let (reply, answer) = oneshot::channel();
         if !inbox.put(Order { request, reply }) {

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     distribution::{Distribution, Member, Standing},
     engine::{Observation, Observer, Outcome},
     http::operator::{OrderError, Running, SecretStatus, VerifiersStatus},
+    lock::lock,
     metrics::Metrics,
     rotation::plan::Trigger,
     store::Limits,
@@ -51,18 +52,12 @@ impl ObservedSecrets {
 }
 
 impl Observations {
-    pub(super) fn new(
-        clock: &Arc<dyn Clock>,
-        metrics: &Arc<Metrics>,
-        distribution: &Arc<Distribution>,
-    ) -> Self {
-        let (clock, metrics, distribution) =
-            (Arc::clone(clock), Arc::clone(metrics), Arc::clone(distribution));
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Arc<Metrics>, distribution: Arc<Distribution>) -> Self {
         Self { clock, metrics, distribution, rows: Mutex::default() }
     }
 
     pub(super) fn configure(&self, config: &Config) {
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let mut old = std::mem::take(&mut *rows);
         rows.hold = config.hold;
         rows.config_hash.clone_from(&config.hash);
@@ -86,12 +81,12 @@ impl Observations {
     /// The member that a secret's name means.
     pub(super) fn member(&self, name: &str) -> Option<Member> {
         let name = self.name(name).ok()?;
-        self.lock().row(&name).map(|row| translate::member(&row.secret))
+        lock(&self.rows).row(&name).map(|row| translate::member(&row.secret))
     }
 
     /// What the config calls the secret that a name means.
     pub(super) fn name(&self, name: &str) -> Result<Arc<str>, OrderError> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         if let Some((exactly, _)) = rows.places.get_key_value(name) {
             return Ok(Arc::clone(exactly));
         }
@@ -104,15 +99,18 @@ impl Observations {
     /// Which config is in force, read from that file.
     pub(super) fn running(self: &Arc<Self>, file: &Path) -> Arc<dyn Fn() -> Running + Send + Sync> {
         let (observations, config) = (Arc::clone(self), file.display().to_string());
-        Arc::new(move || Running { config: config.clone(), hash: observations.lock().config_hash.clone() })
+        Arc::new(move || Running {
+            config: config.clone(),
+            hash: lock(&observations.rows).config_hash.clone(),
+        })
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<Arc<SecretConfig>> {
-        self.lock().row(name).map(|row| Arc::clone(&row.secret))
+        lock(&self.rows).row(name).map(|row| Arc::clone(&row.secret))
     }
 
     pub(super) fn all(&self) -> Vec<SecretStatus> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         let mut verifiers = HashMap::new();
         let rows = rows.all.iter().map(|row| {
             let of = verifiers.entry(&*row.secret.audience);
@@ -124,7 +122,7 @@ impl Observations {
     }
 
     pub(super) fn one(&self, name: &str) -> Option<SecretStatus> {
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let row = rows.row(name)?;
         let verifiers = status::verifiers(&self.distribution.verifiers(&row.secret.audience));
         Some(self.status(row, verifiers))
@@ -138,7 +136,7 @@ impl Observations {
 
     /// Why the daemon is not ready: each secret has to have been tried, and one read to be of use.
     pub(super) fn not_ready(&self) -> Option<String> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         if rows.all.is_empty() {
             return None;
         }
@@ -154,7 +152,7 @@ impl Observations {
 
     /// Brings up to date what changes by itself.
     pub(super) fn before_scrape(&self, metrics: &Metrics) {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         let now = self.clock.moment();
         for ObservedSecret { secret, seen } in &rows.all {
             let (name, Some(seen)) = (&secret.name, seen) else { continue };
@@ -176,10 +174,6 @@ impl Observations {
             metrics.feed.verifiers(audience, &states, all.iter().filter(|v| !v.confirmed).count());
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, ObservedSecrets> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Observer for Observations {
@@ -187,7 +181,7 @@ impl Observer for Observations {
         if let Some((at, now)) = observation.read {
             self.distribution.publish(secret, observation.ring.as_ref(), at, now);
         }
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let Some(row) = rows.row(secret) else { return };
         self.metrics.rotation.observed(secret, observation);
         row.seen = Some(Arc::clone(observation));

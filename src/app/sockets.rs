@@ -4,7 +4,7 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use crate::{
         listener::{Listener, Peer},
     },
     lifecycle,
+    lock::lock,
 };
 
 /// How often the admin socket's name is checked.
@@ -102,10 +103,10 @@ impl AdminListener {
         match bind_admin(&self.name.path).await {
             Ok(listener) => {
                 self.listener = listener;
-                *self.name.state() = NameState { ours: file_id(&self.name.path), problem: None };
+                *lock(&self.name.state) = NameState { ours: file_id(&self.name.path), problem: None };
                 tracing::warn!("the admin socket {} was gone, and was made anew", self.name.path.display());
             }
-            Err(error) => self.name.state().problem = Some(format!("{error:#}")),
+            Err(error) => lock(&self.name.state).problem = Some(format!("{error:#}")),
         }
     }
 }
@@ -129,7 +130,7 @@ impl Listener for AdminListener {
 impl AdminName {
     /// Why commands don't find us; none: they do.
     pub(super) fn problem(&self) -> Option<String> {
-        self.state().problem.clone()
+        lock(&self.state).problem.clone()
     }
 
     /// Leaves nothing behind, and nobody else's socket without its name.
@@ -142,12 +143,8 @@ impl AdminName {
     }
 
     fn is_ours(&self) -> bool {
-        let ours = self.state().ours;
+        let ours = lock(&self.state).ours;
         ours.is_some() && ours == file_id(&self.path)
-    }
-
-    fn state(&self) -> MutexGuard<'_, NameState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

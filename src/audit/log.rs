@@ -10,7 +10,7 @@ use super::{
     event::{About, Event},
     file::Log,
     printer::Printer,
-    writer::{Account, Told, Writer},
+    writer::{Told, Writer},
 };
 use crate::time::Timestamp;
 
@@ -40,7 +40,6 @@ pub struct Unwritten;
 /// The audit log.
 pub struct AuditLog {
     pub(super) writer: Writer,
-    pub(super) account: Arc<Account>,
 }
 
 impl fmt::Debug for AuditLog {
@@ -68,14 +67,14 @@ impl AuditLog {
     }
 
     fn with(target: &Target, open: impl Fn(&Path) -> std::io::Result<Log>) -> Result<Self, AuditError> {
-        let account = Arc::<Account>::default();
+        let account = Arc::default();
         let (writer, path) = match target {
             Target::Stderr => (Writer::start(Printer::default(), &account), "on standard error".into()),
             Target::File(path) => {
                 (open(path).and_then(|log| Writer::start(log, &account)), path.display().to_string())
             }
         };
-        Ok(Self { writer: writer.map_err(|source| AuditError { path, source })?, account })
+        Ok(Self { writer: writer.map_err(|source| AuditError { path, source })? })
     }
 
     /// Puts an entry into its queue, and waits for nothing; long texts in it are cut. False: it was not taken, because
@@ -86,6 +85,6 @@ impl AuditLog {
 
     /// How many entries could not be written.
     pub fn failures(&self) -> u64 {
-        self.account.failures()
+        self.writer.account.failures()
     }
 }

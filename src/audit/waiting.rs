@@ -18,8 +18,9 @@ impl AuditLog {
     /// enough, the log's thread goes on trying, and nobody waits until an entry is written in time again.
     pub async fn recorded(&self, now: Timestamp, event: Event) {
         let (told, written) = channel(());
-        if self.put(About::Us, now, event, told) && !self.account.is_behind() {
-            self.account.set_behind(timeout(PATIENCE, written).await.is_err());
+        let account = &self.writer.account;
+        if self.put(About::Us, now, event, told) && !account.is_behind() {
+            account.set_behind(timeout(PATIENCE, written).await.is_err());
         }
     }
 
@@ -91,7 +92,7 @@ mod tests {
         let (disk, answers) = sync_channel(1);
         let account = Arc::<Account>::default();
         let writer = Writer::start(Slow(answers), &account).expect("a thread");
-        let log = AuditLog { writer, account };
+        let log = AuditLog { writer };
         let (place, now) = (Arc::new(()), Timestamp::from_millis(1));
         {
             let waits = std::pin::pin!(log.recorded_for(now, event("a caller's"), Arc::clone(&place)));

@@ -9,7 +9,7 @@ use std::{
     collections::VecDeque,
     io,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::Builder,
@@ -20,7 +20,7 @@ use super::{
     event::{About, Event},
     lost::Lost,
 };
-use crate::time::Timestamp;
+use crate::{lock::lock, time::Timestamp};
 
 /// So many entries wait in each queue at most. One of ours that finds its queue full is lost, loudly, and stops nobody.
 /// A caller's is not taken: the caller is told so, and gets nothing that would have to be written down.
@@ -110,13 +110,9 @@ struct Channel {
 }
 
 impl Channel {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits for the next group; none: there will be no other.
     fn next(&self) -> Option<(About, Vec<Queued>)> {
-        let mut queues = self.lock();
+        let mut queues = lock(&self.queues);
         loop {
             let group = queues.next();
             if group.is_some() || queues.is_closed {
@@ -130,7 +126,7 @@ impl Channel {
 /// Ends when it is dropped, with everything written or lost.
 pub(super) struct Writer {
     channel: Arc<Channel>,
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
 }
 
 impl Writer {
@@ -143,7 +139,7 @@ impl Writer {
 
     /// Puts an entry in, and waits for nothing. False: the queue is full, and the entry was not taken.
     pub(super) fn put(&self, about: About, now: Timestamp, event: Event, told: Told) -> bool {
-        let mut queues = self.channel.lock();
+        let mut queues = lock(&self.channel.queues);
         let queue = queues.of(about);
         if queue.len() < WAITING {
             queue.push_back(Queued { now, event, told });
@@ -176,7 +172,7 @@ struct Ending(Arc<Channel>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.lock().has_ended = true;
+        lock(&self.0.queues).has_ended = true;
         self.0.changed.notify_all();
     }
 }
@@ -184,7 +180,7 @@ impl Drop for Ending {
 impl Drop for Writer {
     /// A disk that does not answer, or a reader that does not read, must not keep the process from ending.
     fn drop(&mut self) {
-        let mut queues = self.channel.lock();
+        let mut queues = lock(&self.channel.queues);
         queues.is_closed = true;
         self.channel.changed.notify_all();
         let ended = self.channel.changed.wait_timeout_while(queues, LAST, |queues| !queues.has_ended);

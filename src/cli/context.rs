@@ -28,13 +28,8 @@ pub(super) fn environment(name: &str) -> Option<String> {
 pub(super) fn refuse_to_print_secrets() -> Result<(), UsageError> {
     let set =
         ["LOG_SIGNABLE_BODY", "LOG_SENSITIVE_BODIES"].into_iter().find(|name| environment(name).is_some());
-    match set {
-        Some(name) => {
-            let why = format!("{name} is set: it would print secrets. Unset it, then start again");
-            Err(UsageError(why))
-        }
-        None => Ok(()),
-    }
+    let why = |name| format!("{name} is set: it would print secrets. Unset it, then start again");
+    set.map_or(Ok(()), |name| Err(UsageError(why(name))))
 }
 
 #[derive(Clone)]

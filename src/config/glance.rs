@@ -11,12 +11,10 @@ use super::{
     file,
     mistakes::{ConfigErrors, Mistake},
     parse,
-    section::{Reading, Section},
+    section::{Environment, Reading, Section},
     text::within,
     tree,
 };
-
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
     /// Where the daemon of that file takes orders. What can't be read, or is wrong, is what it is by default.

@@ -42,9 +42,7 @@ impl ConfigErrors {
     pub(super) fn of_file(path: &Path, message: String) -> Self {
         Self::new(path, "", vec![Mistake { place: Place::default(), message }])
     }
-}
 
-impl ConfigErrors {
     /// The first mistake, and how many others there are: for a command that needs none of what is wrong.
     pub fn first(&self) -> String {
         let Self { path, mistakes, .. } = self;

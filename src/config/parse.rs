@@ -12,19 +12,18 @@ use super::{
     clients,
     mistakes::Mistake,
     secrets::{self, Shared},
-    section::{Reading, Section},
+    section::{Environment, Reading, Section},
     store,
     text::{self, within},
     times, tls, tree,
 };
 
-pub(super) fn config(
-    text: &str,
-    folder: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Vec<Mistake>> {
-    let tree = tree::parse(text).map_err(|mistake| vec![mistake])?;
-    Reading::of(&tree, env, |top| top_level(top, text, folder))
+impl Config {
+    /// Checks a file's text; relative paths are relative to `folder`.
+    pub fn parse(text: &str, folder: &Path, env: Environment<'_>) -> Result<Self, Vec<Mistake>> {
+        let tree = tree::parse(text).map_err(|mistake| vec![mistake])?;
+        Reading::of(&tree, env, |top| top_level(top, text, folder))
+    }
 }
 
 pub(super) const ADMIN_SOCKET: &str = "data/crossfade.sock";

@@ -10,10 +10,13 @@ use super::{
     tree::{Key, Node, Value},
 };
 
+/// Gives the values for `${NAME}`.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What is collected while the whole file is read.
 pub(super) struct Reading<'a> {
     mistakes: RefCell<Vec<Mistake>>,
-    env: &'a dyn Fn(&str) -> Option<String>,
+    env: Environment<'a>,
     /// What the environment held, and for which `${NAME}`.
     substituted: RefCell<Vec<(String, String)>>,
 }
@@ -29,7 +32,7 @@ impl<'a> Reading<'a> {
     /// What `read` makes of a whole file; or every mistake that it has found.
     pub(super) fn of<T>(
         tree: &Node,
-        env: &'a dyn Fn(&str) -> Option<String>,
+        env: Environment<'a>,
         read: impl FnOnce(Section<'_>) -> Option<T>,
     ) -> Result<T, Vec<Mistake>> {
         let reading = Self { mistakes: RefCell::default(), env, substituted: RefCell::default() };
@@ -156,13 +159,6 @@ impl<'a> Section<'a> {
     /// A key that has to be there is not. It is told once: as misspelt, where a key that we don't know resembles it.
     pub(super) fn miss(&self, key: &'static str, what: impl Into<String>) {
         self.missing.borrow_mut().push((key, what.into()));
-    }
-
-    /// These keys are known, whatever stands behind them.
-    pub(super) fn ask(&self, keys: &[&'static str]) {
-        for key in keys {
-            self.node(key);
-        }
     }
 
     pub(super) fn has(&self, key: &str) -> bool {

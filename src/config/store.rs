@@ -44,7 +44,10 @@ pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Parsed 
         other => Err(format!("{other:?} is no kind of store: `embedded` or `aws`")),
     });
     let Some(is_aws) = kind.map(|at| at.value) else {
-        section.ask(&[&ONLY_EMBEDDED[..], &ONLY_AWS, &LAGS].concat());
+        // They are known, whatever stands behind them.
+        for key in [&ONLY_EMBEDDED[..], &ONLY_AWS, &LAGS].concat() {
+            section.node(key);
+        }
         section.finish();
         return unknown();
     };

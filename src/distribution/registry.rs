@@ -5,14 +5,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use crossfade_verify::Moment;
 
 use super::{content::Content, members::Bounds};
-use crate::clock::elapsed;
+use crate::{clock::elapsed, lock::lock};
 
 /// Verifiers that one client may have; of more, those that were heard of last are kept.
 const MAX_A_CLIENT: usize = 1_000;
@@ -105,7 +105,7 @@ impl Registry {
     /// A verifier asks. Says how long after its publication the verifier confirms a content, where it
     /// followed the one before.
     pub fn asked(&self, ask: Ask<'_>, content: &Content, at: Moment) -> Option<Duration> {
-        let mut all = self.lock();
+        let mut all = lock(&self.0);
         if ask.find(&mut all).is_none() {
             ask.enter(&mut all, at);
         }
@@ -121,7 +121,7 @@ impl Registry {
 
     /// A verifier was answered.
     pub fn answered(&self, ask: Ask<'_>, at: Moment) {
-        if let Some(lease) = ask.find(&mut self.lock()) {
+        if let Some(lease) = ask.find(&mut lock(&self.0)) {
             (lease.asked, lease.answered) = (at, Some(at));
         }
     }
@@ -134,7 +134,7 @@ impl Registry {
         bounds: Bounds,
         at: Moment,
     ) -> Vec<KnownVerifier> {
-        let mut all = self.lock();
+        let mut all = lock(&self.0);
         let mut found = Vec::new();
         for (client, leases) in &mut *all {
             let Some(leases) = leases.get_mut(audience) else { continue };
@@ -151,13 +151,9 @@ impl Registry {
 
     /// Forgets the verifiers of other audiences.
     pub(super) fn keep(&self, audiences: &[Arc<str>]) {
-        for leases in self.lock().values_mut() {
+        for leases in lock(&self.0).values_mut() {
             leases.retain(|audience, _| audiences.contains(audience));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Leases>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

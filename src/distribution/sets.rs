@@ -1,6 +1,6 @@
 //! The accept sets of all audiences, from the reads that come in to the decisions that are asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, Guard};
 use crossfade_verify::{Digest, Moment, Reason, Verdict, View, decide};
@@ -15,7 +15,7 @@ use super::{
     state::{SecretState, State},
     usage::Usage,
 };
-use crate::{clock::Clock, rotation::ring::Ring, time::Interval};
+use crate::{clock::Clock, lock::lock, rotation::ring::Ring, time::Interval};
 
 /// The accept sets of all audiences.
 pub struct Distribution {
@@ -50,7 +50,7 @@ impl Distribution {
 
     /// Takes a new config: what is no longer in it is no longer accepted.
     pub fn configure(&self, bounds: Bounds, members: Vec<Member>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         for gone in state.configure(bounds, members) {
             self.usage.keep(&gone, &[], 0);
         }
@@ -72,7 +72,7 @@ impl Distribution {
     /// Takes what a read of a secret showed. When this returns, it is in force. Labels count at once, also where a value
     /// could not be read; what refuses gets no younger by that.
     pub fn publish(&self, secret: &str, ring: Option<&Arc<Ring>>, at: Moment, now: Interval) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let Some(member) = state.members.get(secret).cloned() else { return };
         // An older read never replaces a newer one.
         if state.is_late(secret, at) {
@@ -114,12 +114,13 @@ impl Distribution {
         let mut unsure = audiences.is_empty();
         for audience in audiences {
             let newest = published.get(audience).map(|slot| self.newest(audience, slot));
-            let view = newest.as_ref().and_then(|p| p.as_deref()).map(|p| &p.view);
+            let newest = newest.as_ref().and_then(|newest| newest.as_deref());
+            let view = newest.map(|newest| &newest.view);
             match (decide(view, presented, at), view) {
                 (Verdict::Accepted(grant), Some(view)) => {
                     let accepted = Accepted::of(view, &grant, at);
                     // Where the audience's view is not young, that may be another secret's doing.
-                    let own = newest.as_ref().and_then(|p| p.as_deref()).filter(|_| !accepted.young);
+                    let own = newest.filter(|_| !accepted.young);
                     let own = own.and_then(|newest| self.by_its_own_secret(newest, presented, at));
                     return Decision::Accepted(Box::new(own.unwrap_or(accepted)));
                 }
@@ -128,8 +129,8 @@ impl Distribution {
                     refused = refused.filter(|r| *r == Reason::Expired).or(Some(reason));
                 }
                 (Verdict::Accepted(_) | Verdict::Unsure, _) => {
-                    let known = newest.as_ref().and_then(|p| p.as_deref());
-                    if let Some(accepted) = known.and_then(|p| self.by_its_own_secret(p, presented, at)) {
+                    let own = newest.and_then(|newest| self.by_its_own_secret(newest, presented, at));
+                    if let Some(accepted) = own {
                         return Decision::Accepted(Box::new(accepted));
                     }
                     unsure = true;
@@ -148,7 +149,7 @@ impl Distribution {
     fn by_its_own_secret(&self, newest: &Publication, presented: &[u8], at: Moment) -> Option<Accepted> {
         let set = &newest.view.set;
         let entry = set.find(&Digest::of(presented))?;
-        let (taken, now_ms) = self.lock().last_read(&entry.secret)?;
+        let (taken, now_ms) = lock(&self.state).last_read(&entry.secret)?;
         let view = View { set: set.clone(), now_ms, age_ms: 0, taken, complete: false };
         let Verdict::Accepted(grant) = decide(Some(&view), presented, at) else { return None };
         Some(Accepted::of(&view, &grant, at))
@@ -165,7 +166,7 @@ impl Distribution {
     /// asks for in between, one is made.
     fn newest(&self, audience: &str, slot: &Slot) -> Guard<Option<Arc<Publication>>> {
         if slot.is_outdated() {
-            let mut state = self.lock();
+            let mut state = lock(&self.state);
             if slot.is_outdated() {
                 self.renew(&mut state, audience, slot);
             }
@@ -193,14 +194,14 @@ impl Distribution {
 
     /// The verifiers of an audience, and how each stands.
     pub fn verifiers(&self, audience: &str) -> Vec<KnownVerifier> {
-        let bounds = self.lock().bounds;
+        let bounds = lock(&self.state).bounds;
         let Some(published) = self.published(audience) else { return Vec::new() };
         self.registry.verifiers(audience, &published.content, bounds, self.clock.moment())
     }
 
     /// What wakes the reader of a secret when somebody needs it fresh.
     pub fn refresh_signal(&self, secret: &str) -> Arc<Notify> {
-        self.lock().refresh_signal(secret)
+        lock(&self.state).refresh_signal(secret)
     }
 
     /// Asks for a new read of every secret of these audiences, one for all who ask, and waits until
@@ -209,17 +210,13 @@ impl Distribution {
     pub async fn refreshed(&self, audiences: &[Arc<str>]) {
         let asked = self.clock.moment().boot_ms;
         let mut generation = self.generation.subscribe();
-        for signal in self.lock().stale(audiences, asked) {
+        for signal in lock(&self.state).stale(audiences, asked) {
             signal.notify_one();
         }
-        while self.lock().is_stale(audiences, asked) {
+        while lock(&self.state).is_stale(audiences, asked) {
             if generation.changed().await.is_err() {
                 return;
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -12,6 +12,7 @@ use arc_swap::{ArcSwapOption, Guard};
 use crossfade_verify::gate::Gate;
 
 use super::{content::Publication, state::ViewTime};
+use crate::lock::lock;
 
 /// The slot of each audience. A read of the store touches one; a config replaces all of them.
 pub(super) type Publications = HashMap<Arc<str>, Slot>;
@@ -34,7 +35,7 @@ impl Slot {
     }
 
     pub(super) fn gate<T>(&self, of: impl FnOnce(&mut Gate) -> T) -> T {
-        of(&mut self.gate.lock().unwrap_or_else(PoisonError::into_inner))
+        of(&mut lock(&self.gate))
     }
 
     pub(super) fn is_outdated(&self) -> bool {

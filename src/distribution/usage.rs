@@ -3,10 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use crate::rotation::ring::VersionId;
+use crate::{lock::lock, rotation::ring::VersionId};
 
 /// The last use of a version.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,7 +38,7 @@ impl Usage {
     /// Remembers a use. A version that does not stand is not remembered, so this stays bounded.
     pub fn record(&self, version: &str, at_ms: u64, by: &Arc<str>) {
         let Ok(version) = version.parse() else { return };
-        if let Some(watched) = self.lock().get_mut(&version)
+        if let Some(watched) = lock(&self.versions).get_mut(&version)
             && watched.last.as_ref().is_none_or(|last| last.at_ms <= at_ms)
         {
             watched.last = Some(LastUse { at_ms, by: Arc::clone(by) });
@@ -47,22 +47,18 @@ impl Usage {
 
     /// The use of a version; none: it does not stand.
     pub fn of(&self, version: VersionId) -> Option<Watched> {
-        self.lock().get(&version).cloned()
+        lock(&self.versions).get(&version).cloned()
     }
 
     /// Takes note of which versions of a secret stand; those of them that stood before and don't any more are
     /// forgotten.
     pub(super) fn keep(&self, before: &[VersionId], standing: &[VersionId], now_ms: u64) {
-        let mut all = self.lock();
+        let mut all = lock(&self.versions);
         for gone in before.iter().filter(|version| !standing.contains(version)) {
             all.remove(gone);
         }
         for version in standing {
             all.entry(*version).or_insert(Watched { since_ms: now_ms, last: None });
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, WatchedVersions> {
-        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,13 +5,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use tokio::sync::Notify;
 
 use super::order::Order;
-use crate::rotation::policy::Policy;
+use crate::{lock::lock, rotation::policy::Policy};
 
 /// Orders that wait for one engine, all of them people's on the admin socket: no client's request ends here. A person
 /// whose order finds no place is told that it was not taken.
@@ -48,7 +48,7 @@ impl Inbox {
 
     /// Puts an order in. False: too many wait, or nobody takes any.
     pub fn put(&self, order: Order) -> bool {
-        let mut contents = self.lock();
+        let mut contents = lock(&self.contents);
         let taken = !contents.closed && contents.orders.len() < WAITING;
         if taken {
             contents.orders.push_back(order);
@@ -59,14 +59,14 @@ impl Inbox {
 
     /// Other rules, from now on.
     pub fn replace_policy(&self, policy: Arc<Policy>) {
-        let mut contents = self.lock();
+        let mut contents = lock(&self.contents);
         (contents.policy, contents.policy_changed) = (policy, true);
         self.arrival.notify_one();
     }
 
     /// The rules in force.
     pub(super) fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.lock().policy)
+        Arc::clone(&lock(&self.contents).policy)
     }
 
     /// Waits for what comes next.
@@ -80,19 +80,15 @@ impl Inbox {
     }
 
     fn take(&self) -> Option<Arrival> {
-        let mut contents = self.lock();
+        let mut contents = lock(&self.contents);
         let order = contents.orders.pop_front().map(Arrival::Order);
         order.or_else(|| std::mem::take(&mut contents.policy_changed).then_some(Arrival::Policy))
     }
 
     /// Nobody is there any more: whoever waits for an answer is told so.
     pub(super) fn close(&self) {
-        let mut contents = self.lock();
+        let mut contents = lock(&self.contents);
         contents.closed = true;
         contents.orders.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Contents> {
-        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

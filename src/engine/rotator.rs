@@ -9,11 +9,11 @@ use super::{
     observation::{self, Observation, Observer, Outcome, Parked, Reason},
     pause::{self, Pause},
     rejections::{Rejections, TRIES},
-    told::Lines,
 };
 use crate::{
     causes::chain,
     clock::{Clock, elapsed},
+    quiet::Quiet,
     rotation::{
         plan::{self, Decided, Demand, Due, Next, Phase, Step, Why},
         policy::{Notes, OLDEST_READ, Policy, StoreTraits},
@@ -52,7 +52,10 @@ pub struct Rotator {
     pub(super) last: Arc<Observation>,
     pub(super) rejections: Rejections,
     pause: Pause,
-    lines: Lines,
+    /// Lines about reads that went wrong. Callers can have it read once a second, and not more often
+    /// (`REFRESH_COOL_DOWN`): a store that is out of order must not let them fill the log. The last message stands in
+    /// `status` all the while.
+    lines: Quiet,
 }
 
 impl fmt::Debug for Rotator {
@@ -129,13 +132,7 @@ impl Rotator {
         let due = ring.as_ref().map_or(Due::Never, |ring| plan::due(ring, policy, *now));
         let pending = ring.as_ref().and_then(|ring| ring.pending);
         last.overdue = pending.is_none() && matches!(due, Due::Now(_));
-        last.next_slot = match due {
-            Due::At(at) => Some(at),
-            Due::Now(_) if pending.is_none() => {
-                last.next_slot.filter(|s| *s <= now.latest).or(Some(now.earliest))
-            }
-            Due::Now(_) | Due::Never => None,
-        };
+        last.next_slot = next_slot(due, pending.is_some(), last.next_slot, *now);
         last.promotes = ring.as_ref().and_then(|ring| plan::promotes(ring, policy));
         let missing = ring.is_none() && !policy.terms().store.creates;
         // A secret that we are about to create is not known yet: nobody may be refused on its absence, and what was
@@ -158,8 +155,10 @@ impl Rotator {
         }
         if let Some(parked) = last.parked.as_ref().filter(|parked| Some(parked.reason) != was_parked) {
             tracing::warn!(secret = %self.secret.name, "parked: {}", parked.message);
-        } else if let Some(unread) = &reading.unread {
-            self.lines.went_wrong(&self.secret.name, *at, &unread.to_string());
+        } else if let Some(unread) = &reading.unread
+            && let Some(left_out) = self.lines.may_write(at.boot_ms)
+        {
+            tracing::warn!(secret = %self.secret.name, "{unread}{left_out}");
         }
         last.phase = match (ring, &last.parked) {
             (_, Some(_)) => Phase::Parked,
@@ -196,8 +195,8 @@ impl Rotator {
         let was_parked = last.parked.as_ref().map(|parked| parked.reason);
         if reason.is_some() && reason != was_parked {
             tracing::warn!(secret = %self.secret.name, "parked: {message}");
-        } else {
-            self.lines.went_wrong(&self.secret.name, at, &message);
+        } else if let Some(left_out) = self.lines.may_write(at.boot_ms) {
+            tracing::warn!(secret = %self.secret.name, "{message}{left_out}");
         }
         if let Some(reason) = reason {
             last.phase = Phase::Parked;
@@ -262,6 +261,15 @@ impl Rotator {
         }
         self.saw(seen, policy);
         self.observer.observed(&self.secret.name, &self.last);
+    }
+}
+
+/// When the next slot is due, where nothing stands for it; one that is held up stays where it was `before`.
+fn next_slot(due: Due, is_staged: bool, before: Option<Timestamp>, now: Interval) -> Option<Timestamp> {
+    match due {
+        Due::At(at) => Some(at),
+        Due::Now(_) if !is_staged => before.filter(|slot| *slot <= now.latest).or(Some(now.earliest)),
+        Due::Now(_) | Due::Never => None,
     }
 }
 

@@ -85,9 +85,7 @@ impl FeedRequest {
         headers: &HeaderMap,
         began: Moment,
     ) -> Result<Self, ApiError> {
-        if client.role != Role::Verifier {
-            return Err(ApiError::forbidden("accept sets are for clients with the role `verifier`"));
-        }
+        client.has(Role::Verifier, "accept sets are for clients with the role `verifier`")?;
         let asked = Query::<Params>::try_from_uri(uri).ok().and_then(|Query(params)| params.audience);
         let asked = asked.ok_or_else(|| ApiError::invalid_request("one parameter `audience` is needed"))?;
         let audience = client.audience(&asked)?;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use arc_swap::ArcSwap;
@@ -27,6 +27,7 @@ use super::{
     tls::Certificate,
     unauthenticated::Unauthenticated,
 };
+use crate::lock::lock;
 
 /// What a client may do.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -59,6 +60,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether it has that role; if not, it may not do this.
+    pub(super) fn has(&self, role: Role, or_else: &'static str) -> Result<(), ApiError> {
+        if self.role == role { Ok(()) } else { Err(ApiError::forbidden(or_else)) }
+    }
+
     /// The audience of that name, where it verifies for it.
     pub(super) fn audience(&self, name: &str) -> Result<&Arc<str>, ApiError> {
         let known = self.audiences.iter().find(|known| ***known == *name);
@@ -191,7 +197,7 @@ impl From<Peer> for Caller {
 impl Caller {
     /// The connection is this client's from now on. False: that one has its share already.
     pub(super) fn is_known(&self, client: &Arc<Client>) -> bool {
-        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.client);
         if !known.as_ref().is_some_and(|among| among.is_of(&client.share)) {
             let Some(among) = Among::enter(&client.share, self.share) else { return false };
             *known = Some(among);

@@ -23,7 +23,7 @@ use super::{
     auth::Caller,
     background::Handover,
     limits,
-    listener::{Opened, Peer},
+    listener::Opened,
     routes::Routes,
     unauthenticated::{Eviction, Unauthenticated},
     wire::Wire,
@@ -43,11 +43,8 @@ pub(super) fn http() -> http1::Builder {
 pub(super) struct Connection {
     pub(super) http: http1::Builder,
     pub(super) routes: Routes,
-    pub(super) peer: Peer,
-    pub(super) unauthenticated: Unauthenticated,
+    pub(super) caller: Caller,
     pub(super) eviction: Eviction,
-    /// How many of them one client may have.
-    pub(super) share: usize,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
     pub(super) _place: OwnedSemaphorePermit,
@@ -62,7 +59,7 @@ impl Connection {
     where
         Handshake: Future<Output = io::Result<Opened<Io>>>,
     {
-        let opened = open(&self.unauthenticated, opening);
+        let opened = open(&self.caller.unauthenticated, opening);
         let opened = tokio::select! {
             () = self.stop.cancelled() => return None,
             () = self.eviction.evicted() => return None,
@@ -71,7 +68,7 @@ impl Connection {
         match opened {
             Ok(Ok(opened)) => return Some(opened),
             Ok(Err(error)) => {
-                tracing::debug!(peer = %self.peer.name, "no connection, because the TLS handshake failed: {error}");
+                tracing::debug!(peer = %self.caller.peer.name, "no connection, because the TLS handshake failed: {error}");
                 self.metrics.rejected(Rejection::Handshake);
             }
             Err(_) => self.metrics.rejected(Rejection::Timeout),
@@ -117,9 +114,9 @@ impl Connection {
     ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { http, routes, peer, unauthenticated, mut eviction, share, metrics, stop, _place } = self;
+        let Self { http, routes, caller, mut eviction, metrics, stop, _place } = self;
         let Opened { io, certificate, over } = opened;
-        let caller = Arc::new(Caller { unauthenticated, certificate, share, ..Caller::from(peer) });
+        let caller = Arc::new(Caller { certificate, ..caller });
         let wire = Wire::new(io, Arc::clone(&caller));
         let service = service_fn(move |request: Request<Incoming>| {
             let answer = routes.answer(request, &caller);

@@ -53,9 +53,7 @@ pub(super) async fn introspect(
     let params = content_type.filter(|of| is_form(of)).and_then(|_| Params::of(body)).ok_or_else(|| {
         ApiError::invalid_request(format!("the body has to be a form ({FORM}) with one `token`"))
     })?;
-    if client.role != Role::Verifier {
-        return Err(ApiError::forbidden("introspection is for clients with the role `verifier`"));
-    }
+    client.has(Role::Verifier, "introspection is for clients with the role `verifier`")?;
     let token = params.token.ok_or_else(|| ApiError::invalid_request("the parameter `token` is missing"))?;
     let one;
     // A parameter without a value is as if it were left out (RFC 6749, section 3.1). An empty token is asked about, and is

@@ -43,9 +43,7 @@ pub(super) async fn report(
     content_type: Option<&HeaderValue>,
     body: Vec<u8>,
 ) -> Result<Response, ApiError> {
-    if client.role != Role::Verifier {
-        return Err(ApiError::forbidden("reports are taken from clients with the role `verifier`"));
-    }
+    client.has(Role::Verifier, "reports are taken from clients with the role `verifier`")?;
     let mut request = Request::new(Body::from(body));
     request.headers_mut().extend(content_type.map(|of| (header::CONTENT_TYPE, of.clone())));
     let Json(report) = Json::<Report>::from_request(request, &())

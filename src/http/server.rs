@@ -10,6 +10,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    auth::Caller,
     background::BackgroundRuntime,
     capacity::Places,
     connection::{self, Connection},
@@ -50,6 +51,7 @@ pub struct Service {
 pub async fn serve<L: Listener>(mut listener: L, service: Service, background: Option<BackgroundRuntime>) {
     let Service { routes, places, metrics, clock, stop } = service;
     let admission = Admission::new(places);
+    let share = (places.connections / limits::SHARE).max(1);
     let quiet = Quiet::new(1, limits::LINES_EVERY);
     let tasks = TaskTracker::new();
     let http = connection::http();
@@ -79,10 +81,8 @@ pub async fn serve<L: Listener>(mut listener: L, service: Service, background: O
         let connection = Connection {
             http: http.clone(),
             routes: routes.clone(),
-            peer,
-            unauthenticated,
+            caller: Caller { unauthenticated, share, ..Caller::from(peer) },
             eviction,
-            share: (places.connections / limits::SHARE).max(1),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
             _place: place,

@@ -177,9 +177,7 @@ impl Counter {
 
     /// Whose token that is, where this client may have it.
     fn allowed(&self, client: &Client, secret: &str) -> Result<Member, ApiError> {
-        if client.role != Role::Bot {
-            return Err(ApiError::forbidden("tokens are for clients with the role `bot`"));
-        }
+        client.has(Role::Bot, "tokens are for clients with the role `bot`")?;
         let member = (self.sources.member)(secret).filter(|member| client.secrets.contains(&member.secret));
         member.ok_or_else(|| ApiError::forbidden("this client may not have that secret's token"))
     }

@@ -9,10 +9,11 @@
 use std::{
     collections::BTreeMap,
     future::pending,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use crate::lock::lock;
 use tokio::sync::oneshot;
 
 /// The unauthenticated connections of a listener. What it holds is bounded by their number.
@@ -106,7 +107,7 @@ impl UnauthenticatedPool {
     /// A place for a newcomer; none: all wait for us, or have just come. Another one goes if the places are full, or
     /// `is_full` says that nothing else is left.
     pub(super) fn admit(self: &Arc<Self>, is_full: bool, now_ms: u64) -> Option<Admitted> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let in_place_of_another = is_full || state.count >= self.most;
         if in_place_of_another {
             let longest = state.silent.first_entry()?;
@@ -126,11 +127,7 @@ impl UnauthenticatedPool {
 
     /// Nobody can go.
     pub(super) fn are_none(&self) -> bool {
-        self.lock().count == 0
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).count == 0
     }
 }
 
@@ -138,10 +135,10 @@ impl Unauthenticated {
     /// There is nothing to read from it. The first time counts, and the first after it [`spoke`](Self::spoke).
     pub(super) fn is_silent(&self) {
         let Some(among) = &self.among else { return };
-        let mut standing = self.lock();
+        let mut standing = lock(&self.standing);
         *standing = match std::mem::take(&mut *standing) {
             Standing::Waits(evictable) => {
-                let mut state = among.lock();
+                let mut state = lock(&among.state);
                 let place = state.next;
                 state.next += 1;
                 state.silent.insert(place, evictable);
@@ -154,9 +151,9 @@ impl Unauthenticated {
     /// It began with what takes us long: now it waits for us.
     pub(super) fn spoke(&self) {
         let Some(among) = &self.among else { return };
-        let mut standing = self.lock();
+        let mut standing = lock(&self.standing);
         if let Standing::Silent(place) = *standing
-            && let Some(evictable) = among.lock().silent.remove(&place)
+            && let Some(evictable) = lock(&among.state).silent.remove(&place)
         {
             *standing = Standing::Waits(evictable);
         }
@@ -165,8 +162,8 @@ impl Unauthenticated {
     /// It has shown a good credential, or has ended.
     pub(super) fn leave(&self) {
         let Some(among) = &self.among else { return };
-        let standing = std::mem::take(&mut *self.lock());
-        let mut state = among.lock();
+        let standing = std::mem::take(&mut *lock(&self.standing));
+        let mut state = lock(&among.state);
         match standing {
             Standing::Waits(_) => state.count -= 1,
             // Whoever was evicted has left already.
@@ -177,11 +174,7 @@ impl Unauthenticated {
 
     /// It has shown no good credential yet.
     pub(super) fn stands(&self) -> bool {
-        !matches!(*self.lock(), Standing::Authenticated)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        !matches!(*lock(&self.standing), Standing::Authenticated)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use prometheus::{HistogramOpts, HistogramVec, Registry};
@@ -13,6 +13,7 @@ use prometheus::{HistogramOpts, HistogramVec, Registry};
 use super::register::register;
 use crate::{
     engine::{Observation, Outcome, Reason},
+    lock::lock,
     rotation::plan::{Phase, Trigger},
     time::Timestamp,
 };
@@ -21,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub struct RotationMetrics {
     phase_duration: HistogramVec,
-    rows: Mutex<Rows>,
+    pub(super) rows: Mutex<Rows>,
 }
 
 pub(super) type Rows = BTreeMap<Arc<str>, Row>;
@@ -62,17 +63,17 @@ impl RotationMetrics {
 
     /// Makes the series of a secret exist.
     pub fn know(&self, secret: &str) {
-        self.lock().entry(secret.into()).or_default();
+        lock(&self.rows).entry(secret.into()).or_default();
     }
 
     /// Removes the series of a secret that is no longer in the config.
     pub fn forget(&self, secret: &str) {
-        self.lock().remove(secret);
+        lock(&self.rows).remove(secret);
     }
 
     /// A secret was looked at.
     pub fn observed(&self, secret: &str, seen: &Observation) {
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         let Some(row) = rows.get_mut(secret) else { return };
         row.parked = seen.parked.as_ref().map(|parked| parked.reason);
         row.next_rotation = seen.next_slot.unwrap_or_default();
@@ -97,26 +98,22 @@ impl RotationMetrics {
 
     /// A rotation ended.
     pub fn rotated(&self, secret: &str, trigger: Trigger, outcome: Outcome) {
-        if let Some(row) = self.lock().get_mut(secret) {
+        if let Some(row) = lock(&self.rows).get_mut(secret) {
             row.rotations[trigger as usize][outcome as usize] += 1;
         }
     }
 
     /// How old the view of a secret is, as of this scrape.
     pub fn view_age(&self, secret: &str, seconds: f64) {
-        if let Some(row) = self.lock().get_mut(secret) {
+        if let Some(row) = lock(&self.rows).get_mut(secret) {
             row.view_age = Some(seconds);
         }
     }
 
     /// A previous version was last accepted then.
     pub fn previous_last_used(&self, secret: &str, at: Timestamp) {
-        if let Some(row) = self.lock().get_mut(secret) {
+        if let Some(row) = lock(&self.rows).get_mut(secret) {
             row.last_used = at;
         }
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

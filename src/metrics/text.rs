@@ -9,6 +9,7 @@ use std::{
 use super::rotation::{RotationMetrics, Row};
 use crate::{
     engine::{Outcome, Reason},
+    lock::lock,
     rotation::plan::{Phase, Trigger},
     time::Timestamp,
 };
@@ -153,7 +154,7 @@ impl RotationMetrics {
 
     fn write(&self, family: &Family, place: &mut Place, text: &mut String) -> fmt::Result {
         let Family { name, kind, help, write } = family;
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         let from = place.after.take();
         if from.is_none() && !rows.is_empty() {
             write!(text, "# HELP crossfade_{name} {help}\n# TYPE crossfade_{name} {kind}\n")?;

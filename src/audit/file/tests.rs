@@ -348,7 +348,7 @@ fn a_full_disk_is_counted_and_stops_nobody() {
     let account = std::sync::Arc::<Account>::default();
     let writer =
         Writer::start(Log { file: Some(full()), ..Log::unopened(path) }, &account).expect("a thread");
-    let log = AuditLog { writer, account };
+    let log = AuditLog { writer };
     log.record(Timestamp::from_millis(1), event("lost"));
     assert_eq!(log.failures(), 1);
 }

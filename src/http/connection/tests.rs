@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::http::unauthenticated::Admitted;
+use crate::http::{listener::Peer, unauthenticated::Admitted};
 
 const REQUESTS: usize = 10;
 
@@ -27,13 +27,12 @@ async fn connections_whose_requests_are_all_there_are_answered_in_turns() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         theirs.write_all(request.repeat(REQUESTS).as_bytes()).await.expect("a write");
         let Admitted { unauthenticated, eviction, .. } = Admitted::known();
+        let peer = Peer { name: path.into(), uid: None };
         let connection = Connection {
             http: http(),
             routes: Routes::Router(router.clone()),
-            peer: Peer { name: path.into(), uid: None },
-            unauthenticated,
+            caller: Caller { unauthenticated, share: 1, ..Caller::from(peer) },
             eviction,
-            share: 1,
             metrics: Arc::clone(&metrics),
             stop: CancellationToken::new(),
             _place: Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a place"),

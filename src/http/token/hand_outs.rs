@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use super::super::limits;
+use crate::lock::lock;
 
 /// Hand-outs in the making, by client. The map holds no more clients than hand-outs, and those are bounded.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(super) struct HandOut {
 impl HandOuts {
     /// A place; none: the client has its share already, or all places are taken.
     pub(super) fn begin(self: &Arc<Self>, client: &Arc<str>) -> Option<HandOut> {
-        let mut taken = self.lock();
+        let mut taken = lock(&self.0);
         let all: usize = taken.values().sum();
         let of_client = taken.get(client).copied().unwrap_or_default();
         if all >= limits::HAND_OUTS || of_client >= limits::HAND_OUTS_OF_A_CLIENT {
@@ -31,15 +32,11 @@ impl HandOuts {
         taken.insert(Arc::clone(client), of_client + 1);
         Some(HandOut { among: Arc::clone(self), client: Arc::clone(client) })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for HandOut {
     fn drop(&mut self) {
-        let mut taken = self.among.lock();
+        let mut taken = lock(&self.among.0);
         if let Some(count) = taken.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {
@@ -65,6 +62,6 @@ mod tests {
         drop(one);
         assert!(begin("a third").is_some(), "places come back");
         drop(other);
-        assert!(hand_outs.lock().is_empty(), "and nothing is kept of who had them");
+        assert!(lock(&hand_outs.0).is_empty(), "and nothing is kept of who had them");
     }
 }

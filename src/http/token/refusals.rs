@@ -3,11 +3,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use super::super::limits;
+use crate::lock::lock;
 
 /// How often the numbers are written, and clients get their few entries anew.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
@@ -25,7 +26,7 @@ struct Counts {
 impl Refusals {
     /// Whether this refusal has an entry of its own. If not, it is in the next number.
     pub(super) fn has_its_entry(&self, client: &Arc<str>) -> bool {
-        let mut counts = self.lock();
+        let mut counts = lock(&self.0);
         let of_client = counts.entry(Arc::clone(client)).or_default();
         let has = of_client.written < limits::REFUSALS_WRITTEN;
         match has {
@@ -37,17 +38,13 @@ impl Refusals {
 
     /// So many could not be written: they are in the next number.
     pub(super) fn left_out(&self, client: &Arc<str>, refusals: u64) {
-        self.lock().entry(Arc::clone(client)).or_default().left_out += refusals;
+        lock(&self.0).entry(Arc::clone(client)).or_default().left_out += refusals;
     }
 
     /// Which clients were refused more often than was written, and how many times more.
     pub(super) fn take(&self) -> Vec<(Arc<str>, u64)> {
-        let counts = std::mem::take(&mut *self.lock());
+        let counts = std::mem::take(&mut *lock(&self.0));
         counts.into_iter().map(|(client, counts)| (client, counts.left_out)).filter(|(_, n)| *n > 0).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Counts>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

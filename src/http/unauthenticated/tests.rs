@@ -29,7 +29,7 @@ fn has_to_go(admitted: &mut Admitted) -> bool {
 
 /// All, and those who can go.
 fn counted(places: &Arc<UnauthenticatedPool>) -> (usize, usize) {
-    let state = places.lock();
+    let state = lock(&places.state);
     (state.count, state.silent.len())
 }
 
