@@ -19,12 +19,10 @@ use crossfade::{
         ring::{Previous, Version, VersionId},
         schedule::Schedule,
     },
-    store::{
-        Secret, Store,
-        memory::{Fault, Memory},
-    },
+    store::{Secret, Store},
     time::Timestamp,
 };
+use crossfade_testing_store::{Fault, Memory};
 use crossfade_verify::Moment;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;

@@ -14,11 +14,11 @@ use crossfade::{
     store::{
         ReadError, Reading, Secret, Store, Versions, WriteError,
         decorators::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter},
-        memory::Memory,
     },
     time::Timestamp,
 };
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
+use crossfade_testing_store::Memory;
 use crossfade_verify::Moment;
 use tempfile::TempDir;
 use tokio::sync::Mutex as AsyncMutex;

@@ -18,9 +18,10 @@ use crossfade::{
         ring::{Ring, VersionId},
         schedule::Schedule,
     },
-    store::{Secret, Store, memory::Memory},
+    store::{Secret, Store},
     time::Timestamp,
 };
+use crossfade_testing_store::Memory;
 use crossfade_verify::{Moment, Reason};
 
 pub(crate) const GRACE: Duration = Duration::from_secs(40);

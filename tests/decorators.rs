@@ -1,13 +1,12 @@
+//! What can be put around a store: what is counted, what is written down, and what a dry run leaves alone.
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use crossfade_verify::Moment;
-
-use super::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter};
-use crate::{
+use crossfade::{
     clock::Clock,
     rotation::{
         plan::{Step, Why},
@@ -16,10 +15,12 @@ use crate::{
     },
     store::{
         Secret, Store, Versions, WriteError,
-        memory::{Fault, Memory},
+        decorators::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter},
     },
     time::Timestamp,
 };
+use crossfade_testing_store::{Fault, Memory};
+use crossfade_verify::Moment;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const WHY: Why = Why::Due(NOW);
