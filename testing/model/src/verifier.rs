@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use crossfade::{
-    clock::Clock,
     distribution::{Bounds, Distribution, Member},
     rotation::ring::{Findings, Ring},
 };
