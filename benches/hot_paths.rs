@@ -19,7 +19,7 @@ use crossfade::{
     time::{Interval, Timestamp},
 };
 use crossfade_verify::{
-    AcceptSet, Clock, Digest, Entry, Moment, Stage, Verdict, Verifier, View, decide, token::checksum,
+    AcceptSet, Digest, Entry, Moment, Stage, Verdict, Verifier, View, decide, token::checksum,
     tower::RequireToken,
 };
 use tower::{Layer as _, Service};
@@ -27,19 +27,11 @@ use tower::{Layer as _, Service};
 const AUDIENCE: &str = "https://mcp.example.com/slack";
 const TAKEN: Moment = Moment { boot_ms: 1, wall_ms: 1 };
 
-struct Standing;
-
-impl Clock for Standing {
-    fn moment(&self) -> Moment {
-        TAKEN
-    }
-}
-
 fn main() {
     let tokens: Vec<String> = (0..100_000).map(token).collect();
     let few = view(&tokens[..3]);
     let json = view(&tokens[..1_000]).set.to_json().into_bytes();
-    let verifier = Verifier::with_clock(AUDIENCE, Arc::new(Standing));
+    let verifier = Verifier::with_clock(AUDIENCE, Arc::new(TAKEN));
     verifier.replace(view(&tokens[..3]));
     let unknown = token(1_000_000);
     let mut mistyped = tokens[0].clone().into_bytes();

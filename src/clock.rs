@@ -46,6 +46,18 @@ impl Clock for SystemClock {
     }
 }
 
+/// Clocks that stand still.
+#[async_trait]
+impl Clock for Moment {
+    fn moment(&self) -> Moment {
+        *self
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
+
 fn millis(time: rustix::time::Timespec) -> u64 {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     seconds.saturating_mul(1000) + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000

@@ -8,7 +8,6 @@ mod limits;
 pub mod aws;
 pub mod decorators;
 pub mod embedded;
-pub mod memory;
 pub mod proof;
 
 pub use contract::{Cause, Format, ReadError, Reading, Secret, Store, Unread, Versions, WriteError};

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     engine::{
@@ -19,31 +18,12 @@ use crossfade::{
         ring::{Previous, Version, VersionId},
         schedule::Schedule,
     },
-    store::{
-        Secret, Store,
-        memory::{Fault, Memory},
-    },
+    store::{Secret, Store},
     time::Timestamp,
 };
-use crossfade_verify::Moment;
+use crossfade_testing_store::{Fault, Memory};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-
-/// Runs on tokio's paused time, and takes the store's along.
-struct Paused(Arc<Memory>);
-
-#[async_trait]
-impl Clock for Paused {
-    fn moment(&self) -> Moment {
-        let now = self.0.now().as_millis();
-        Moment { boot_ms: now, wall_ms: now }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-        self.0.set_now(self.0.now() + duration);
-    }
-}
 
 #[derive(Default)]
 struct Seen {
@@ -97,7 +77,7 @@ fn policy() -> Policy {
 
 fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
-    let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
+    let clock: Arc<dyn Clock> = Arc::<Memory>::clone(&memory);
     let seen = Arc::new(Seen::default());
     let secret = Secret::new("s", "mcp");
     let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
@@ -377,7 +357,7 @@ async fn without_a_daemon_a_secret_is_brought_as_far_as_it_goes() {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
     let secret = Secret::new("s", "mcp");
     let versions = memory.secret(secret.clone());
-    let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
+    let clock: Arc<dyn Clock> = Arc::<Memory>::clone(&memory);
     let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Seen::default()));
     assert!(!rotator.is_well(false), "nothing was read yet");
     rotator.settle(&policy()).await;
@@ -397,7 +377,7 @@ async fn without_a_daemon_what_was_ended_is_replaced_or_it_is_said_why_not() {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
     let secret = Secret::new("s", "mcp");
     let versions = memory.secret(secret.clone());
-    let clock: Arc<dyn Clock> = Arc::new(Paused(Arc::clone(&memory)));
+    let clock: Arc<dyn Clock> = Arc::<Memory>::clone(&memory);
     let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Seen::default()));
     rotator.settle(&policy()).await;
     let first = memory.ring("s").expect("it is made").current.id;

@@ -9,17 +9,15 @@ use std::{
 
 use async_trait::async_trait;
 use crossfade::{
-    clock::Clock,
     rotation::{plan::Decided, policy::Notes, ring::VersionId},
     store::{
         ReadError, Reading, Secret, Store, Versions, WriteError,
         decorators::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter},
-        memory::Memory,
     },
     time::Timestamp,
 };
-use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
-use crossfade_verify::Moment;
+use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake};
+use crossfade_testing_store::{Following, HandClock, Memory};
 use tempfile::TempDir;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -28,7 +26,7 @@ mod contract;
 mod embedded;
 
 use contract::{Subject, aws::OnAws, for_each_sentence};
-use embedded::{HandClock, NEW_YEAR};
+use embedded::NEW_YEAR;
 
 for_each_sentence! {
     memory: a_memory,
@@ -169,24 +167,14 @@ impl Subject for DryRuns {
 async fn an_aws_store() -> Option<OnAws> {
     let fake = Fake::new(FakeClock::standing_at(NEW_YEAR));
     let server = fake.serve(([127, 0, 0, 1], 0).into()).await.expect("a free port");
-    Some(OnAws::new(server.endpoint(), "", Arc::new(FakeTime(server))))
-}
-
-/// The machine's clocks go with the fake's. A look at them takes a millisecond, so that no two calls are made at the
-/// same time.
-struct FakeTime(Server);
-
-#[async_trait]
-impl Clock for FakeTime {
-    fn moment(&self) -> Moment {
-        self.0.advance(Duration::from_millis(1));
-        let ms = self.0.now_ms();
-        Moment { boot_ms: ms, wall_ms: ms }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.0.advance(duration);
-    }
+    let (endpoint, server) = (server.endpoint(), Arc::new(server));
+    let time = Arc::clone(&server);
+    // A look at the clocks takes a millisecond, so that no two calls are made at the same time.
+    let look = move || {
+        time.advance(Duration::from_millis(1));
+        time.now_ms()
+    };
+    Some(OnAws::new(endpoint, "", Arc::new(Following(look, move |time| server.advance(time)))))
 }
 
 struct Nowhere;

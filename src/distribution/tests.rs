@@ -85,27 +85,14 @@ fn a_later_read_is_never_placed_earlier_because_its_answer_was_quicker() {
 mod published {
     use std::{sync::Arc, time::Duration};
 
-    use async_trait::async_trait;
-    use crossfade_verify::{Digest, Moment};
+    use crossfade_verify::Digest;
 
     use super::at;
     use crate::{
-        clock::Clock,
         distribution::{Bounds, Decision, Distribution, Member},
         rotation::ring::{Findings, Previous, Ring, Version, VersionId},
         time::{Interval, Timestamp},
     };
-
-    struct Still;
-
-    #[async_trait]
-    impl Clock for Still {
-        fn moment(&self) -> Moment {
-            at(100)
-        }
-
-        async fn sleep(&self, _: Duration) {}
-    }
 
     fn member(secret: &str, audience: &str) -> Member {
         Member {
@@ -139,7 +126,7 @@ mod published {
     }
 
     fn two() -> Distribution {
-        Distribution::new(Arc::new(Still), bounds(), vec![member("one", "a"), member("two", "a")])
+        Distribution::new(Arc::new(at(100)), bounds(), vec![member("one", "a"), member("two", "a")])
     }
 
     fn read(of: &Distribution, secret: &str, token: &str, second: u64) {

@@ -9,6 +9,3 @@ pub use audited::{AuditEntry, AuditSink, Audited};
 pub use dry_run::DryRun;
 pub use metered::{Metered, StoreMeter};
 pub use operation::{Operation, Outcome};
-
-#[cfg(test)]
-mod tests;

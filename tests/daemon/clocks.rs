@@ -8,10 +8,9 @@ use std::{
     io::Write as _,
     process::{Command, Stdio},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
-use async_trait::async_trait;
 use crossfade::{
     clock::{Clock, SystemClock},
     store::embedded::Embedded,
@@ -32,26 +31,12 @@ fn wall() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_secs()
 }
 
-/// The machine's clocks, the wall clock off by so many seconds.
-#[derive(Debug)]
-struct Off(i64);
-
-#[async_trait]
-impl Clock for Off {
-    fn moment(&self) -> Moment {
-        let Moment { boot_ms, wall_ms } = SystemClock.moment();
-        Moment { boot_ms, wall_ms: wall_ms.saturating_add_signed(self.0 * 1000) }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        SystemClock.sleep(duration).await;
-    }
-}
-
 /// Makes the store on a clock that is off by so many seconds, and the secret in it.
 fn make(world: &World, seconds: i64) {
     let data = world.path("data");
-    drop(Embedded::open(&data, &data.join("key"), Arc::new(Off(seconds))).expect("a store"));
+    let Moment { boot_ms, wall_ms } = SystemClock.moment();
+    let off = Moment { boot_ms, wall_ms: wall_ms.saturating_add_signed(seconds * 1000) };
+    drop(Embedded::open(&data, &data.join("key"), Arc::new(off)).expect("a store"));
     world.ok(&["rotate", "--due"]);
 }
 

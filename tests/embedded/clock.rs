@@ -14,7 +14,8 @@ use crossfade::{
 };
 use tempfile::tempdir;
 
-use crate::embedded::{HOUR, HandClock, NEW_YEAR, does, new_year, open, open_in_boot, read, secret, sqlite};
+use crate::embedded::{HOUR, NEW_YEAR, does, new_year, open, open_in_boot, read, secret, sqlite};
+use crossfade_testing_store::HandClock;
 
 async fn ms(store: &Embedded) -> u64 {
     read(store).await.now.earliest.as_millis()

@@ -10,9 +10,10 @@ use rusqlite::{Connection, types::Value};
 use tempfile::{TempDir, tempdir};
 
 use crate::embedded::{
-    DATABASE, HOUR, HandClock, does, message, new_year, open, read, ring, rotates, secret, sqlite, stages,
+    DATABASE, HOUR, does, message, new_year, open, read, ring, rotates, secret, sqlite, stages,
 };
 use crate::files::closed_store;
+use crossfade_testing_store::HandClock;
 
 /// A store with a row of every kind, closed; the connection that keeps it from being tidied up is gone.
 async fn full_store() -> TempDir {

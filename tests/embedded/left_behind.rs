@@ -10,7 +10,8 @@ use crossfade::{
 use crossfade_verify::Digest;
 use tempfile::tempdir;
 
-use crate::embedded::{HandClock, open_in_boot};
+use crate::embedded::open_in_boot;
+use crossfade_testing_store::HandClock;
 
 /// The highest time that stands in it, so that the test says the same in every year.
 const THEN: u64 = 1_796_076_542_385;

@@ -1,17 +1,8 @@
 //! An embedded store on clocks that the test moves.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use crossfade::{
-    clock::Clock,
     rotation::{
         plan::{Step, Why},
         ring::Ring,
@@ -21,51 +12,7 @@ use crossfade::{
         embedded::{Embedded, OpenError, Options},
     },
 };
-use crossfade_verify::Moment;
-
-/// Clocks that stand still until they are moved.
-#[derive(Debug)]
-pub struct HandClock {
-    moment: Mutex<Moment>,
-    leap_ms: AtomicU64,
-}
-
-impl HandClock {
-    pub fn at(boot_ms: u64, wall_ms: u64) -> Arc<Self> {
-        let moment = Mutex::new(Moment { boot_ms, wall_ms });
-        Arc::new(Self { moment, leap_ms: AtomicU64::new(0) })
-    }
-
-    /// Both clocks go on.
-    pub fn pass(&self, time: Duration) {
-        let ms = u64::try_from(time.as_millis()).expect("a short time");
-        let mut moment = self.moment.lock().expect("no panic");
-        *moment = Moment { boot_ms: moment.boot_ms + ms, wall_ms: moment.wall_ms + ms };
-    }
-
-    /// Somebody sets the wall clock.
-    pub fn set_wall(&self, wall_ms: u64) {
-        let mut moment = self.moment.lock().expect("no panic");
-        *moment = Moment { wall_ms, ..*moment };
-    }
-
-    /// From now on, this much passes between any two looks at the clock.
-    pub fn leap(&self, leap_ms: u64) {
-        self.leap_ms.store(leap_ms, Ordering::Relaxed);
-    }
-}
-
-#[async_trait]
-impl Clock for HandClock {
-    fn moment(&self) -> Moment {
-        self.pass(Duration::from_millis(self.leap_ms.load(Ordering::Relaxed)));
-        *self.moment.lock().expect("no panic")
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.pass(duration);
-    }
-}
+use crossfade_testing_store::HandClock;
 
 /// 2026-01-01T00:00:00Z.
 pub const NEW_YEAR: u64 = 1_767_225_600_000;

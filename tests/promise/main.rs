@@ -5,13 +5,11 @@ mod world;
 
 use std::time::Duration;
 
-use crossfade::{
-    rotation::{
-        plan::{Refusal, Request},
-        policy::Notes,
-    },
-    store::memory::Fault,
+use crossfade::rotation::{
+    plan::{Refusal, Request},
+    policy::Notes,
 };
+use crossfade_testing_store::Fault;
 use world::{EVERY, SOAK, World};
 
 /// Where a secret is when the order and the fault come.

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
@@ -18,10 +17,11 @@ use crossfade::{
         ring::{Ring, VersionId},
         schedule::Schedule,
     },
-    store::{Secret, Store, memory::Memory},
+    store::{Secret, Store},
     time::Timestamp,
 };
-use crossfade_verify::{Moment, Reason};
+use crossfade_testing_store::{Following, Memory};
+use crossfade_verify::Reason;
 
 pub(crate) const GRACE: Duration = Duration::from_secs(40);
 pub(crate) const FRESHNESS: Duration = Duration::from_secs(9);
@@ -44,21 +44,6 @@ pub(crate) fn policy(notes: Notes) -> Policy {
         store,
     })
     .expect("a sound policy")
-}
-
-/// The machine's clocks follow the store's.
-pub(crate) struct VirtualClock(Arc<Memory>);
-
-#[async_trait]
-impl Clock for VirtualClock {
-    fn moment(&self) -> Moment {
-        let now = self.0.now().as_millis();
-        Moment { boot_ms: now, wall_ms: now }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.0.set_now(self.0.now() + duration);
-    }
 }
 
 struct Publish(Arc<Distribution>);
@@ -99,7 +84,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(notes: Notes) -> Self {
         let memory = Arc::new(Memory::new(notes, Timestamp::from_millis(1_000_000)));
-        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(&memory)));
+        let clock = clock(&memory);
         let member = Member {
             secret: "s".into(),
             client_id: "bot".into(),
@@ -264,8 +249,14 @@ impl World {
     }
 }
 
+/// The machine's clocks follow the store's.
+fn clock(memory: &Arc<Memory>) -> Arc<dyn Clock> {
+    let (look, memory) = (Arc::clone(memory), Arc::clone(memory));
+    Arc::new(Following(move || look.now().as_millis(), move |time| memory.set_now(memory.now() + time)))
+}
+
 fn daemon(memory: &Arc<Memory>, distribution: &Arc<Distribution>) -> Rotator {
-    let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Arc::clone(memory)));
+    let clock = clock(memory);
     let secret = Secret::new("s", "mcp");
     Rotator::new(secret.clone(), memory.secret(secret), clock, Arc::new(Publish(Arc::clone(distribution))))
 }

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crossfade::store::memory::Fault;
 use crossfade_testing_secretsmanager::{
     faults::{Delay, Effect, Failure, Rule},
     log::Call,
     model::Operation,
 };
+use crossfade_testing_store::Fault;
 
 use crate::{
     connection::Ending,

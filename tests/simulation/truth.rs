@@ -8,11 +8,11 @@ use crossfade::{
     store::{
         ReadError, Reading, Secret, Store, Versions, WriteError,
         aws::{Aws, Options},
-        memory::Memory,
     },
     time::Timestamp,
 };
 use crossfade_testing_secretsmanager::{Answer, Clock as FakeClock, Fake, model::GetSecretValue};
+use crossfade_testing_store::Memory;
 
 use crate::{
     broken::Forgetful,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crossfade_verify::{
-    AcceptSet, Clock, Grant, Moment, Source, Verifier, View,
+    AcceptSet, Grant, Moment, Source, Verifier, View,
     tower::{GuardedBody, RequireToken},
 };
 use http_body_util::Full;
@@ -59,19 +59,11 @@ fn vectors() -> Requests {
     serde_json::from_str(include_str!("../vectors/requests.json")).expect("of the documented form")
 }
 
-/// Time stands still.
-struct Still;
-
+/// Where time stands still.
 const AT: Moment = Moment { boot_ms: 100_000_000, wall_ms: 1_800_000_000_000 };
 
-impl Clock for Still {
-    fn moment(&self) -> Moment {
-        AT
-    }
-}
-
 fn verifier(requests: &Requests, view: &str) -> Verifier {
-    let verifier = Verifier::with_clock(&*requests.audience, Arc::new(Still));
+    let verifier = Verifier::with_clock(&*requests.audience, Arc::new(AT));
     let set = AcceptSet::parse(requests.set.as_bytes(), &requests.audience).expect("a good set");
     let age_ms = match view {
         "fresh" => 0,

@@ -26,7 +26,7 @@ use crossfade::store::{
 use crossfade_verify::Digest;
 use serde_json::Value;
 
-use super::{Still, wait};
+use super::{STILL, wait};
 
 const DATE: &str = "Thu, 26 Nov 2026 12:00:00 GMT";
 
@@ -64,7 +64,7 @@ pub(crate) fn hold(input: &[u8]) {
 /// Twice: what was remembered of the first read is part of the second.
 fn read_twice(script: Answers) -> Vec<Result<Reading, ReadError>> {
     wait(async {
-        let store = Aws::with(client(script), Options::default(), Arc::new(Still));
+        let store = Aws::with(client(script), Options::default(), Arc::new(STILL));
         let mut versions = store.secret(Secret::new("demo", "cf_"));
         vec![versions.read().await, versions.read().await]
     })

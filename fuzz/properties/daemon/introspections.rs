@@ -25,7 +25,7 @@ use crossfade_verify::Digest;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{NOW_MS, Still, wait};
+use super::{NOW_MS, STILL, wait};
 
 const CURRENT: &str = "cf_the-current-one_0123456789abcdefghij";
 const PENDING: &str = "cf_the-pending-one_0123456789abcdefghij";
@@ -87,7 +87,7 @@ fn api() -> Arc<Api> {
         hold: Duration::from_secs(3600),
         accept_within: Duration::from_secs(80),
     };
-    let clock: Arc<dyn Clock> = Arc::new(Still);
+    let clock: Arc<dyn Clock> = Arc::new(STILL);
     let distribution = Arc::new(Distribution::new(Arc::clone(&clock), bounds, vec![member]));
     let now = Timestamp::from_millis(NOW_MS);
     distribution.publish(

@@ -1,9 +1,7 @@
 //! What of the daemon reads what others write.
 
-use std::{future::Future, sync::OnceLock, time::Duration};
+use std::{future::Future, sync::OnceLock};
 
-use async_trait::async_trait;
-use crossfade::clock::Clock;
 use crossfade_verify::Moment;
 use tokio::runtime::{Builder, Runtime};
 
@@ -17,20 +15,8 @@ pub(crate) mod seeds;
 /// 2026-11-26, 12:00:00 UTC.
 pub(crate) const NOW_MS: u64 = 1_795_694_400_000;
 
-/// Clocks that stand still, so that an input always means the same.
-#[derive(Debug)]
-pub(crate) struct Still;
-
-#[async_trait]
-impl Clock for Still {
-    fn moment(&self) -> Moment {
-        Moment { boot_ms: 3_600_000, wall_ms: NOW_MS }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
+/// Where time stands still, so that an input always means the same.
+pub(crate) const STILL: Moment = Moment { boot_ms: 3_600_000, wall_ms: NOW_MS };
 
 /// Runs it in virtual time: what waits costs nothing.
 pub(crate) fn wait<T>(for_it: impl Future<Output = T>) -> T {

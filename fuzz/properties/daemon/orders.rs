@@ -23,7 +23,7 @@ use crossfade::{
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
-use super::{NOW_MS, Still, wait};
+use super::{NOW_MS, STILL, wait};
 
 const CURRENT: &str = "0195f3a0-0000-7000-8000-000000000001";
 const PENDING: &str = "0195f3a0-0000-7000-8000-000000000002";
@@ -100,7 +100,7 @@ fn admin() -> Router {
     let admin = Admin {
         operator: desk(),
         audit: Arc::new(audit),
-        clock: Arc::new(Still),
+        clock: Arc::new(STILL),
         running: Arc::new(running),
     };
     router(admin, Router::new())

@@ -6,7 +6,6 @@
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -59,17 +58,6 @@ pub(crate) struct Done {
     pub(crate) step: Option<Step>,
     /// The order that a person was told of now.
     pub(crate) told: Option<Order>,
-}
-
-struct Machine(Moment);
-
-#[async_trait]
-impl Clock for Machine {
-    fn moment(&self) -> Moment {
-        self.0
-    }
-
-    async fn sleep(&self, _: Duration) {}
 }
 
 #[derive(Default)]
@@ -201,7 +189,7 @@ impl Turn<'_> {
     }
 
     fn machine(&self) -> Arc<dyn Clock> {
-        Arc::new(Machine(moment(self.tick, self.skew)))
+        Arc::new(moment(self.tick, self.skew))
     }
 
     fn turn_store(&self, store: &Store, part: &Part, secret: &Secret) -> TurnStore {

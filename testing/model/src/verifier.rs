@@ -3,11 +3,9 @@
 //! The view is made by the daemon's own distribution, and its place in time is read from the header that the feed
 //! sends. What is left out is HTTP: an answer takes no time, and is whole or does not come.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use crossfade::{
-    clock::Clock,
     distribution::{Bounds, Distribution, Member},
     rotation::ring::{Findings, Ring},
 };
@@ -26,17 +24,6 @@ use crate::{
 };
 
 const AUDIENCE: &str = "https://mcp.example.com";
-
-struct Machine(Moment);
-
-#[async_trait]
-impl Clock for Machine {
-    fn moment(&self) -> Moment {
-        self.0
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
 
 /// The verifier's own clocks: one of them may have stopped.
 fn moment(verifier: &Verifier, tick: Ticks) -> Moment {
@@ -59,7 +46,7 @@ fn publication(replica: &Replica, rules: &Rules, broken: Option<Broken>, at: Mom
         hold: TICK * rules.hold,
         accept_within: TICK * rules.accept_within,
     };
-    let distribution = Distribution::new(Arc::new(Machine(at)), bounds, members);
+    let distribution = Distribution::new(Arc::new(at), bounds, members);
     let known: Vec<_> = replica.parts.iter().map(|part| part.known.as_deref()).collect();
     let youngest = known.iter().flatten().max_by_key(|known| known.at.boot_ms);
     for (name, known) in NAMES.iter().zip(&known) {

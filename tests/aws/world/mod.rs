@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
@@ -29,6 +28,7 @@ use crossfade::{
     },
 };
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
+use crossfade_testing_store::Following;
 use crossfade_verify::Moment;
 
 use oracle::{Bounds as Promised, Oracle};
@@ -75,24 +75,6 @@ pub(crate) fn policy(every: Duration) -> Policy {
         store,
     })
     .expect("a sound policy")
-}
-
-/// A machine whose clocks go with the fake's, and are off by that much.
-struct Machine {
-    fake: Fake,
-    skew_ms: i64,
-}
-
-#[async_trait]
-impl Clock for Machine {
-    fn moment(&self) -> Moment {
-        let ms = self.fake.now_ms().saturating_add_signed(self.skew_ms);
-        Moment { boot_ms: ms, wall_ms: ms }
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.fake.advance(duration);
-    }
 }
 
 /// What the daemon makes known: to its verifier, and to people.
@@ -201,8 +183,11 @@ impl World {
         Replica { name, skew_ms, machine, rotator, distribution, standing: None, last: None, seen }
     }
 
+    /// A machine whose clocks go with the fake's, and are off by that much.
     fn machine(&self, skew_ms: i64) -> Arc<dyn Clock> {
-        Arc::new(Machine { fake: self.server.fake(), skew_ms })
+        let (look, fake) = (self.server.fake(), self.server.fake());
+        let now_ms = move || look.now_ms().saturating_add_signed(skew_ms);
+        Arc::new(Following(now_ms, move |time| fake.advance(time)))
     }
 
     fn daemon(

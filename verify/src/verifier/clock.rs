@@ -27,6 +27,13 @@ impl Clock for SystemClock {
     }
 }
 
+/// Clocks that stand still.
+impl Clock for Moment {
+    fn moment(&self) -> Moment {
+        *self
+    }
+}
+
 fn milliseconds(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

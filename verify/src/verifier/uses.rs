@@ -88,15 +88,7 @@ impl Uses {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{AcceptSet, Digest, Source, Stage, Verdict, Verifier, verifier::Clock};
-
-    struct Still;
-
-    impl Clock for Still {
-        fn moment(&self) -> Moment {
-            Moment::default()
-        }
-    }
+    use crate::{AcceptSet, Digest, Source, Stage, Verdict, Verifier};
 
     pub(in crate::verifier) fn view(tokens: usize) -> View {
         let entry = |n| Entry {
@@ -129,7 +121,7 @@ pub(super) mod tests {
     fn each_use_is_counted_once_on_whichever_thread_and_in_whichever_set() {
         // The versions that both know were first seen in a set without copies, or in one with.
         for sizes in [[KNOWN, COPIES], [COPIES, KNOWN]] {
-            let verifier = Verifier::with_clock("a", Arc::new(Still));
+            let verifier = Verifier::with_clock("a", Arc::new(Moment::default()));
             for tokens in sizes {
                 verifier.replace(view(tokens));
                 thread::scope(|scope| {

@@ -12,7 +12,7 @@ use crossfade_verify::{Verdict, Verifier};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    machine::Moved,
+    machine::TestMachine,
     server::{AUDIENCE, NEW, STRANGE, Server, TOKEN, Told, accepts, feed, good, has},
 };
 
@@ -35,7 +35,7 @@ fn sealed(text: &str) -> String {
 }
 
 /// Starts again with that file.
-async fn again(urls: &str, file: &Path, machine: &Arc<Moved>, audience: &str) -> (Verifier, Told) {
+async fn again(urls: &str, file: &Path, machine: &Arc<TestMachine>, audience: &str) -> (Verifier, Told) {
     let (feed, told) = feed(urls);
     let feed = feed.cache(file).machine(machine.clone());
     (Verifier::connect(feed, audience).await.expect("good settings"), told)
@@ -49,7 +49,7 @@ async fn it_accepts_what_it_knew_and_refuses_nothing() {
     assert_eq!((about.mode() & 0o777, about.is_file()), (0o600, true));
     let text = fs::read_to_string(&file).expect("text");
     assert!(!text.contains(TOKEN.split_at(10).1) || text.contains("\"version\""), "digests only");
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let (verifier, told) = again(&url, &file, &machine, AUDIENCE).await;
     assert!(has(&told, "from the cache"));
     assert!(accepts(&verifier, TOKEN));
@@ -61,7 +61,7 @@ async fn it_accepts_what_it_knew_and_refuses_nothing() {
 async fn hold_goes_on_from_the_last_view_however_often_it_starts() {
     let folder = tempfile::tempdir().expect("a folder");
     let (url, file) = left_behind(folder.path()).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     // Three restarts, some eight hours apart.
     for hour in [8, 16, 23] {
         machine.pass(hour * 3_600_000 - passed(&machine));
@@ -74,7 +74,7 @@ async fn hold_goes_on_from_the_last_view_however_often_it_starts() {
     assert_eq!(verifier.verify(TOKEN), Verdict::Unsure, "a day has gone by");
 }
 
-fn passed(machine: &Moved) -> u64 {
+fn passed(machine: &TestMachine) -> u64 {
     use crossfade_verify::{Clock as _, feed::ThisMachine};
     (machine.moment().boot_ms - ThisMachine.moment().boot_ms) / 3_600_000 * 3_600_000
 }
@@ -95,7 +95,7 @@ async fn after_a_reboot_the_wall_clock_tells_and_one_that_was_set_back_tells_not
         text.replace_range(at..end, &moved.to_string());
         fs::write(&file, sealed(&text)).expect("a write");
     };
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     rebooted("-7200000");
     let (verifier, _) = again(&url, &file, &machine, AUDIENCE).await;
     assert!(verifier.status().age >= Some(Duration::from_secs(7_200)) && accepts(&verifier, TOKEN));
@@ -110,7 +110,7 @@ async fn what_is_not_ours_or_not_whole_is_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let (url, file) = left_behind(folder.path()).await;
     let text = fs::read_to_string(&file).expect("text");
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let unused = async |what: &str, urls: &str, file: &Path, audience: &str, words: &str| {
         let (verifier, told) = again(urls, file, &machine, audience).await;
         assert_eq!(verifier.verify(TOKEN), Verdict::Unsure, "{what}");

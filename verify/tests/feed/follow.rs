@@ -8,7 +8,7 @@ use crossfade_verify::{
 };
 
 use crate::{
-    machine::Moved,
+    machine::TestMachine,
     server::{
         AUDIENCE, NEW, NOW, Reply, STRANGE, Server, TIMED, TOKEN, Timed, accepts, answer, feed, good, set,
         until, version,
@@ -73,7 +73,7 @@ async fn a_replica_that_shuts_down_sends_the_verifier_to_another() {
 #[tokio::test]
 async fn a_local_hold_wins_over_the_daemon_s() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let feed = feed(&server.url).0.machine(machine.clone()).max_hold(Duration::from_secs(600));
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     machine.pass(590_000);
@@ -85,7 +85,7 @@ async fn a_local_hold_wins_over_the_daemon_s() {
 #[tokio::test]
 async fn a_local_hold_that_is_less_than_freshness_counts_as_given() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let feed = feed(&server.url).0.machine(machine.clone()).max_hold(Duration::from_secs(20));
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     machine.pass(15_000);
@@ -97,7 +97,7 @@ async fn a_local_hold_that_is_less_than_freshness_counts_as_given() {
 #[tokio::test]
 async fn clocks_that_part_make_a_refusal_unsure() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let verifier =
         Verifier::connect(feed(&server.url).0.machine(machine.clone()), AUDIENCE).await.expect("settings");
     assert_eq!(verifier.verify(STRANGE), Verdict::Refused(Reason::Unknown));

@@ -13,7 +13,7 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use crate::{
-    machine::Moved,
+    machine::TestMachine,
     server::{AUDIENCE, Asked, NEW, Reply, STRANGE, Server, TOKEN, feed, good, until, version},
 };
 
@@ -46,7 +46,7 @@ async fn status(layer: &RequireToken, token: &str) -> u16 {
 #[tokio::test]
 async fn a_new_token_is_let_in_after_one_look_and_a_strange_one_refused_and_503_is_for_when_nobody_answers() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let verifier =
         Verifier::connect(feed(&server.url).0.machine(machine.clone()), AUDIENCE).await.expect("settings");
     let layer = RequireToken::new(verifier.clone());
@@ -73,7 +73,7 @@ async fn a_new_token_is_let_in_after_one_look_and_a_strange_one_refused_and_503_
 #[tokio::test]
 async fn a_token_that_was_ended_unseen_is_refused_and_with_the_daemon_down_it_goes_on() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let verifier =
         Verifier::connect(feed(&server.url).0.machine(machine.clone()), AUDIENCE).await.expect("settings");
     let layer = RequireToken::new(verifier);
@@ -90,7 +90,7 @@ async fn a_token_that_was_ended_unseen_is_refused_and_with_the_daemon_down_it_go
 #[tokio::test]
 async fn a_request_that_is_over_while_it_waits_reaches_no_handler_and_harms_no_other() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let verifier =
         Verifier::connect(feed(&server.url).0.machine(machine.clone()), AUDIENCE).await.expect("settings");
     let layer = RequireToken::new(verifier.clone());

@@ -1,36 +1,13 @@
 //! A cache file of an earlier release is read as it was meant.
 
-use std::{
-    collections::BTreeMap, fs, future::Future, os::unix::fs::PermissionsExt as _, path::Path, pin::Pin,
-    sync::Arc, time::Duration,
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+
+use crossfade_verify::{Moment, Verdict, Verifier};
+
+use crate::{
+    machine::TestMachine,
+    server::{accepts, feed, has},
 };
-
-use crossfade_verify::{
-    Clock, Moment, Verdict, Verifier,
-    feed::{Machine, ThisMachine},
-};
-
-use crate::server::{accepts, feed, has};
-
-/// A machine on which it is a second after the file was written, in whatever year this runs.
-#[derive(Debug)]
-struct Then(Moment);
-
-impl Clock for Then {
-    fn moment(&self) -> Moment {
-        self.0
-    }
-}
-
-impl Machine for Then {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        ThisMachine.sleep(duration)
-    }
-
-    fn random(&self) -> u64 {
-        ThisMachine.random()
-    }
-}
 
 #[tokio::test]
 async fn a_cache_of_0_1_0_accepts_what_it_knew_and_refuses_nothing() {
@@ -43,7 +20,8 @@ async fn a_cache_of_0_1_0_accepts_what_it_knew_and_refuses_nothing() {
     let head: serde_json::Value =
         serde_json::from_str(text.lines().next().expect("a line")).expect("its first line");
     let later = |clock: &str| head[clock].as_u64().expect("a time") + 1_000;
-    let then = Then(Moment { boot_ms: later("boot_ms"), wall_ms: later("wall_ms") });
+    // A second after the file was written, in whatever year this runs.
+    let then = TestMachine::standing(Moment { boot_ms: later("boot_ms"), wall_ms: later("wall_ms") });
     let tokens = fs::read(left_behind.join("tokens.json")).expect("tokens");
     let tokens: BTreeMap<String, String> = serde_json::from_slice(&tokens).expect("tokens");
     let (nobody, told) = feed("http://127.0.0.1:9");

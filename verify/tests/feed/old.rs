@@ -8,13 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crossfade_verify::{
-    Clock, Moment, Reason, Verdict, Verifier,
-    feed::{BoxFuture, Feed, Machine, Stream, ThisMachine},
-};
+use crossfade_verify::{Moment, Reason, Verdict, Verifier, feed::Feed};
 
 use crate::{
-    machine::Moved,
+    machine::TestMachine,
     server::{AUDIENCE, Asked, NEW, Reply, STRANGE, Server, TOKEN, accepts, feed, good, has, until},
 };
 
@@ -24,8 +21,8 @@ fn refreshes(server: &Server) -> Vec<Asked> {
     asked.filter(|asked| !asked.is_held() && !asked.is_report() && asked.before > 0).collect()
 }
 
-async fn connected(server: &Server) -> (Verifier, Arc<Moved>) {
-    let machine = Arc::new(Moved::default());
+async fn connected(server: &Server) -> (Verifier, Arc<TestMachine>) {
+    let machine = Arc::new(TestMachine::default());
     let feed = feed(&server.url).0.machine(machine.clone());
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     until("a held request", || server.asked().iter().any(Asked::is_held)).await;
@@ -95,7 +92,7 @@ async fn accept_within_says_how_old_a_view_may_be() {
 #[tokio::test]
 async fn a_replica_that_does_not_answer_is_not_waited_for_alone() {
     let (one, other) = (Server::start(good(&[TOKEN])).await, Server::start(good(&[TOKEN])).await);
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     let feed = feed(&format!("{},{}", one.url, other.url)).0.machine(machine.clone());
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     let is_held = |server: &Server| server.asked().iter().any(Asked::is_held);
@@ -152,75 +149,27 @@ async fn an_answer_from_before_a_freeze_ends_no_refresh_that_was_begun_after_it(
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_for_those_who_wait_still_counts() {
-    /// Two seconds are over at once.
-    struct Hasty(Moved);
-    impl Clock for Hasty {
-        fn moment(&self) -> Moment {
-            self.0.moment()
-        }
-    }
-    impl Machine for Hasty {
-        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-            let waits = duration == Duration::from_secs(2);
-            ThisMachine.sleep(if waits { Duration::from_millis(100) } else { duration })
-        }
-        fn random(&self) -> u64 {
-            ThisMachine.random()
-        }
-    }
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Hasty(Moved::default()));
+    // Two seconds are over at once.
+    let machine =
+        Arc::new(TestMachine::default().instead_of(Duration::from_secs(2), Duration::from_millis(100)));
     let feed = feed(&server.url).0.machine(machine.clone());
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     until("a held request", || server.asked().iter().any(Asked::is_held)).await;
     let answered = Arc::new(AtomicBool::new(false));
     let may = Arc::clone(&answered);
     server.late(good(&[TOKEN, NEW]), move || may.load(Relaxed));
-    machine.0.pass(60_000);
+    machine.pass(60_000);
     assert_eq!(verifier.verify_or_refresh(NEW).await, Verdict::Unsure);
     answered.store(true, Relaxed);
     until("what came late is known", || accepts(&verifier, NEW)).await;
 }
 
-/// What a test makes fail once.
-#[derive(Default)]
-struct Failing {
-    connect: AtomicBool,
-    offload: AtomicBool,
-    clocks: Moved,
-}
-
-impl Clock for Failing {
-    fn moment(&self) -> Moment {
-        self.clocks.moment()
-    }
-}
-
-impl Machine for Failing {
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        ThisMachine.sleep(duration)
-    }
-
-    fn random(&self) -> u64 {
-        ThisMachine.random()
-    }
-
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, std::io::Result<Box<dyn Stream>>> {
-        assert!(!self.connect.swap(false, Relaxed), "as a caller's own code may");
-        ThisMachine.connect(host, port)
-    }
-
-    fn offload(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        assert!(!self.offload.swap(false, Relaxed), "as where no thread can be had");
-        ThisMachine.offload(work)
-    }
-}
-
 #[tokio::test]
 async fn a_step_that_panics_once_costs_one_try_and_nothing_else() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Failing::default());
-    machine.connect.store(true, Relaxed);
+    let machine = Arc::new(TestMachine::default());
+    machine.connect_fails.store(true, Relaxed);
     let feed = || Feed::http(&*server.url, "cfc_a-credential-for-tests").machine(machine.clone());
     let hook = |_: &crossfade_verify::feed::Event<'_>| panic!("a hook of somebody's");
     let verifier = Verifier::connect(feed().on_event(hook), AUDIENCE).await.expect("good settings");
@@ -228,15 +177,15 @@ async fn a_step_that_panics_once_costs_one_try_and_nothing_else() {
     until("a held request", || server.asked().iter().any(Asked::is_held)).await;
     // Each time with another set, which has to be read off the threads of requests.
     let sets: [&[&str]; 2] = [&[TOKEN, NEW], &[TOKEN]];
-    for (fails, tokens) in [&machine.connect, &machine.offload].into_iter().zip(sets) {
-        machine.clocks.pass(70_000);
+    for (fails, tokens) in [&machine.connect_fails, &machine.offload_fails].into_iter().zip(sets) {
+        machine.pass(70_000);
         fails.store(true, Relaxed);
         server.now(good(tokens));
         assert_eq!(verifier.verify_or_refresh(STRANGE).await, Verdict::Unsure, "this try has failed");
-        machine.clocks.pass(10_000);
+        machine.pass(10_000);
         until("another try", || !fails.load(Relaxed)).await;
         let refused = async || {
-            machine.clocks.pass(10_000);
+            machine.pass(10_000);
             verifier.verify_or_refresh(STRANGE).await == Verdict::Refused(Reason::Unknown)
         };
         while !refused().await {
@@ -265,36 +214,19 @@ async fn a_replica_that_holds_nothing_is_not_asked_without_end() {
     assert!(!has(&told, "gave no accept set"));
 }
 
-/// Its clocks stand where the test has put them, and all that it draws is the most.
-#[derive(Default)]
-struct Standing(std::sync::atomic::AtomicU64);
-
-impl Clock for Standing {
-    fn moment(&self) -> Moment {
-        let passed = self.0.load(Relaxed);
-        Moment { boot_ms: 1_000_000 + passed, wall_ms: 1_700_000_000_000 + passed }
-    }
-}
-
-impl Machine for Standing {
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        ThisMachine.sleep(duration)
-    }
-
-    fn random(&self) -> u64 {
-        u64::MAX
-    }
-}
-
 #[tokio::test]
 async fn a_verifier_begins_up_to_a_second_before_its_view_is_old_by_what_it_drew() {
     let server = Server::start(good(&[TOKEN])).await;
-    let machine = Arc::new(Standing::default());
+    // All that it draws is the most.
+    let stands = Moment { boot_ms: 1_000_000, wall_ms: 1_700_000_000_000 };
+    let machine = Arc::new(TestMachine::standing(stands).drawing(u64::MAX));
     let feed = feed(&server.url).0.machine(machine.clone());
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     // The view was 10 ms old when it came, and freshness is a minute.
+    let mut before = 0;
     for (passed, refreshed) in [(58_989, 0), (58_990, 1)] {
-        machine.0.store(passed, Relaxed);
+        machine.pass(passed - before);
+        before = passed;
         assert!(matches!(verifier.verify_or_refresh(TOKEN).await, Verdict::Accepted(_)));
         let asked = server.asked();
         let refreshes = asked.iter().filter(|asked| asked.header("cache-control").is_some()).count();

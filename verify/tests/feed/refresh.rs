@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Instant};
 use crossfade_verify::{Reason, Verdict, Verifier};
 
 use crate::{
-    machine::Moved,
+    machine::TestMachine,
     server::{AUDIENCE, NEW, Reply, STRANGE, Server, TOKEN, feed, good, until, version},
 };
 
 /// A verifier whose view has just become too old to refuse.
-async fn stale(server: &Server) -> (Verifier, Arc<Moved>) {
-    let machine = Arc::new(Moved::default());
+async fn stale(server: &Server) -> (Verifier, Arc<TestMachine>) {
+    let machine = Arc::new(TestMachine::default());
     let feed = feed(&server.url).0.machine(machine.clone());
     let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
     until("a held request", || server.asked().iter().any(crate::server::Asked::is_held)).await;
@@ -72,7 +72,7 @@ async fn garbage_drives_no_more_than_one_request_a_second() {
 async fn a_refresh_asks_each_replica_before_it_gives_up() {
     let server = Server::start(good(&[TOKEN])).await;
     let dead = Server::start(|_| Reply::Drop).await;
-    let machine = Arc::new(Moved::default());
+    let machine = Arc::new(TestMachine::default());
     for urls in [format!("{},{}", server.url, dead.url), format!("{},{}", dead.url, server.url)] {
         let feed = feed(&urls).0.machine(machine.clone());
         let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");

@@ -6,7 +6,7 @@ use crossfade_verify::Verifier;
 use serde_json::Value;
 
 use crate::{
-    machine::Ticking,
+    machine::TestMachine,
     server::{
         AUDIENCE, Asked, NEW, NOW, Reply, STRANGE, Server, TOKEN, Timed, Told, answer, feed, good, has, set,
         until,
@@ -36,8 +36,8 @@ fn reports(server: &Server) -> usize {
     server.asked().iter().filter(|asked| asked.is_report()).count()
 }
 
-async fn connected(server: &Server) -> (Verifier, Arc<Ticking>, Told) {
-    let machine = Arc::new(Ticking::default());
+async fn connected(server: &Server) -> (Verifier, Arc<TestMachine>, Told) {
+    let machine = Arc::new(TestMachine::ticking());
     let (feed, told) = feed(&server.url);
     let verifier = Verifier::connect(feed.machine(machine.clone()), AUDIENCE).await.expect("good settings");
     (verifier, machine, told)

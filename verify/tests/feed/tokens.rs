@@ -8,7 +8,7 @@ use crossfade_verify::{
 };
 
 use crate::{
-    machine::Moved,
+    machine::TestMachine,
     server::{Asked, Reply, Server},
 };
 
@@ -24,8 +24,8 @@ fn giving(version: &'static str) -> impl Fn(&Asked) -> Reply + Send + Sync + 'st
     }
 }
 
-fn source(urls: &str) -> (TokenSource, Arc<Moved>) {
-    let machine = Arc::new(Moved::default());
+fn source(urls: &str) -> (TokenSource, Arc<TestMachine>) {
+    let machine = Arc::new(TestMachine::default());
     let feed = Feed::http(urls, "cfc_a-credential-of-a-bot").machine(machine.clone());
     (TokenSource::new(&feed, SECRET).expect("good settings"), machine)
 }

@@ -14,14 +14,14 @@ use tokio::{
 };
 
 use crate::{
-    machine::Ticking,
+    machine::TestMachine,
     server::{AUDIENCE, STRANGE, Server, TOKEN, feed, good, until},
 };
 
 /// A guarded server, and what it follows; both end with it.
 struct Guarded {
     port: u16,
-    machine: Arc<Ticking>,
+    machine: Arc<TestMachine>,
     task: JoinHandle<()>,
     _feed: Server,
 }
@@ -34,7 +34,7 @@ impl Drop for Guarded {
 
 impl Guarded {
     async fn start() -> Self {
-        let (daemon, machine) = (Server::start(good(&[TOKEN])).await, Arc::new(Ticking::default()));
+        let (daemon, machine) = (Server::start(good(&[TOKEN])).await, Arc::new(TestMachine::ticking()));
         let feed = feed(&daemon.url).0.machine(machine.clone());
         let verifier = Verifier::connect(feed, AUDIENCE).await.expect("good settings");
         let read = async |body: Bytes| body.len().to_string();

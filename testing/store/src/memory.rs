@@ -10,18 +10,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use crossfade_verify::Digest;
-
-use super::{ReadError, Reading, Secret, Store, Versions, WriteError};
-use crate::{
+use crossfade::{
     rotation::{
         plan::{Decided, Step},
         policy::Notes,
         ring::{Ring, VersionId},
         transition::after,
     },
+    store::{ReadError, Reading, Secret, Store, Versions, WriteError},
     time::{Interval, Timestamp},
 };
+use crossfade_verify::Digest;
 
 /// What befalls one call.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

@@ -1,14 +1,12 @@
+//! What can be put around a store: what is counted, what is written down, and what a dry run leaves alone.
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use crossfade_verify::Moment;
-
-use super::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter};
-use crate::{
-    clock::Clock,
+use crossfade::{
     rotation::{
         plan::{Step, Why},
         policy::Notes,
@@ -16,28 +14,14 @@ use crate::{
     },
     store::{
         Secret, Store, Versions, WriteError,
-        memory::{Fault, Memory},
+        decorators::{AuditEntry, AuditSink, Audited, DryRun, Metered, Operation, Outcome, StoreMeter},
     },
     time::Timestamp,
 };
+use crossfade_testing_store::{Fault, HandClock, Memory};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const WHY: Why = Why::Due(NOW);
-
-/// A clock on which 7 ms pass between any two looks.
-#[derive(Default)]
-struct Ticking(Mutex<u64>);
-
-#[async_trait]
-impl Clock for Ticking {
-    fn moment(&self) -> Moment {
-        let mut ms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *ms += 7;
-        Moment { boot_ms: *ms, wall_ms: *ms }
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
 
 struct Heard<T>(Mutex<Vec<T>>);
 
@@ -88,8 +72,9 @@ async fn tries_on(versions: &mut dyn Versions, step: Step) -> Result<(), WriteEr
 #[tokio::test]
 async fn each_call_is_counted_and_timed_by_what_came_of_it() {
     let (memory, meter) = (memory(), Heard::nothing());
-    let store =
-        Metered::new(Arc::clone(&memory), Arc::<Heard<_>>::clone(&meter), Arc::new(Ticking::default()));
+    let clock = HandClock::at(0, 0);
+    clock.leap(7);
+    let store = Metered::new(Arc::clone(&memory), Arc::<Heard<_>>::clone(&meter), clock);
     let took = Duration::from_millis(7);
     tries(&store, Step::Create).await.expect("it is made");
     tries(&store, Step::Create).await.expect_err("it exists");

@@ -1,0 +1,8 @@
+//! What tests put around a rotation: a store in memory, clocks that are moved, and an observer that writes down what an
+//! engine says.
+
+mod clock;
+mod memory;
+
+pub use clock::{Following, HandClock};
+pub use memory::{Fault, Memory};
