@@ -55,11 +55,10 @@ pub struct Wakers {
 }
 
 /// Rotates one secret until it is told to stop.
-#[derive(Debug)]
 pub struct Engine {
     rotator: Rotator,
     wakers: Wakers,
-    clock: Arc<dyn Clock>,
+    spread: Spread,
     /// Of reads that failed.
     reads: Backoff,
     /// Of writes that failed. It holds back the next write alone: a disk that is full must not make views old.
@@ -70,6 +69,12 @@ pub struct Engine {
     standing: Option<Demand>,
 }
 
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("rotator", &self.rotator).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         self.wakers.inbox.close();
@@ -78,12 +83,12 @@ impl Drop for Engine {
 
 impl Engine {
     /// An engine around a rotator.
-    pub fn new(rotator: Rotator, wakers: Wakers, clock: Arc<dyn Clock>, spread: Spread) -> Self {
-        let (reads, writes) = (Backoff::new(Arc::clone(&spread)), Backoff::new(spread));
-        Self { rotator, wakers, clock, reads, writes, failed: None, standing: None }
+    pub fn new(rotator: Rotator, wakers: Wakers, spread: Spread) -> Self {
+        let (reads, writes) = Default::default();
+        Self { rotator, wakers, spread, reads, writes, failed: None, standing: None }
     }
 
-    /// Runs until cancelled; a turn that has begun is ended first. What a turn needs is in a box of its own: nearly
+    /// Runs until cancelled, or until its inbox is closed; a turn that has begun is ended first. What a turn needs is in a box of its own: nearly
     /// always thousands of engines wait, and hold none.
     #[expect(
         clippy::manual_async_fn,
@@ -96,10 +101,10 @@ impl Engine {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => break,
-                    order = Self::woken(&mut self.wakers, &*self.clock, wait) => {
-                        if let Some(order) = order {
-                            Box::pin(self.carry_out(order)).await;
-                        }
+                    arrival = Self::woken(&mut self.wakers, &*self.rotator.clock, wait) => match arrival {
+                        Some(Arrival::Order(order)) => Box::pin(self.carry_out(order)).await,
+                        Some(Arrival::Closed) => break,
+                        Some(Arrival::Policy) | None => {}
                     }
                 }
             }
@@ -110,7 +115,7 @@ impl Engine {
     /// a write.
     async fn turn(&mut self) -> Duration {
         let policy = self.wakers.inbox.policy();
-        let Ok(seen) = self.rotator.observe(&policy).await else { return self.reads.wait() };
+        let Ok(seen) = self.rotator.observe(&policy).await else { return self.reads.wait(&self.spread) };
         self.reads.reset();
         if let (Some(ring), Some(demand)) = (&seen.ring, &self.standing) {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
@@ -119,7 +124,7 @@ impl Engine {
             Next::Do(decided) => self.write(&seen, decided, &policy).await,
             Next::Idle { until } => {
                 self.writes_are_well();
-                let now = seen.now.earliest + elapsed(seen.at, self.clock.moment());
+                let now = seen.now.earliest + elapsed(seen.at, self.rotator.clock.moment());
                 let rest = until.map_or(Duration::MAX, |until| until.since(now));
                 if rest.is_zero() { AGAIN } else { rest }
             }
@@ -130,7 +135,7 @@ impl Engine {
     /// Takes the step, unless the last write has failed too short ago. Returns how long there is nothing to write.
     async fn write(&mut self, seen: &Seen, decided: Decided, policy: &Policy) -> Duration {
         if let Some((failed, wait)) = self.failed {
-            let rest = wait.saturating_sub(elapsed(failed, self.clock.moment()));
+            let rest = wait.saturating_sub(elapsed(failed, self.rotator.clock.moment()));
             if !rest.is_zero() {
                 return rest;
             }
@@ -141,8 +146,8 @@ impl Engine {
                 Duration::ZERO
             }
             Err(_) => {
-                let wait = self.writes.wait();
-                self.failed = Some((self.clock.moment(), wait));
+                let wait = self.writes.wait(&self.spread);
+                self.failed = Some((self.rotator.clock.moment(), wait));
                 wait
             }
         }
@@ -169,28 +174,32 @@ impl Engine {
         drop(order.reply.send(result));
     }
 
-    /// Waits until there is something to do: an order, or another turn.
-    async fn woken(wakers: &mut Wakers, clock: &dyn Clock, wait: Duration) -> Option<Order> {
-        let from = clock.moment();
-        let mut due = clock.sleep(wait);
-        loop {
-            tokio::select! {
-                // A person waits for an order, and nobody for a turn.
-                biased;
-                arrival = wakers.inbox.next() => return match arrival {
-                    Arrival::Order(order) => Some(order),
-                    Arrival::Policy => None,
-                },
-                () = &mut due => return None,
-                Ok(()) = wakers.tick.changed() => {
-                    if elapsed(from, clock.moment()) >= wait {
+    /// Waits until there is something to do: what has arrived, or another turn.
+    #[expect(clippy::manual_async_fn, reason = "as `run`")]
+    fn woken<'a>(
+        wakers: &'a mut Wakers,
+        clock: &'a dyn Clock,
+        wait: Duration,
+    ) -> impl Future<Output = Option<Arrival>> + Send + use<'a> {
+        async move {
+            let from = clock.moment();
+            let mut due = clock.sleep(wait);
+            loop {
+                tokio::select! {
+                    // A person waits for an order, and nobody for a turn.
+                    biased;
+                    arrival = wakers.inbox.next() => return Some(arrival),
+                    () = &mut due => return None,
+                    Ok(()) = wakers.tick.changed() => {
+                        if elapsed(from, clock.moment()) >= wait {
+                            return None;
+                        }
+                    }
+                    () = wakers.refresh.notified() => {
+                        let since = elapsed(from, clock.moment());
+                        clock.sleep(REFRESH_COOL_DOWN.saturating_sub(since)).await;
                         return None;
                     }
-                }
-                () = wakers.refresh.notified() => {
-                    let since = elapsed(from, clock.moment());
-                    clock.sleep(REFRESH_COOL_DOWN.saturating_sub(since)).await;
-                    return None;
                 }
             }
         }

@@ -87,7 +87,7 @@ fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let refresh = Arc::new(Notify::new());
     let wakers = Wakers { inbox: Arc::clone(&inbox), tick: ticks, refresh: Arc::clone(&refresh) };
     let stop = CancellationToken::new();
-    tasks.spawn(Engine::new(rotator, wakers, clock, Arc::new(|most| most)).run(stop.clone()));
+    tasks.spawn(Engine::new(rotator, wakers, Arc::new(|most| most)).run(stop.clone()));
     Running { memory, seen, inbox, refresh, stop, _tick: tick }
 }
 
@@ -389,4 +389,17 @@ async fn without_a_daemon_what_was_ended_is_replaced_or_it_is_said_why_not() {
     let held_up = rotator.carry_through(&policy(), &done.demand).await.expect("it is replaced");
     assert_eq!(held_up, None);
     assert_ne!(memory.ring("s").expect("it is made").current.id, first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_ends_when_its_secret_leaves_the_config_and_tells_whoever_waits_for_it() {
+    let mut tasks = tokio::task::JoinSet::new();
+    let running = start(&mut tasks);
+    running.until("a read", |running| running.seen.last.lock().is_ok_and(|last| last.is_some())).await;
+    running.inbox.close();
+    let (reply, answer) = oneshot::channel();
+    let request = Request::Rotate { named: None };
+    assert!(!running.inbox.put(Order { request, reply }), "it takes no order any more");
+    tasks.join_next().await.expect("the engine").expect("no panic");
+    assert!(answer.await.is_err() && !running.stop.is_cancelled());
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -40,7 +40,6 @@ pub(super) struct Engines {
 
 pub(super) struct RunningEngine {
     inbox: Arc<Inbox>,
-    stop: CancellationToken,
     secret: Secret,
 }
 
@@ -52,7 +51,7 @@ impl Engines {
         running.retain(|name, engine| {
             let stays = wanted.get(name).is_some_and(|secret| translate::secret(secret) == engine.secret);
             if !stays {
-                engine.stop.cancel();
+                engine.inbox.close();
             }
             stays
         });
@@ -66,7 +65,6 @@ impl Engines {
 
     fn start(&self, secret: &SecretConfig, tasks: &mut JoinSet<()>) -> RunningEngine {
         let inbox = Arc::new(Inbox::new(Arc::clone(&secret.policy)));
-        let stop = self.stop.child_token();
         let wakers = Wakers {
             inbox: Arc::clone(&inbox),
             tick: self.tick.clone(),
@@ -75,17 +73,20 @@ impl Engines {
         let (secret, observer) = (translate::secret(secret), Arc::clone(&self.observations));
         let versions = self.store.secret(secret.clone());
         let rotator = Rotator::new(secret.clone(), versions, Arc::clone(&self.clock), observer);
-        tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&self.clock), full_jitter()).run(stop.clone()));
-        RunningEngine { inbox, stop, secret }
+        tasks.spawn(Engine::new(rotator, wakers, full_jitter()).run(self.stop.clone()));
+        RunningEngine { inbox, secret }
     }
 }
 
 /// Uniform from zero to the most. Without randomness it is the most: waiting longer harms nobody.
-pub(super) fn full_jitter() -> Spread {
-    Arc::new(|most: Duration| {
-        let part = SysRng.try_next_u32().unwrap_or(u32::MAX);
-        most.mul_f64(f64::from(part) / f64::from(u32::MAX))
-    })
+fn full_jitter() -> Spread {
+    static SHARED: LazyLock<Spread> = LazyLock::new(|| {
+        Arc::new(|most: Duration| {
+            let part = SysRng.try_next_u32().unwrap_or(u32::MAX);
+            most.mul_f64(f64::from(part) / f64::from(u32::MAX))
+        })
+    });
+    Arc::clone(&SHARED)
 }
 
 /// The daemon, as an operator sees it.

@@ -29,6 +29,8 @@ pub(super) enum Arrival {
     Order(Order),
     /// The rules have changed.
     Policy,
+    /// The secret is no longer in the config.
+    Closed,
 }
 
 #[derive(Debug)]
@@ -81,14 +83,18 @@ impl Inbox {
 
     fn take(&self) -> Option<Arrival> {
         let mut contents = lock(&self.contents);
+        if contents.closed {
+            return Some(Arrival::Closed);
+        }
         let order = contents.orders.pop_front().map(Arrival::Order);
         order.or_else(|| std::mem::take(&mut contents.policy_changed).then_some(Arrival::Policy))
     }
 
-    /// Nobody is there any more: whoever waits for an answer is told so.
-    pub(super) fn close(&self) {
+    /// Ends the engine, once the turn that it has begun is over. Whoever waits for an answer is told that none comes.
+    pub fn close(&self) {
         let mut contents = lock(&self.contents);
         contents.closed = true;
         contents.orders.clear();
+        self.arrival.notify_one();
     }
 }

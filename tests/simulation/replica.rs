@@ -154,7 +154,7 @@ impl Running {
             let rotator = Rotator::new(secret.clone(), store.secret(secret), Arc::clone(&clock), observer);
             let dice = Dice::new(scenario.seed, &format!("{} {starts} {name}", host.name));
             let spread = Arc::new(move |most: Duration| most.mul_f64(dice.of(0..=1_000) as f64 / 1_000.0));
-            tasks.spawn(Engine::new(rotator, wakers, Arc::clone(&clock), spread).run(stop.clone()));
+            tasks.spawn(Engine::new(rotator, wakers, spread).run(stop.clone()));
             inboxes.insert(name, inbox);
         }
         let metrics = Arc::new(Metrics::new().expect("metrics"));

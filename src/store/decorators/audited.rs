@@ -65,7 +65,7 @@ impl<S: Store> Store for Audited<S> {
     fn secret(&self, secret: Secret) -> Box<dyn Versions> {
         let (name, sink) = (Arc::clone(&secret.name), Arc::clone(&self.sink));
         let inner = self.inner.secret(secret);
-        Box::new(AuditedVersions { inner, sink, name, now: Timestamp::default(), standing: Vec::new() })
+        Box::new(AuditedVersions { inner, sink, name, now: Timestamp::default(), standing: Box::default() })
     }
 }
 
@@ -77,7 +77,7 @@ struct AuditedVersions {
     /// The store's time at the last read, by which the next step was decided.
     now: Timestamp,
     /// What that read showed, but for what is ended already.
-    standing: Vec<VersionId>,
+    standing: Box<[VersionId]>,
 }
 
 #[async_trait]
