@@ -9,9 +9,7 @@ use std::{
 
 use crossfade::{
     clock::Clock,
-    engine::{
-        Done, Engine, Inbox, Observation, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Wakers,
-    },
+    engine::{Done, Engine, Inbox, Observer, Order, OrderFailure, Outcome, Reason, Rotator, Wakers},
     rotation::{
         plan::{Phase, Refusal, Request, Trigger},
         policy::{Notes, Policy, StoreTraits, Terms},
@@ -21,32 +19,13 @@ use crossfade::{
     store::{Secret, Store},
     time::Timestamp,
 };
-use crossfade_testing_store::{Fault, Memory};
+use crossfade_testing_store::{Fault, Memory, Recorder};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-#[derive(Default)]
-struct Seen {
-    last: Mutex<Option<Observation>>,
-    /// When the good reads began, in milliseconds.
-    reads: Mutex<BTreeSet<u64>>,
-    rotated: Mutex<Vec<(Trigger, Outcome)>>,
-}
-
-impl Observer for Seen {
-    fn observed(&self, _: &str, observation: &Arc<Observation>) {
-        self.reads.lock().expect("no panic").extend(observation.read.map(|(at, _)| at.boot_ms));
-        *self.last.lock().expect("no panic") = Some(Observation::clone(observation));
-    }
-
-    fn rotated(&self, _: &str, trigger: Trigger, outcome: Outcome) {
-        self.rotated.lock().expect("no panic").push((trigger, outcome));
-    }
-}
-
 struct Running {
     memory: Arc<Memory>,
-    seen: Arc<Seen>,
+    seen: Arc<Recorder>,
     inbox: Arc<Inbox>,
     refresh: Arc<Notify>,
     stop: CancellationToken,
@@ -78,9 +57,9 @@ fn policy() -> Policy {
 fn start(tasks: &mut tokio::task::JoinSet<()>) -> Running {
     let memory = Arc::new(Memory::new(Notes::WithPromotion, Timestamp::from_millis(1_000_000)));
     let clock: Arc<dyn Clock> = Arc::<Memory>::clone(&memory);
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(Recorder::default());
     let secret = Secret::new("s", "mcp");
-    let observer: Arc<dyn Observer> = Arc::<Seen>::clone(&seen);
+    let observer: Arc<dyn Observer> = Arc::<Recorder>::clone(&seen);
     let rotator = Rotator::new(secret.clone(), memory.secret(secret), Arc::clone(&clock), observer);
     let inbox = Arc::new(Inbox::new(Arc::new(policy())));
     let (tick, ticks) = watch::channel(0);
@@ -105,19 +84,20 @@ impl Running {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("never came: {what}: {:?}", self.seen.last.lock());
+        panic!("never came: {what}: {:?}", self.seen.last());
     }
 
     /// The longest time between two good reads after that one.
     fn longest_gap(&self, since: Timestamp) -> Duration {
-        let reads = self.seen.reads.lock().expect("no panic");
+        let reads = self.seen.observed().into_iter().filter_map(|seen| seen.read);
+        let reads: BTreeSet<u64> = reads.map(|(at, _)| at.boot_ms).collect();
         let times: Vec<u64> = reads.range(since.as_millis()..).copied().collect();
         let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
         Duration::from_millis(gaps.max().expect("two reads"))
     }
 
     fn phase(&self) -> Option<Phase> {
-        self.seen.last.lock().expect("no panic").as_ref().map(|seen| seen.phase)
+        self.seen.last().map(|seen| seen.phase)
     }
 
     fn current(&self) -> VersionId {
@@ -135,7 +115,7 @@ async fn a_secret_is_made_rotated_on_schedule_and_retired() {
     running
         .until("the retirement", |r| r.memory.ring("s").is_some_and(|ring| ring.previous.is_empty()))
         .await;
-    assert_eq!(running.seen.rotated.lock().expect("no panic")[0], (Trigger::Schedule, Outcome::Done));
+    assert_eq!(running.seen.rotated()[0], (Trigger::Schedule, Outcome::Done));
     running.stop.cancel();
     assert!(tasks.join_next().await.expect("the engine").is_ok(), "it stops when it is told to");
 }
@@ -232,9 +212,9 @@ async fn a_version_that_is_rejected_time_and_again_is_given_up_loudly_and_tried_
     let first = running.current();
     running.memory.script(&[], &[Some(Fault::Rejected); 5]);
     running.until("it is parked", |r| r.phase() == Some(Phase::Parked)).await;
-    let parked = running.seen.last.lock().expect("no panic").clone().and_then(|seen| seen.parked);
+    let parked = running.seen.last().and_then(|seen| seen.parked.clone());
     assert_eq!(parked.map(|parked| parked.reason), Some(Reason::Rejected));
-    assert_eq!(*running.seen.rotated.lock().expect("no panic"), [(Trigger::Schedule, Outcome::Failed)]);
+    assert_eq!(running.seen.rotated(), [(Trigger::Schedule, Outcome::Failed)]);
     running.until("the next slot's rotation", |r| r.current() != first).await;
     running.until("it is parked no more", |r| r.phase() != Some(Phase::Parked)).await;
 }
@@ -313,8 +293,8 @@ async fn revoke_all_is_carried_through_without_the_soak() {
     running.order(Request::RevokeAll { named: Some(current) }).await.expect("the marks");
     running.until("the replacement", |r| r.current() != current).await;
     assert!(running.memory.now().since(before) < policy().soak(), "it waited for the soak");
-    running.until("it is counted", |r| !r.seen.rotated.lock().expect("no panic").is_empty()).await;
-    assert_eq!(running.seen.rotated.lock().expect("no panic")[0], (Trigger::Revoke, Outcome::Done));
+    running.until("it is counted", |r| !r.seen.rotated().is_empty()).await;
+    assert_eq!(running.seen.rotated()[0], (Trigger::Revoke, Outcome::Done));
 }
 
 #[tokio::test(start_paused = true)]
@@ -358,7 +338,7 @@ async fn without_a_daemon_a_secret_is_brought_as_far_as_it_goes() {
     let secret = Secret::new("s", "mcp");
     let versions = memory.secret(secret.clone());
     let clock: Arc<dyn Clock> = Arc::<Memory>::clone(&memory);
-    let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Seen::default()));
+    let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Recorder::default()));
     assert!(!rotator.is_well(false), "nothing was read yet");
     rotator.settle(&policy()).await;
     let first = memory.ring("s").expect("it is made").current.id;
@@ -378,7 +358,7 @@ async fn without_a_daemon_what_was_ended_is_replaced_or_it_is_said_why_not() {
     let secret = Secret::new("s", "mcp");
     let versions = memory.secret(secret.clone());
     let clock: Arc<dyn Clock> = Arc::<Memory>::clone(&memory);
-    let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Seen::default()));
+    let mut rotator = Rotator::new(secret, versions, clock, Arc::new(Recorder::default()));
     rotator.settle(&policy()).await;
     let first = memory.ring("s").expect("it is made").current.id;
     let done = rotator.carry_out(&policy(), Request::RevokeAll { named: None }).await.expect("it is marked");
@@ -395,7 +375,7 @@ async fn without_a_daemon_what_was_ended_is_replaced_or_it_is_said_why_not() {
 async fn an_engine_ends_when_its_secret_leaves_the_config_and_tells_whoever_waits_for_it() {
     let mut tasks = tokio::task::JoinSet::new();
     let running = start(&mut tasks);
-    running.until("a read", |running| running.seen.last.lock().is_ok_and(|last| last.is_some())).await;
+    running.until("a read", |running| running.seen.last().is_some()).await;
     running.inbox.close();
     let (reply, answer) = oneshot::channel();
     let request = Request::Rotate { named: None };

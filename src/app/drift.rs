@@ -57,7 +57,7 @@ struct CheckedFiles {
     found: Option<String>,
 }
 
-/// What is another number once a file is another, or was written.
+/// A file's fingerprint: it changes when the file is replaced or written.
 pub(super) type Mark = [i64; 6];
 
 impl CheckedFiles {

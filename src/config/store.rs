@@ -27,7 +27,8 @@ pub(super) struct Parsed {
     pub(super) lag: bool,
 }
 
-/// Where versions live. What is wrong with it is told, and then it is an embedded one.
+/// Where versions live. Where the section has a mistake, the config as a whole fails with it; until then an embedded store
+/// stands in its place, so that the rest is read, and its mistakes told, in the same run.
 pub(super) fn parse(top: &Section<'_>, folder: &Path, hold: Duration) -> Parsed {
     let unknown = || {
         let config = embedded_in(folder, "data".into(), None);

@@ -57,9 +57,9 @@ pub enum Next {
 ///   paused, when it is ordered, and when the current version is ended.
 /// - A previous version is forgotten when it is ended, and when its deadline has surely passed;
 ///   until then it lives to its own deadline, however many follow.
-/// - While the store holds a secret, nothing is staged or promoted. Want of room, and a value that is no token, do not
-///   hold up what has begun, nor the replacement of an ended version; an order replaces such a value too, unless what
-///   else the value holds would be lost with it: then nothing does.
+/// - While the store holds a secret, nothing is staged or promoted. A full label quota, or a value that is no token, keeps
+///   a new rotation from beginning, and neither one that has begun nor the replacement of an ended version. An order
+///   replaces such a value too. Where the value's other content would be lost with it, nothing replaces the value.
 /// - A replica of a secret elsewhere is left alone; and while copies of a secret are not in sync, all but ends waits.
 /// - Notes and labels are put in order last.
 /// - Nothing here makes a previous version current again.
@@ -67,8 +67,8 @@ pub fn next(ring: Option<&Ring>, policy: &Policy, demand: Option<&Demand>, now: 
     next_without(ring, policy, demand, now, |_| false)
 }
 
-/// As [`next`], where some steps were given up for now: nothing is done in their place, but what is over is
-/// forgotten, and put in order, all the same.
+/// As [`next`], without the steps that were given up for now. No other step takes their place; versions that are over are
+/// forgotten, and labels put in order, all the same.
 pub fn next_without(
     ring: Option<&Ring>,
     policy: &Policy,

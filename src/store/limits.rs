@@ -9,8 +9,8 @@ use crate::rotation::policy::Policy;
 pub struct Limits {
     /// Whether two names may mean one secret.
     pub may_be_one: fn(&str, &str) -> bool,
-    /// What is wrong with a name, beside those that stand before it. The region in which secrets are looked for is the
-    /// first that is said.
+    /// What is wrong with a name, given the names that stand before it in the config. The first region that a name says is
+    /// the one in which all secrets have to be.
     pub name: fn(&str, &BTreeSet<String>, &mut Option<String>) -> Option<String>,
     /// What people should know of a name that is right.
     pub name_warning: fn(&str) -> Option<String>,

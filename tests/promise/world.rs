@@ -10,9 +10,9 @@ use std::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
-    engine::{Observation, Observer, OrderFailure, Outcome, Rotator},
+    engine::{OrderFailure, Rotator},
     rotation::{
-        plan::{self, Demand, Next, Refusal, Request, Trigger},
+        plan::{self, Demand, Next, Refusal, Request},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
         schedule::Schedule,
@@ -20,7 +20,7 @@ use crossfade::{
     store::{Secret, Store},
     time::Timestamp,
 };
-use crossfade_testing_store::{Following, Memory};
+use crossfade_testing_store::{Following, Memory, Recorder};
 use crossfade_verify::Reason;
 
 pub(crate) const GRACE: Duration = Duration::from_secs(40);
@@ -44,18 +44,6 @@ pub(crate) fn policy(notes: Notes) -> Policy {
         store,
     })
     .expect("a sound policy")
-}
-
-struct Publish(Arc<Distribution>);
-
-impl Observer for Publish {
-    fn observed(&self, secret: &str, seen: &Arc<Observation>) {
-        if let Some((at, now)) = seen.read {
-            self.0.publish(secret, seen.ring.as_ref(), at, now);
-        }
-    }
-
-    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
 }
 
 /// What is known of a version from outside, whatever the code under test believes.
@@ -84,7 +72,6 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(notes: Notes) -> Self {
         let memory = Arc::new(Memory::new(notes, Timestamp::from_millis(1_000_000)));
-        let clock = clock(&memory);
         let member = Member {
             secret: "s".into(),
             client_id: "bot".into(),
@@ -94,7 +81,7 @@ impl World {
         };
         let bounds =
             Bounds { freshness: FRESHNESS, hold: Duration::from_secs(3600), accept_within: FRESHNESS };
-        let distribution = Arc::new(Distribution::new(clock, bounds, vec![member]));
+        let distribution = Arc::new(Distribution::new(clock(&memory), bounds, vec![member]));
         let rotator = daemon(&memory, &distribution);
         let last_good_read = memory.now();
         Self {
@@ -256,7 +243,7 @@ fn clock(memory: &Arc<Memory>) -> Arc<dyn Clock> {
 }
 
 fn daemon(memory: &Arc<Memory>, distribution: &Arc<Distribution>) -> Rotator {
-    let clock = clock(memory);
+    let recorder = Arc::new(Recorder::publishing(Arc::clone(distribution)));
     let secret = Secret::new("s", "mcp");
-    Rotator::new(secret.clone(), memory.secret(secret), clock, Arc::new(Publish(Arc::clone(distribution))))
+    Rotator::new(secret.clone(), memory.secret(secret), clock(memory), recorder)
 }

@@ -68,8 +68,8 @@ pub(super) fn first(
 /// A note on this version that says nothing any more.
 ///
 /// - `until`: a later one stands there too; or it expired more than two lags of a read ago.
-/// - `ended`: an earlier one stands there too. Marks: a day and `hold` later, once nothing that they end, and no other
-///   version that has its token, bears a label of AWS's or a deadline.
+/// - `ended`: an earlier one stands there too. Marks: a day and `hold` after they were written, once no version
+///   that they end, and no other version with such a token, bears a label of AWS's or a deadline.
 /// - `kept`: the version is not current, or a later one stands there too. `paused`: an earlier one does.
 fn over(
     state: &State,

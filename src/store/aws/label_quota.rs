@@ -14,8 +14,8 @@ use crate::{
 /// this has to begin well before a rotation finds no room.
 const CROWDED: usize = 8;
 
-/// Where there are many: the earliest mark that ends nothing which a later `compromised`, one that no late read can
-/// miss, doesn't end too.
+/// Where labels run short: the earliest mark that has become needless, because all that it ends a later `compromised` ends
+/// too, one so old that no late read can miss it.
 ///
 /// With its last label the version itself is forgotten. Where another one has its token and still matters, the mark
 /// stays: it alone tells that this token is ended.

@@ -60,7 +60,7 @@ pub struct SecretMemory {
     pub(super) seen: Option<Arc<Seen>>,
 }
 
-/// Of the last read the labels alone: a step rests on the read before it, and that one is the next.
+/// Of the last read, the labels alone are hashed: the next step rests on a read that is still to come.
 impl Hash for SecretMemory {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self { arn, names, known, ended, compromised, unnoted, .. } = self;

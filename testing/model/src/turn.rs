@@ -11,9 +11,9 @@ use std::{
 use async_trait::async_trait;
 use crossfade::{
     clock::Clock,
-    engine::{Observation, Observer, Outcome, Rotator, Seen},
+    engine::{Observer, Rotator, Seen},
     rotation::{
-        plan::{self, Decided, Demand, Next, Step, Trigger},
+        plan::{self, Decided, Demand, Next, Step},
         ring::{Ring, VersionId},
     },
     store::{
@@ -21,6 +21,7 @@ use crossfade::{
         aws::{Aws, Handle, Options},
     },
 };
+use crossfade_testing_store::Recorder;
 use crossfade_verify::Moment;
 
 use crate::{
@@ -58,17 +59,6 @@ pub(crate) struct Done {
     pub(crate) step: Option<Step>,
     /// The order that a person was told of now.
     pub(crate) told: Option<Order>,
-}
-
-#[derive(Default)]
-struct Published(Mutex<Option<Observation>>);
-
-impl Observer for Published {
-    fn observed(&self, _: &str, seen: &Arc<Observation>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Observation::clone(seen));
-    }
-
-    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
 }
 
 /// A machine's clocks at that tick.
@@ -135,8 +125,8 @@ impl Turn<'_> {
             TurnStore::Embedded(table) => Box::new(TableHandle(Arc::clone(table))),
             TurnStore::Aws(_, handle) => Box::new(handle.clone()),
         };
-        let published = Arc::new(Published::default());
-        let observer: Arc<dyn Observer> = Arc::<Published>::clone(&published);
+        let published = Arc::new(Recorder::default());
+        let observer: Arc<dyn Observer> = Arc::<Recorder>::clone(&published);
         let mut rotator =
             Rotator::new(secret, versions, self.machine(), observer).remembering((*part.marks).clone());
         let (mut step, mut told) = (None, None);
@@ -246,8 +236,8 @@ impl Turn<'_> {
     }
 
     /// What is published now. The turn's rotator has just been made, and knows of no read before.
-    fn known(&self, published: &Published, part: &Part) -> Option<Arc<LastRead>> {
-        let seen = published.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+    fn known(&self, published: &Recorder, part: &Part) -> Option<Arc<LastRead>> {
+        let seen = Arc::unwrap_or_clone(published.last()?);
         let (at, now) = seen.read?;
         let current = seen.ring.as_ref().map(|ring| ring.current.digest);
         let ended = part.learnt.iter().copied().filter(|digest| Some(*digest) != current).collect();

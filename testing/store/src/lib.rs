@@ -3,6 +3,8 @@
 
 mod clock;
 mod memory;
+mod recorder;
 
 pub use clock::{Following, HandClock};
 pub use memory::{Fault, Memory};
+pub use recorder::Recorder;

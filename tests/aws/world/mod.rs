@@ -2,11 +2,7 @@
 //! nothing of us, and a verifier beside each replica: all on the fake's clock, with the promise checked after every
 //! event, on the fake's true state.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::{
     Client, Config,
@@ -15,9 +11,9 @@ use aws_sdk_secretsmanager::{
 use crossfade::{
     clock::Clock,
     distribution::{Bounds, Decision, Distribution, Member},
-    engine::{Observation, Observer, Outcome, Reason, Rotator},
+    engine::{Observation, Observer, Reason, Rotator},
     rotation::{
-        plan::{self, Demand, Next, Step, Trigger},
+        plan::{self, Demand, Next, Step},
         policy::{Notes, Policy, StoreTraits, Terms},
         ring::{Ring, VersionId},
         schedule::Schedule,
@@ -28,7 +24,7 @@ use crossfade::{
     },
 };
 use crossfade_testing_secretsmanager::{Clock as FakeClock, Fake, Server};
-use crossfade_testing_store::Following;
+use crossfade_testing_store::{Following, Recorder};
 use crossfade_verify::Moment;
 
 use oracle::{Bounds as Promised, Oracle};
@@ -77,20 +73,6 @@ pub(crate) fn policy(every: Duration) -> Policy {
     .expect("a sound policy")
 }
 
-/// What the daemon makes known: to its verifier, and to people.
-struct Publish(Arc<Distribution>, Arc<Mutex<Option<Observation>>>);
-
-impl Observer for Publish {
-    fn observed(&self, secret: &str, seen: &Arc<Observation>) {
-        if let Some((at, now)) = seen.read {
-            self.0.publish(secret, seen.ring.as_ref(), at, now);
-        }
-        *self.1.lock().expect("no panic") = Some(Observation::clone(seen));
-    }
-
-    fn rotated(&self, _: &str, _: Trigger, _: Outcome) {}
-}
-
 impl Replica {
     fn now(&self) -> Moment {
         self.machine.moment()
@@ -106,7 +88,7 @@ pub(crate) struct Replica {
     distribution: Arc<Distribution>,
     standing: Option<Demand>,
     pub(crate) last: Option<Ring>,
-    seen: Arc<Mutex<Option<Observation>>>,
+    recorder: Arc<Recorder>,
 }
 
 pub(crate) struct World {
@@ -177,10 +159,10 @@ impl World {
         let bounds =
             Bounds { freshness: FRESHNESS, hold: self.policy.terms().hold, accept_within: FRESHNESS };
         let distribution = Arc::new(Distribution::new(self.machine(skew_ms), bounds, vec![member]));
-        let seen = Arc::default();
-        let rotator = self.daemon(&name, skew_ms, &distribution, &seen);
+        let recorder = Arc::new(Recorder::publishing(Arc::clone(&distribution)));
+        let rotator = self.daemon(&name, skew_ms, &recorder);
         let machine = self.machine(skew_ms);
-        Replica { name, skew_ms, machine, rotator, distribution, standing: None, last: None, seen }
+        Replica { name, skew_ms, machine, rotator, distribution, standing: None, last: None, recorder }
     }
 
     /// A machine whose clocks go with the fake's, and are off by that much.
@@ -190,21 +172,11 @@ impl World {
         Arc::new(Following(now_ms, move |time| fake.advance(time)))
     }
 
-    fn daemon(
-        &self,
-        name: &str,
-        skew_ms: i64,
-        distribution: &Arc<Distribution>,
-        seen: &Arc<Mutex<Option<Observation>>>,
-    ) -> Rotator {
+    fn daemon(&self, name: &str, skew_ms: i64, recorder: &Arc<Recorder>) -> Rotator {
         let machine = self.machine(skew_ms);
         let store = self.on(client(&self.server, name), Arc::clone(&machine));
-        Rotator::new(
-            self.secret(),
-            store.secret(self.secret()),
-            machine,
-            Arc::new(Publish(Arc::clone(distribution), Arc::clone(seen))),
-        )
+        let observer: Arc<dyn Observer> = Arc::<Recorder>::clone(recorder);
+        Rotator::new(self.secret(), store.secret(self.secret()), machine, observer)
     }
 
     pub(crate) fn secret(&self) -> Secret {
@@ -223,8 +195,8 @@ impl World {
 
     /// It dies with all that it remembered, and is started again; the verifier goes on with what it knows.
     pub(crate) fn crash(&mut self, n: usize) {
-        let Replica { name, skew_ms, distribution, seen, .. } = &self.replicas[n];
-        let rotator = self.daemon(name, *skew_ms, distribution, seen);
+        let Replica { name, skew_ms, recorder, .. } = &self.replicas[n];
+        let rotator = self.daemon(name, *skew_ms, recorder);
         let replica = &mut self.replicas[n];
         (replica.rotator, replica.standing, replica.last) = (rotator, None, None);
     }
@@ -255,7 +227,7 @@ impl World {
 
     /// What `status` says of the secret.
     pub(crate) fn status(&self, n: usize) -> Observation {
-        self.replicas[n].seen.lock().expect("no panic").clone().expect("it was read")
+        Arc::unwrap_or_clone(self.replicas[n].recorder.last().expect("it was read"))
     }
 
     /// Why it is parked, and what to do.
