@@ -115,7 +115,15 @@ impl Engine {
     /// a write.
     async fn turn(&mut self) -> Duration {
         let policy = self.wakers.inbox.policy();
-        let Ok(seen) = self.rotator.observe(&policy).await else { return self.reads.wait(&self.spread) };
+        // In a box of its own: at the start thousands of turns wait for their reads at once, and need little for it.
+        let rest = match self.rotator.observe(&policy).await {
+            Ok(seen) => Box::pin(self.after_read(seen, policy)),
+            Err(_) => return self.reads.wait(&self.spread),
+        };
+        rest.await
+    }
+
+    async fn after_read(&mut self, seen: Seen, policy: Arc<Policy>) -> Duration {
         self.reads.reset();
         if let (Some(ring), Some(demand)) = (&seen.ring, &self.standing) {
             self.standing = (!plan::finished(ring, demand)).then_some(*demand);
