@@ -88,8 +88,8 @@ impl Engine {
         Self { rotator, wakers, spread, reads, writes, failed: None, standing: None }
     }
 
-    /// Runs until cancelled, or until its inbox is closed; a turn that has begun is ended first. What a turn needs is in a box of its own: nearly
-    /// always thousands of engines wait, and hold none.
+    /// Runs until cancelled, or until its inbox is closed; a turn that has begun is ended first. What a turn needs is in a
+    /// box of its own: nearly always thousands of engines wait, and hold none.
     #[expect(
         clippy::manual_async_fn,
         reason = "an async fn would hold the engine twice, as argument and as local"
