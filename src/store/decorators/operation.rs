@@ -5,27 +5,10 @@ use crate::{
     store::{ReadError, WriteError},
 };
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every one, so that each can be shown at zero.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// As metrics and audit entries write it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-    };
-}
-
-words! {
+labels! {
     /// A call of a store: a read, a hand-out of a token, or a step by its kind.
-    Operation {
+    #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Operation {
         /// All versions were read.
         Read = "read",
         /// The current token was asked for.
@@ -57,9 +40,10 @@ words! {
     }
 }
 
-words! {
+labels! {
     /// What came of a call.
-    Outcome {
+    #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Outcome {
         /// What was asked for.
         Done = "done",
         /// Somebody else was first.
